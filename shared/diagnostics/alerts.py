@@ -1,0 +1,116 @@
+"""Alerts of one reading: what its newest values say needs a person, without any history."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Severity(StrEnum):
+    """How much it matters, from least to most."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertCode(StrEnum):
+    """What is the matter."""
+
+    TEMP_HIGH = "TEMP_HIGH"
+    SOC_LOW = "SOC_LOW"
+    SOH_LOW = "SOH_LOW"
+    TEMP_SPREAD = "TEMP_SPREAD"
+
+
+class Alert(NamedTuple):
+    """One thing that needs a person; `message` holds the observed value and the threshold."""
+
+    code: AlertCode
+    severity: Severity
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertThresholds:
+    """Where alerts begin: temperatures in °C, soc and soh in %."""
+
+    temp_high_warning: float = 50
+    temp_high_critical: float = 60
+    soc_low_info: float = 20
+    soc_low_warning: float = 10
+    soc_low_critical: float = 5
+    soh_low_warning: float = 80
+    soh_low_critical: float = 70
+    temp_spread_warning: float = 10
+    temp_spread_critical: float = 20
+
+
+def alerts(
+    *,
+    soc: float | None,
+    soh: float | None,
+    max_temp: float | None,
+    min_temp: float | None,
+    thresholds: AlertThresholds,
+) -> list[Alert]:
+    """The alerts of one reading (soc, soh in %; temperatures in °C); a null signal raises none."""
+    found = (
+        _temp_high(max_temp, thresholds),
+        _soc_low(soc, thresholds),
+        _soh_low(soh, thresholds),
+        _temp_spread(max_temp, min_temp, thresholds),
+    )
+    return [alert for alert in found if alert is not None]
+
+
+def _temp_high(max_temp: float | None, at: AlertThresholds) -> Alert | None:
+    if max_temp is None:
+        return None
+    for severity, limit in (
+        (Severity.CRITICAL, at.temp_high_critical),
+        (Severity.WARNING, at.temp_high_warning),
+    ):
+        if max_temp >= limit:
+            message = f"The hottest cell is at {max_temp:g} °C (limit {limit:g} °C)."
+            return Alert(AlertCode.TEMP_HIGH, severity, message)
+    return None
+
+
+def _soc_low(soc: float | None, at: AlertThresholds) -> Alert | None:
+    if soc is None:
+        return None
+    for severity, limit in (
+        (Severity.CRITICAL, at.soc_low_critical),
+        (Severity.WARNING, at.soc_low_warning),
+        (Severity.INFO, at.soc_low_info),
+    ):
+        if soc <= limit:
+            return Alert(AlertCode.SOC_LOW, severity, f"The charge is down to {soc:g} % (limit {limit:g} %).")
+    return None
+
+
+def _soh_low(soh: float | None, at: AlertThresholds) -> Alert | None:
+    if soh is None:
+        return None
+    for severity, limit in (
+        (Severity.CRITICAL, at.soh_low_critical),
+        (Severity.WARNING, at.soh_low_warning),
+    ):
+        if soh < limit:
+            message = f"The state of health is {soh:g} % (limit {limit:g} %)."
+            return Alert(AlertCode.SOH_LOW, severity, message)
+    return None
+
+
+def _temp_spread(max_temp: float | None, min_temp: float | None, at: AlertThresholds) -> Alert | None:
+    if max_temp is None or min_temp is None:
+        return None
+    spread = max_temp - min_temp
+    for severity, limit in (
+        (Severity.CRITICAL, at.temp_spread_critical),
+        (Severity.WARNING, at.temp_spread_warning),
+    ):
+        if spread >= limit:
+            message = f"The cells' temperatures are {spread:.4g} °C apart (limit {limit:g} °C)."
+            return Alert(AlertCode.TEMP_SPREAD, severity, message)
+    return None

@@ -1,0 +1,204 @@
+"""Settings of each process: environment variables, or lines of a `.env` file in the folder it starts in.
+
+A settings object is built once, at start, and checked whole; nothing is opened. `load()` turns what
+is wrong into one line that names the variables.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from shared.diagnostics.alerts import AlertThresholds
+
+
+class InvalidSettingsError(Exception):
+    """One or more settings can't be used; the message names each variable and says why."""
+
+
+def _postgres_url(value: str) -> str:
+    """Both `postgresql://` and `postgresql+psycopg://` are taken, and mean psycopg 3."""
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        # The value may hold a password: it is not repeated.
+        raise ValueError("is not a URL such as postgresql://user:password@host:5432/database") from None
+    if url.drivername not in {"postgresql", "postgresql+psycopg", "postgres"}:
+        raise ValueError("must start with postgresql:// or postgresql+psycopg://")
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _readable_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("is not a file that can be read")
+    return path
+
+
+def _is_plain_topic_level(value: str) -> str:
+    if any(sign in value for sign in "/+#\0"):
+        raise ValueError("must not contain / + # or NUL")
+    return value
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseSettings):
+    """What every process reads. An empty variable counts as one that is not set."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    log_level: LogLevel = Field("INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR.")
+
+
+class DatabaseSettings(Settings):
+    """Where the readings are kept."""
+
+    database_url: Annotated[str, AfterValidator(_postgres_url)] = Field(
+        "postgresql+psycopg://postgres:postgres@localhost:5434/battery",
+        description="The database, as postgresql:// or postgresql+psycopg://.",
+        repr=False,
+    )
+
+
+class BrokerSettings(Settings):
+    """How a client of the broker connects: the worker, and the simulator."""
+
+    mqtt_host: str = Field("localhost", description="The broker's host name or address.")
+    mqtt_port: Port = Field(1883, description="The broker's port; 8883 is usual with TLS.")
+    mqtt_username: str | None = Field(None, description="User name, where the broker asks for one.")
+    mqtt_password: SecretStr | None = Field(None, description="Password that goes with MQTT_USERNAME.")
+    mqtt_tls_ca_file: Annotated[Path, AfterValidator(_readable_file)] | None = Field(
+        None, description="CA certificate (PEM) that signed the broker's; setting it turns TLS on."
+    )
+
+    @model_validator(mode="after")
+    def _password_needs_username(self) -> Self:
+        if self.mqtt_password is not None and self.mqtt_username is None:
+            raise ValueError("MQTT_PASSWORD is set but MQTT_USERNAME is not")
+        return self
+
+
+class ReadingSettings(Settings):
+    """What both doors ask of a reading beyond its ranges."""
+
+    max_future_skew_s: float = Field(
+        300,
+        ge=0,
+        le=86_400,
+        description="A reading whose ts lies further ahead of our clock than this (seconds) is refused.",
+    )
+
+
+class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings):
+    """Settings of `python -m ingest_worker`."""
+
+    mqtt_client_id: str = Field(
+        "battery-ingest-worker",
+        min_length=1,
+        max_length=256,
+        description="The worker's name at the broker, which keeps the messages of that name while it is away:"
+        " keep it stable, and different for each worker.",
+    )
+    mqtt_shared_group: Annotated[str, AfterValidator(_is_plain_topic_level)] | None = Field(
+        None, description="Set: workers with the same group divide the vehicles' messages among them."
+    )
+    mqtt_max_inflight: int = Field(
+        10_000,
+        ge=1,
+        le=65_535,
+        description="Messages the broker hands over before it waits for acknowledgements: the twin of"
+        " max_inflight_messages in mosquitto.conf.",
+    )
+    ingest_batch_rows: int = Field(
+        5_000, ge=1, le=100_000, description="Readings that are stored in one transaction, at the most."
+    )
+    ingest_batch_ms: int = Field(
+        200, ge=1, le=60_000, description="The longest that a reading waits for others to be stored with, in ms."
+    )
+
+
+class ApiSettings(DatabaseSettings, ReadingSettings):
+    """Settings of `python -m api`."""
+
+    api_host: str = Field("127.0.0.1", description="The address the API listens on; 0.0.0.0 is every address.")
+    api_port: Port = Field(8000, description="The port the API listens on.")
+    api_keys: SecretStr | None = Field(
+        None, description="One or more keys, comma-separated. Set: a call needs one of them as X-API-Key."
+    )
+    api_statement_timeout_ms: int = Field(
+        15_000, ge=100, le=600_000, description="A query that takes longer than this (ms) is ended with 503."
+    )
+    api_pool_size: int = Field(
+        10, ge=1, le=200, description="Database connections that the API keeps for reading, and as many to write."
+    )
+    alert_temp_high_warning: float = Field(50, description="max_temp (°C) from which TEMP_HIGH is a warning.")
+    alert_temp_high_critical: float = Field(60, description="max_temp (°C) from which TEMP_HIGH is critical.")
+    alert_soc_low_info: float = Field(20, description="soc (%) down from which SOC_LOW is an info.")
+    alert_soc_low_warning: float = Field(10, description="soc (%) down from which SOC_LOW is a warning.")
+    alert_soc_low_critical: float = Field(5, description="soc (%) down from which SOC_LOW is critical.")
+    alert_soh_low_warning: float = Field(80, description="soh (%) below which SOH_LOW is a warning.")
+    alert_soh_low_critical: float = Field(70, description="soh (%) below which SOH_LOW is critical.")
+    alert_temp_spread_warning: float = Field(
+        10, description="max_temp - min_temp (°C) from which TEMP_SPREAD is a warning."
+    )
+    alert_temp_spread_critical: float = Field(
+        20, description="max_temp - min_temp (°C) from which TEMP_SPREAD is critical."
+    )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The API keys, none when calls need no key."""
+        listed = self.api_keys.get_secret_value().split(",") if self.api_keys else []
+        return tuple(key.strip() for key in listed if key.strip())
+
+    @property
+    def alert_thresholds(self) -> AlertThresholds:
+        """The alert thresholds as the rules take them."""
+        return AlertThresholds(
+            temp_high_warning=self.alert_temp_high_warning,
+            temp_high_critical=self.alert_temp_high_critical,
+            soc_low_info=self.alert_soc_low_info,
+            soc_low_warning=self.alert_soc_low_warning,
+            soc_low_critical=self.alert_soc_low_critical,
+            soh_low_warning=self.alert_soh_low_warning,
+            soh_low_critical=self.alert_soh_low_critical,
+            temp_spread_warning=self.alert_temp_spread_warning,
+            temp_spread_critical=self.alert_temp_spread_critical,
+        )
+
+    @model_validator(mode="after")
+    def _keys_hold_a_key(self) -> Self:
+        if self.api_keys is not None and not self.keys:
+            raise ValueError("API_KEYS is set but holds no key")
+        return self
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """Read one process's settings from its environment.
+
+    Raises InvalidSettingsError with one line that names every variable that can't be used.
+    """
+    try:
+        return kind()
+    except ValidationError as invalid:
+        reasons = []
+        for error in invalid.errors(include_input=False, include_url=False):
+            name = "".join(str(part).upper() for part in error["loc"][:1])
+            reason = error["msg"].removeprefix("Value error, ")
+            reasons.append(f"{name}: {reason}" if name else reason)
+        raise InvalidSettingsError("; ".join(reasons)) from None
