@@ -125,14 +125,25 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings):
         5_000, ge=1, le=100_000, description="Readings that are stored in one transaction, at the most."
     )
     ingest_batch_ms: int = Field(
-        200, ge=1, le=60_000, description="The longest that a reading waits for others to be stored with, in ms."
+        200,
+        ge=1,
+        le=60_000,
+        description="The longest that a reading waits for others to be stored with, in ms.",
+    )
+    worker_health_host: str = Field(
+        "127.0.0.1", description="The address on which the worker answers /live and /ready."
+    )
+    worker_health_port: Port | None = Field(
+        None, description="The port on which the worker answers /live and /ready; unset: on none."
     )
 
 
 class ApiSettings(DatabaseSettings, ReadingSettings):
     """Settings of `python -m api`."""
 
-    api_host: str = Field("127.0.0.1", description="The address the API listens on; 0.0.0.0 is every address.")
+    api_host: str = Field(
+        "127.0.0.1", description="The address the API listens on; 0.0.0.0 is every address."
+    )
     api_port: Port = Field(8000, description="The port the API listens on.")
     api_keys: SecretStr | None = Field(
         None, description="One or more keys, comma-separated. Set: a call needs one of them as X-API-Key."
@@ -141,7 +152,10 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
         15_000, ge=100, le=600_000, description="A query that takes longer than this (ms) is ended with 503."
     )
     api_pool_size: int = Field(
-        10, ge=1, le=200, description="Database connections that the API keeps for reading, and as many to write."
+        10,
+        ge=1,
+        le=200,
+        description="Database connections that the API keeps for reading, and as many to write.",
     )
     alert_temp_high_warning: float = Field(50, description="max_temp (°C) from which TEMP_HIGH is a warning.")
     alert_temp_high_critical: float = Field(60, description="max_temp (°C) from which TEMP_HIGH is critical.")

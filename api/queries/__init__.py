@@ -1,0 +1,1 @@
+"""SQL only: one function per question."""

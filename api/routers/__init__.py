@@ -1,0 +1,1 @@
+"""HTTP only: parameters in, query called, model out."""

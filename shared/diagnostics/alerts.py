@@ -105,7 +105,8 @@ def _soh_low(soh: float | None, at: AlertThresholds) -> Alert | None:
 def _temp_spread(max_temp: float | None, min_temp: float | None, at: AlertThresholds) -> Alert | None:
     if max_temp is None or min_temp is None:
         return None
-    spread = max_temp - min_temp
+    # 42.3 - 32.3 is a hair below 10 in binary; a threshold must not depend on that.
+    spread = round(max_temp - min_temp, 6)
     for severity, limit in (
         (Severity.CRITICAL, at.temp_spread_critical),
         (Severity.WARNING, at.temp_spread_warning),

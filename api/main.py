@@ -1,0 +1,55 @@
+"""The app. Importing this module opens nothing and reads no environment: the lifespan does."""
+
+from typing import Any
+
+from fastapi import Depends, FastAPI
+
+from api.body_limit import BodyLimit
+from api.errors import Problem, add_error_handlers
+from api.routers import health, telemetry, vehicles
+from api.security import require_key
+from api.startup import OneLineStartupErrors, lifespan_with
+from shared.settings import ApiSettings
+from shared.telemetry import Reading
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+
+
+def create_app(settings: ApiSettings | None = None) -> FastAPI:
+    """The whole API; without `settings` they are read from the environment when it starts."""
+    app = FastAPI(
+        title="Battery and vehicle telemetry",
+        version="0.1.0",
+        description="Battery readings of vehicles: in by MQTT or POST, out as state, summary and history."
+        " Current and power are positive while the pack discharges.",
+        lifespan=lifespan_with(settings),
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(OneLineStartupErrors)
+    add_error_handlers(app)
+    app.include_router(health.router)
+    app.include_router(telemetry.router, dependencies=[Depends(require_key)])
+    app.include_router(vehicles.router, dependencies=[Depends(require_key)])
+    _describe_shared_schemas(app)
+    return app
+
+
+def _describe_shared_schemas(app: FastAPI) -> None:
+    """Add to the OpenAPI document what no route's signature shows: a reading, and a problem."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        template = "#/components/schemas/{model}"
+        for model in (Reading, Problem):
+            schema = model.model_json_schema(ref_template=template)
+            schemas.update(schema.pop("$defs", {}))
+            schemas[model.__name__] = schema
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+app = create_app()

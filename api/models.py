@@ -1,0 +1,97 @@
+"""What the calls answer. Names are the wire names; units stand beside them."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+from sqlalchemy import RowMapping
+
+from shared.diagnostics.alerts import AlertCode, AlertThresholds, Severity, alerts
+from shared.telemetry import SIGNALS, power_kw
+
+
+class Health(BaseModel):
+    """Whether the database answers."""
+
+    status: str = Field(examples=["OK"])
+    db: str = Field(examples=["OK"])
+
+
+class Liveness(BaseModel):
+    """Whether this process answers."""
+
+    status: str = Field(examples=["OK"])
+
+
+class IngestResult(BaseModel):
+    """What became of the readings of one request; it is committed."""
+
+    inserted: int = Field(description="Readings that are new", examples=[2])
+    duplicates: int | None = Field(
+        None, description="Readings whose (vin, ts) was there before; absent when 0"
+    )
+
+
+class AlertOut(BaseModel):
+    """One thing that needs a person."""
+
+    code: AlertCode
+    severity: Severity
+    message: str = Field(examples=["The hottest cell is at 52 °C (limit 50 °C)."])
+
+
+class StoredReading(BaseModel):
+    """A reading as it was stored, with its power."""
+
+    vin: str = Field(examples=["VIN-DEMO-001"])
+    ts: datetime = Field(examples=["2026-01-24T12:10:00Z"])
+    soc: float | None = Field(description="State of charge, %", examples=[35.5])
+    soh: float | None = Field(description="State of health, %", examples=[92.0])
+    pack_voltage: float | None = Field(description="V", examples=[315.0])
+    pack_current: float | None = Field(description="A, positive = discharge", examples=[70.0])
+    power_kw: float | None = Field(description="kW, positive = discharge", examples=[22.05])
+    max_temp: float | None = Field(description="Hottest cell, °C", examples=[32.0])
+    min_temp: float | None = Field(description="Coldest cell, °C", examples=[24.0])
+    odo_km: float | None = Field(description="km", examples=[1201.8])
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """From a row of `telemetry` or `vehicle_latest`."""
+        return cls(**_fields(row))
+
+
+class VehicleState(StoredReading):
+    """The reading with the newest `ts` of a vehicle, and what it says needs a person."""
+
+    alerts: list[AlertOut]
+
+    @classmethod
+    def with_alerts(cls, row: RowMapping, thresholds: AlertThresholds) -> Self:
+        """From a row of `vehicle_latest`."""
+        found = alerts(
+            soc=row["soc"],
+            soh=row["soh"],
+            max_temp=row["max_temp"],
+            min_temp=row["min_temp"],
+            thresholds=thresholds,
+        )
+        return cls(**_fields(row), alerts=[AlertOut(**alert._asdict()) for alert in found])
+
+
+def _fields(row: RowMapping) -> dict[str, Any]:
+    fields = {name: row[name] for name in ("vin", "ts", *SIGNALS)}
+    fields["power_kw"] = power_kw(row["pack_voltage"], row["pack_current"])
+    return fields
+
+
+class Summary(BaseModel):
+    """Extremes of a vehicle's readings in a window, both ends included."""
+
+    vin: str = Field(examples=["VIN-DEMO-001"])
+    from_ts: datetime = Field(examples=["2026-01-24T11:59:00Z"])
+    to_ts: datetime = Field(examples=["2026-01-24T12:10:00Z"])
+    samples: int = Field(description="Readings in the window", examples=[2])
+    soc_min: float | None = Field(description="%", examples=[18.0])
+    soc_max: float | None = Field(description="%", examples=[35.5])
+    temp_max: float | None = Field(description="Highest max_temp, °C", examples=[52.0])
+    temp_min: float | None = Field(description="Lowest min_temp, °C", examples=[24.0])

@@ -1,0 +1,34 @@
+"""Whether the service works: open to everyone, key or not."""
+
+import psycopg
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.database import OpenDatabase
+from api.errors import DatabaseAwayError
+from api.models import Health, Liveness
+
+router = APIRouter(prefix="/api/health", tags=["health"])
+
+_DOWN = {"status": "DEGRADED", "db": "DOWN"}
+
+
+@router.get(
+    "",
+    response_model=Health,
+    responses={503: {"model": Health, "content": {"application/json": {"example": _DOWN}}}},
+)
+async def health(database: OpenDatabase) -> JSONResponse:
+    """Whether the database answers: 200, or 503 within 3 seconds."""
+    try:
+        await database.ping()
+    except (DatabaseAwayError, SQLAlchemyError, psycopg.Error, OSError):
+        return JSONResponse(_DOWN, status_code=503)
+    return JSONResponse({"status": "OK", "db": "OK"})
+
+
+@router.get("/live")
+async def live() -> Liveness:
+    """Whether this process answers; the database is not asked."""
+    return Liveness(status="OK")

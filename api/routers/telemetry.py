@@ -1,0 +1,102 @@
+"""Readings in over HTTP: all of a request is stored, or nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter, ValidationError
+
+from api.database import LoadedSettings, OpenDatabase
+from api.errors import ProblemError, problem_responses
+from api.models import IngestResult
+from shared.store import Arrival, store
+from shared.strict_json import InvalidJsonError, parse_json
+from shared.telemetry import MAX_READINGS, Reading
+
+router = APIRouter(prefix="/api", tags=["telemetry"])
+
+_READINGS = TypeAdapter(list[Reading])
+
+_EXAMPLE = [
+    {
+        "vin": "VIN-DEMO-001",
+        "ts": "2026-01-24T12:05:00Z",
+        "soc": 18.0,
+        "soh": 92.0,
+        "pack_voltage": 310.1,
+        "pack_current": 95.0,
+        "max_temp": 52.0,
+        "min_temp": 33.0,
+        "odo_km": 1201.2,
+    }
+]
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "1 to 10,000 readings, at most 5 MiB. At least one signal of each must not be null.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "array",
+                    "items": {"$ref": "#/components/schemas/Reading"},
+                    "minItems": 1,
+                    "maxItems": MAX_READINGS,
+                },
+                "example": _EXAMPLE,
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/telemetry",
+    response_model_exclude_none=True,
+    responses=problem_responses(400, 401, 413, 415, 422, 503),
+    openapi_extra=_BODY,
+)
+async def ingest(request: Request, database: OpenDatabase, settings: LoadedSettings) -> IngestResult:
+    """Store readings. One bad reading, and nothing is stored; the answer names each bad index and field.
+
+    A reading whose (vin, ts) is stored already counts as a duplicate and changes nothing.
+    """
+    _require_json(request)
+    body = await request.body()
+    received_at = datetime.now(UTC)
+    latest = received_at + timedelta(seconds=settings.max_future_skew_s)
+    readings = await to_thread.run_sync(_read, body, latest)
+    outcome = await database.write(store, [Arrival(reading, received_at) for reading in readings])
+    return IngestResult(inserted=outcome.stored, duplicates=outcome.duplicate or None)
+
+
+def _require_json(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise ProblemError(415, "Send the readings with Content-Type: application/json.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProblemError(415, "Send the readings without a Content-Encoding.")
+
+
+def _read(body: bytes, latest: datetime) -> list[Reading]:
+    """The readings of a body. We parse it ourselves: FastAPI would take NaN and keys named twice."""
+    try:
+        content = parse_json(body)
+    except InvalidJsonError as broken:
+        raise RequestValidationError([_error((), str(broken), "json_invalid")]) from None
+    if content == []:
+        raise ProblemError(400, "The array holds no reading.")
+    if isinstance(content, list) and len(content) > MAX_READINGS:
+        raise ProblemError(413, f"{len(content)} readings in one request; {MAX_READINGS} are the limit.")
+    if not isinstance(content, list):
+        raise RequestValidationError([_error((), "must be an array of readings", "list_type")])
+    try:
+        return _READINGS.validate_python(content, context=latest)
+    except ValidationError as invalid:
+        found = invalid.errors(include_input=False, include_url=False, include_context=False)
+        raise RequestValidationError([_error(e["loc"], e["msg"], e["type"]) for e in found]) from None
+
+
+def _error(loc: tuple[int | str, ...], msg: str, kind: str) -> dict[str, Any]:
+    return {"loc": ["body", *loc], "msg": msg, "type": kind}

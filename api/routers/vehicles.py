@@ -1,0 +1,137 @@
+"""Readings out: the fleet, and one vehicle's latest state, summary and history."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime
+
+from api.database import LoadedSettings, OpenDatabase
+from api.errors import ProblemError, problem_responses
+from api.models import StoredReading, Summary, VehicleState
+from api.pagination import DEFAULT_LIMIT, Limit, ListQuery, NextToken, Page, make_token, resume
+from api.queries import telemetry, vehicles
+from api.time_window import QueryTime, require_order
+from shared.telemetry import normalise_vin
+
+router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "No reading of this VIN is stored.")
+
+
+def _vin(vin: Annotated[str, Path(description="In upper or lower case", examples=["VIN-DEMO-001"])]) -> str:
+    try:
+        return normalise_vin(vin)
+    except ValueError:
+        raise _unknown() from None
+
+
+Vin = Annotated[str, Depends(_vin)]
+
+
+class FleetQuery(ListQuery):
+    """What `GET /api/vehicles` was asked for."""
+
+    list: Literal["vehicles"] = "vehicles"
+    vin_prefix: str | None
+    soc_below: float | None
+    seen_since: AwareDatetime | None
+    after: str = ""
+
+
+class HistoryQuery(ListQuery):
+    """What `GET /api/vehicles/{vin}/telemetry` was asked for."""
+
+    list: Literal["telemetry"] = "telemetry"
+    vin: str
+    from_ts: AwareDatetime | None
+    to_ts: AwareDatetime | None
+    order: Literal["asc", "desc"] | None
+    after: AwareDatetime | None = None
+
+
+@router.get("", responses=problem_responses(400, 401, 422, 503))
+async def fleet(
+    *,
+    database: OpenDatabase,
+    settings: LoadedSettings,
+    vin_prefix: Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,40}$")] = None,
+    soc_below: Annotated[
+        float | None, Query(allow_inf_nan=False, description="Only where the latest soc is below this, %")
+    ] = None,
+    seen_since: Annotated[
+        QueryTime | None, Query(description="Only where the latest reading is not older than this")
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    next_token: NextToken = None,
+) -> Page[VehicleState]:
+    """Every VIN with its latest reading, in the order of the VINs."""
+    asked = FleetQuery(
+        vin_prefix=vin_prefix.upper() if vin_prefix else None, soc_below=soc_below, seen_since=seen_since
+    )
+    query = resume(next_token, asked)
+    rows = await database.read(
+        vehicles.page,
+        after=query.after,
+        limit=limit + 1,
+        vin_prefix=query.vin_prefix,
+        soc_below=query.soc_below,
+        seen_since=query.seen_since,
+    )
+    more = len(rows) > limit
+    return Page(
+        items=[VehicleState.with_alerts(row, settings.alert_thresholds) for row in rows[:limit]],
+        next=make_token(query, rows[limit - 1]["vin"]) if more else None,
+    )
+
+
+@router.get("/{vin}/latest", responses=problem_responses(401, 404, 503))
+async def latest(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> VehicleState:
+    """The reading with the newest `ts`, whatever order they arrived in, and its alerts."""
+    row = await database.read(vehicles.latest, vin)
+    if row is None:
+        raise _unknown()
+    return VehicleState.with_alerts(row, settings.alert_thresholds)
+
+
+@router.get("/{vin}/summary", responses=problem_responses(400, 401, 404, 422, 503))
+async def summary(vin: Vin, database: OpenDatabase, from_ts: QueryTime, to_ts: QueryTime) -> Summary:
+    """Count and extremes of the readings in a window, both ends included."""
+    require_order(from_ts, to_ts)
+    row = await database.read(telemetry.summary, vin, from_ts, to_ts)
+    if row is None:
+        raise _unknown()
+    return Summary(vin=vin, from_ts=from_ts, to_ts=to_ts, **{k: row[k] for k in row if k != "known"})
+
+
+@router.get("/{vin}/telemetry", responses=problem_responses(400, 401, 404, 422, 503))
+async def history(
+    *,
+    vin: Vin,
+    database: OpenDatabase,
+    from_ts: QueryTime | None = None,
+    to_ts: QueryTime | None = None,
+    order: Annotated[Literal["asc", "desc"] | None, Query(description="By ts; asc unless told")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    next_token: NextToken = None,
+) -> Page[StoredReading]:
+    """The readings of a window, both ends included, in the order of their `ts`."""
+    require_order(from_ts, to_ts)
+    query = resume(next_token, HistoryQuery(vin=vin, from_ts=from_ts, to_ts=to_ts, order=order))
+    rows = await database.read(
+        telemetry.history,
+        vin,
+        from_ts=query.from_ts,
+        to_ts=query.to_ts,
+        after=query.after,
+        descending=query.order == "desc",
+        limit=limit + 1,
+    )
+    if not rows and await database.read(vehicles.latest, vin) is None:
+        raise _unknown()
+    more = len(rows) > limit
+    return Page(
+        items=[StoredReading.of(row) for row in rows[:limit]],
+        next=make_token(query, rows[limit - 1]["ts"]) if more else None,
+    )

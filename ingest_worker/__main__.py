@@ -1,0 +1,81 @@
+"""`python -m ingest_worker`: settings in, signals wired, exit code out."""
+
+import logging
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from types import FrameType
+
+from ingest_worker.errors import FatalError
+from ingest_worker.pulse import Pulse, PulseServer
+from ingest_worker.subscriber import Subscriber
+from ingest_worker.worker import Worker
+from shared import logs
+from shared.database import writer_engine
+from shared.settings import InvalidSettingsError, WorkerSettings, load
+
+log = logging.getLogger("ingest_worker")
+
+
+def _stop_on_signal(worker: Worker) -> None:
+    """The first signal asks for a clean end, a second one does not wait for it."""
+    asked = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(1)
+        asked = True
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def main() -> int:
+    """Run the worker; returns the exit code: 0 stopped, 1 can't go on, 2 wrong settings."""
+    try:
+        settings = load(WorkerSettings)
+    except InvalidSettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    try:
+        return _run(settings)
+    except FatalError as error:
+        log.error("%s", error)  # noqa: TRY400 - a sentence for the operator, not a trace
+        return 1
+
+
+def _run(settings: WorkerSettings) -> int:
+    with ExitStack() as stack:
+        engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
+        stack.callback(engine.dispose)
+        pulse = Pulse()
+        if settings.worker_health_port is not None:
+            server = _pulse_server(pulse, settings.worker_health_host, settings.worker_health_port)
+            server.start()
+            stack.callback(server.stop)
+        worker = Worker(settings, _subscriber(settings), engine, pulse)
+        _stop_on_signal(worker)
+        worker.run()
+    return 0
+
+
+def _pulse_server(pulse: Pulse, host: str, port: int) -> PulseServer:
+    try:
+        return PulseServer(pulse, host, port)
+    except OSError as error:
+        raise FatalError(f"WORKER_HEALTH_PORT: can't listen on {host}:{port}: {error.strerror}") from None
+
+
+def _subscriber(settings: WorkerSettings) -> Subscriber:
+    try:
+        return Subscriber(settings)
+    except OSError as error:
+        raise FatalError(f"MQTT_TLS_CA_FILE: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What is stored in one transaction. Full by size or age; the clock is handed in; no I/O."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ingest_worker.decoder import Decoded
+from ingest_worker.delivery import Delivery
+from shared.rejections import Rejection
+from shared.telemetry import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A reading on its way, with the delivery that brought it and its place there."""
+
+    reading: Reading
+    delivery: Delivery
+    index: int | None
+
+
+@dataclass(slots=True)
+class Contents:
+    """The deliveries in order of receipt, and what they hold."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+class Batch:
+    """Deliveries that will be committed together.
+
+    Ready when it holds `max_rows` readings and rejections, or `max_deliveries` messages, or its first
+    one has waited `max_age_s`. The broker hands over no more than its in-flight window, so a size
+    above that window would never be reached: hence `max_deliveries`, and hence the age.
+    """
+
+    def __init__(
+        self, *, max_rows: int, max_deliveries: int, max_age_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._max_rows = max_rows
+        self._max_deliveries = max_deliveries
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._contents = Contents()
+        self._since = 0.0
+
+    def __len__(self) -> int:
+        return len(self._contents.deliveries)
+
+    def append(self, delivery: Delivery, decoded: Decoded) -> None:
+        """Add one delivery with what it holds."""
+        contents = self._contents
+        if not contents.deliveries:
+            self._since = self._clock()
+        contents.deliveries.append(delivery)
+        contents.entries.extend(Entry(place.reading, delivery, place.index) for place in decoded.readings)
+        contents.rejections.extend(decoded.rejections)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is time to store what is here."""
+        contents = self._contents
+        return bool(contents.deliveries) and (
+            len(contents.entries) + len(contents.rejections) >= self._max_rows
+            or len(contents.deliveries) >= self._max_deliveries
+            or self._since + self._max_age_s <= self._clock()
+        )
+
+    def due_in(self) -> float | None:
+        """Seconds until age makes it ready; None while it is empty."""
+        if not self._contents.deliveries:
+            return None
+        return self._since + self._max_age_s - self._clock()
+
+    def take(self) -> Contents:
+        """Everything in it; it is empty afterwards."""
+        contents, self._contents = self._contents, Contents()
+        return contents

@@ -1,0 +1,213 @@
+"""The broker's side of the worker: the only file that knows paho.
+
+paho's network thread reads, pings and reconnects. It wraps each message and puts it on a queue,
+nothing else: an exception in a callback would kill that thread while the client still looks
+connected, and a slow callback would miss its pings.
+
+MQTT 3.1.1, not 5: paho builds a properties object for each MQTT 5 message, which costs a third of the
+throughput. The in-flight window is then the broker's `max_inflight_messages`.
+"""
+
+import logging
+import queue
+import ssl
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest_worker.delivery import Delivery
+from ingest_worker.errors import DeafWorkerError, FatalError, SubscriptionRefusedError
+from shared.settings import WorkerSettings
+from shared.topics import telemetry_filter
+
+log = logging.getLogger("ingest_worker.subscriber")
+
+_KEEPALIVE_S = 30
+_CONNECT_TIMEOUT_S = 5
+_QOS = 1  # never 2: with manual acknowledgements paho loses messages of QoS 2 in a crash
+
+
+class Subscriber:
+    """A session at the broker that outlives this process, and the messages it brings."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._address = f"{settings.mqtt_host}:{settings.mqtt_port}"
+        self._filter = telemetry_filter(settings.mqtt_shared_group)
+        self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._fatal: FatalError | None = None
+        self.sessions_lost = 0
+        # Guards the three below against the network thread: an acknowledgement must not slip from
+        # one connection into the next, where its id may belong to another message.
+        self._link = threading.Lock()
+        self._is_up = False
+        self._is_subscribed = False
+        self._epoch = 0
+        self._client = self._make_client(settings)
+
+    def _make_client(self, settings: WorkerSettings) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.mqtt_client_id,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+            manual_ack=True,
+        )
+        if settings.mqtt_username is not None:
+            password = settings.mqtt_password
+            client.username_pw_set(
+                settings.mqtt_username, password.get_secret_value() if password is not None else None
+            )
+        if settings.mqtt_tls_ca_file is not None:
+            context = ssl.create_default_context(cafile=settings.mqtt_tls_ca_file)
+            client.tls_set_context(context)
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.reconnect_delay_set(min_delay=1, max_delay=15)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=_KEEPALIVE_S)
+        return client
+
+    # Called by the worker's thread
+
+    def start(self) -> None:
+        """Connect, and stay connected. Returns at once; a broker that is away is tried again."""
+        self._client.loop_start()
+
+    def take(self, timeout: float) -> Delivery | None:
+        """The next delivery, or None when none has come within `timeout` seconds or `wake` was called."""
+        try:
+            return self._deliveries.get(timeout=max(timeout, 0))
+        except queue.Empty:
+            return None
+
+    def wake(self) -> None:
+        """Make a waiting `take` return. Safe in a signal handler."""
+        self._deliveries.put(None)
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries that were received and not yet taken."""
+        return self._deliveries.qsize()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether the link is up and the subscription granted."""
+        with self._link:
+            return self._is_up and self._is_subscribed
+
+    def require_alive(self) -> None:
+        """Raise FatalError if this subscriber will never deliver again."""
+        if self._fatal is not None:
+            raise self._fatal
+        thread = self._client._thread  # noqa: SLF001 - paho has no other way to ask
+        if thread is None or not thread.is_alive():
+            raise DeafWorkerError(f"{DeafWorkerError.__doc__} It must be started again.")
+
+    def stop(self) -> None:
+        """Send what was acknowledged, take leave and end the network thread. The session stays.
+
+        In this order: without the DISCONNECT behind them, acknowledgements still on their way are lost.
+        """
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _acknowledge(self, delivery: Delivery) -> None:
+        if delivery.qos == 0:
+            return
+        with self._link:
+            # From an earlier connection: committed all the same; the broker will send it again.
+            if self._is_up and delivery.epoch == self._epoch:
+                self._client.ack(delivery.mid, delivery.qos)
+
+    # Called by paho's network thread
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        _userdata: Any,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            log.error(
+                "The broker at %s refuses us: %s. Check MQTT_USERNAME and MQTT_PASSWORD.",
+                self._address,
+                reason,
+            )
+            return
+        with self._link:
+            self._epoch += 1
+            self._is_up = True
+            self._is_subscribed = False
+        if flags.session_present:
+            log.info("Connected to the broker at %s; it kept our session.", self._address)
+        elif self._epoch == 1:
+            log.info("Connected to the broker at %s; it opened a new session.", self._address)
+        else:
+            self.sessions_lost += 1
+            log.warning(
+                "Connected to the broker at %s, but it lost our session: messages that it had acknowledged"
+                " and not yet handed over are gone, unless their vehicles send them again.",
+                self._address,
+            )
+        # On every connect: a broker may keep the session and still have lost a shared subscription.
+        client.subscribe(self._filter, qos=_QOS)
+
+    def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
+        log.warning("No broker answers at %s (MQTT_HOST, MQTT_PORT); trying again.", self._address)
+
+    def _on_subscribe(
+        self,
+        _client: mqtt.Client,
+        _userdata: Any,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._fatal = SubscriptionRefusedError(f"The broker refused the subscription to {self._filter}.")
+            self.wake()
+            return
+        with self._link:
+            self._is_subscribed = True
+        log.info("Subscribed to %s.", self._filter)
+
+    def _on_disconnect(
+        self,
+        _client: mqtt.Client,
+        _userdata: Any,
+        _flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        with self._link:
+            self._is_up = False
+        if reason.is_failure:
+            log.warning(
+                "Lost the connection to the broker (%s); it keeps what comes until we are back.", reason
+            )
+
+    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            delivery = Delivery(
+                topic=bytes(message._topic),  # noqa: SLF001 - `topic` raises where it is not UTF-8
+                payload=bytes(message.payload),
+                qos=message.qos,
+                mid=message.mid,
+                epoch=self._epoch,
+                received_at=datetime.now(UTC),
+                _acknowledge=self._acknowledge,
+            )
+            self._deliveries.put(delivery)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not die of it unseen
+            self._fatal = FatalError(f"A message could not be taken over: {error!r}")
+            self.wake()

@@ -1,0 +1,174 @@
+"""The story of the worker: take deliveries, sort them, store a batch, acknowledge."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingest_worker.backoff import Backoff
+from ingest_worker.batch import Batch, Contents
+from ingest_worker.decoder import decode
+from ingest_worker.delivery import Delivery
+from ingest_worker.errors import FatalError
+from ingest_worker.pulse import Pulse
+from ingest_worker.subscriber import Subscriber
+from ingest_worker.tally import Tally
+from ingest_worker.transaction import write, write_around_poison
+from shared.database_errors import Fault, classify, summarise
+from shared.schema import OutdatedSchemaError, require_current_schema
+from shared.settings import WorkerSettings
+
+log = logging.getLogger("ingest_worker")
+
+_LONGEST_WAIT_S = 0.5
+_DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error, OSError, UnicodeEncodeError)
+
+
+class StoppedError(Exception):
+    """The worker was asked to stop while it waited for the database."""
+
+
+class Worker:
+    """Moves readings from a subscriber into a database. Runs in one thread; `stop` may come from a signal."""
+
+    def __init__(
+        self, settings: WorkerSettings, subscriber: Subscriber, engine: Engine, pulse: Pulse
+    ) -> None:
+        self._subscriber = subscriber
+        self._engine = engine
+        self._pulse = pulse
+        self._max_future_skew = timedelta(seconds=settings.max_future_skew_s)
+        self._batch = Batch(
+            max_rows=settings.ingest_batch_rows,
+            max_deliveries=settings.mqtt_max_inflight,
+            max_age_s=settings.ingest_batch_ms / 1000,
+            clock=time.monotonic,
+        )
+        self._stopping = False
+        self.tally = Tally()
+
+    def run(self) -> None:
+        """Work until `stop` is called. Raises FatalError when it can't go on."""
+        # Before the database is asked: from the first subscription on, the broker keeps what comes.
+        self._subscriber.start()
+        try:
+            self._await_schema()
+            while not self._stopping:
+                self._take_next()
+                if self._batch.is_ready:
+                    self._flush()
+                self._look_around()
+            self._drain()
+        except StoppedError:
+            log.warning("Stopped while the database is away; the broker keeps what was not stored.")
+        finally:
+            # Last: acknowledgements of the final batch go out ahead of the DISCONNECT.
+            self._subscriber.stop()
+            log.info("Stopped: %s.", self.tally)
+
+    def stop(self) -> None:
+        """Ask `run` to store what it holds and return. Safe in a signal handler."""
+        self._stopping = True
+        self._subscriber.wake()
+
+    def _take_next(self) -> None:
+        due_in = self._batch.due_in()
+        delivery = self._subscriber.take(_LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S))
+        if delivery is not None:
+            self._sort(delivery)
+
+    def _sort(self, delivery: Delivery) -> None:
+        decoded = decode(
+            delivery.topic,
+            delivery.payload,
+            received_at=delivery.received_at,
+            latest=datetime.now(UTC) + self._max_future_skew,
+        )
+        self.tally.received += len(decoded.readings) + len(decoded.rejections)
+        self.tally.cleared += not delivery.payload
+        self._batch.append(delivery, decoded)
+
+    def _flush(self) -> None:
+        """Store the batch in one transaction, then acknowledge its deliveries in order of receipt."""
+        contents = self._batch.take()
+        self._commit(contents)
+        for delivery in contents.deliveries:
+            delivery.acknowledge()
+
+    def _commit(self, contents: Contents) -> None:
+        """Try until the batch has been committed, for ever if need be.
+
+        A commit whose answer was lost is tried again like any other: the key (vin, ts) makes it safe.
+        """
+        attempt = write
+        waits: dict[Fault, Backoff] = {
+            Fault.TRANSIENT: Backoff(first=0.1, longest=5),
+            Fault.DEPLOYMENT: Backoff(first=2, longest=30),
+        }
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    outcome, rejected = attempt(connection, contents)
+                break
+            except _DATABASE_ERRORS as error:
+                fault = classify(error)
+                if fault is Fault.POISON and attempt is write:
+                    log.warning("The database refuses a reading of this batch: looking for it.")
+                    attempt = write_around_poison
+                    continue
+                self._wait_out(error, waits.get(fault, waits[Fault.DEPLOYMENT]))
+        self._pulse.database_answers = True
+        self.tally.stored += outcome.stored
+        self.tally.duplicate += outcome.duplicate
+        self.tally.rejected += rejected
+        if rejected:
+            log.warning("Kept %d rejections; SELECT reason, detail FROM rejections says why.", rejected)
+
+    def _wait_out(self, error: BaseException, backoff: Backoff) -> None:
+        self._pulse.database_answers = False
+        delay = backoff.delay()
+        if classify(error) is Fault.TRANSIENT:
+            log.warning(
+                "The database is away (%s); the broker keeps what comes. Next try in %.1f s.",
+                summarise(error),
+                delay,
+            )
+        else:
+            log.error(
+                "The database can't take readings, and no reading is at fault: %s. Mend the schema, the login"
+                " or the server; the broker keeps what comes. Next try in %.0f s.",
+                summarise(error),
+                delay,
+            )
+        until = time.monotonic() + delay
+        while (left := until - time.monotonic()) > 0:
+            if self._stopping:
+                raise StoppedError
+            self._look_around()
+            time.sleep(min(left, _LONGEST_WAIT_S))
+
+    def _await_schema(self) -> None:
+        backoff = Backoff(first=0.2, longest=5)
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    require_current_schema(connection)
+            except OutdatedSchemaError as error:
+                raise FatalError(str(error)) from None
+            except _DATABASE_ERRORS as error:
+                self._wait_out(error, backoff)
+            else:
+                self._pulse.database_answers = True
+                return
+
+    def _look_around(self) -> None:
+        self._subscriber.require_alive()
+        self._pulse.beat(is_listening=self._subscriber.is_listening)
+
+    def _drain(self) -> None:
+        log.info("Stopping: storing the %d messages at hand.", len(self._batch))
+        if len(self._batch):
+            self._flush()

@@ -1,0 +1,114 @@
+"""Bring a database up to date: `python -m shared.migrate`.
+
+Safe to run at any time, by several processes at once, on an empty or a current database.
+"""
+
+import logging
+import sys
+import time
+from itertools import count
+
+from alembic import command
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from shared import logs
+from shared.database import masked, writer_engine
+from shared.database_errors import Fault, classify, summarise
+from shared.schema import alembic_config, current_version
+from shared.settings import DatabaseSettings, InvalidSettingsError, load
+
+log = logging.getLogger("migrate")
+
+# Any number will do, as long as every version of this program takes the same.
+_LOCK = 7_421_300_196
+_WAIT_FOR_SERVER_S = 60
+
+
+def migrate(engine: Engine) -> str:
+    """Upgrade to the newest version, and make `telemetry` a hypertable where the server can.
+
+    Returns the version reached. One process at a time: the others wait, then find nothing to do.
+    """
+    with engine.connect() as connection:
+        connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        connection.commit()
+        try:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+            make_hypertable(connection)
+            version = current_version(connection)
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+            connection.commit()
+    return str(version)
+
+
+def make_hypertable(connection: Connection) -> bool:
+    """Turn `telemetry` into a TimescaleDB hypertable, if the server has the extension.
+
+    Returns whether it is one now. A server that lacks the extension, or may not load it, stays as it is.
+    """
+    available = connection.execute(
+        text("SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'")
+    ).scalar_one()
+    if not available:
+        connection.rollback()
+        return False
+    try:
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS timescaledb"))
+        connection.execute(
+            text("SELECT create_hypertable('telemetry', 'ts', if_not_exists => true, migrate_data => true)")
+        )
+        connection.commit()
+    except DBAPIError as error:
+        connection.rollback()
+        log.warning(
+            "TimescaleDB is there but can't be used, so telemetry stays a plain table: %s", summarise(error)
+        )
+        return False
+    return True
+
+
+def _migrate_when_server_answers(engine: Engine) -> str:
+    deadline = time.monotonic() + _WAIT_FOR_SERVER_S
+    for attempt in count():
+        try:
+            return migrate(engine)
+        except DBAPIError as error:
+            if classify(error) is not Fault.TRANSIENT or time.monotonic() > deadline:
+                raise
+            if attempt % 10 == 0:
+                log.info("Waiting for the database: %s", summarise(error))
+            time.sleep(1)
+    raise AssertionError("count() never ends")
+
+
+def main() -> int:
+    """Run the command; returns its exit code."""
+    try:
+        settings = load(DatabaseSettings)
+    except InvalidSettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    engine = writer_engine(settings.database_url, name="migrate")
+    try:
+        version = _migrate_when_server_answers(engine)
+    except DBAPIError as error:
+        log.error("Can't migrate %s (DATABASE_URL): %s", masked(settings.database_url), summarise(error))  # noqa: TRY400
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        engine.dispose()
+    log.info("The schema is up to date (version %s).", version)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""What could not be stored, kept with its reason: nothing that was acknowledged disappears."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from shared import tables
+
+
+class Reason(StrEnum):
+    """Why a message, or one reading of an array, was not stored."""
+
+    BAD_TOPIC = "bad_topic"
+    """The topic names no vehicle."""
+    TOO_LARGE = "too_large"
+    """The payload is over 1 MiB."""
+    BAD_JSON = "bad_json"
+    """The payload is not one JSON document in UTF-8."""
+    EMPTY_ARRAY = "empty_array"
+    """The array holds no reading."""
+    TOO_MANY = "too_many"
+    """The array holds more than 10,000 readings."""
+    BAD_READING = "bad_reading"
+    """A field is missing, of the wrong type or out of range; the detail names it."""
+    VIN_MISMATCH = "vin_mismatch"
+    """The payload names another vehicle than the topic."""
+    REFUSED_BY_DATABASE = "refused_by_database"
+    """The database refused the row; the detail holds its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A message (index None) or one reading of an array, as received, and why it was not stored."""
+
+    vin: str
+    received_at: datetime
+    reason: Reason
+    detail: str
+    index: int | None
+    topic: bytes
+    payload: bytes
+
+    @property
+    def id(self) -> uuid.UUID:
+        """Made from what was received: the same message again (a redelivery) is the same rejection."""
+        content = b"\0".join((self.topic, str(self.index).encode(), self.payload))
+        return uuid.UUID(bytes=hashlib.sha256(content).digest()[:16])
+
+
+def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:
+    """Insert the rejections that are new, in key order; runs in the caller's transaction."""
+    if not rejections:
+        return
+    rows = [{**asdict(rejection), "id": rejection.id} for rejection in rejections]
+    rows.sort(key=lambda row: (row["vin"], row["id"]))
+    connection.execute(insert(tables.rejections).on_conflict_do_nothing(), rows)

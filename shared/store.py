@@ -1,0 +1,79 @@
+"""The one way readings enter the database, used by the worker and by POST.
+
+`store` runs inside the caller's transaction: what it returns is true once that has committed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+from shared.tables import telemetry, vehicle_latest
+from shared.telemetry import SIGNALS, Reading
+
+
+class Arrival(NamedTuple):
+    """A reading and when we received it (our clock, UTC)."""
+
+    reading: Reading
+    received_at: datetime
+
+
+class Outcome(NamedTuple):
+    """How many readings became rows, and how many were there before (or twice in the same call)."""
+
+    stored: int
+    duplicate: int
+
+
+def _insert_statement() -> TextClause:
+    """One statement, so one round trip: rows in, newest kept, count out.
+
+    Sorted by key inside the INSERT: two writers that insert the same keys in opposite orders would
+    deadlock. `position` makes the first of two equal keys the one that stays.
+    """
+    columns = [column.name for column in telemetry.columns]
+    listed = ", ".join(columns)
+    dialect = PGDialect()  # type: ignore[no-untyped-call]
+    arrays = ", ".join(
+        f"CAST(:{column.name} AS {column.type.compile(dialect)}[])" for column in telemetry.columns
+    )
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "vin")
+    return text(f"""
+        WITH incoming AS (
+            SELECT * FROM unnest({arrays}) WITH ORDINALITY AS arrived ({listed}, position)
+        ), stored AS (
+            INSERT INTO {telemetry.name} ({listed})
+            SELECT {listed} FROM incoming ORDER BY vin, ts, position
+            ON CONFLICT (vin, ts) DO NOTHING
+            RETURNING {listed}
+        ), newest AS (
+            INSERT INTO {vehicle_latest.name} AS known ({listed})
+            SELECT DISTINCT ON (vin) {listed} FROM stored ORDER BY vin, ts DESC
+            ON CONFLICT (vin) DO UPDATE SET {changes} WHERE excluded.ts > known.ts
+        )
+        SELECT count(*) FROM stored
+    """)  # noqa: S608 - built from our own table, not from input
+
+
+_INSERT = _insert_statement()
+
+
+def store(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:
+    """Insert readings that are new by (vin, ts), and keep each vehicle's newest.
+
+    Raises what the database raises; `shared.database_errors.classify` says what to do about it.
+    """
+    if not arrivals:
+        return Outcome(0, 0)
+    columns: dict[str, list[object]] = {
+        "vin": [arrival.reading.vin for arrival in arrivals],
+        "ts": [arrival.reading.ts for arrival in arrivals],
+        "received_at": [arrival.received_at for arrival in arrivals],
+    }
+    for name in SIGNALS:
+        columns[name] = [getattr(arrival.reading, name) for arrival in arrivals]
+    stored = connection.execute(_INSERT, columns).scalar_one()
+    return Outcome(stored, len(arrivals) - stored)
