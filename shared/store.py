@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, TextClause, text
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import Connection, DateTime, Double, Text, TextClause, text
 
 from shared.tables import telemetry, vehicle_latest
 from shared.telemetry import SIGNALS, Reading
@@ -28,6 +27,9 @@ class Outcome(NamedTuple):
     duplicate: int
 
 
+_ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "double precision"}
+
+
 def _insert_statement() -> TextClause:
     """One statement, so one round trip: rows in, newest kept, count out.
 
@@ -36,9 +38,8 @@ def _insert_statement() -> TextClause:
     """
     columns = [column.name for column in telemetry.columns]
     listed = ", ".join(columns)
-    dialect = PGDialect()  # type: ignore[no-untyped-call]
     arrays = ", ".join(
-        f"CAST(:{column.name} AS {column.type.compile(dialect)}[])" for column in telemetry.columns
+        f"CAST(:{column.name} AS {_ELEMENT[type(column.type)]}[])" for column in telemetry.columns
     )
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "vin")
     return text(f"""
