@@ -1,0 +1,134 @@
+"""Publish readings of a simulated fleet, or recorded ones, over MQTT: `python -m scripts.simulate --help`.
+
+Exit status: 0 all acknowledged; 1 something stayed unacknowledged, or the broker is out of reach;
+2 wrong options, settings or file.
+"""
+
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from types import FrameType
+
+from scripts.simulator import fleet, options, replay
+from scripts.simulator.message import Message, messages
+from scripts.simulator.options import Options
+from scripts.simulator.progress import Progress
+from scripts.simulator.publisher import BrokerUnreachableError, Publisher
+from scripts.simulator.reading import DueReading
+from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_start
+from shared.settings import BrokerSettings, InvalidSettingsError, load
+
+_MOST_UNACKNOWLEDGED = 500
+_LAST_ACKS_S = 30.0
+_LAST_ACKS_STOPPED_S = 5.0
+_BROKER_AWAY_S = 300.0
+_SLICE_S = 0.1
+
+
+@dataclass
+class Stop:
+    """Set by Ctrl-C or SIGTERM: publish no more.
+
+    A plain flag that the waits look at: taking a lock inside a signal handler could wait for ever.
+    """
+
+    asked: bool = False
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def main() -> int:
+    stop = Stop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop.on_signal)
+    asked = options.parse()
+    try:
+        publisher = Publisher(load(BrokerSettings), window=max(10, _MOST_UNACKNOWLEDGED // asked.array))
+        total, due_readings = plan(asked)
+        publisher.connect()
+    except (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError) as wrong:
+        return _complain(wrong, 2)
+    except BrokerUnreachableError as unreachable:
+        return _complain(unreachable, 1)
+    return run(messages(due_readings, asked.array), total, publisher, stop)
+
+
+def plan(asked: Options) -> tuple[int, Iterable[DueReading]]:
+    """How many readings there will be, and the readings as they come due."""
+    if asked.replay:
+        recording = replay.load(asked.replay)
+        seed = asked.seed if asked.shuffle else None
+        return len(recording), replay.schedule(recording, speedup=asked.speedup, shuffle_seed=seed)
+    now = datetime.now(UTC)
+    start = asked.start or latest_start(now, asked.duration, asked.speedup)
+    timetable = Timetable(start, asked.vehicles, asked.rate, asked.duration, asked.speedup)
+    timetable.check_not_ahead(now)
+    due_readings = fleet.readings(timetable, seed=asked.seed, vin_prefix=asked.vin_prefix)
+    return timetable.count * timetable.vehicles, due_readings
+
+
+def run(due_messages: Iterable[Message], total: int, publisher: Publisher, stop: Stop) -> int:
+    """Publish each message when it is due, wait for the last acknowledgements, and sum up."""
+    progress = Progress(sys.stdout, total)
+
+    def show() -> None:
+        progress.show(
+            published=publisher.published, acknowledged=publisher.acknowledged, connected=publisher.connected
+        )
+
+    started = monotonic()
+    for message in due_messages:
+        if not _ready(started + message.due_s, publisher, stop, show):
+            break
+        publisher.publish(message)
+        publisher.collect()
+        show()
+    publisher.wait_for_acks(_LAST_ACKS_STOPPED_S if stop.asked else _LAST_ACKS_S, show)
+    elapsed = monotonic() - started
+    progress.end()
+    publisher.close()
+    return _sum_up(publisher, elapsed)
+
+
+def _ready(due: float, publisher: Publisher, stop: Stop, show: Callable[[], None]) -> bool:
+    """Wait for the moment `due` and for room in the window; False if the run ends here instead."""
+    patience = monotonic() + _BROKER_AWAY_S
+    while not stop.asked:
+        now = monotonic()
+        if publisher.full:
+            if now > patience:
+                print(f"no acknowledgement for {_BROKER_AWAY_S:.0f} s: giving up", file=sys.stderr)
+                return False
+            publisher.collect(_SLICE_S)
+        elif now < due:
+            publisher.collect(min(_SLICE_S, due - now))
+        else:
+            return True
+        show()
+    return False
+
+
+def _sum_up(publisher: Publisher, elapsed: float) -> int:
+    print(
+        f"{publisher.published:,} readings published in {publisher.messages:,} messages,"
+        f" {publisher.acknowledged:,} acknowledged, {publisher.acknowledged / elapsed:,.1f} readings/s"
+        f" over {elapsed:,.1f} s",
+        flush=True,
+    )
+    if publisher.unacknowledged:
+        print(f"{publisher.unacknowledged:,} readings stayed unacknowledged", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _complain(error: Exception, status: int) -> int:
+    print(error, file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""What goes to the broker in one piece: a reading, or an array of readings of one vehicle."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from scripts.simulator.reading import DueReading, encode
+from shared.topics import telemetry_topic
+
+MOST_READINGS = 10_000
+_MOST_BYTES = 1024 * 1024
+"""The contract's limits of one payload."""
+
+
+class Message(NamedTuple):
+    """One publication, and when it is due: seconds of real time after the first (0 = at once)."""
+
+    due_s: float
+    topic: str
+    payload: bytes
+    readings: int
+
+
+def messages(due_readings: Iterable[DueReading], per_message: int) -> Iterator[Message]:
+    """Gather the readings of each vehicle in arrays of `per_message`; with 1 each travels alone.
+
+    An array leaves with its last reading, earlier where it would grow over 1 MiB, and at the end
+    with what is there.
+    """
+    if per_message == 1:
+        for due_s, vin, reading in due_readings:
+            yield Message(due_s, telemetry_topic(vin), encode(reading), 1)
+        return
+    open_arrays: dict[str, _Array] = {}
+    due_s = 0.0
+    for due_s, vin, reading in due_readings:
+        piece = encode(reading)
+        array = open_arrays.get(vin)
+        if array and not array.has_room(piece):
+            yield open_arrays.pop(vin).close(due_s)
+            array = None
+        if not array:
+            array = open_arrays[vin] = _Array(vin)
+        array.append(piece)
+        if len(array.pieces) == per_message:
+            yield open_arrays.pop(vin).close(due_s)
+    for array in open_arrays.values():
+        yield array.close(due_s)
+
+
+class _Array:
+    def __init__(self, vin: str) -> None:
+        self.pieces: list[bytes] = []
+        self._vin = vin
+        self._bytes = 1
+
+    def has_room(self, piece: bytes) -> bool:
+        return self._bytes + len(piece) + 1 <= _MOST_BYTES
+
+    def append(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self._bytes += len(piece) + 1
+
+    def close(self, due_s: float) -> Message:
+        payload = b"[" + b",".join(self.pieces) + b"]"
+        return Message(due_s, telemetry_topic(self._vin), payload, len(self.pieces))

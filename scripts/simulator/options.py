@@ -1,0 +1,135 @@
+"""The command line of the simulator: what may be asked, and what goes with what."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from pathlib import Path
+
+from scripts.simulator.fleet import vin_of
+from scripts.simulator.message import MOST_READINGS
+from scripts.simulator.reading import VIN
+
+_FLEET_DEFAULTS = {"vehicles": 20, "rate": 1.0, "duration": 60.0, "start": None, "vin_prefix": "SIM-"}
+"""What describes the simulated fleet, and so means nothing in a replay."""
+_SHORTEST_STEP_S = 0.001
+
+
+@dataclass(frozen=True)
+class Options:
+    """One run, as it was asked for."""
+
+    vehicles: int
+    rate: float
+    duration: float
+    start: datetime | None
+    vin_prefix: str
+    seed: int
+    speedup: float
+    array: int
+    replay: Path | None
+    shuffle: bool
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of the command line; a wrong one ends the process with status 2 and a sentence."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    for name, default in _FLEET_DEFAULTS.items():
+        if getattr(given, name) is None:
+            setattr(given, name, default)
+        elif given.replay:
+            parser.error(f"--{name.replace('_', '-')} does not go with --replay: the file says it")
+    if given.shuffle and not given.replay:
+        parser.error("--shuffle goes with --replay only")
+    _check_fleet(parser, given)
+    return Options(**vars(given))
+
+
+def _check_fleet(parser: ArgumentParser, given: Namespace) -> None:
+    if (given.speedup or 1.0) / given.rate < _SHORTEST_STEP_S:
+        parser.error("--speedup divided by --rate must be at least 0.001 s: readings need times of their own")
+    longest = vin_of(given.vin_prefix, given.vehicles - 1)
+    if not VIN.fullmatch(longest):
+        parser.error(f"--vin-prefix: {longest!r} is not 5 to 40 letters, digits and -")
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m scripts.simulate",
+        description="Publish readings of a simulated fleet, or recorded ones, over MQTT (QoS 1)."
+        " MQTT_HOST and MQTT_PORT say where the broker is.",
+    )
+    add = parser.add_argument
+    add("--vehicles", type=_whole(1, 100_000), metavar="N", help="how many vehicles (default 20)")
+    add("--rate", type=_number(1e-4, 1000), metavar="R", help="readings per vehicle per second (default 1)")
+    add(
+        "--duration",
+        type=_number(1e-3, 1e9),
+        metavar="S",
+        help="seconds of real time to publish for (default 60); simulated seconds with --speedup 0",
+    )
+    add(
+        "--start",
+        type=_moment,
+        metavar="TIME",
+        help="RFC 3339 time of the first reading (default: about now)",
+    )
+    add("--vin-prefix", metavar="TEXT", help="what the VINs begin with (default SIM-)")
+    add("--seed", type=int, default=7, help="the same seed and --start give the same readings (default 7)")
+    add(
+        "--speedup",
+        type=_number(0, 1e6),
+        default=1.0,
+        metavar="X",
+        help="how much faster than real time the readings' times run; 0 = as fast as it goes (default 1)",
+    )
+    add(
+        "--array",
+        type=_whole(1, MOST_READINGS),
+        default=1,
+        metavar="N",
+        help="readings per message: over 1, arrays of one vehicle's readings, as in a backfill (default 1)",
+    )
+    add("--replay", type=Path, metavar="FILE.csv", help="publish the recorded readings of this file instead")
+    add("--shuffle", action="store_true", help="with --replay: in an order shuffled by --seed")
+    return parser
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse_whole(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if not least <= number <= most:
+            raise ArgumentTypeError(f"{text} is not between {least:,} and {most:,}")
+        return number
+
+    return parse_whole
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def parse_number(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{text!r} is not a number") from None
+        if not isfinite(number) or not least <= number <= most:
+            raise ArgumentTypeError(f"{text} is not between {least:,g} and {most:,g}")
+        return number
+
+    return parse_number
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.utcoffset() is None:
+        raise ArgumentTypeError(f"{text!r} is not an RFC 3339 time with an offset, as 2026-01-24T12:00:00Z")
+    if not 2000 <= moment.year < 9000:
+        raise ArgumentTypeError(f"{text} is not after 2000")
+    return moment

@@ -1,0 +1,147 @@
+"""One car's life: it drives, plugs in when low, charges, rests, and ages."""
+
+from random import Random
+
+from scripts.simulator import ageing
+from scripts.simulator.battery_pack import CAPACITY_AH, BatteryPack
+from scripts.simulator.charger import Charger, braking_current
+from scripts.simulator.climate import DAY_S, Climate
+from scripts.simulator.drive_cycle import Trip, route, speeds
+from scripts.simulator.reading import Reading
+from scripts.simulator.road_load import battery_power
+from scripts.simulator.schedule import Schedule
+
+_DRIVE_STEP_S = 1.0
+_CHARGE_STEP_S = 1.0
+_REST_STEP_S = 900.0
+"""A parked car only follows the air around it: months go by fast."""
+
+_WARM_UP_S = 120.0
+"""Lived through before the first reading, so that it is not the first instant of a drive or charge."""
+
+_FAST_CHARGE_W = 46_000.0
+_FAST_CHARGE_TO = 80.0
+_KM_PER_SOC = 1.2
+"""What an owner expects of 1 % of a new pack, on the safe side of the 1.5 km of the cycle."""
+_RESERVE_KM = 10.0
+_STRANDED_SOC = 2.0
+_KM_PER_CYCLE = 155.0
+
+
+class Vehicle:
+    """A car with its battery, its owner's habits and its climate; everything random comes from `seed`."""
+
+    def __init__(self, vin: str, seed: str, start: float) -> None:
+        """`start` is the time of the first reading, in seconds since 1970."""
+        self.vin = vin
+        self._rng = rng = Random(seed)
+        self._now = start - _WARM_UP_S
+        self._climate = Climate(rng.uniform(6.0, 18.0))
+        self._schedule = Schedule(seed)
+        self._plug_in_below = rng.uniform(20.0, 60.0)
+        self._home = Charger(rng.choice((3_700.0, 7_400.0, 11_000.0)), rng.choice((80.0, 90.0, 100.0)))
+
+        self._age_pace = min(2.2, max(0.5, rng.lognormvariate(0, 0.35)))
+        self._built = start - rng.uniform(0.1, 9.0) * 365 * DAY_S
+        self._odo_km = (start - self._built) / DAY_S * rng.uniform(15.0, 45.0)
+        self._cycles_before = self._odo_km / _KM_PER_CYCLE
+        ambient = self._climate.ambient(self._now)
+        self._pack = BatteryPack(soc=rng.uniform(15.0, 95.0), soh=100.0, temp=ambient + rng.uniform(0.0, 6.0))
+        self._age()
+
+        self._trip: Trip | None = None
+        self._charger: Charger | None = None
+        self._departure = self._schedule.after(self._now)
+        self._join_midway()
+        self.advance(_WARM_UP_S)
+
+    def advance(self, seconds: float) -> None:
+        """Live `seconds` on, in steps that suit what the car is doing."""
+        until = self._now + seconds
+        while (left := until - self._now) > 0:
+            if self._trip:
+                self._drive(self._trip, left)
+            elif self._charger:
+                self._charge(self._charger, left)
+            else:
+                self._rest(left)
+            if not self._trip and self._now >= self._departure.at:
+                self._set_off()
+        self._now = until
+        self._age()
+
+    def reading(self, ts: str) -> Reading:
+        """What the car reports, to a tenth of each unit, as battery management systems do."""
+        pack = self._pack
+        return {
+            "vin": self.vin,
+            "ts": ts,
+            "soc": round(min(100.0, max(0.0, pack.soc)), 1),
+            "soh": round(pack.soh, 1),
+            "pack_voltage": round(pack.voltage, 1),
+            # + 0.0: a current of -0.04 A is reported as 0.0, not as -0.0.
+            "pack_current": round(pack.current, 1) + 0.0,
+            "max_temp": round(pack.max_temp, 1) + 0.0,
+            "min_temp": round(pack.min_temp, 1) + 0.0,
+            "odo_km": round(self._odo_km, 1),
+        }
+
+    def _join_midway(self) -> None:
+        """Half of the cars are met on the road and some at a charger, at whatever hour one looks."""
+        fate = self._rng.random()
+        if fate < 0.5 and self._pack.soc > 20:
+            self._start_trip(self._rng.uniform(8.0, 25.0), self._rng.uniform(0.0, 0.8))
+        elif fate < 0.75 and self._pack.soc < 75:
+            self._charger = self._home
+
+    def _drive(self, trip: Trip, left: float) -> None:
+        step = min(left, _DRIVE_STEP_S, trip.remaining)
+        before = trip.speed
+        trip.advance(step)
+        after = trip.speed
+        mean = (before + after) / 2
+        wanted = self._pack.current_at_power(battery_power(mean, (after - before) / step))
+        self._odo_km += mean * step / 1000
+        self._carry(braking_current(self._pack, wanted), step)
+        if trip.remaining < 1e-6 or self._pack.soc < _STRANDED_SOC:
+            self._arrive()
+
+    def _charge(self, charger: Charger, left: float) -> None:
+        self._carry(charger.current(self._pack), min(left, _CHARGE_STEP_S))
+        if charger.done(self._pack):
+            self._charger = None
+
+    def _rest(self, left: float) -> None:
+        self._carry(0.0, min(left, _REST_STEP_S, max(self._departure.at - self._now, 1.0)))
+
+    def _carry(self, current: float, seconds: float) -> None:
+        self._pack.carry(current, seconds, self._climate.ambient(self._now))
+        self._now += seconds
+
+    def _set_off(self) -> None:
+        """Leave when the charge suffices; else charge first, and fast where nothing is plugged in."""
+        reach = self._pack.soc * self._pack.soh / 100 * _KM_PER_SOC
+        if reach >= self._departure.km + _RESERVE_KM or self._pack.soc >= _FAST_CHARGE_TO:
+            self._start_trip(self._departure.km, 0.0)
+        elif not self._charger:
+            self._charger = Charger(_FAST_CHARGE_W, _FAST_CHARGE_TO)
+
+    def _start_trip(self, km: float, share_driven: float) -> None:
+        self._charger = None
+        profile = speeds(route(km, self._rng))
+        self._trip = Trip(
+            profile,
+            pace=self._rng.uniform(0.9, 1.04),
+            elapsed=share_driven * (len(profile) - 1),
+        )
+
+    def _arrive(self) -> None:
+        self._trip = None
+        self._departure = self._schedule.after(self._now)
+        if self._pack.soc < self._plug_in_below:
+            self._charger = self._home
+
+    def _age(self) -> None:
+        cycles = self._cycles_before + self._pack.throughput_ah / (2 * CAPACITY_AH)
+        age_days = (self._now - self._built) / DAY_S
+        self._pack.soh = ageing.health(age_days, cycles, self._age_pace)

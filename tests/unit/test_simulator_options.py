@@ -1,0 +1,50 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from scripts.simulator import options
+
+
+def test_defaults():
+    """Without options: 20 vehicles, a reading a second each, for a minute, seed 7."""
+    asked = options.parse([])
+    assert (asked.vehicles, asked.rate, asked.duration, asked.seed) == (20, 1, 60, 7)
+    assert (asked.speedup, asked.array, asked.start, asked.vin_prefix) == (1, 1, None, "SIM-")
+
+
+def test_options_as_given():
+    """What is asked for is what is got."""
+    asked = options.parse(["--start", "2026-01-24T12:00:00Z", "--rate", "0.5", "--vin-prefix", "DEMO-"])
+    assert asked.start == datetime(2026, 1, 24, 12, tzinfo=UTC)
+    assert asked.rate == 0.5
+    assert asked.vin_prefix == "DEMO-"
+    replayed = options.parse(["--replay", "trip.csv", "--shuffle", "--speedup", "0", "--array", "100"])
+    assert replayed.replay == Path("trip.csv")
+    assert replayed.shuffle
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--vehicles", "0"], "--vehicles: 0 is not between 1 and 100,000"),
+        (["--vehicles", "many"], "--vehicles: 'many' is not a whole number"),
+        (["--rate", "0"], "--rate: 0 is not between"),
+        (["--rate", "nan"], "--rate: nan is not between"),
+        (["--duration", "-5"], "--duration: -5 is not between"),
+        (["--speedup", "-1"], "--speedup: -1 is not between"),
+        (["--array", "10001"], "--array: 10001 is not between 1 and 10,000"),
+        (["--start", "2026-01-24T12:00:00"], "is not an RFC 3339 time with an offset"),
+        (["--start", "yesterday"], "'yesterday' is not an RFC 3339 time"),
+        (["--vin-prefix", "a/b"], "--vin-prefix: 'a/b000020' is not"),
+        (["--rate", "100", "--speedup", "0.01"], "must be at least 0.001 s"),
+        (["--shuffle"], "--shuffle goes with --replay only"),
+        (["--replay", "trip.csv", "--vehicles", "3"], "--vehicles does not go with --replay"),
+    ],
+)
+def test_wrong_options_are_explained(arguments, message, capsys):
+    """A wrong option ends with status 2 and a sentence that names it."""
+    with pytest.raises(SystemExit) as ended:
+        options.parse(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
