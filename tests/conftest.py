@@ -1,0 +1,182 @@
+"""Real servers for the tests: one PostgreSQL for the run, a database for each test, brokers on demand.
+
+A server that can't be started fails the test that needs it; nothing is skipped for want of one.
+"""
+
+import threading
+import time
+import uuid
+
+import httpx
+import paho.mqtt.client as mqtt
+import psycopg
+import pytest
+import uvicorn
+
+from api.main import create_app
+from ingest_worker.errors import FatalError
+from ingest_worker.pulse import Pulse
+from ingest_worker.subscriber import Subscriber
+from ingest_worker.worker import Worker
+from scripts.launcher.broker import Broker
+from scripts.launcher.postgres import Postgres
+from shared.database import writer_engine
+from shared.migrate import migrate
+from shared.settings import ApiSettings, WorkerSettings
+
+# Safe for tests, and it halves their time: nothing here has to survive a power cut.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    server = Postgres(tmp_path_factory.mktemp("server") / "postgres", settings=FAST)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres):
+    """The schema, made once and copied for each test."""
+    name = "template_battery"
+    engine = writer_engine(driver_url(postgres.create_database(name)), name="template")
+    migrate(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def database_url(postgres, template):
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield driver_url(postgres.url(name))
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database_url(postgres):
+    name = f"empty_{uuid.uuid4().hex}"
+    yield driver_url(postgres.create_database(name))
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(database_url):
+    engine = writer_engine(database_url, name="test")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    server = Broker(tmp_path / "mosquitto")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def serve(monkeypatch, tmp_path):
+    """Start the app under uvicorn in a thread: `serve(database_url=..., api_keys=...)` is a client for it."""
+    monkeypatch.chdir(tmp_path)
+    running = []
+
+    def start(**settings):
+        app = create_app(ApiSettings(**settings))
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, server_header=False, ws="none"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the API did not start"
+        port = server.servers[0].sockets[0].getsockname()[1]
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        running.append((server, thread, client))
+        return client
+
+    yield start
+    for server, thread, client in running:
+        client.close()
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def api(serve, database_url):
+    return serve(database_url=database_url)
+
+
+def driver_url(url):
+    return url.replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def publisher(broker):
+    """Publish at QoS 1 and wait for the acknowledgement: `publisher(topic, payload)`."""
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.reconnect_delay_set(min_delay=1, max_delay=1)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+
+    def publish(topic, payload, *, qos=1, retain=False):
+        eventually(client.is_connected)
+        client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(10)
+
+    yield publish
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.fixture
+def run_worker(monkeypatch, tmp_path, broker, database_url):
+    """Start a worker in a thread: `run_worker(ingest_batch_rows=...)`; stopped and checked at the end."""
+    monkeypatch.chdir(tmp_path)
+    running = []
+
+    def start(**settings):
+        chosen = WorkerSettings(
+            **{
+                "database_url": database_url,
+                "mqtt_host": broker.host,
+                "mqtt_port": broker.port,
+                "ingest_batch_ms": 20,
+                **settings,
+            }
+        )
+        engine = writer_engine(chosen.database_url, name="test-worker")
+        pulse = Pulse()
+        worker = Worker(chosen, Subscriber(chosen), engine, pulse)
+        worker.pulse = pulse
+        failures = []
+
+        def run():
+            try:
+                worker.run()
+            except FatalError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        worker.failures = failures
+        worker.thread = thread
+        running.append((worker, thread, engine))
+        return worker
+
+    yield start
+    for worker, thread, engine in running:
+        worker.stop()
+        thread.join(20)
+        assert not thread.is_alive(), "the worker did not stop"
+        engine.dispose()
+
+
+def eventually(check, within=10.0):
+    """Wait until `check()` is true, and return it; fail the test when it does not come true in time."""
+    deadline = time.monotonic() + within
+    while not (found := check()):
+        assert time.monotonic() < deadline, f"not within {within:g} s"
+        time.sleep(0.02)
+    return found

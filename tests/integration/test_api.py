@@ -1,0 +1,421 @@
+"""The API over HTTP, against a real PostgreSQL."""
+
+import gzip
+import json
+import random
+import threading
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from tests.readings import WORKED_EXAMPLE, raw, stamp
+
+PROBLEM = "application/problem+json"
+LATEST_FIELDS = [
+    "vin", "ts", "soc", "soh", "pack_voltage", "pack_current", "power_kw", "max_temp", "min_temp", "odo_km", "alerts",
+]  # fmt: skip
+
+
+def post(api, *readings):
+    return api.post("/api/telemetry", json=list(readings))
+
+
+def problem(response, status):
+    """A well-formed RFC 9457 answer with this status."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == PROBLEM
+    body = response.json()
+    assert body["status"] == status
+    assert {"type", "title", "detail"} <= body.keys()
+    assert "Traceback" not in response.text
+    return body
+
+
+def test_the_worked_example_holds_literally(api):
+    """The contract's example: the answers, to the letter and in the order of the fields."""
+    assert api.get("/api/health").text == '{"status":"OK","db":"OK"}'
+    assert post(api, *WORKED_EXAMPLE).text == '{"inserted":2}'
+    latest = api.get("/api/vehicles/VIN-DEMO-001/latest").json()
+    assert list(latest) == LATEST_FIELDS
+    assert latest == {**WORKED_EXAMPLE[1], "power_kw": 22.05, "alerts": []}
+    window = {"from_ts": "2026-01-24T11:59:00Z", "to_ts": "2026-01-24T12:10:00Z"}
+    summary = api.get("/api/vehicles/VIN-DEMO-001/summary", params=window)
+    assert summary.json() == {
+        "vin": "VIN-DEMO-001",
+        **window,
+        "samples": 2,
+        "soc_min": 18.0,
+        "soc_max": 35.5,
+        "temp_max": 52.0,
+        "temp_min": 24.0,
+    }
+    assert post(api, *WORKED_EXAMPLE).json() == {"inserted": 0, "duplicates": 2}
+
+
+def test_duplicates_are_named_only_where_there_are_any(api):
+    """`duplicates` stands in the answer only when it is not zero; the same key twice in a request counts."""
+    assert post(api, raw(second=0)).json() == {"inserted": 1}
+    assert post(api, raw(second=0), raw(second=1), raw(second=1)).json() == {"inserted": 1, "duplicates": 2}
+
+
+def test_one_bad_reading_and_nothing_is_stored(api):
+    """All or nothing: the answer names each bad index and field."""
+    body = problem(post(api, raw(second=0), raw(second=1, soc=101), {"vin": "x", "soc": 1}), 422)
+    assert [error["loc"] for error in body["errors"]] == [
+        ["body", 1, "soc"],
+        ["body", 2, "vin"],
+        ["body", 2, "ts"],
+    ]
+    problem(api.get("/api/vehicles/VIN-00001/latest"), 404)
+
+
+def test_an_alert_says_what_it_saw(api):
+    """Alerts come from the newest reading alone, with code, severity and a sentence."""
+    post(api, raw(max_temp=61, min_temp=30, soc=4, soh=69))
+    alerts = api.get("/api/vehicles/VIN-00001/latest").json()["alerts"]
+    assert [(alert["code"], alert["severity"]) for alert in alerts] == [
+        ("TEMP_HIGH", "critical"),
+        ("SOC_LOW", "critical"),
+        ("SOH_LOW", "critical"),
+        ("TEMP_SPREAD", "critical"),
+    ]
+    assert "61 °C" in alerts[0]["message"]
+
+
+def test_alert_thresholds_are_settings(serve, database_url):
+    """An operator moves a threshold by a setting."""
+    api = serve(database_url=database_url, alert_temp_high_warning=30)
+    post(api, raw(max_temp=31))
+    assert api.get("/api/vehicles/VIN-00001/latest").json()["alerts"][0]["code"] == "TEMP_HIGH"
+
+
+def test_latest_is_the_newest_ts_whatever_came_last(api):
+    """A late reading does not become the latest one."""
+    post(api, raw(second=10, soc=10))
+    post(api, raw(second=5, soc=5))
+    assert api.get("/api/vehicles/vin-00001/latest").json()["ts"] == stamp(10)
+
+
+def test_summary_includes_both_ends(api):
+    """Readings at from_ts and at to_ts count; one beside them does not."""
+    post(api, *(raw(second=n, soc=n, max_temp=n, min_temp=-n) for n in range(5)))
+    window = {"from_ts": stamp(1), "to_ts": stamp(3)}
+    found = api.get("/api/vehicles/VIN-00001/summary", params=window).json()
+    assert (found["samples"], found["soc_min"], found["soc_max"]) == (3, 1, 3)
+    assert (found["temp_max"], found["temp_min"]) == (3, -3)
+
+
+def test_summary_of_an_empty_window(api):
+    """A known vehicle without readings in the window: zero samples and nulls, not an error."""
+    post(api, raw())
+    window = {"from_ts": "2020-01-01T00:00:00Z", "to_ts": "2020-01-02T00:00:00Z"}
+    found = api.get("/api/vehicles/VIN-00001/summary", params=window).json()
+    assert found == {
+        "vin": "VIN-00001", **window, "samples": 0,
+        "soc_min": None, "soc_max": None, "temp_max": None, "temp_min": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("from_ts", "to_ts", "status"),
+    [
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", 400),
+        ("2026-01-02T00:00:00", "2026-01-03T00:00:00Z", 422),
+        ("yesterday", "2026-01-03T00:00:00Z", 422),
+        ("2026-01-02T00:00:00Z", "1769256300", 422),
+        ("2026-01-02T24:00:00Z", "2026-01-03T00:00:00Z", 422),
+        ("2026-01-02T00:00:60Z", "2026-01-03T00:00:00Z", 422),
+        ("2026-01-02T00:00:00+0100", "2026-01-03T00:00:00Z", 422),
+        ("2026-02-30T00:00:00Z", "2026-03-03T00:00:00Z", 422),
+    ],
+)
+def test_a_window_that_makes_no_sense(api, from_ts, to_ts, status):
+    """Backwards is 400; naive, broken or impossible times are 422 and name the parameter."""
+    post(api, raw())
+    body = problem(
+        api.get("/api/vehicles/VIN-00001/summary", params={"from_ts": from_ts, "to_ts": to_ts}), status
+    )
+    if status == 422:
+        assert body["errors"][0]["loc"][0] == "query"
+
+
+def test_a_plus_that_arrived_as_a_blank_is_an_offset(api):
+    """An unescaped + in a query becomes a blank; it is still read as the offset it was."""
+    post(api, raw(second=0))
+    answer = api.get(
+        "/api/vehicles/VIN-00001/summary?from_ts=2026-01-24T13:00:00+01:00&to_ts=2026-01-24T13:00:00+01:00"
+    )
+    assert answer.json()["samples"] == 1
+    assert answer.json()["from_ts"] == "2026-01-24T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "path", ["latest", "summary?from_ts=2026-01-01T00:00:00Z&to_ts=2026-01-02T00:00:00Z", "telemetry"]
+)
+@pytest.mark.parametrize("vin", ["VIN-NEVER-SEEN", "NOPE", "a%20b", "x" * 41, "%00%00%00%00%00"])
+def test_a_vehicle_that_was_never_seen(api, vin, path):
+    """404, whether the VIN is unknown or could never be one."""
+    problem(api.get(f"/api/vehicles/{vin}/{path}"), 404)
+
+
+def pages(api, path, **params):
+    """Every item of a list, asked page by page."""
+    body = api.get(path, params=params).json()
+    yield body["items"]
+    while body["next"]:
+        body = api.get(path, params={"next": body["next"], "limit": params.get("limit", 100)}).json()
+        yield body["items"]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_history_in_pages(api, order):
+    """Every reading of the window once, in order, whatever the size of the pages; `next` alone is enough."""
+    post(api, *(raw(second=n, soc=n / 10) for n in range(100)))
+    listed = list(
+        pages(
+            api, "/api/vehicles/VIN-00001/telemetry", order=order, limit=7, from_ts=stamp(10), to_ts=stamp(80)
+        )
+    )
+    assert {len(page) for page in listed[:-1]} == {7}
+    expected = [stamp(n) for n in range(10, 81)]
+    found = [item["ts"] for page in listed for item in page]
+    assert found == (expected if order == "asc" else expected[::-1])
+    assert list(listed[0][0]) == LATEST_FIELDS[:-1]
+
+
+def test_paging_while_readings_arrive(api):
+    """10,000 readings, paged while others arrive before, between and after them: each exactly once."""
+    post(api, *(raw(second=2 * n, soc=1) for n in range(10_000)))
+    done = threading.Event()
+
+    def disturb():
+        generator = random.Random(1)
+        with httpx.Client(base_url=api.base_url) as other:
+            while not done.is_set():
+                seconds = [2 * generator.randint(-500, 10_500) + 1 for _ in range(20)]
+                post(other, *(raw(second=second, soc=2) for second in seconds))
+
+    rival = threading.Thread(target=disturb)
+    rival.start()
+    try:
+        listed = [
+            item for page in pages(api, "/api/vehicles/VIN-00001/telemetry", limit=100) for item in page
+        ]
+    finally:
+        done.set()
+        rival.join()
+    found = [item["ts"] for item in listed]
+    assert found == sorted(set(found), key=lambda ts: datetime.fromisoformat(ts))
+    assert [item["ts"] for item in listed if item["soc"] == 1] == [stamp(2 * n) for n in range(10_000)]
+    assert len(found) > 10_000
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda t: t[:-1], lambda t: t + "A", lambda t: "A" + t[1:], lambda t: "", lambda t: "é"]
+)
+def test_a_tampered_token(api, damage):
+    """A token that is not exactly one we gave is 400."""
+    post(api, *(raw(second=n) for n in range(3)))
+    token = api.get("/api/vehicles/VIN-00001/telemetry", params={"limit": 1}).json()["next"]
+    problem(api.get("/api/vehicles/VIN-00001/telemetry", params={"next": damage(token)}), 400)
+
+
+def test_a_token_belongs_to_its_query(api):
+    """Used for another vehicle, another list or another order, a token is 400; with its own query it is fine."""
+    post(api, *(raw("VIN-00001", n) for n in range(3)), *(raw("VIN-00002", n) for n in range(3)))
+    path = "/api/vehicles/VIN-00001/telemetry"
+    token = api.get(path, params={"limit": 1, "order": "desc"}).json()["next"]
+    assert api.get(path, params={"next": token, "order": "desc", "limit": 2}).status_code == 200
+    problem(api.get(path, params={"next": token, "order": "asc"}), 400)
+    problem(api.get("/api/vehicles/VIN-00002/telemetry", params={"next": token}), 400)
+    problem(api.get("/api/vehicles", params={"next": token}), 400)
+
+
+def test_the_fleet_in_pages(api):
+    """Every vehicle once with its latest reading, in the order of the VINs."""
+    post(api, *(raw(f"VIN-{n:05}", second, soc=n) for n in range(25) for second in (1, 0)))
+    listed = list(pages(api, "/api/vehicles", limit=10))
+    assert [len(page) for page in listed] == [10, 10, 5]
+    items = [item for page in listed for item in page]
+    assert [item["vin"] for item in items] == [f"VIN-{n:05}" for n in range(25)]
+    assert {item["ts"] for item in items} == {stamp(1)}
+    assert list(items[0]) == LATEST_FIELDS
+
+
+def test_the_fleet_filtered(api):
+    """By the beginning of the VIN, by a low charge, by the newest reading; and all of them together."""
+    post(
+        api,
+        raw("AAA-00001", 0, soc=10),
+        raw("AAA-00002", 60, soc=90),
+        raw("AAB-00001", 60, soc=10),
+        raw("AAC-00001", odo_km=1),
+    )
+
+    def vins(**params):
+        return [item["vin"] for item in api.get("/api/vehicles", params=params).json()["items"]]
+
+    assert vins(vin_prefix="aaa") == ["AAA-00001", "AAA-00002"]
+    assert vins(soc_below=90) == ["AAA-00001", "AAB-00001"]
+    assert vins(seen_since=stamp(60)) == ["AAA-00002", "AAB-00001"]
+    assert vins(vin_prefix="AAA", soc_below=90, seen_since=stamp(0)) == ["AAA-00001"]
+    assert vins(vin_prefix="ZZZ") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=-1", "limit=ten", "limit=1e2", "limit=99999999999999999999", "soc_below=NaN",
+     "soc_below=Infinity", "soc_below=low", "seen_since=now", "vin_prefix=%25", "vin_prefix="],
+)  # fmt: skip
+def test_absurd_filters(api, query):
+    """Each is 422 with the parameter's name."""
+    body = problem(api.get(f"/api/vehicles?{query}"), 422)
+    assert body["errors"][0]["loc"] == ["query", query.split("=")[0]]
+
+
+def test_the_limits_of_a_request(api):
+    """Empty is 400; 10,000 readings are fine, one more is 413; over 5 MiB is 413, with a length or in chunks."""
+    problem(post(api), 400)
+    readings = [raw(second=n) for n in range(10_001)]
+    assert post(api, *readings[:10_000]).json() == {"inserted": 10_000}
+    problem(post(api, *readings), 413)
+    headers = {"Content-Type": "application/json"}
+    large = b"[" + b" " * (5 * 1024 * 1024) + b"]"
+    problem(api.post("/api/telemetry", content=large, headers=headers), 413)
+    chunks = (large[start : start + 65536] for start in range(0, len(large), 65536))
+    problem(api.post("/api/telemetry", content=chunks, headers=headers), 413)
+
+
+def test_a_body_in_chunks_is_read(api):
+    """Without a length, up to the limit, it is a body like any other."""
+    body = json.dumps([raw()]).encode()
+    answer = api.post(
+        "/api/telemetry",
+        content=(body[n : n + 5] for n in range(0, len(body), 5)),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.json() == {"inserted": 1}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"},
+     {"Content-Type": "application/json", "Content-Encoding": "gzip"}],
+)  # fmt: skip
+def test_a_body_that_is_not_said_to_be_json(api, headers):
+    """Wrong or missing Content-Type, or a compressed body: 415, and nothing is unpacked."""
+    body = gzip.compress(b"[" + b" " * 10_000_000 + b"]") if "Content-Encoding" in headers else b"[]"
+    request = api.build_request("POST", "/api/telemetry", content=body, headers=headers)
+    problem(api.send(request), 415)
+
+
+def test_errors_of_the_framework_have_the_same_shape(api):
+    """An unknown path, a wrong method, a missing parameter."""
+    problem(api.get("/nothing/here"), 404)
+    answer = api.put("/api/telemetry")
+    problem(answer, 405)
+    assert answer.headers["allow"] == "POST"
+    problem(api.get("/api/vehicles/VIN-00001/summary"), 422)
+
+
+def test_a_bug_of_ours_is_500_without_a_trace(serve, database_url, monkeypatch):
+    """The caller learns that it is not its fault, and nothing about our code."""
+
+    def fail(*_arguments, **_options):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("api.routers.vehicles.vehicles.latest", fail)
+    body = problem(serve(database_url=database_url).get("/api/vehicles/VIN-00001/latest"), 500)
+    assert "secret" not in str(body)
+
+
+def test_with_keys_every_call_but_health_needs_one(serve, database_url):
+    """401 without a key or with a wrong one, also for a bad body; any of the keys opens."""
+    api = serve(database_url=database_url, api_keys="one, two")
+    calls = [
+        ("GET", "/api/vehicles"),
+        ("GET", "/api/vehicles/VIN-00001/latest"),
+        ("GET", "/api/vehicles/VIN-00001/summary"),
+        ("GET", "/api/vehicles/VIN-00001/telemetry"),
+        ("POST", "/api/telemetry"),
+    ]
+    for method, path in calls:
+        assert "www-authenticate" in api.request(method, path).headers
+        problem(api.request(method, path), 401)
+        problem(api.request(method, path, headers={"X-API-Key": "three"}), 401)
+        problem(api.request(method, path, headers={"X-API-Key": "ö".encode()}), 401)
+        assert api.request(method, path, headers={"X-API-Key": "two"}).status_code != 401
+    assert api.get("/api/health").status_code == 200
+    assert api.get("/api/health/live").json() == {"status": "OK"}
+
+
+def test_a_slow_query_is_ended(serve, database_url, engine):
+    """A statement over its time is ended by the server and answered with 503, not waited for."""
+    api = serve(database_url=database_url, api_statement_timeout_ms=300)
+    with engine.connect() as lock:
+        lock.execute(text("LOCK TABLE vehicle_latest IN ACCESS EXCLUSIVE MODE"))
+        answer = api.get("/api/vehicles/VIN-00001/latest")
+        problem(answer, 503)
+        assert "retry-after" in answer.headers
+        assert answer.elapsed < timedelta(seconds=3)
+        lock.rollback()
+    problem(api.get("/api/vehicles/VIN-00001/latest"), 404)
+
+
+def test_reading_cannot_write(serve, database_url):
+    """The connections that answer GET are read-only by the server's own word."""
+    from api.database import Database  # noqa: PLC0415
+    from shared.settings import ApiSettings  # noqa: PLC0415
+
+    import asyncio  # noqa: PLC0415
+
+    async def try_to_write():
+        database = Database(ApiSettings(database_url=database_url))
+
+        async def write(connection):
+            await connection.execute(text("DELETE FROM telemetry"))
+
+        try:
+            await database.read(write)
+        finally:
+            await database.close()
+
+    with pytest.raises(Exception, match="read-only"):
+        asyncio.run(try_to_write())
+
+
+def test_a_reading_of_the_near_future(api):
+    """A clock up to 5 minutes ahead is believed; one further ahead is refused."""
+    now = datetime.now(UTC)
+    near, far = (now + timedelta(seconds=s) for s in (290, 310))
+    assert post(api, {**raw(), "ts": near.isoformat()}).status_code == 200
+    body = problem(post(api, {**raw(), "ts": far.isoformat()}), 422)
+    assert body["errors"][0]["loc"] == ["body", 0, "ts"]
+
+
+def test_openapi_describes_every_call(api):
+    """The document names every path, its errors as problems, an example body, and no schema that is missing."""
+    document = api.get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/api/health",
+        "/api/health/live",
+        "/api/telemetry",
+        "/api/vehicles",
+        "/api/vehicles/{vin}/latest",
+        "/api/vehicles/{vin}/summary",
+        "/api/vehicles/{vin}/telemetry",
+    }
+    body = document["paths"]["/api/telemetry"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["example"][0]["vin"] == "VIN-DEMO-001"
+    schemas = document["components"]["schemas"]
+    references = {part.split('"')[0] for part in json.dumps(document).split('"#/components/schemas/')[1:]}
+    assert references <= set(schemas)
+    assert PROBLEM in document["paths"]["/api/vehicles/{vin}/latest"]["get"]["responses"]["404"]["content"]
+    assert api.get("/docs").status_code == 200
+
+
+def test_no_server_header(api):
+    """What serves it, and in which version, is nobody's business."""
+    assert "server" not in api.get("/api/health/live").headers

@@ -1,0 +1,177 @@
+"""The demo as a person runs it, in a folder of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from scripts.launcher.guard import ROOT, runs
+
+# In a folder of its own, and blind to a stack that may be up on port 8000.
+DEMO = """
+import sys
+from pathlib import Path
+from scripts import demo
+from scripts.launcher import tour
+tour.DRIVE_S = 2
+demo.FOLDER = Path(sys.argv[1]) / ".demo"
+demo._usual_stack_answers = lambda: False
+sys.exit(demo.main(sys.argv[2:]))
+"""
+OURS = ("BASE", "DATABASE_URL", "MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD", "API_KEYS")
+
+
+def demo(folder, *arguments, **variables):
+    """The running demo, with both streams in one pipe."""
+    plain = {name: value for name, value in os.environ.items() if name not in OURS}
+    return subprocess.Popen(
+        [sys.executable, "-c", DEMO, str(folder), *arguments],
+        cwd=ROOT,
+        env={**plain, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run(folder, *arguments, **variables):
+    """Exit code and output of a demo that ends by itself."""
+    with demo(folder, *arguments, **variables) as running:
+        output, _ = running.communicate(timeout=120)
+    return running.returncode, output
+
+
+def read_until(running, pattern):
+    """Read on until a line matches; returns the match."""
+    for line in running.stdout:
+        if found := re.search(pattern, line):
+            return found
+    pytest.fail(f"the demo ended before it said {pattern}")
+
+
+def left_of(folder):
+    """Processes that still work on the folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(folder) in " ".join(process.cmdline()) + process.cwd() and runs(process):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_it_shows_what_it_stored_and_keeps_it(tmp_path):
+    """The first run stores, the second finds it stored, --fresh stores again; all leave nothing running."""
+    code, output = run(tmp_path, "--once", API_KEYS="first-key,second-key")
+    assert code == 0, output
+    assert "VIN-DEMO-001: 2 readings stored" in output
+    assert "VIN-DEMO-002: 2 readings stored" in output
+    assert "+22.05 kW" in output
+    assert re.search(r"VIN-DEMO-002 +2 +18.0 \.\. 35.5 % +24.0 \.\. 52.0 °C", output)
+    assert "first-key" not in output
+    code, output = run(tmp_path)
+    assert code == 0, output
+    assert "2 there already" in output
+    code, output = run(tmp_path, "--once", "--fresh")
+    assert code == 0, output
+    assert "VIN-DEMO-001: 2 readings stored" in output
+    assert left_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(tmp_path, number):
+    """In the midst of the start: everything stops, the exit code tells the signal, nothing is left."""
+    with demo(tmp_path) as running:
+        read_until(running, r"Mosquitto")
+        running.send_signal(number)
+        output, _ = running.communicate(timeout=30)
+    assert running.returncode == 128 + number
+    assert "Traceback" not in output
+    assert left_of(tmp_path) == []
+
+
+def test_a_second_one_is_told_who_runs(tmp_path):
+    """Two at once on the same folder: the second names the first, and disturbs nothing."""
+    with demo(tmp_path) as first:
+        read_until(first, r"^Publishing")
+        code, output = run(tmp_path)
+        assert code == 1
+        assert f"running already (process {first.pid})" in output
+        assert re.search(r"answers at http://127\.0\.0\.1:\d+", output)
+        first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
+def test_after_a_kill_the_next_one_waits_and_goes_on(tmp_path):
+    """After kill -9 no server is left, and the next demo starts on what was stored."""
+    with demo(tmp_path) as first:
+        read_until(first, r"VIN-DEMO-002")
+        first.kill()
+    code, output = run(tmp_path)
+    assert code == 0, output
+    assert "2 there already" in output
+    deadline = time.monotonic() + 10
+    while left_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left_of(tmp_path) == []
+
+
+def test_a_server_that_dies_is_named_with_its_last_lines(tmp_path):
+    """The worker is killed meanwhile: the demo says so, shows its log, stops the rest, and fails."""
+    with demo(tmp_path) as running:
+        read_until(running, r"^Publishing")
+        workers = [one for one in left_of(tmp_path) if "ingest_worker" in one.cmdline()]
+        assert len(workers) == 1
+        workers[0].kill()
+        output, _ = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "worker has died (exit code -9)." in output
+    assert str(tmp_path / ".demo" / "logs" / "worker.log") in output
+    assert "Traceback" not in output
+    assert left_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"BASE": "http://127.0.0.1:9"}, "No API of ours answers at http://127.0.0.1:9"),
+        ({"BASE": "localhost"}, "is not a URL such as"),
+        ({"MQTT_HOST": "127.0.0.1", "MQTT_PORT": "many"}, "MQTT_PORT=many is not a port"),
+        ({"DATABASE_URL": "mysql://here"}, "DATABASE_URL"),
+        ({"API_KEYS": ","}, "API_KEYS"),
+    ],
+)
+def test_what_cannot_work_is_a_sentence(tmp_path, variables, sentence):
+    """A wrong setting or an absent server ends with a sentence, exit code 1 and no trace."""
+    code, output = run(tmp_path, "--once", **variables)
+    assert code == 1
+    assert sentence in output
+    assert "Traceback" not in output
+    assert left_of(tmp_path) == []
+
+
+def test_base_shows_the_stack_of_somebody_else(tmp_path):
+    """With BASE nothing is started, and the same is shown."""
+    with demo(tmp_path / "theirs") as theirs:
+        base = read_until(theirs, r"API +(http://\S+)")[1]
+        code, output = run(tmp_path / "ours", BASE=f"{base}/", MQTT_HOST="127.0.0.1", MQTT_PORT="9")
+        theirs.communicate(timeout=60)
+    assert code == 0, output
+    assert "nothing is started" in output
+    assert "skipped: no broker answers at 127.0.0.1:9" in output
+    assert "+22.05 kW" in output
+    assert theirs.returncode == 0
+
+
+def test_unknown_arguments_show_the_usage(tmp_path):
+    """Exit code 2, as everywhere."""
+    code, output = run(tmp_path, "--twice")
+    assert code == 2
+    assert output.startswith("usage:")

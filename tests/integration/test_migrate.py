@@ -1,0 +1,148 @@
+"""The schema: made by the migrations, equal to shared/tables.py, safe to bring up to date at any time."""
+
+import threading
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from scripts.launcher.postgres import Postgres
+from shared.database import writer_engine
+from shared.migrate import make_hypertable, migrate
+from shared.schema import OutdatedSchemaError, current_version, expected_version, require_current_schema
+from shared.tables import metadata
+from tests.conftest import FAST, driver_url
+
+CATALOGUE = {
+    "columns": """
+        SELECT table_name, ordinal_position, column_name, data_type, is_nullable, collation_name,
+               col_description(format('%I', table_name)::regclass, ordinal_position)
+        FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2
+    """,
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2
+    """,
+    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+    "tables": """
+        SELECT relname, reloptions, obj_description(oid) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1
+    """,
+}
+
+
+@pytest.fixture
+def empty_engine(empty_database_url):
+    engine = writer_engine(empty_database_url, name="test")
+    yield engine
+    engine.dispose()
+
+
+def describe(engine):
+    with engine.connect() as connection:
+        return {
+            name: [tuple(row) for row in connection.execute(text(sql)) if "alembic_version" not in str(row)]
+            for name, sql in CATALOGUE.items()
+        }
+
+
+def test_migrations_make_what_the_tables_say(engine, empty_engine):
+    """Columns, constraints, indexes, options and comments are the same by either way."""
+    metadata.create_all(empty_engine)
+    migrated, declared = describe(engine), describe(empty_engine)
+    assert migrated == declared
+    assert len(migrated["tables"]) == len(metadata.tables)
+
+
+def test_migrating_again_changes_nothing(engine):
+    """On a database that is up to date there is nothing to do."""
+    before = describe(engine)
+    assert migrate(engine) == expected_version()
+    assert describe(engine) == before
+
+
+def test_several_processes_may_migrate_at_once(empty_database_url):
+    """Both Python services migrate when they start: one does it, the others wait."""
+    versions = []
+
+    def bring_up_to_date():
+        engine = writer_engine(empty_database_url, name="rival")
+        versions.append(migrate(engine))
+        engine.dispose()
+
+    rivals = [threading.Thread(target=bring_up_to_date) for _ in range(4)]
+    for rival in rivals:
+        rival.start()
+    for rival in rivals:
+        rival.join()
+    assert versions == [expected_version()] * 4
+
+
+def test_a_database_without_schema_is_refused(empty_engine):
+    """A process that starts on it says what to run."""
+    with empty_engine.connect() as connection:
+        assert current_version(connection) is None
+        with pytest.raises(OutdatedSchemaError, match=r"python -m shared\.migrate"):
+            require_current_schema(connection)
+
+
+def test_a_newer_schema_is_accepted(engine):
+    """A rolling upgrade migrates first: a version that this code does not know is a newer one."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        require_current_schema(connection)
+
+
+def test_without_timescaledb_telemetry_is_a_plain_table(engine):
+    """A server that lacks the extension is no error."""
+    with engine.connect() as connection:
+        assert make_hypertable(connection) is False
+
+
+@pytest.fixture
+def extension_server(tmp_path):
+    """A server that offers a stand-in for the extension: it records the call that the real one would get."""
+    folder = tmp_path / "extensions" / "extension"
+    folder.mkdir(parents=True)
+    (folder / "timescaledb.control").write_text("default_version = '1'\nrelocatable = true\n")
+    script = folder / "timescaledb--1.sql"
+    script.write_text(
+        """
+        CREATE TABLE hypertable_calls (relation regclass, dimension name);
+        CREATE FUNCTION create_hypertable(
+            relation regclass, dimension name, if_not_exists boolean DEFAULT false, migrate_data boolean DEFAULT false
+        ) RETURNS text LANGUAGE sql AS
+        $$ INSERT INTO hypertable_calls VALUES (relation, dimension) RETURNING 'done' $$;
+        """
+    )
+    for path in (tmp_path, tmp_path / "extensions", folder):
+        path.chmod(0o755)
+    server = Postgres(
+        tmp_path / "postgres",
+        settings={**FAST, "extension_control_path": f"$system:{tmp_path / 'extensions'}"},
+    )
+    server.start()
+    yield server, script
+    server.stop()
+
+
+def test_with_timescaledb_telemetry_becomes_a_hypertable(extension_server):
+    """Where the server offers the extension, it is created and asked to partition by ts."""
+    server, _ = extension_server
+    engine = writer_engine(driver_url(server.create_database("battery")), name="test")
+    migrate(engine)
+    engine.dispose()
+    with psycopg.connect(server.url("battery")) as connection:
+        calls = connection.execute("SELECT relation::text, dimension FROM hypertable_calls").fetchall()
+    assert calls == [("telemetry", "ts")]
+
+
+def test_an_extension_that_cannot_be_loaded_breaks_nothing(extension_server):
+    """TimescaleDB that is installed but not preloaded raises; telemetry then stays a plain table."""
+    server, script = extension_server
+    script.write_text("DO $$ BEGIN RAISE EXCEPTION 'must be preloaded'; END $$;")
+    engine = writer_engine(driver_url(server.create_database("battery")), name="test")
+    assert migrate(engine) == expected_version()
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM telemetry")).scalar_one() == 0
+    engine.dispose()

@@ -1,0 +1,128 @@
+"""The one way in, against a real PostgreSQL."""
+
+import random
+import threading
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from shared.database import writer_engine
+from shared.store import Arrival, Outcome, store
+from tests.readings import START, at, reading
+
+
+def arrivals(*readings):
+    return [Arrival(one, START) for one in readings]
+
+
+def rows(engine, sql):
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(sql))]
+
+
+def test_a_reading_is_stored_once(engine):
+    """The second reading of a key is a duplicate, and the first one's values stay."""
+    with engine.begin() as connection:
+        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(1, 0)
+    with engine.begin() as connection:
+        assert store(connection, arrivals(reading(soc=20.0))) == Outcome(0, 1)
+    assert rows(engine, "SELECT soc FROM telemetry") == [(10.0,)]
+    assert rows(engine, "SELECT soc FROM vehicle_latest") == [(10.0,)]
+
+
+def test_the_first_of_two_in_one_call_stays(engine):
+    """Within one call, too, the first of two readings with the same key is the one that is kept."""
+    twice = [reading(second=1, soc=1.0), reading(second=0, soc=2.0), reading(second=1, soc=3.0)]
+    with engine.begin() as connection:
+        assert store(connection, arrivals(*twice)) == Outcome(2, 1)
+    assert rows(engine, "SELECT soc FROM telemetry ORDER BY ts") == [(2.0,), (1.0,)]
+
+
+def test_nothing_to_store(engine):
+    """An empty call is no error."""
+    with engine.begin() as connection:
+        assert store(connection, []) == Outcome(0, 0)
+
+
+def test_numbers_come_back_exactly(engine):
+    """Any double is stored as it is: no digit lost, none added."""
+    generator = random.Random(1)
+    values = [310.1, 0.1 + 0.2, 5e-324, 1e-7, 99.99999999999999] + [
+        generator.uniform(0, 6000) for _ in range(500)
+    ]
+    with engine.begin() as connection:
+        store(
+            connection, arrivals(*(reading(second=n, pack_voltage=value) for n, value in enumerate(values)))
+        )
+    assert [volts for (volts,) in rows(engine, "SELECT pack_voltage FROM telemetry ORDER BY ts")] == values
+
+
+def test_a_rolled_back_call_leaves_nothing(engine):
+    """What store returned is true only once its transaction has committed."""
+    with engine.connect() as connection:
+        store(connection, arrivals(reading()))
+        connection.rollback()
+    assert rows(engine, "SELECT count(*) FROM telemetry") == [(0,)]
+    assert rows(engine, "SELECT count(*) FROM vehicle_latest") == [(0,)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_latest_is_the_newest_whatever_the_order(engine, seed):
+    """Shuffled, split and repeated, the latest reading is always the one with the newest ts."""
+    generator = random.Random(seed)
+    readings = [reading(f"VIN-0000{n % 5}", n, soc=n / 10) for n in range(200)]
+    sent = readings * 2
+    generator.shuffle(sent)
+    while sent:
+        size = generator.randint(1, 40)
+        with engine.begin() as connection:
+            store(connection, arrivals(*sent[:size]))
+        del sent[:size]
+    expected = [(f"VIN-0000{n % 5}", at(n), n / 10) for n in range(195, 200)]
+    assert rows(engine, "SELECT vin, ts, soc FROM vehicle_latest ORDER BY vin") == expected
+    assert rows(engine, "SELECT count(*) FROM telemetry") == [(200,)]
+
+
+def test_two_writers_of_the_same_readings_do_not_deadlock(database_url):
+    """Two writers with the same keys in opposite orders: each key once, and no deadlock in 20 rounds."""
+    errors = []
+
+    def write(readings):
+        engine = writer_engine(database_url, name="rival")
+        try:
+            with engine.begin() as connection:
+                store(connection, arrivals(*readings))
+        except Exception as error:
+            errors.append(error)
+        finally:
+            engine.dispose()
+
+    for round_number in range(20):
+        readings = [reading(f"VIN-{n % 7:05}", round_number * 1000 + n) for n in range(300)]
+        rivals = [threading.Thread(target=write, args=(r,)) for r in (readings, readings[::-1])]
+        for rival in rivals:
+            rival.start()
+        for rival in rivals:
+            rival.join()
+    assert errors == []
+    engine = writer_engine(database_url, name="reader")
+    assert rows(engine, "SELECT count(*) FROM telemetry") == [(6000,)]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "('VIN-00001', now(), now(), 'NaN')",
+        "('VIN-00001', now(), now(), 100.1)",
+        "('VIN-00001', now(), now(), NULL)",
+        "('vin-00001', now(), now(), 1)",
+        "('VIN', now(), now(), 1)",
+        "('VIN-00001', '1999-12-31 23:59:59Z', now(), 1)",
+    ],
+)
+def test_the_table_itself_refuses_what_no_reading_may_hold(engine, values):
+    """A value that slipped past our checks can't be stored: NaN, out of range, no signal, bad VIN."""
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(text(f"INSERT INTO telemetry (vin, ts, received_at, soc) VALUES {values}"))

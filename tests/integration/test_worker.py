@@ -1,0 +1,240 @@
+"""The worker between a real broker and a real PostgreSQL."""
+
+import json
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from tests.conftest import eventually
+from tests.readings import payload, raw, stamp
+
+TOPIC = "vehicles/VIN-00001/telemetry"
+
+
+@pytest.fixture
+def rows(engine):
+    def query(sql):
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(sql))]
+
+    return query
+
+
+def count(rows, table="telemetry"):
+    return rows(f"SELECT count(*) FROM {table}")[0][0]
+
+
+def listening(worker):
+    eventually(lambda: worker.pulse.is_ready)
+    return worker
+
+
+def test_objects_and_arrays_are_stored(run_worker, publisher, rows):
+    """One reading per message or many: each becomes a row."""
+    worker = listening(run_worker())
+    publisher(TOPIC, payload(raw(second=0)))
+    publisher(TOPIC, payload(*(raw(second=n) for n in range(1, 51))))
+    eventually(lambda: count(rows) == 51)
+    worker.stop()
+    worker.thread.join(10)
+    assert (worker.tally.received, worker.tally.stored, worker.tally.rejected) == (51, 51, 0)
+
+
+def test_the_topic_names_the_vehicle(run_worker, publisher, rows):
+    """Without a vin in the payload the topic's is taken, in upper case; another one is a rejection."""
+    listening(run_worker())
+    publisher("vehicles/vin-00001/telemetry", json.dumps({"ts": stamp(0), "soc": 1}))
+    publisher(TOPIC, payload(raw("VIN-00002", 1)))
+    eventually(lambda: count(rows) and count(rows, "rejections"))
+    assert rows("SELECT vin FROM telemetry") == [("VIN-00001",)]
+    assert rows("SELECT vin, reason FROM rejections") == [("VIN-00001", "vin_mismatch")]
+
+
+def test_of_an_array_the_good_readings_are_stored(run_worker, publisher, rows):
+    """A bad reading becomes a rejection with its index, its own bytes and the field; its neighbours are stored."""
+    listening(run_worker())
+    publisher(TOPIC, payload(raw(second=0), raw(second=1, soc=101), raw(second=2)))
+    eventually(lambda: count(rows, "rejections"))
+    assert count(rows) == 2
+    [(index, reason, detail, kept)] = rows("SELECT index, reason, detail, payload FROM rejections")
+    assert (index, reason) == (1, "bad_reading")
+    assert detail.startswith("soc: ")
+    assert json.loads(bytes(kept)) == raw(second=1, soc=101)
+
+
+def test_an_empty_payload_is_acknowledged_and_stores_nothing(run_worker, publisher, rows):
+    """It clears a retained message: no reading, no rejection, and it does not block what follows."""
+    worker = listening(run_worker())
+    publisher(TOPIC, b"")
+    publisher(TOPIC, payload(raw()))
+    eventually(lambda: count(rows) == 1)
+    assert count(rows, "rejections") == 0
+    assert worker.tally.cleared == 1
+
+
+def test_what_comes_while_the_worker_is_away_is_stored_later(run_worker, publisher, rows):
+    """The broker keeps the session: messages published between two lives of the worker arrive."""
+    first = listening(run_worker())
+    first.stop()
+    first.thread.join(10)
+    for second in range(30):
+        publisher(TOPIC, payload(raw(second=second)))
+    assert count(rows) == 0
+    run_worker()
+    eventually(lambda: count(rows) == 30)
+
+
+def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows):
+    """Stored, acknowledged, gone: the next worker receives none of it again."""
+    first = listening(run_worker())
+    for second in range(40):
+        publisher(TOPIC, payload(raw(second=second)))
+    eventually(lambda: count(rows) == 40)
+    first.stop()
+    first.thread.join(10)
+    second_life = listening(run_worker())
+    publisher(TOPIC, payload(raw(second=99)))
+    eventually(lambda: count(rows) == 41)
+    assert second_life.tally.received == 1
+
+
+def test_nothing_is_acknowledged_before_it_is_committed(run_worker, publisher, rows, engine):
+    """While the table is locked nothing is stored, so a worker that dies then loses nothing."""
+    first = listening(run_worker())
+    with engine.connect() as lock:
+        lock.execute(text("LOCK TABLE telemetry IN ACCESS EXCLUSIVE MODE"))
+        for second in range(10):
+            publisher(TOPIC, payload(raw(second=second)))
+        eventually(lambda: first.tally.received == 10)
+        # As dead as a thread can be: its link is cut before it could acknowledge.
+        first._subscriber._client._sock_close()
+        first.stop()
+        lock.rollback()
+    first.thread.join(20)
+    run_worker()
+    eventually(lambda: count(rows) == 10)
+
+
+def test_a_row_that_the_database_refuses_is_found_and_rejected(run_worker, publisher, rows, engine):
+    """Poison that passed our checks: bisected to its rows, which become rejections; the rest is stored."""
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE telemetry DROP CONSTRAINT telemetry_soc_check"))
+        connection.execute(text("ALTER TABLE telemetry ADD CONSTRAINT telemetry_soc_check CHECK (soc <> 13)"))
+    worker = listening(run_worker())
+    readings = [raw(second=n, soc=13.0 if n in {3, 50, 51} else 1.0) for n in range(100)]
+    publisher(TOPIC, payload(*readings))
+    publisher(TOPIC, payload(raw(second=200, soc=13.0)))
+    eventually(lambda: count(rows, "rejections") == 4)
+    eventually(lambda: count(rows) == 97)
+    assert rows("SELECT DISTINCT reason FROM rejections") == [("refused_by_database",)]
+    assert rows("SELECT index FROM rejections ORDER BY index") == [(3,), (50,), (51,), (None,)]
+    kept = [json.loads(bytes(value)) for (value,) in rows("SELECT payload FROM rejections ORDER BY index")]
+    assert kept == [readings[3], readings[50], readings[51], raw(second=200, soc=13.0)]
+    assert (worker.tally.stored, worker.tally.rejected) == (97, 4)
+
+
+def test_a_missing_table_blames_no_reading(run_worker, publisher, rows, engine):
+    """A deployment fault: nothing is rejected or acknowledged, and all is stored once it is mended."""
+    worker = listening(run_worker())
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE telemetry RENAME TO telemetry_away"))
+    publisher(TOPIC, payload(raw()))
+    eventually(lambda: not worker.pulse.is_ready)
+    assert count(rows, "rejections") == 0
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE telemetry_away RENAME TO telemetry"))
+    eventually(lambda: count(rows) == 1)
+    eventually(lambda: worker.pulse.is_ready)
+
+
+def test_a_redelivered_rejection_is_kept_once(run_worker, publisher, rows):
+    """The same message twice, as after a crash before the acknowledgement: one rejection."""
+    worker = listening(run_worker())
+    publisher(TOPIC, b"nonsense")
+    publisher(TOPIC, b"nonsense")
+    eventually(lambda: worker.tally.received == 2)
+    eventually(lambda: count(rows, "rejections") == 1)
+
+
+def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, rows, broker):
+    """After the broker lost everything the worker subscribes again, says so and goes on."""
+    broker.overrides["persistence"] = "false"
+    broker.stop()
+    broker.start()
+    worker = listening(run_worker())
+    broker.kill()
+    broker.start()
+    eventually(lambda: worker._subscriber.sessions_lost == 1)
+    eventually(lambda: worker.pulse.is_ready)
+    publisher(TOPIC, payload(raw()))
+    eventually(lambda: count(rows) == 1)
+
+
+def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, rows, broker, engine):
+    """Packet ids start again in a new session: a late acknowledgement of an old one must not delete a new message.
+
+    Ten messages wait for a locked table while the broker forgets its session; new ones then take the
+    same ids. Were the old ids acknowledged on the new connection, a worker that dies now would lose them.
+    """
+    broker.overrides["persistence"] = "false"
+    broker.stop()
+    broker.start()
+    first = listening(run_worker())
+    with engine.connect() as lock:
+        lock.execute(text("LOCK TABLE telemetry IN ACCESS EXCLUSIVE MODE"))
+        for second in range(10):
+            publisher(TOPIC, payload(raw(second=second)))
+        eventually(lambda: first.tally.received == 10)
+        broker.kill()
+        broker.start()
+        eventually(lambda: first._subscriber.is_listening)
+        sent = []
+        first._subscriber._client.ack = lambda mid, qos: sent.append(mid)
+        for second in range(100, 110):
+            publisher(TOPIC, payload(raw(second=second)))
+        eventually(lambda: first._subscriber.waiting == 10)
+        epoch = first._subscriber._epoch
+        lock.rollback()
+    eventually(lambda: count(rows) == 20)
+    first.stop()
+    first.thread.join(10)
+    assert epoch == 2
+    # The ten new ones. With the ten old ones among them it would be twenty.
+    assert len(sent) == 10
+
+
+def test_readings_of_a_shared_group_are_divided(run_worker, publisher, rows):
+    """Two workers of one group share the messages; each reading is stored once."""
+    workers = [run_worker(mqtt_client_id=f"worker-{n}", mqtt_shared_group="fleet") for n in range(2)]
+    for worker in workers:
+        listening(worker)
+    for second in range(60):
+        publisher(TOPIC, payload(raw(second=second)))
+    eventually(lambda: count(rows) == 60)
+    assert sum(worker.tally.received for worker in workers) == 60
+    assert all(worker.tally.received for worker in workers)
+
+
+def test_a_dead_network_thread_ends_the_worker(run_worker):
+    """The thread that hears is gone: the worker must not live on deaf."""
+    worker = listening(run_worker())
+    worker._subscriber._client.loop_stop()
+    worker.thread.join(10)
+    assert not worker.thread.is_alive()
+    assert "network thread has died" in str(worker.failures[0])
+
+
+def test_a_dead_database_link_is_survived(run_worker, publisher, rows, database_url):
+    """Every connection killed by the server, in the middle of it: the same batch again, nothing lost."""
+    listening(run_worker())
+    plain = database_url.replace("+psycopg", "")
+    for second in range(50):
+        publisher(TOPIC, payload(raw(second=second)))
+        if second % 10 == 0:
+            with psycopg.connect(plain, autocommit=True) as killer:
+                killer.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name = 'battery-ingest-worker' OR application_name = 'test-worker'"
+                )
+    eventually(lambda: count(rows) == 50)
