@@ -25,6 +25,8 @@ def _connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool 
         "lock_timeout": LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": 60_000,
         "default_transaction_read_only": "on" if read_only else "off",
+        # Whatever the server's default: what we acknowledge after a commit has to survive a crash.
+        "synchronous_commit": "on",
     }
     return {
         "application_name": name,

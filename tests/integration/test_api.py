@@ -1,5 +1,6 @@
 """The API over HTTP, against a real PostgreSQL."""
 
+import asyncio
 import gzip
 import json
 import random
@@ -10,11 +11,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from api.database import Database
+from shared.settings import ApiSettings
 from tests.readings import WORKED_EXAMPLE, raw, stamp
 
 PROBLEM = "application/problem+json"
 LATEST_FIELDS = [
-    "vin", "ts", "soc", "soh", "pack_voltage", "pack_current", "power_kw", "max_temp", "min_temp", "odo_km", "alerts",
+    "vin", "ts", "soc", "soh", "pack_voltage", "pack_current", "power_kw", "max_temp", "min_temp", "odo_km",
+    "alerts",
 ]  # fmt: skip
 
 
@@ -207,7 +211,7 @@ def test_paging_while_readings_arrive(api):
         done.set()
         rival.join()
     found = [item["ts"] for item in listed]
-    assert found == sorted(set(found), key=lambda ts: datetime.fromisoformat(ts))
+    assert found == sorted(set(found), key=datetime.fromisoformat)
     assert [item["ts"] for item in listed if item["soc"] == 1] == [stamp(2 * n) for n in range(10_000)]
     assert len(found) > 10_000
 
@@ -223,7 +227,7 @@ def test_a_tampered_token(api, damage):
 
 
 def test_a_token_belongs_to_its_query(api):
-    """Used for another vehicle, another list or another order, a token is 400; with its own query it is fine."""
+    """For another vehicle, list or order a token is 400; with its own query it is fine."""
     post(api, *(raw("VIN-00001", n) for n in range(3)), *(raw("VIN-00002", n) for n in range(3)))
     path = "/api/vehicles/VIN-00001/telemetry"
     token = api.get(path, params={"limit": 1, "order": "desc"}).json()["next"]
@@ -266,8 +270,8 @@ def test_the_fleet_filtered(api):
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=1001", "limit=-1", "limit=ten", "limit=1e2", "limit=99999999999999999999", "soc_below=NaN",
-     "soc_below=Infinity", "soc_below=low", "seen_since=now", "vin_prefix=%25", "vin_prefix="],
+    ["limit=0", "limit=1001", "limit=-1", "limit=ten", "limit=1e2", "limit=99999999999999999999",
+     "soc_below=NaN", "soc_below=Infinity", "soc_below=low", "seen_since=now", "vin_prefix=%25", "vin_prefix="],
 )  # fmt: skip
 def test_absurd_filters(api, query):
     """Each is 422 with the parameter's name."""
@@ -276,7 +280,7 @@ def test_absurd_filters(api, query):
 
 
 def test_the_limits_of_a_request(api):
-    """Empty is 400; 10,000 readings are fine, one more is 413; over 5 MiB is 413, with a length or in chunks."""
+    """Empty is 400; 10,000 readings are fine, one more is 413, and so are over 5 MiB, in chunks or not."""
     problem(post(api), 400)
     readings = [raw(second=n) for n in range(10_001)]
     assert post(api, *readings[:10_000]).json() == {"inserted": 10_000}
@@ -364,12 +368,8 @@ def test_a_slow_query_is_ended(serve, database_url, engine):
     problem(api.get("/api/vehicles/VIN-00001/latest"), 404)
 
 
-def test_reading_cannot_write(serve, database_url):
+def test_reading_cannot_write(database_url):
     """The connections that answer GET are read-only by the server's own word."""
-    from api.database import Database  # noqa: PLC0415
-    from shared.settings import ApiSettings  # noqa: PLC0415
-
-    import asyncio  # noqa: PLC0415
 
     async def try_to_write():
         database = Database(ApiSettings(database_url=database_url))
@@ -396,7 +396,7 @@ def test_a_reading_of_the_near_future(api):
 
 
 def test_openapi_describes_every_call(api):
-    """The document names every path, its errors as problems, an example body, and no schema that is missing."""
+    """The document names every path, its errors as problems, an example body, and no missing schema."""
     document = api.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/api/health",

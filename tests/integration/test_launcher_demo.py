@@ -8,9 +8,12 @@ import sys
 import time
 
 import psutil
+import psycopg
 import pytest
 
+from scripts.launcher.broker import Broker
 from scripts.launcher.guard import ROOT, runs
+from scripts.launcher.postgres import Postgres
 
 # In a folder of its own, and blind to a stack that may be up on port 8000.
 DEMO = """
@@ -155,6 +158,28 @@ def test_what_cannot_work_is_a_sentence(tmp_path, variables, sentence):
     assert sentence in output
     assert "Traceback" not in output
     assert left_of(tmp_path) == []
+
+
+def test_servers_of_somebody_else_are_used(tmp_path):
+    """With DATABASE_URL and MQTT_HOST no server of those kinds is started, and theirs hold the readings."""
+    postgres, broker = Postgres(tmp_path / "postgres"), Broker(tmp_path / "mosquitto")
+    postgres.start()
+    broker.start()
+    try:
+        url = postgres.create_database("theirs")
+        folder = tmp_path / "ours"
+        code, output = run(folder, DATABASE_URL=url, MQTT_HOST=broker.host, MQTT_PORT=str(broker.port))
+        assert code == 0, output
+        assert not (folder / ".demo" / "postgres").exists()
+        assert not (folder / ".demo" / "mosquitto").exists()
+        with psycopg.connect(url) as connection:
+            stored = connection.execute(
+                "SELECT count(*) FROM telemetry WHERE vin LIKE 'VIN-DEMO-%'"
+            ).fetchone()
+        assert stored == (4,)
+    finally:
+        broker.stop()
+        postgres.stop()
 
 
 def test_base_shows_the_stack_of_somebody_else(tmp_path):

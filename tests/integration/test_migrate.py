@@ -23,7 +23,9 @@ CATALOGUE = {
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2
     """,
-    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+    "indexes": """
+        SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2
+    """,
     "tables": """
         SELECT relname, reloptions, obj_description(oid) FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1
@@ -86,6 +88,13 @@ def test_a_database_without_schema_is_refused(empty_engine):
             require_current_schema(connection)
 
 
+def test_an_older_schema_is_refused(engine, monkeypatch):
+    """A database that stands at an earlier version of ours is refused with the two versions."""
+    monkeypatch.setattr("shared.schema.expected_version", lambda: "9999")
+    with engine.connect() as connection, pytest.raises(OutdatedSchemaError, match=r"0001.*9999.*shared"):
+        require_current_schema(connection)
+
+
 def test_a_newer_schema_is_accepted(engine):
     """A rolling upgrade migrates first: a version that this code does not know is a newer one."""
     with engine.begin() as connection:
@@ -110,7 +119,8 @@ def extension_server(tmp_path):
         """
         CREATE TABLE hypertable_calls (relation regclass, dimension name);
         CREATE FUNCTION create_hypertable(
-            relation regclass, dimension name, if_not_exists boolean DEFAULT false, migrate_data boolean DEFAULT false
+            relation regclass, dimension name,
+            if_not_exists boolean DEFAULT false, migrate_data boolean DEFAULT false
         ) RETURNS text LANGUAGE sql AS
         $$ INSERT INTO hypertable_calls VALUES (relation, dimension) RETURNING 'done' $$;
         """

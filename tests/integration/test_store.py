@@ -93,7 +93,7 @@ def test_two_writers_of_the_same_readings_do_not_deadlock(database_url):
         try:
             with engine.begin() as connection:
                 store(connection, arrivals(*readings))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test has to see it
             errors.append(error)
         finally:
             engine.dispose()

@@ -52,7 +52,7 @@ def test_the_topic_names_the_vehicle(run_worker, publisher, rows):
 
 
 def test_of_an_array_the_good_readings_are_stored(run_worker, publisher, rows):
-    """A bad reading becomes a rejection with its index, its own bytes and the field; its neighbours are stored."""
+    """A bad reading becomes a rejection with its index, bytes and field; its neighbours are stored."""
     listening(run_worker())
     publisher(TOPIC, payload(raw(second=0), raw(second=1, soc=101), raw(second=2)))
     eventually(lambda: count(rows, "rejections"))
@@ -172,7 +172,7 @@ def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, row
 
 
 def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, rows, broker, engine):
-    """Packet ids start again in a new session: a late acknowledgement of an old one must not delete a new message.
+    """Packet ids start again in a new session: a late acknowledgement must not delete a new message.
 
     Ten messages wait for a locked table while the broker forgets its session; new ones then take the
     same ids. Were the old ids acknowledged on the new connection, a worker that dies now would lose them.

@@ -1,0 +1,178 @@
+"""How readings travel: from the broker through the worker into PostgreSQL and out of the API."""
+
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from tests.acceptance.conftest import moment, simulator_command, simulator_env
+from tests.conftest import eventually
+from tests.readings import WORKED_EXAMPLE, payload, raw
+
+WINDOW = {"from_ts": "2026-01-24T11:59:00Z", "to_ts": "2026-01-24T12:10:00Z"}
+
+
+def mosquitto_pub(stack, topic, content):
+    host, port = stack.mqtt
+    command = ["mosquitto_pub", "-h", host, "-p", str(port), "-q", "1", "-t", topic, "-s"]
+    subprocess.run(command, input=content, check=True, timeout=10)
+
+
+def test_the_worked_example_by_both_doors(stack, call):
+    """The same two readings over HTTP and over MQTT give the same answers, the latter within a second."""
+    assert call.post("/api/telemetry", json=WORKED_EXAMPLE).text == '{"inserted":2}'
+    for reading in WORKED_EXAMPLE:
+        mosquitto_pub(stack, "vehicles/VIN-DEMO-002/telemetry", payload({**reading, "vin": "VIN-DEMO-002"}))
+    eventually(lambda: samples(call, "VIN-DEMO-002", WINDOW) == 2, within=1)
+    for path in ("latest", "summary"):
+        first, second = (
+            call.get(
+                f"/api/vehicles/VIN-DEMO-00{n}/{path}", params=WINDOW if path == "summary" else None
+            ).json()
+            for n in (1, 2)
+        )
+        assert second == first | {"vin": "VIN-DEMO-002"}
+
+
+def samples(call, vin, window):
+    answer = call.get(f"/api/vehicles/{vin}/summary", params=window)
+    return answer.json()["samples"] if answer.status_code == 200 else 0
+
+
+def replayed(call, recording):
+    """Everything that the API answers of the recording's vehicle."""
+    window = {name: recording.summary[name] for name in ("from_ts", "to_ts")}
+    path = f"/api/vehicles/{recording.vin}"
+    history, token = [], None
+    while True:
+        page = call.get(
+            f"{path}/telemetry", params={"limit": 1000} | ({"next": token} if token else {})
+        ).json()
+        history += page["items"]
+        if (token := page["next"]) is None:
+            break
+    return {
+        "latest": call.get(f"{path}/latest").json(),
+        "summary": call.get(f"{path}/summary", params=window).json(),
+        "history": history,
+    }
+
+
+def check_replayed(call, recording):
+    """Latest is the file's newest row, the summary its extremes, and every number came through exactly."""
+    found = replayed(call, recording)
+    assert same({name: found["latest"][name] for name in recording.newest}, recording.newest)
+    times = {name: moment(found["summary"].pop(name)) for name in ("from_ts", "to_ts")}
+    expected = recording.summary
+    assert times == {name: moment(expected.pop(name)) for name in times}
+    assert found["summary"] == expected
+    expected = sorted(recording.readings, key=lambda reading: moment(reading["ts"]))
+    assert len(found["history"]) == len(expected)
+    for item, reading in zip(found["history"], expected, strict=True):
+        assert same({name: item[name] for name in reading}, reading)
+
+
+def same(first, second):
+    """Equal, whether .000 stands behind the seconds or not."""
+    return first | {"ts": moment(first["ts"])} == second | {"ts": moment(second["ts"])}
+
+
+@pytest.mark.parametrize("how", [[], ["--shuffle"], ["--array", "50"], ["--array", "50", "--shuffle"]])
+def test_a_recording_replayed(stack, call, query, simulate, recording, how):
+    """One by one, shuffled, in arrays: all stored, exactly; once more: nothing new, the same answers."""
+    for _ in range(2):
+        done = simulate("--replay", recording.path, "--speedup", 0, *how)
+        assert done.returncode == 0, done.stdout + done.stderr
+        eventually(lambda: query("SELECT count(*) FROM telemetry") == [(len(recording),)])
+        check_replayed(call, recording)
+    assert query("SELECT count(*) FROM rejections") == [(0,)]
+    assert stack.worker.stop() == 0
+    rows = len(recording)
+    tally = f"{2 * rows} readings received, {rows} stored, {rows} duplicate, 0 rejected"
+    assert tally in stack.worker.tail()
+
+
+def test_kills_during_a_replay(stack, call, query, recording, tmp_path):
+    """Kill -9 of the worker three times and of PostgreSQL once, at work: every reading is there, once."""
+    started = subprocess.Popen(
+        simulator_command("--replay", recording.path, "--speedup", 400),
+        env=simulator_env(stack), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    for victim in (stack.worker, stack.worker, stack.postgres, stack.worker):
+        before = stored(query)
+        eventually(lambda before=before: stored(query) > before, within=20)
+        victim.kill()
+        victim.start()
+    output, _ = started.communicate(timeout=60)
+    assert started.returncode == 0, output.decode()
+    eventually(lambda: stored(query) == len(recording), within=30)
+    check_replayed(call, recording)
+    assert query("SELECT count(*) FROM rejections") == [(0,)]
+
+
+def stored(query):
+    return query("SELECT count(*) FROM telemetry")[0][0]
+
+
+def test_a_simulated_fleet(stack, call, query, simulate):
+    """What the simulator's PUBACKs say has arrived is what is stored: nothing lost, nothing rejected."""
+    done = simulate("--vehicles", 50, "--rate", 2, "--duration", 5)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "500" in done.stdout
+    eventually(lambda: stored(query) == 500)
+    assert query("SELECT count(*) FROM rejections") == [(0,)]
+    fleet = call.get("/api/vehicles", params={"vin_prefix": "SIM-", "limit": 1000}).json()["items"]
+    assert len(fleet) == 50
+
+
+def test_the_database_goes_and_comes_back(stack, call, query):
+    """Stopped: health says so within 3 s. Started: 200 again, and what came meanwhile is stored, with no restart."""
+    mosquitto_pub(stack, "vehicles/VIN-00001/telemetry", payload(raw(second=0)))
+    eventually(lambda: stored(query) == 1)
+    stack.postgres.stop()
+    started = time.monotonic()
+    answer = call.get("/api/health")
+    assert (answer.status_code, answer.json()) == (503, {"status": "DEGRADED", "db": "DOWN"})
+    assert time.monotonic() - started < 3
+    assert call.get("/api/vehicles/VIN-00001/latest").status_code == 503
+    assert call.post("/api/telemetry", json=[raw(second=5)]).status_code == 503
+    assert call.get("/api/health/live").status_code == 200
+    for second in range(1, 4):
+        mosquitto_pub(stack, "vehicles/VIN-00001/telemetry", payload(raw(second=second)))
+    stack.postgres.start()
+    eventually(lambda: call.get("/api/health").status_code == 200)
+    eventually(lambda: stored(query) == 4, within=20)
+    assert stack.worker.alive
+    assert stack.api.alive
+
+
+def test_a_database_that_hangs(stack, call):
+    """Not gone but frozen, its sockets open and nothing answers: health is 503 within 3 s all the same."""
+    assert call.get("/api/health").status_code == 200
+    family = [
+        psutil.Process(stack.postgres.pid),
+        *psutil.Process(stack.postgres.pid).children(recursive=True),
+    ]
+    for process in family:
+        process.suspend()
+    try:
+        started = time.monotonic()
+        for path in ("/api/health", "/api/vehicles/VIN-00001/latest"):
+            assert call.get(path).status_code == 503
+            assert time.monotonic() - started < 3
+            started = time.monotonic()
+    finally:
+        for process in family:
+            process.resume()
+    eventually(lambda: call.get("/api/health").status_code == 200, within=20)
+
+
+def test_a_clean_end(stack, query):
+    """SIGTERM ends worker and API with 0, and what was acknowledged before is stored."""
+    for second in range(20):
+        mosquitto_pub(stack, "vehicles/VIN-00001/telemetry", payload(raw(second=second)))
+    assert stack.worker.stop() == 0
+    assert stack.api.stop() == 0
+    stack.worker.start()
+    eventually(lambda: stored(query) == 20)
