@@ -271,7 +271,8 @@ def test_the_fleet_filtered(api):
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=1001", "limit=-1", "limit=ten", "limit=1e2", "limit=99999999999999999999",
-     "soc_below=NaN", "soc_below=Infinity", "soc_below=low", "seen_since=now", "vin_prefix=%25", "vin_prefix="],
+     "soc_below=NaN",
+     "soc_below=Infinity", "soc_below=low", "seen_since=now", "vin_prefix=%25", "vin_prefix="],
 )  # fmt: skip
 def test_absurd_filters(api, query):
     """Each is 422 with the parameter's name."""

@@ -1,0 +1,220 @@
+#!/usr/bin/env bash
+# Builds and starts docker-compose.yml as a project of its own, checks what it promises, removes it again.
+# Needs Docker with compose, and curl. Your own stack and its data are not touched.
+#
+#   ./scripts/compose-check.sh
+#   BATTERY_API_PORT=18000 BATTERY_BROKER_PORT=11883 BATTERY_DB_PORT=15434 ./scripts/compose-check.sh
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+case ${1:-} in
+-h | --help)
+    sed -n '2,6p' "$0"
+    exit 0
+    ;;
+esac
+
+# The defaults are what is checked: an empty variable here wins over .env, and counts as not set.
+for name in $(sed -n 's/^# \([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example); do export "$name="; done
+export BATTERY_API_PORT=${BATTERY_API_PORT:-8000}
+export BATTERY_BROKER_PORT=${BATTERY_BROKER_PORT:-1883}
+export BATTERY_DB_PORT=${BATTERY_DB_PORT:-5434}
+export NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
+
+services="battery-db battery-broker battery-worker battery-api"
+api=http://localhost:$BATTERY_API_PORT
+passed=0
+started=
+output=$(mktemp) || exit 1
+
+if docker compose version >/dev/null 2>&1; then
+    compose_command="docker compose"
+elif command -v docker-compose >/dev/null; then
+    compose_command=docker-compose
+else
+    echo "Neither 'docker compose' nor 'docker-compose' is there: https://docs.docker.com/compose/install/"
+    exit 1
+fi
+docker info >/dev/null 2>&1 || { echo "Docker does not answer. Start it (and check: docker info)."; exit 1; }
+command -v curl >/dev/null || { echo "curl is missing."; exit 1; }
+
+compose() { $compose_command -p battery-check -f docker-compose.yml "$@"; }
+in_service() { compose exec -T "$@" </dev/null; }
+container() { compose ps -a -q "$1" 2>/dev/null; }
+inspect() { docker inspect -f "$1" "$(container "$2")" 2>/dev/null; }
+
+clean_up() {
+    local code=$?
+    trap '' INT TERM HUP
+    [ -z "$started" ] || compose down -v --rmi local --remove-orphans -t 5 >/dev/null 2>&1
+    rm -f "$output"
+    exit "$code"
+}
+trap clean_up EXIT
+trap 'echo "Interrupted: removing what was started ..."; exit 130' INT
+trap 'exit 143' TERM HUP
+
+pass() {
+    passed=$((passed + 1))
+    echo "ok - $1"
+}
+
+# What failed, the service whose log says more (may be empty), and what was seen.
+fail() {
+    echo "FAILED - $1"
+    [ -z "${3:-}" ] || printf '%s\n' "$3" | tail -n 30 | sed 's/^/    /'
+    if [ -n "$2" ]; then
+        echo "  The last lines of $2:"
+        compose logs --no-color --tail 50 "$2" 2>&1 | sed 's/^/    /'
+    fi
+    echo "$passed passed, 1 failed"
+    exit 1
+}
+
+# expect SENTENCE SERVICE WANTED SEEN
+expect() { if [ "$4" = "$3" ]; then pass "$1"; else fail "$1" "$2" "wanted: $3"$'\n'"seen:   $4"; fi; }
+
+port_is_free() {
+    if (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
+        echo "Port $1 is taken. Stop what uses it (perhaps: docker compose down), or choose another:"
+        echo "    $2=1$1 ./scripts/compose-check.sh"
+        exit 1
+    fi
+}
+
+run() { # SENTENCE COMMAND...: compose's own output is only shown when it fails
+    local what=$1
+    shift
+    "$@" >"$output" 2>&1 </dev/null || fail "$what" "$(unhealthy)" "$(cat "$output")"
+}
+
+unhealthy() {
+    local service
+    for service in $services; do
+        if [ "$(inspect '{{.State.Health.Status}}' "$service")" != healthy ]; then
+            echo "$service"
+            return
+        fi
+    done
+}
+
+wait_until_healthy() { # SENTENCE
+    local begin=$SECONDS
+    while [ -n "$(unhealthy)" ]; do
+        if [ $((SECONDS - begin)) -gt 120 ]; then
+            fail "$1" "$(unhealthy)" "after 120 s: $(unhealthy) is not healthy"
+        fi
+        sleep 0.5
+    done
+    pass "$1 ($((SECONDS - begin)) s)"
+}
+
+latest() { curl -s "$api/api/vehicles/$1/latest"; }
+
+# stored_within TENTHS_OF_A_SECOND VIN SOC: waits until that is the vehicle's latest reading
+stored_within() {
+    local try
+    for try in $(seq "$1"); do
+        seen=$(latest "$2")
+        case $seen in *"\"soc\":$3,"*) return 0 ;; esac
+        sleep 0.1
+    done
+    return 1
+}
+
+publish() { # VIN SOC
+    in_service battery-broker mosquitto_pub -q 1 -t "vehicles/$1/telemetry" \
+        -m "{\"ts\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"soc\":$2}"
+}
+
+post_the_two_readings() {
+    curl -s -X POST "$api/api/telemetry"   -H "Content-Type: application/json"   -d '[
+    {"vin":"VIN-DEMO-001","ts":"2026-01-24T12:05:00Z","soc":18.0,"soh":92.0,"pack_voltage":310.1,"pack_current":95.0,"max_temp":52.0,"min_temp":33.0,"odo_km":1201.2},
+    {"vin":"VIN-DEMO-001","ts":"2026-01-24T12:10:00Z","soc":35.5,"soh":92.0,"pack_voltage":315.0,"pack_current":70.0,"max_temp":32.0,"min_temp":24.0,"odo_km":1201.8}
+  ]'
+}
+
+the_latest_reading='{"vin":"VIN-DEMO-001","ts":"2026-01-24T12:10:00Z","soc":35.5,"soh":92.0,"pack_voltage":315.0,"pack_current":70.0,"power_kw":22.05,"max_temp":32.0,"min_temp":24.0,"odo_km":1201.8,"alerts":[]}'
+the_summary='{"vin":"VIN-DEMO-001","from_ts":"2026-01-24T11:59:00Z","to_ts":"2026-01-24T12:10:00Z","samples":2,"soc_min":18.0,"soc_max":35.5,"temp_max":52.0,"temp_min":24.0}'
+
+# --- Build and start ---------------------------------------------------------------------------------
+
+started=yes
+compose down -v --remove-orphans -t 5 >/dev/null 2>&1 # what a run that was killed may have left
+port_is_free "$BATTERY_API_PORT" BATTERY_API_PORT
+port_is_free "$BATTERY_BROKER_PORT" BATTERY_BROKER_PORT
+port_is_free "$BATTERY_DB_PORT" BATTERY_DB_PORT
+
+begin=$SECONDS
+run "the image builds" compose build
+size=$(docker image ls -q --filter 'reference=battery-check*battery-api' | head -n 1)
+size=$(docker image inspect -f '{{.Size}}' "$size")
+pass "the image builds ($((SECONDS - begin)) s, $((size / 1000000)) MB)"
+run "up -d starts the stack" compose up -d
+pass "up -d starts the stack"
+wait_until_healthy "all four services are healthy"
+
+# --- The brief's four calls ----------------------------------------------------------------------------
+
+expect "GET /api/health" battery-api '{"status":"OK","db":"OK"}' "$(curl -s "$api/api/health")"
+expect "POST /api/telemetry" battery-api '{"inserted":2}' "$(post_the_two_readings)"
+expect "GET /api/vehicles/{vin}/latest" battery-api "$the_latest_reading" "$(latest VIN-DEMO-001)"
+expect "GET /api/vehicles/{vin}/summary" battery-api "$the_summary" \
+    "$(curl -s "$api/api/vehicles/VIN-DEMO-001/summary?from_ts=2026-01-24T11:59:00Z&to_ts=2026-01-24T12:10:00Z")"
+
+# --- A published reading -------------------------------------------------------------------------------
+
+run "a published reading" publish VIN-CHECK-001 61.5
+what="a published reading is in latest within 1 s"
+if stored_within 9 VIN-CHECK-001 61.5; then pass "$what"; else fail "$what" battery-worker "$seen"; fi
+
+# --- How the processes run -----------------------------------------------------------------------------
+
+uids=
+for service in $services; do
+    uid=$(in_service "$service" grep '^Uid:' /proc/1/status | awk '{print $2}')
+    uids="$uids $service:$uid"
+    case $uid in '' | 0) fail "no service runs as root" "" "$uids" ;; esac
+done
+pass "no service runs as root ($(in_service battery-api whoami), uids$uids)"
+for service in $services; do
+    in_service "$service" grep -Eq '^[^ ]+ / [^ ]+ ro[, ]' /proc/mounts ||
+        fail "every root file system is read-only" "" "$service: $(in_service "$service" grep ' / ' /proc/mounts)"
+done
+pass "every root file system is read-only"
+for service in $services; do
+    seen=$(in_service "$service" grep -E '^(CapEff|NoNewPrivs):' /proc/1/status | awk '{printf "%s%s ", $1, $2}')
+    [ "$seen" = "CapEff:0000000000000000 NoNewPrivs:1 " ] || fail "no process holds a capability" "" "$service: $seen"
+done
+pass "no process holds a capability, or can gain one"
+expect "ports are open on 127.0.0.1 only" "" \
+    "127.0.0.1:$BATTERY_API_PORT 127.0.0.1:$BATTERY_BROKER_PORT 127.0.0.1:$BATTERY_DB_PORT" \
+    "$(echo $(docker port "$(container battery-api)" 8000) $(docker port "$(container battery-broker)" 1883) \
+        $(docker port "$(container battery-db)" 5432))"
+
+# --- Faults and restarts -------------------------------------------------------------------------------
+
+# -1: every process of the container but its init.
+in_service battery-worker sh -c 'kill -9 -1' >/dev/null 2>&1
+for _ in $(seq 50); do
+    [ "$(inspect '{{.RestartCount}}' battery-worker)" = 1 ] && break
+    sleep 0.2
+done
+expect "a killed worker is started again" battery-worker 1 "$(inspect '{{.RestartCount}}' battery-worker)"
+wait_until_healthy "and is healthy again"
+
+begin=$SECONDS
+run "the worker stops" compose stop battery-worker
+expect "the worker stops by itself, with exit code 0 ($((SECONDS - begin)) s)" battery-worker 0 \
+    "$(inspect '{{.State.ExitCode}}' battery-worker)"
+run "a reading published meanwhile" publish VIN-CHECK-001 62.5
+run "down" compose down
+expect "down leaves no container" "" "" "$(docker ps -a -q --filter label=com.docker.compose.project=battery-check)"
+run "up -d, again" compose up -d
+wait_until_healthy "down, then up: all four are healthy again"
+expect "the stored readings are still there" battery-db "$the_latest_reading" "$(latest VIN-DEMO-001)"
+expect "and known as duplicates" battery-api '{"inserted":0,"duplicates":2}' "$(post_the_two_readings)"
+what="what was published while the worker was away is stored"
+if stored_within 50 VIN-CHECK-001 62.5; then pass "$what"; else fail "$what" battery-worker "$seen"; fi
+
+echo "$passed passed, 0 failed"

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Everything on one machine, no Docker. `./scripts/demo.sh --help` says how.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+usage() {
+    cat <<'USAGE'
+usage: ./scripts/demo.sh [--once] [--fresh]
+
+Installs what is missing into .venv, starts PostgreSQL, Mosquitto, worker and API on free ports, publishes
+demo readings over MQTT and by POST, and shows health, latest and summary. On a terminal it stays up until
+Ctrl-C. What was stored stays in .demo/.
+
+  --once     stop everything after showing, and exit 0 (also without a terminal)
+  --fresh    erase what earlier demos stored, then start
+  --help     this text
+
+environment:
+  BASE=URL           show the same against the API at this URL; nothing is started
+  DATABASE_URL=URL   use this PostgreSQL instead of one of our own
+  MQTT_HOST=HOST     use this broker instead of one of our own (with MQTT_PORT, MQTT_USERNAME, ...)
+  API_KEYS=KEY,...   the API asks for a key; the first one is used to call it
+  PYTHON=PATH        the Python (3.11 or newer) that .venv is made with
+A stack of ours that already answers on port 8000 (docker compose up) is used as with BASE.
+USAGE
+}
+
+for argument in "$@"; do
+    case $argument in
+    --once | --fresh) ;;
+    -h | --help) usage; exit 0 ;;
+    *) printf 'unknown argument: %s\n\n' "$argument" >&2; usage >&2; exit 2 ;;
+    esac
+done
+
+. scripts/bootstrap.sh
+bootstrap
+if "$python" -m scripts.demo --needs-broker; then install_broker; fi
+bootstrap_done
+exec "$python" -m scripts.demo "$@"

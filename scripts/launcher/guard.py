@@ -1,0 +1,127 @@
+"""Stops what a launcher leaves behind, however the launcher ends, `kill -9` included.
+
+One small process per launcher, in a session of its own. It reads lines from a pipe whose other end only
+the launcher holds, so the end of the pipe is the end of the launcher:
+
+    watch PID SIGNAL    when the launcher is gone, stop this one with SIGNAL, and its process group
+    forget PID          it has ended
+
+What was started last is stopped first, as in an orderly stop.
+"""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Every program a launcher starts carries this variable, so that the guard also finds one that was
+# started in the very moment its launcher died, and children that left their process group.
+TAG = "BATTERY_LAUNCHER"
+_PATIENCE_S = 5.0
+
+
+class Guard:
+    """The launcher's end of the pipe; the process behind it starts with the first child."""
+
+    def __init__(self) -> None:
+        self.tag = f"{os.getpid()}-{time.time_ns()}"
+        self._watched: dict[int, int] = {}
+        self._process: subprocess.Popen[str] | None = None
+
+    def watch(self, pid: int, stop_signal: int) -> None:
+        self._watched[pid] = stop_signal
+        self._tell(f"watch {pid} {stop_signal}")
+
+    def forget(self, pid: int) -> None:
+        if self._watched.pop(pid, None) is not None:
+            self._tell(f"forget {pid}")
+
+    def close(self) -> None:
+        """Let the guard stop what is left, and wait for it."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            with suppress(OSError):
+                process.communicate()
+
+    def _tell(self, line: str) -> None:
+        if self._process is not None and self._process.poll() is None:
+            with suppress(OSError):
+                self._write([line])
+                return
+        self.close()
+        # Inherits what is inheritable, that is the demo's lock: nobody starts a second demo while this
+        # one's servers are still being stopped.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.launcher.guard", self.tag],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            close_fds=False,
+            start_new_session=True,
+            text=True,
+        )
+        self._write([f"watch {pid} {number}" for pid, number in self._watched.items()])
+
+    def _write(self, lines: list[str]) -> None:
+        pipe = self._process.stdin if self._process else None
+        if pipe is not None:
+            pipe.write("".join(f"{line}\n" for line in lines))
+            pipe.flush()
+
+
+GUARD = Guard()
+atexit.register(GUARD.close)
+
+
+def main(tag: str) -> None:
+    """Read until the launcher is gone, then stop what it left."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    watched: dict[int, tuple[psutil.Process, int]] = {}
+    for line in sys.stdin:
+        verb, pid, *rest = line.split()
+        if verb == "forget":
+            watched.pop(int(pid), None)
+            continue
+        with suppress(psutil.Error):
+            watched[int(pid)] = (psutil.Process(int(pid)), int(rest[0]))
+    for process, stop_signal in reversed(watched.values()):
+        _stop(process, stop_signal)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get(TAG) == tag:
+                _stop(process, signal.SIGTERM)
+
+
+def _stop(process: psutil.Process, stop_signal: int) -> None:
+    with suppress(psutil.Error):
+        children = process.children(recursive=True)
+        process.send_signal(stop_signal)
+        deadline = time.monotonic() + _PATIENCE_S
+        while runs(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for one in (process, *children):
+            with suppress(psutil.Error):
+                one.kill()
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it still does anything: a zombie waits for nothing but its parent."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

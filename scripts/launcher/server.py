@@ -1,0 +1,90 @@
+"""A child that listens on a port of 127.0.0.1."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+from scripts.launcher import ports
+from scripts.launcher.errors import LaunchError, PortTakenError
+from scripts.launcher.process import Process
+
+_OTHER_PORTS = 5
+
+
+class Server(Process):
+    """A Process with a port. `start()` returns when it answers, and it is surely ours that answers.
+
+    `port` must be this one; `prefer` may be another when it is taken; with neither, any free port is
+    used. The port of the first start is kept: a server that was killed comes back where it was.
+    """
+
+    host = ports.LOOPBACK
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        log: Path,
+        port: int | None = None,
+        prefer: int | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(name, [], log=log, env=env)
+        self._port = port
+        self._prefer = prefer
+
+    @property
+    def port(self) -> int:
+        if self._port is None:
+            raise LaunchError(f"{self.name} has no port before its first start.")
+        return self._port
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What is run; reads `port`."""
+
+    def prepare(self) -> None:
+        """What must lie on the disk before it starts; reads `port`."""
+
+    def answers(self) -> bool:
+        """Whether it does its work, now that it listens."""
+        return True
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises LaunchError; on a port race it tries another port."""
+        if self.alive:
+            return
+        if self._port is not None:
+            self._start_here()
+            return
+        for attempt in range(_OTHER_PORTS):
+            self._port = ports.free_port(self._prefer if attempt == 0 else None)
+            try:
+                self._start_here()
+            except PortTakenError:
+                self._port = None
+            except BaseException:
+                self._port = None
+                raise
+            else:
+                return
+        raise self.failure(f"{self.name} found no free port in {_OTHER_PORTS} attempts; start again.")
+
+    def _start_here(self) -> None:
+        self.prepare()
+        super().start()
+        try:
+            self.wait_until(lambda: ports.listens(self.pid, self.port) and self.answers())
+        except LaunchError as failed:
+            lost = not self.alive and not ports.is_free(self.port)
+            self.stop()
+            if not lost:
+                raise
+            raise PortTakenError(
+                f"{self.name} can't listen on port {self.port}: another program does.",
+                log=failed.log,
+                tail=failed.tail,
+            ) from None
+        except BaseException:
+            self.stop()
+            raise

@@ -1,0 +1,199 @@
+"""The batch: full by rows, by deliveries or by age, and nothing in it lost or reordered."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ingest_worker.batch import Batch, Contents, Entry
+from ingest_worker.decoder import Decoded, Place
+from ingest_worker.delivery import Delivery
+from shared.rejections import Reason, Rejection
+from tests.readings import START, reading
+
+READING = reading()
+
+
+class Clock:
+    """A clock that is set by hand, in seconds."""
+
+    def __init__(self, now=100.0):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+def delivery(mid=1):
+    return Delivery(b"topic", b"payload", 1, mid, 1, START, lambda _delivery: None)
+
+
+def decoded(readings=1, rejections=0):
+    """What a message of so many good and bad elements holds; the bad ones come last."""
+    return Decoded(
+        [Place(index, READING) for index in range(readings)],
+        [
+            Rejection("VIN-00001", START, Reason.BAD_READING, "why", readings + n, b"topic", b"%d" % n)
+            for n in range(rejections)
+        ],
+    )
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def batch(clock):
+    return Batch(max_rows=10, max_deliveries=4, max_age_s=2.0, clock=clock)
+
+
+def test_empty(batch, clock):
+    """An empty batch is never ready, however long it waits, and holds nothing."""
+    clock.now += 1_000
+    assert not batch.is_ready
+    assert batch.due_in() is None
+    assert len(batch) == 0
+    assert batch.take() == Contents()
+
+
+@pytest.mark.parametrize(
+    ("held", "ready"),
+    [
+        ([(9, 0)], False),
+        ([(10, 0)], True),
+        ([(11, 0)], True),
+        ([(0, 9)], False),
+        ([(0, 10)], True),
+        ([(5, 4)], False),
+        ([(5, 5)], True),
+        ([(4, 0), (5, 0)], False),
+        ([(4, 0), (5, 1)], True),
+        ([(0, 0)], False),
+    ],
+)
+def test_full_by_rows(batch, held, ready):
+    """Readings and rejections count alike: each is a row."""
+    for readings, rejections in held:
+        batch.append(delivery(), decoded(readings, rejections))
+    assert batch.is_ready is ready
+
+
+def test_full_by_deliveries(batch):
+    """A full window is flushed though its messages hold no row: the broker would send no more."""
+    for number in range(4):
+        assert not batch.is_ready
+        assert len(batch) == number
+        batch.append(delivery(number), decoded(0))
+    assert batch.is_ready
+
+
+@pytest.mark.parametrize(("waited", "ready"), [(0, False), (1.999, False), (2.0, True), (3, True)])
+def test_full_by_age(batch, clock, waited, ready):
+    """One message alone is flushed after `max_age_s`; an empty one, too, has to be acknowledged."""
+    batch.append(delivery(), decoded(0))
+    clock.now += waited
+    assert batch.is_ready is ready
+    assert batch.due_in() == pytest.approx(2.0 - waited)
+
+
+def test_age_is_that_of_the_first(batch, clock):
+    """Later messages don't put the flush off."""
+    batch.append(delivery(), decoded())
+    clock.now += 1.5
+    batch.append(delivery(), decoded())
+    assert batch.due_in() == pytest.approx(0.5)
+    clock.now += 0.5
+    assert batch.is_ready
+
+
+def test_age_starts_again_after_take(batch, clock):
+    """The next batch is as young as its own first message."""
+    batch.append(delivery(), decoded())
+    clock.now += 5
+    batch.take()
+    batch.append(delivery(), decoded())
+    assert not batch.is_ready
+    assert batch.due_in() == pytest.approx(2.0)
+
+
+def test_take_empties(batch):
+    """What was taken is not taken again, and what comes later does not slip into it."""
+    batch.append(delivery(1), decoded(2, 1))
+    taken = batch.take()
+    assert len(batch) == 0
+    assert batch.take() == Contents()
+    batch.append(delivery(2), decoded(1))
+    assert (len(taken.deliveries), len(taken.entries), len(taken.rejections)) == (1, 2, 1)
+
+
+def test_order_is_kept(batch):
+    """Deliveries leave in the order of receipt, each reading with its own delivery and index."""
+    first, second, third = delivery(3), delivery(1), delivery(2)
+    batch.append(first, decoded(2))
+    batch.append(second, decoded(0, 1))
+    batch.append(third, Decoded([Place(None, READING)], []))
+    taken = batch.take()
+    assert taken.deliveries == [first, second, third]
+    assert taken.entries == [Entry(READING, first, 0), Entry(READING, first, 1), Entry(READING, third, None)]
+    assert [rejection.index for rejection in taken.rejections] == [0]
+
+
+def test_equal_deliveries_are_two():
+    """The same bytes twice are two messages, and both have to be acknowledged."""
+    assert delivery() != delivery()
+
+
+class BatchModel(RuleBasedStateMachine):
+    """Against a plain list: what is taken is what was appended, in order, and nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.clock = Clock()
+        self.batch = Batch(max_rows=6, max_deliveries=3, max_age_s=1.0, clock=self.clock)
+        self.waiting = []
+        self.first_at = None
+
+    @rule(readings=st.integers(0, 7), rejections=st.integers(0, 2))
+    def append(self, readings, rejections):
+        if not self.waiting:
+            self.first_at = self.clock.now
+        appended = delivery(), decoded(readings, rejections)
+        self.waiting.append(appended)
+        self.batch.append(*appended)
+
+    @rule(seconds=st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0]))
+    def wait(self, seconds):
+        self.clock.now += seconds
+
+    @precondition(lambda self: self.batch.is_ready or not self.waiting)
+    @rule()
+    def take_when_ready(self):
+        self.take()
+
+    @rule()
+    def take(self):
+        taken = self.batch.take()
+        assert taken.deliveries == [one for one, _ in self.waiting]
+        assert taken.entries == [
+            Entry(place.reading, one, place.index) for one, held in self.waiting for place in held.readings
+        ]
+        assert taken.rejections == [bad for _, held in self.waiting for bad in held.rejections]
+        self.waiting = []
+
+    @invariant()
+    def agrees(self):
+        rows = sum(len(held.readings) + len(held.rejections) for _, held in self.waiting)
+        assert len(self.batch) == len(self.waiting)
+        if not self.waiting:
+            assert not self.batch.is_ready
+            assert self.batch.due_in() is None
+            return
+        age = self.clock.now - self.first_at
+        assert self.batch.is_ready is (rows >= 6 or len(self.waiting) >= 3 or age >= 1.0)
+        assert self.batch.due_in() == 1.0 - age
+
+
+BatchModel.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
+TestBatchModel = BatchModel.TestCase

@@ -1,0 +1,108 @@
+"""What docker-compose.yml says, as far as its text can show it; scripts/compose-check.sh runs it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.settings import ApiSettings, WorkerSettings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+
+SETTINGS = {
+    "battery-worker": {name.upper() for name in WorkerSettings.model_fields},
+    "battery-api": {name.upper() for name in ApiSettings.model_fields},
+}
+# What means something else inside the containers than on the user's machine: fixed, whatever .env says.
+FIXED = {"DATABASE_URL", "MQTT_HOST", "MQTT_PORT", "API_HOST", "API_PORT", "WORKER_HEALTH_PORT"}
+# The default is right inside a container; a certificate would have to be mounted first.
+LEFT_OUT = {"WORKER_HEALTH_HOST", "MQTT_TLS_CA_FILE"}
+
+SERVICES = ["battery-db", "battery-broker", "battery-worker", "battery-api"]
+
+
+def block(heading):
+    """The lines below a heading, down to the next one that is not further in."""
+    indent = len(heading) - len(heading.lstrip())
+    found = re.search(
+        rf"^{re.escape(heading)}[^\n]*\n((?: {{{indent + 1},}}[^\n]*\n|[ ]*\n)*)", COMPOSE, re.MULTILINE
+    )
+    assert found, f"docker-compose.yml has no {heading.strip()}"
+    return found.group(1)
+
+
+def service(name):
+    text = block(f"  {name}:")
+    return text + block("x-python:") if "<<: *python" in text else text
+
+
+def environment(name):
+    """Our settings that a Python service is given, with the text of their values."""
+    return dict(
+        re.findall(r"^ +([A-Z][A-Z0-9_]+): (.*)$", block("x-settings:") + block(f"  {name}:"), re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_compose_knows_every_setting(name):
+    """A setting that compose does not pass on would be lost on whoever puts it in .env."""
+    assert set(environment(name)) == SETTINGS[name] - LEFT_OUT
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_is_passed_on_or_fixed(name):
+    """A setting comes from the user, unset when empty, unless it says where things are in the stack."""
+    for setting, value in environment(name).items():
+        assert (value == f"${{{setting}:-}}") != (setting in FIXED), setting
+
+
+def test_every_published_port_is_on_the_loopback():
+    """Nothing of the stack is open to the network until someone decides so."""
+    published = re.findall(r"^ +ports: (.*)$", COMPOSE, re.MULTILINE)
+    assert [re.sub(r"\$\{\w+:-(\d+)\}", r"\1", ports) for ports in published] == [
+        '["127.0.0.1:5434:5432"]',
+        '["127.0.0.1:1883:1883"]',
+        '["127.0.0.1:8000:8000"]',
+    ]
+    assert COMPOSE.count("ports:") == len(published)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "read_only: true",
+        "cap_drop: [ALL]",
+        'security_opt: ["no-new-privileges:true"]',
+        "restart: unless-stopped",
+        "stop_grace_period: ",
+        "healthcheck:",
+        "logging: *logging",
+    ],
+)
+def test_every_service_is_confined_and_watched(name, line):
+    """Each container has a health check, a read-only root and no privileges, and ends in its own time."""
+    assert f"\n    {line}" in f"\n{service(name)}".replace("\n  ", "\n    ").replace("\n      ", "\n    ")
+
+
+def test_python_services_wait_for_what_they_need():
+    """Start order goes by health: the worker needs both servers, the API the database."""
+    healthy = ": {condition: service_healthy}"
+    assert f"battery-db{healthy}" in service("battery-worker")
+    assert f"battery-broker{healthy}" in service("battery-worker")
+    assert f"battery-db{healthy}" in service("battery-api")
+
+
+def test_the_image_runs_as_a_user_without_rights():
+    """The image's last word on its user is a number that is not root's."""
+    users = re.findall(r"^USER (.*)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert users == ["10001:10001"]
+
+
+def test_the_inflight_window_has_its_twin():
+    """The broker's in-flight window, as mounted by compose, is the worker's default."""
+    conf = (ROOT / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
+    window = re.search(r"^max_inflight_messages (\d+)$", conf, re.MULTILINE)
+    assert window
+    assert int(window.group(1)) == WorkerSettings.model_fields["mqtt_max_inflight"].default

@@ -1,0 +1,66 @@
+"""Ports: free, taken, and by whom."""
+
+import os
+import socket
+
+import pytest
+
+from scripts.launcher import ports
+
+
+@pytest.fixture
+def server():
+    """A socket that listens on some port of 127.0.0.1."""
+    with socket.create_server((ports.LOOPBACK, 0)) as listening:
+        yield listening
+
+
+def port_of(server):
+    return server.getsockname()[1]
+
+
+def test_a_port_that_somebody_listens_on_is_not_free(server):
+    """A listening socket makes its port taken, and closing it makes it free."""
+    port = port_of(server)
+    assert not ports.is_free(port)
+    server.close()
+    assert ports.is_free(port)
+
+
+def test_a_server_on_every_address_takes_the_port_too():
+    """Somebody who listens on 0.0.0.0 is found, although we would listen on 127.0.0.1."""
+    with socket.create_server(("0.0.0.0", 0)) as listening:  # noqa: S104
+        assert not ports.is_free(port_of(listening))
+
+
+def test_the_preferred_port_is_used_when_it_is_free():
+    """`prefer` wins as long as nobody has it."""
+    wished = ports.free_port()
+    assert ports.free_port(wished) == wished
+
+
+def test_another_port_is_found_when_the_preferred_one_is_taken(server):
+    """A taken preference gives another port, one that outgoing connections are not given."""
+    port = ports.free_port(port_of(server))
+    assert port != port_of(server)
+    assert 15_000 <= port < 32_000
+
+
+def test_no_free_port_is_an_error_that_says_so(monkeypatch):
+    """When every port is taken, the search ends with a sentence."""
+    monkeypatch.setattr(ports, "is_free", lambda _port: False)
+    with pytest.raises(ports.NoFreePortError, match=r"No free port"):
+        ports.free_port()
+
+
+def test_who_listens_is_told_apart(server):
+    """Our process listens on its port, and not on another; a process that is gone on none."""
+    assert ports.listens(os.getpid(), port_of(server))
+    assert not ports.listens(os.getpid(), ports.free_port())
+    assert not ports.listens(2**22 - 1, port_of(server))
+
+
+def test_answers_is_about_connections(server):
+    """Somebody who listens answers; a free port does not."""
+    assert ports.answers(ports.LOOPBACK, port_of(server))
+    assert not ports.answers(ports.LOOPBACK, ports.free_port(), patience=0.2)

@@ -1,0 +1,296 @@
+"""Settings: what .env.example says, what is refused, and how it is said."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from shared.database import masked
+from shared.diagnostics.alerts import AlertThresholds
+from shared.settings import (
+    ApiSettings,
+    BrokerSettings,
+    DatabaseSettings,
+    InvalidSettingsError,
+    ReadingSettings,
+    WorkerSettings,
+    load,
+)
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+KINDS = [DatabaseSettings, BrokerSettings, ReadingSettings, WorkerSettings, ApiSettings]
+FIELDS = {name.upper(): field for kind in KINDS for name, field in kind.model_fields.items()}
+OWNER = {name.upper(): kind for kind in KINDS for name in kind.model_fields}
+SECRET = "hunter2"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    """A process that starts in an empty folder, with none of our variables set."""
+    monkeypatch.chdir(tmp_path)
+    for name in FIELDS:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch
+
+
+def refusal(kind):
+    """The line that a wrong setting is answered with."""
+    with pytest.raises(InvalidSettingsError) as refused:
+        load(kind)
+    line = str(refused.value)
+    assert line
+    assert len(line.splitlines()) == 1
+    return line
+
+
+def example_lines():
+    return re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+
+
+def test_the_example_names_every_setting_once_and_nothing_else():
+    """Whoever reads .env.example has seen every setting that any process reads."""
+    names = [name for name, _ in example_lines()]
+    assert sorted(names) == sorted(FIELDS)
+
+
+@pytest.mark.parametrize(("name", "text"), example_lines())
+def test_the_example_gives_the_true_default(environment, name, text):
+    """Uncommenting a line of .env.example changes nothing."""
+    kind = OWNER[name]
+    default = getattr(load(kind), name.lower())
+    assert text or default is None
+    environment.setenv(name, text)
+    assert getattr(load(kind), name.lower()) == default
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_whole_example_uncommented_changes_nothing(kind):
+    """A copy of the file with every line active is what runs without it."""
+    plain = load(kind)
+    active = re.sub(r"^# ([A-Z][A-Z0-9_]*=)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
+    Path(".env").write_text(active)
+    assert load(kind) == plain
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_has_a_sentence(name):
+    """A field's description is what a person is told about it."""
+    assert FIELDS[name].description.endswith(".")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_empty_is_not_set(environment, name):
+    """`MQTT_PORT=` in a file means the default, not an error."""
+    environment.setenv(name, "")
+    assert load(OWNER[name]) == OWNER[name]()
+    environment.delenv(name)
+    default = load(OWNER[name])
+    environment.setenv(name, "")
+    assert load(OWNER[name]) == default
+
+
+WRONG = [
+    (DatabaseSettings, "DATABASE_URL", f"mysql://user:{SECRET}@host/battery"),
+    (DatabaseSettings, "DATABASE_URL", f"postgresql+asyncpg://user:{SECRET}@host/battery"),
+    (DatabaseSettings, "DATABASE_URL", f"postgresql+psycopg2://user:{SECRET}@host/battery"),
+    (DatabaseSettings, "DATABASE_URL", f"http://user:{SECRET}@host/battery"),
+    (DatabaseSettings, "DATABASE_URL", f"postgresql://user:{SECRET}@host:port/battery"),
+    (DatabaseSettings, "DATABASE_URL", f"user:{SECRET}@host"),
+    (DatabaseSettings, "DATABASE_URL", SECRET),
+    (DatabaseSettings, "DATABASE_URL", f"host=db password={SECRET}"),
+    (DatabaseSettings, "DATABASE_URL", " "),
+    (DatabaseSettings, "LOG_LEVEL", "VERBOSE"),
+    (DatabaseSettings, "LOG_LEVEL", "10"),
+    (BrokerSettings, "MQTT_PORT", "0"),
+    (BrokerSettings, "MQTT_PORT", "65536"),
+    (BrokerSettings, "MQTT_PORT", "-1"),
+    (BrokerSettings, "MQTT_PORT", "1883.5"),
+    (BrokerSettings, "MQTT_PORT", "mqtt"),
+    (BrokerSettings, "MQTT_PORT", "tcp://10.0.0.1:1883"),
+    (BrokerSettings, "MQTT_PORT", "9" * 5_000),
+    (BrokerSettings, "MQTT_TLS_CA_FILE", "/no/such/file.pem"),
+    (BrokerSettings, "MQTT_TLS_CA_FILE", "/"),
+    (BrokerSettings, "MQTT_TLS_CA_FILE", "x" * 5_000),
+    (BrokerSettings, "MQTT_PASSWORD", SECRET),
+    (ReadingSettings, "MAX_FUTURE_SKEW_S", "-1"),
+    (ReadingSettings, "MAX_FUTURE_SKEW_S", "86401"),
+    (ReadingSettings, "MAX_FUTURE_SKEW_S", "five minutes"),
+    (ReadingSettings, "MAX_FUTURE_SKEW_S", "nan"),
+    (ReadingSettings, "MAX_FUTURE_SKEW_S", "inf"),
+    (WorkerSettings, "MQTT_CLIENT_ID", "x" * 257),
+    (WorkerSettings, "MQTT_SHARED_GROUP", "a/b"),
+    (WorkerSettings, "MQTT_SHARED_GROUP", "a+"),
+    (WorkerSettings, "MQTT_SHARED_GROUP", "#"),
+    (WorkerSettings, "MQTT_MAX_INFLIGHT", "0"),
+    (WorkerSettings, "MQTT_MAX_INFLIGHT", "65536"),
+    (WorkerSettings, "INGEST_BATCH_ROWS", "0"),
+    (WorkerSettings, "INGEST_BATCH_ROWS", "100001"),
+    (WorkerSettings, "INGEST_BATCH_ROWS", "many"),
+    (WorkerSettings, "INGEST_BATCH_MS", "0"),
+    (WorkerSettings, "INGEST_BATCH_MS", "60001"),
+    (WorkerSettings, "WORKER_HEALTH_PORT", "0"),
+    (WorkerSettings, "WORKER_HEALTH_PORT", "none"),
+    (ApiSettings, "API_PORT", "0"),
+    (ApiSettings, "API_PORT", "65536"),
+    (ApiSettings, "API_KEYS", ","),
+    (ApiSettings, "API_KEYS", " , ,"),
+    (ApiSettings, "API_STATEMENT_TIMEOUT_MS", "99"),
+    (ApiSettings, "API_STATEMENT_TIMEOUT_MS", "600001"),
+    (ApiSettings, "API_POOL_SIZE", "0"),
+    (ApiSettings, "API_POOL_SIZE", "201"),
+    *((ApiSettings, name, "hot") for name in FIELDS if name.startswith("ALERT_")),
+    *((ApiSettings, name, "nan") for name in FIELDS if name.startswith("ALERT_")),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "text"), WRONG, ids=[f"{n}={t[:20]}" for _, n, t in WRONG])
+def test_a_wrong_value_is_one_line(environment, kind, name, text):
+    """It names the variable, and repeats neither a password nor the value."""
+    environment.setenv(name, text)
+    line = refusal(kind)
+    assert name in line
+    assert SECRET not in line
+
+
+def test_every_wrong_variable_is_named(environment):
+    """One start tells all that has to be mended."""
+    environment.setenv("MQTT_PORT", "x")
+    environment.setenv("DATABASE_URL", f"mysql://u:{SECRET}@h/d")
+    environment.setenv("INGEST_BATCH_ROWS", "0")
+    line = refusal(WorkerSettings)
+    assert all(name in line for name in ("MQTT_PORT", "DATABASE_URL", "INGEST_BATCH_ROWS"))
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        (BrokerSettings, "MQTT_PORT", "1"),
+        (BrokerSettings, "MQTT_PORT", "65535"),
+        (ReadingSettings, "MAX_FUTURE_SKEW_S", "0"),
+        (ReadingSettings, "MAX_FUTURE_SKEW_S", "86400"),
+        (WorkerSettings, "INGEST_BATCH_ROWS", "1"),
+        (WorkerSettings, "INGEST_BATCH_ROWS", "100000"),
+        (WorkerSettings, "INGEST_BATCH_MS", "1"),
+        (WorkerSettings, "INGEST_BATCH_MS", "60000"),
+        (WorkerSettings, "MQTT_MAX_INFLIGHT", "65535"),
+        (WorkerSettings, "WORKER_HEALTH_PORT", "8080"),
+        (ApiSettings, "API_POOL_SIZE", "200"),
+        (ApiSettings, "API_STATEMENT_TIMEOUT_MS", "100"),
+    ],
+)
+def test_the_ends_of_a_range_are_inside(environment, kind, name, text):
+    """The least and the most that a setting may be are accepted."""
+    environment.setenv(name, text)
+    assert getattr(load(kind), name.lower()) == int(text)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "user:pass@host:5432/battery",
+        "user@host/battery",
+        "user:p%40ss%2Fw%3Ard%25@host/battery",
+        "user:pass@[::1]:5432/battery",
+        "/battery?host=%2Ftmp&port=5433",
+        "user:pass@host/battery?sslmode=require",
+        "user:pass@/battery?host=one:5432&host=two:5433",
+    ],
+)
+def test_both_forms_of_the_url(environment, scheme, rest):
+    """Either scheme means psycopg 3, and no other part of the URL changes."""
+    text = f"{scheme}://{rest}"
+    environment.setenv("DATABASE_URL", text)
+    url = make_url(load(DatabaseSettings).database_url)
+    assert url.drivername == "postgresql+psycopg"
+    assert url.set(drivername=scheme) == make_url(text)
+
+
+def test_the_password_is_not_shown(environment):
+    """Neither by a settings object that is printed nor by the URL as it is logged."""
+    environment.setenv("DATABASE_URL", f"postgresql://user:{SECRET}@host/battery")
+    environment.setenv("MQTT_USERNAME", "worker")
+    environment.setenv("MQTT_PASSWORD", SECRET)
+    environment.setenv("API_KEYS", SECRET)
+    worker, api = load(WorkerSettings), load(ApiSettings)
+    assert SECRET not in f"{worker!r} {worker} {api!r} {api}"
+    assert SECRET not in masked(worker.database_url)
+    assert SECRET in worker.database_url
+    assert worker.mqtt_password == SecretStr(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (None, ()),
+        ("", ()),
+        ("one", ("one",)),
+        ("one,two", ("one", "two")),
+        (" one , two ,", ("one", "two")),
+        (",one,,two", ("one", "two")),
+        ("with space,b", ("with space", "b")),
+    ],
+)
+def test_api_keys(environment, text, keys):
+    """One or more keys, comma-separated; blanks around them and empty places don't count."""
+    if text is not None:
+        environment.setenv("API_KEYS", text)
+    assert load(ApiSettings).keys == keys
+
+
+def test_alert_thresholds_default():
+    """Without a setting they are those of the rules."""
+    assert load(ApiSettings).alert_thresholds == AlertThresholds()
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name.startswith("ALERT_")])
+def test_each_alert_threshold_is_its_own(environment, name):
+    """A threshold's variable moves that threshold and no other."""
+    environment.setenv(name, "33.5")
+    field = name.removeprefix("ALERT_").lower()
+    assert load(ApiSettings).alert_thresholds == AlertThresholds(**{field: 33.5})
+
+
+def test_the_file_is_read(environment):
+    """`.env` in the folder that the process starts in; quotes, comments and Windows line ends are fine."""
+    Path(".env").write_bytes(
+        b'# ours\r\nMQTT_HOST="broker"\r\nMQTT_PORT=2883\r\nNOT_OURS=1\r\nAPI_PORT=9000\r\n'
+    )
+    settings = load(WorkerSettings)
+    assert (settings.mqtt_host, settings.mqtt_port) == ("broker", 2883)
+    environment.setenv("MQTT_PORT", "3883")
+    assert load(WorkerSettings).mqtt_port == 3883
+
+
+def test_a_wrong_line_of_the_file_is_named(environment):
+    """It is said in the same line as for a variable."""
+    Path(".env").write_text("MQTT_PORT=x\n")
+    assert "MQTT_PORT" in refusal(WorkerSettings)
+    environment.setenv("MQTT_PORT", "1")
+    assert load(WorkerSettings).mqtt_port == 1
+
+
+def test_a_file_that_is_not_utf_8():
+    """A `.env` of another encoding is a sentence that names the file, not a trace."""
+    Path(".env").write_bytes(b"MQTT_HOST=br\xf6ker\n")
+    assert ".env" in refusal(WorkerSettings)
+
+
+def test_other_names_of_the_environment_are_left_alone(environment):
+    """Only the exact names count; what other programs set is not ours."""
+    environment.setenv("PORT", "x")
+    environment.setenv("BATTERY_MQTT_PORT", "x")
+    environment.setenv("MQTT_PORT_", "x")
+    assert load(WorkerSettings).mqtt_port == 1883
+
+
+@pytest.mark.parametrize("kind", [WorkerSettings, ApiSettings])
+def test_settings_do_not_change(kind):
+    """They are checked once, so they stay as they were."""
+    settings = load(kind)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.log_level = "DEBUG"

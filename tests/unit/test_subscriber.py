@@ -1,0 +1,371 @@
+"""The broker's side of the worker, its callbacks called by hand: no broker, no network thread."""
+
+import logging
+import threading
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest_worker.errors import DeafWorkerError, FatalError, SubscriptionRefusedError
+from ingest_worker.subscriber import Subscriber
+from shared.settings import WorkerSettings
+
+TOPIC = b"vehicles/VIN-00001/telemetry"
+PUBACK = 0x40
+
+
+@pytest.fixture
+def make(monkeypatch, tmp_path):
+    """A subscriber with these settings and no others."""
+    monkeypatch.chdir(tmp_path)
+    for name in WorkerSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return lambda **settings: Subscriber(WorkerSettings(**settings))
+
+
+@pytest.fixture
+def subscriber(make):
+    return make()
+
+
+def connect(subscriber, *, session=True, refused=None):
+    """What paho calls when the broker has answered the CONNECT."""
+    reason = ReasonCode(PacketTypes.CONNACK, refused or "Success")
+    subscriber._client.on_connect(subscriber._client, None, mqtt.ConnectFlags(session), reason, None)
+
+
+def granted(subscriber, *codes):
+    """What paho calls when the broker has answered the SUBSCRIBE."""
+    reasons = [ReasonCode(PacketTypes.SUBACK, identifier=code) for code in codes or (1,)]
+    subscriber._client.on_subscribe(subscriber._client, None, 1, reasons, None)
+
+
+def disconnect(subscriber, name="Unspecified error"):
+    """What paho calls when the link has gone."""
+    reason = ReasonCode(PacketTypes.DISCONNECT, name)
+    flags = mqtt.DisconnectFlags(is_disconnect_packet_from_server=False)
+    subscriber._client.on_disconnect(subscriber._client, None, flags, reason, None)
+
+
+def receive(subscriber, mid=1, qos=1, topic=TOPIC, payload=b"{}"):
+    """What paho calls for a message; returns it as the worker takes it."""
+    message = mqtt.MQTTMessage(mid, topic)
+    message.payload, message.qos = payload, qos
+    subscriber._client.on_message(subscriber._client, None, message)
+    return subscriber.take(0)
+
+
+def acknowledged(subscriber):
+    """The ids of the PUBACKs that paho holds ready to send."""
+    return [
+        int.from_bytes(packet["packet"][2:4], "big")
+        for packet in subscriber._client._out_packet
+        if packet["command"] == PUBACK
+    ]
+
+
+def subscriptions(subscriber):
+    """The SUBSCRIBEs that were asked of paho, of which none can be sent: there is no socket."""
+    asked = []
+    subscriber._client.subscribe = lambda *arguments, **options: asked.append((arguments, options))
+    return asked
+
+
+class FakeThread:
+    """The network thread, as far as it is asked."""
+
+    def __init__(self, alive):
+        self.alive = alive
+
+    def is_alive(self):
+        return self.alive
+
+
+def test_the_session_outlives_the_process(make):
+    """A fixed client id, no clean session, MQTT 3.1.1, and acknowledgements that wait for us."""
+    client = make(mqtt_client_id="worker-7")._client
+    assert client._client_id == b"worker-7"
+    assert client._clean_session is False
+    assert client._protocol == mqtt.MQTTv311
+    assert client._manual_ack is True
+
+
+def test_making_one_connects_to_nothing(subscriber):
+    """It connects when it is started."""
+    assert subscriber._client.socket() is None
+    assert subscriber._client._thread is None
+    assert not subscriber.is_listening
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [({}, "vehicles/+/telemetry"), ({"mqtt_shared_group": "g"}, "$share/g/vehicles/+/telemetry")],
+)
+def test_subscribes_on_every_connect(make, settings, expected):
+    """At QoS 1, whatever the broker says of the session: it may have kept that and lost the subscription."""
+    subscriber = make(**settings)
+    asked = subscriptions(subscriber)
+    for session in (False, True, True):
+        connect(subscriber, session=session)
+        disconnect(subscriber)
+    assert asked == [((expected,), {"qos": 1})] * 3
+
+
+def test_listening(subscriber):
+    """Only between the SUBACK and the end of that connection."""
+    states = [subscriber.is_listening]
+    for step in (connect, granted, disconnect, connect, granted):
+        step(subscriber)
+        states.append(subscriber.is_listening)
+    assert states == [False, False, True, False, False, True]
+
+
+def test_a_refused_connection_is_none(subscriber, caplog):
+    """Wrong credentials are said, and leave nothing that could be acknowledged."""
+    asked = subscriptions(subscriber)
+    connect(subscriber, refused="Not authorized")
+    assert asked == []
+    assert not subscriber.is_listening
+    assert "MQTT_USERNAME" in caplog.text
+
+
+def test_a_message_as_received(subscriber):
+    """Topic and payload are bytes, copied as they came."""
+    connect(subscriber)
+    delivery = receive(subscriber, mid=7, payload=b"\xff\0")
+    assert (delivery.topic, delivery.payload, delivery.mid, delivery.qos) == (TOPIC, b"\xff\0", 7, 1)
+    assert delivery.epoch == 1
+    assert delivery.received_at.utcoffset().total_seconds() == 0
+
+
+@pytest.mark.parametrize("topic", [b"\xff\xfe", b"", b"a\0b"])
+def test_a_topic_that_is_not_utf_8(subscriber, topic):
+    """It is handed on like any other: the decoder rejects it, the network thread does not die of it."""
+    connect(subscriber)
+    assert receive(subscriber, topic=topic).topic == topic
+
+
+def test_order_of_receipt(subscriber):
+    """Deliveries are taken in the order in which they came."""
+    connect(subscriber)
+    for mid in (5, 3, 4):
+        message = mqtt.MQTTMessage(mid, TOPIC)
+        message.qos = 1
+        subscriber._client.on_message(subscriber._client, None, message)
+    assert subscriber.waiting == 3
+    assert [subscriber.take(0).mid for _ in range(3)] == [5, 3, 4]
+    assert subscriber.take(0) is None
+
+
+def test_nothing_is_acknowledged_by_itself(subscriber):
+    """Receiving is not storing."""
+    connect(subscriber)
+    receive(subscriber)
+    assert acknowledged(subscriber) == []
+
+
+def test_acknowledged_on_its_own_connection(subscriber):
+    """In the order in which it is asked for."""
+    connect(subscriber)
+    for delivery in [receive(subscriber, mid) for mid in (3, 1, 2)]:
+        delivery.acknowledge()
+    assert acknowledged(subscriber) == [3, 1, 2]
+
+
+def test_qos_0_is_not_acknowledged(subscriber):
+    """It has no id; an acknowledgement would be one of another message."""
+    connect(subscriber)
+    receive(subscriber, mid=0, qos=0).acknowledge()
+    assert acknowledged(subscriber) == []
+
+
+def test_not_while_the_link_is_down(subscriber):
+    """Its acknowledgement would go out on the next connection."""
+    connect(subscriber)
+    delivery = receive(subscriber)
+    disconnect(subscriber)
+    delivery.acknowledge()
+    assert acknowledged(subscriber) == []
+
+
+@pytest.mark.parametrize("session", [True, False])
+def test_not_on_a_later_connection(subscriber, session):
+    """There its id may belong to a new message that is not stored yet: that one would be lost."""
+    connect(subscriber)
+    old = receive(subscriber, mid=1)
+    disconnect(subscriber)
+    connect(subscriber, session=session)
+    new = receive(subscriber, mid=1)
+    old.acknowledge()
+    assert acknowledged(subscriber) == []
+    new.acknowledge()
+    assert acknowledged(subscriber) == [1]
+    assert (old.epoch, new.epoch) == (1, 2)
+
+
+def test_a_connection_that_was_replaced_unnoticed(subscriber):
+    """Two CONNACKs without a disconnect between them are two connections all the same."""
+    connect(subscriber)
+    old = receive(subscriber)
+    connect(subscriber)
+    old.acknowledge()
+    assert acknowledged(subscriber) == []
+
+
+def test_a_refused_reconnect_does_not_bring_the_link_up(subscriber):
+    """After a CONNACK that refuses, old deliveries stay unacknowledged."""
+    connect(subscriber)
+    delivery = receive(subscriber)
+    disconnect(subscriber)
+    connect(subscriber, refused="Not authorized")
+    delivery.acknowledge()
+    assert acknowledged(subscriber) == []
+
+
+def test_callbacks_and_acknowledgements_exclude_each_other(subscriber):
+    """While one acknowledgement is under way, no callback can begin another connection."""
+    connect(subscriber)
+    delivery = receive(subscriber)
+    seen = []
+
+    def ack(mid, qos):
+        rival = threading.Thread(target=disconnect, args=(subscriber,))
+        rival.start()
+        rival.join(0.05)
+        seen.append((mid, qos, subscriber._is_up, rival.is_alive()))
+        rivals.append(rival)
+
+    rivals = []
+    subscriber._client.ack = ack
+    delivery.acknowledge()
+    rivals[0].join()
+    assert seen == [(1, 1, True, True)]
+    assert not subscriber._is_up
+
+
+@pytest.mark.parametrize(
+    ("sessions", "lost"),
+    [([False], 0), ([True], 0), ([False, True], 0), ([False, False], 1), ([True, False, True, False], 2)],
+)
+def test_lost_sessions_are_counted(subscriber, caplog, sessions, lost):
+    """The first connection may find none; from then on a missing session means lost messages."""
+    for session in sessions:
+        connect(subscriber, session=session)
+        disconnect(subscriber)
+    assert subscriber.sessions_lost == lost
+    warnings = [r for r in caplog.records if r.levelno == logging.WARNING and "lost our session" in r.message]
+    assert len(warnings) == lost
+
+
+def test_a_lost_session_purges_nothing(subscriber):
+    """What was received before is still stored."""
+    connect(subscriber)
+    message = mqtt.MQTTMessage(1, TOPIC)
+    subscriber._client.on_message(subscriber._client, None, message)
+    disconnect(subscriber)
+    connect(subscriber, session=False)
+    assert subscriber.take(0).epoch == 1
+
+
+@pytest.mark.parametrize("codes", [(128,), (1, 128), (135,)])
+def test_a_refused_subscription_ends_the_worker(subscriber, codes):
+    """A worker that hears nothing must not look well; a waiting take returns at once."""
+    subscriber._client._thread = FakeThread(alive=True)
+    connect(subscriber)
+    granted(subscriber, *codes)
+    assert not subscriber.is_listening
+    assert subscriber.waiting == 1
+    with pytest.raises(SubscriptionRefusedError, match="vehicles/"):
+        subscriber.require_alive()
+
+
+def test_alive_while_the_thread_is(subscriber):
+    """Nothing is raised while paho's thread runs, connected or not."""
+    subscriber._client._thread = FakeThread(alive=True)
+    subscriber.require_alive()
+    connect(subscriber)
+    granted(subscriber)
+    subscriber.require_alive()
+    disconnect(subscriber)
+    subscriber.require_alive()
+
+
+@pytest.mark.parametrize("thread", [None, FakeThread(alive=False)])
+def test_a_dead_thread_ends_the_worker(subscriber, thread):
+    """The client would look connected for ever; the process must end instead."""
+    connect(subscriber)
+    granted(subscriber)
+    subscriber._client._thread = thread
+    with pytest.raises(DeafWorkerError):
+        subscriber.require_alive()
+
+
+class BrokenMessage:
+    """A message of which a part can't be read."""
+
+    qos, mid, _topic = 1, 1, TOPIC
+
+    @property
+    def payload(self):
+        raise RuntimeError("broken")
+
+
+def test_a_message_that_cannot_be_taken_ends_the_worker(subscriber):
+    """The callback does not raise, and nobody goes on as if the message had come."""
+    subscriber._client._thread = FakeThread(alive=True)
+    connect(subscriber)
+    subscriber._client.on_message(subscriber._client, None, BrokenMessage())
+    assert subscriber.take(0) is None
+    with pytest.raises(FatalError, match="broken"):
+        subscriber.require_alive()
+
+
+def test_a_message_that_cannot_be_queued_ends_the_worker(subscriber, monkeypatch):
+    """The same where the copy was made and the queue refused it."""
+    subscriber._client._thread = FakeThread(alive=True)
+    connect(subscriber)
+
+    class FullQueue:
+        def put(self, delivery):
+            if delivery is not None:
+                raise MemoryError
+
+    monkeypatch.setattr(subscriber, "_deliveries", FullQueue())
+    subscriber._client.on_message(subscriber._client, None, mqtt.MQTTMessage(1, TOPIC))
+    with pytest.raises(FatalError):
+        subscriber.require_alive()
+
+
+def test_wake(subscriber):
+    """A signal handler makes a waiting take return."""
+    subscriber.wake()
+    assert subscriber.take(60) is None
+
+
+def test_a_wait_of_less_than_nothing(subscriber):
+    """A batch that is overdue asks for a negative wait: it is none."""
+    assert subscriber.take(-5) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "password"),
+    [
+        ({}, None, None),
+        ({"mqtt_username": "u"}, b"u", None),
+        ({"mqtt_username": "u", "mqtt_password": "p"}, b"u", b"p"),
+    ],
+)
+def test_credentials(make, settings, name, password):
+    """User name and password reach the client, and only when they are set."""
+    client = make(**settings)._client
+    assert (client._username, client._password) == (name, password)
+
+
+def test_a_ca_file_that_is_none_is_an_os_error(make, tmp_path):
+    """`__main__` turns it into one line that names MQTT_TLS_CA_FILE."""
+    path = tmp_path / "ca.pem"
+    path.write_text("no certificate")
+    with pytest.raises(OSError, match=r".+"):
+        make(mqtt_tls_ca_file=path)
