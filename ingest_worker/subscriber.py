@@ -11,6 +11,7 @@ throughput. The in-flight window is then the broker's `max_inflight_messages`.
 import logging
 import queue
 import ssl
+import sys
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -163,7 +164,11 @@ class Subscriber:
         client.subscribe(self._filter, qos=_QOS)
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
-        log.warning("No broker answers at %s (MQTT_HOST, MQTT_PORT); trying again.", self._address)
+        # paho doesn't hand over why, but it calls this while it handles that exception.
+        reason = sys.exception()
+        log.warning(
+            "Can't reach the broker at %s (MQTT_HOST, MQTT_PORT): %s. Trying again.", self._address, reason
+        )
 
     def _on_subscribe(
         self,

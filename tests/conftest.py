@@ -3,9 +3,13 @@
 A server that can't be started fails the test that needs it; nothing is skipped for want of one.
 """
 
+import shutil
+import tempfile
 import threading
 import time
 import uuid
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import paho.mqtt.client as mqtt
@@ -29,12 +33,27 @@ from shared.settings import ApiSettings, WorkerSettings
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
+@contextmanager
+def server_folder():
+    """A folder for a server's files.
+
+    Not pytest's: a second pytest run as root closes the folder above them all to other users, and
+    PostgreSQL, which refuses to be root, could no longer reach its files.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="battery-test-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    server = Postgres(tmp_path_factory.mktemp("server") / "postgres", settings=FAST)
-    server.start()
-    yield server
-    server.stop()
+def postgres():
+    with server_folder() as folder:
+        server = Postgres(folder / "postgres", settings=FAST)
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

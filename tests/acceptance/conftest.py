@@ -16,12 +16,12 @@ from scripts.launcher.stack import Stack
 from scripts.simulator.fleet import readings
 from scripts.simulator.timetable import Timetable
 from shared.telemetry import SIGNALS
-from tests.conftest import FAST
+from tests.conftest import FAST, server_folder
 
 
 @pytest.fixture
-def stack(tmp_path):
-    with Stack(tmp_path / "stack", postgres_settings=FAST) as running:
+def stack():
+    with server_folder() as folder, Stack(folder, postgres_settings=FAST) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from shared.database import writer_engine
 from shared.migrate import make_hypertable, migrate
 from shared.schema import OutdatedSchemaError, current_version, expected_version, require_current_schema
 from shared.tables import metadata
-from tests.conftest import FAST, driver_url
+from tests.conftest import FAST, driver_url, server_folder
 
 CATALOGUE = {
     "columns": """
@@ -109,31 +109,28 @@ def test_without_timescaledb_telemetry_is_a_plain_table(engine):
 
 
 @pytest.fixture
-def extension_server(tmp_path):
+def extension_server():
     """A server that offers a stand-in for the extension: it records the call that the real one would get."""
-    folder = tmp_path / "extensions" / "extension"
-    folder.mkdir(parents=True)
-    (folder / "timescaledb.control").write_text("default_version = '1'\nrelocatable = true\n")
-    script = folder / "timescaledb--1.sql"
-    script.write_text(
-        """
-        CREATE TABLE hypertable_calls (relation regclass, dimension name);
-        CREATE FUNCTION create_hypertable(
-            relation regclass, dimension name,
-            if_not_exists boolean DEFAULT false, migrate_data boolean DEFAULT false
-        ) RETURNS text LANGUAGE sql AS
-        $$ INSERT INTO hypertable_calls VALUES (relation, dimension) RETURNING 'done' $$;
-        """
-    )
-    for path in (tmp_path, tmp_path / "extensions", folder):
-        path.chmod(0o755)
-    server = Postgres(
-        tmp_path / "postgres",
-        settings={**FAST, "extension_control_path": f"$system:{tmp_path / 'extensions'}"},
-    )
-    server.start()
-    yield server, script
-    server.stop()
+    with server_folder() as folder:
+        place = folder / "share" / "extension"
+        place.mkdir(parents=True)
+        (place / "timescaledb.control").write_text("default_version = '1'\nrelocatable = true\n")
+        script = place / "timescaledb--1.sql"
+        script.write_text(
+            """
+            CREATE TABLE hypertable_calls (relation regclass, dimension name);
+            CREATE FUNCTION create_hypertable(
+                relation regclass, dimension name,
+                if_not_exists boolean DEFAULT false, migrate_data boolean DEFAULT false
+            ) RETURNS text LANGUAGE sql AS
+            $$ INSERT INTO hypertable_calls VALUES (relation, dimension) RETURNING 'done' $$;
+            """
+        )
+        path = f"$system:{place.parent}"
+        server = Postgres(folder / "postgres", settings={**FAST, "extension_control_path": path})
+        server.start()
+        yield server, script
+        server.stop()
 
 
 def test_with_timescaledb_telemetry_becomes_a_hypertable(extension_server):

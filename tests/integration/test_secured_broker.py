@@ -1,0 +1,119 @@
+"""The broker as the README sets it up for a network: passwords, one topic per vehicle, TLS."""
+
+import subprocess
+
+import pytest
+from sqlalchemy import text
+
+from scripts.launcher.broker import CONFIG, Broker
+from tests.conftest import eventually
+from tests.readings import payload, raw
+
+ACL = CONFIG.with_name("acl.conf")
+
+
+def run(*command):
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """A CA and a certificate of 127.0.0.1, made with the README's commands."""
+    ca_key, ca, key, request, certificate, names = (
+        str(tmp_path / name)
+        for name in ("ca.key", "ca.crt", "broker.key", "broker.csr", "broker.crt", "names")
+    )
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA",
+        "-keyout", ca_key, "-out", ca)  # fmt: skip
+    run(
+        "openssl",
+        "req",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=broker",
+        "-keyout",
+        key,
+        "-out",
+        request,
+    )
+    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    run("openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", ca, "-CAkey", ca_key,
+        "-CAcreateserial", "-extfile", names, "-out", certificate)  # fmt: skip
+    return ca, certificate, key
+
+
+@pytest.fixture
+def broker(tmp_path, certificates):
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    for user in ("battery-worker", "VIN-00001"):
+        run("mosquitto_passwd", "-b", str(passwords), user, f"secret of {user}")
+    ca, certificate, key = certificates
+    server = Broker(
+        tmp_path / "mosquitto",
+        overrides={
+            "allow_anonymous": "false",
+            "password_file": str(passwords),
+            "acl_file": str(ACL),
+            "cafile": ca,
+            "certfile": certificate,
+            "keyfile": key,
+        },
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+def publish(broker, certificates, user, topic, password=None):
+    command = [
+        "mosquitto_pub", "-h", broker.host, "-p", str(broker.port), "--cafile", certificates[0], "-q", "1",
+        "-u", user, "-P", password or f"secret of {user}", "-t", topic, "-s",
+    ]  # fmt: skip
+    return subprocess.run(command, input=payload(raw(soc=50.0)), capture_output=True, check=False).returncode
+
+
+def test_a_vehicle_writes_its_own_topic_only(run_worker, broker, certificates, engine):
+    """With TLS and passwords: its own reading is stored; another VIN's, or with a wrong password, is not."""
+    worker = run_worker(
+        mqtt_username="battery-worker",
+        mqtt_password="secret of battery-worker",
+        mqtt_tls_ca_file=certificates[0],
+    )
+    eventually(lambda: worker.pulse.is_ready)
+    publish(broker, certificates, "VIN-00001", "vehicles/VIN-00002/telemetry")
+    assert publish(broker, certificates, "VIN-00001", "vehicles/VIN-00001/telemetry", "guessed") != 0
+    assert publish(broker, certificates, "VIN-00001", "vehicles/VIN-00001/telemetry") == 0
+    eventually(lambda: worker.tally.stored == 1)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT vin FROM telemetry")).scalars().all() == ["VIN-00001"]
+    assert worker.tally.received == 1
+
+
+def test_wrong_credentials_are_said_and_tried_again(run_worker, broker, certificates, caplog):
+    """The worker names the settings, stays up and is not ready."""
+    worker = run_worker(
+        mqtt_username="battery-worker", mqtt_password="wrong", mqtt_tls_ca_file=certificates[0]
+    )
+    eventually(lambda: "MQTT_PASSWORD" in caplog.text)
+    assert worker.thread.is_alive()
+    assert not worker.pulse.is_ready
+    assert "wrong" not in caplog.text
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+def test_an_untrusted_certificate_is_refused(run_worker, broker, tmp_path, caplog):
+    """A broker that another CA signed is not spoken to, and the log says why."""
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=other CA",
+        "-keyout", str(tmp_path / "other.key"), "-out", str(tmp_path / "other.crt"))  # fmt: skip
+    worker = run_worker(
+        mqtt_username="battery-worker",
+        mqtt_password="secret of battery-worker",
+        mqtt_tls_ca_file=str(tmp_path / "other.crt"),
+    )
+    eventually(lambda: "certificate verify failed" in caplog.text)
+    assert worker.thread.is_alive()
+    assert not worker.pulse.is_ready
