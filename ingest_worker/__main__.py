@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from contextlib import ExitStack
 from types import FrameType
 
@@ -17,9 +18,11 @@ from shared.settings import InvalidSettingsError, WorkerSettings, load
 
 log = logging.getLogger("ingest_worker")
 
+_PATIENCE_S = 9.0
+
 
 def _stop_on_signal(worker: Worker) -> None:
-    """The first signal asks for a clean end, a second one does not wait for it."""
+    """The first signal asks for a clean end; a second one, or too long a wait, ends it at once."""
     asked = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -28,6 +31,10 @@ def _stop_on_signal(worker: Worker) -> None:
             os._exit(1)
         asked = True
         worker.stop()
+        # A server that hangs would hold the last flush up for ever; what is not stored comes again.
+        last_resort = threading.Timer(_PATIENCE_S, os._exit, [1])
+        last_resort.daemon = True
+        last_resort.start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

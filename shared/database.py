@@ -30,6 +30,8 @@ def _connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool 
     }
     return {
         "application_name": name,
+        # On a server of another encoding psycopg would hand out bytes instead of text.
+        "client_encoding": "utf8",
         "connect_timeout": CONNECT_TIMEOUT_S,
         "options": " ".join(f"-c {key}={setting}" for key, setting in session.items()),
         "keepalives_idle": 10,

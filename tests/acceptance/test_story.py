@@ -183,6 +183,27 @@ def test_a_database_that_hangs(stack, call):
     eventually(lambda: call.get("/api/health").status_code == 200, within=20)
 
 
+def test_a_worker_ends_although_the_database_hangs(stack, query):
+    """SIGTERM while PostgreSQL is frozen: it ends within 10 s, and what it held is stored by the next one."""
+    family = [
+        psutil.Process(stack.postgres.pid),
+        *psutil.Process(stack.postgres.pid).children(recursive=True),
+    ]
+    for process in family:
+        process.suspend()
+    try:
+        mosquitto_pub(stack, "vehicles/VIN-00001/telemetry", payload(raw()))
+        time.sleep(0.5)
+        started = time.monotonic()
+        stack.worker.stop()
+        assert time.monotonic() - started < 10
+    finally:
+        for process in family:
+            process.resume()
+    stack.worker.start()
+    eventually(lambda: stored(query) == 1)
+
+
 def test_a_clean_end(stack, query):
     """SIGTERM ends worker and API with 0, and what was acknowledged before is stored."""
     for second in range(20):

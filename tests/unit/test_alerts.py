@@ -177,7 +177,7 @@ def test_the_message_names_the_threshold_that_is_set():
     ],
 )
 def test_the_message_does_not_round_a_value_onto_a_threshold(signals, rounded):
-    """A health of 79.9999999 % is below the limit of 80 %; a message that calls it 80 % contradicts itself."""
+    """79.9999999 % is below the limit of 80 %: a message that calls it 80 % contradicts itself."""
     (alert,) = found(**signals)
     assert rounded not in alert.message
 

@@ -83,7 +83,7 @@ def test_every_published_port_is_on_the_loopback():
 )
 def test_every_service_is_confined_and_watched(name, line):
     """Each container has a health check, a read-only root and no privileges, and ends in its own time."""
-    assert f"\n    {line}" in f"\n{service(name)}".replace("\n  ", "\n    ").replace("\n      ", "\n    ")
+    assert re.search(rf"^ {{2,4}}{re.escape(line)}", service(name), re.MULTILINE)
 
 
 def test_python_services_wait_for_what_they_need():
@@ -98,6 +98,15 @@ def test_the_image_runs_as_a_user_without_rights():
     """The image's last word on its user is a number that is not root's."""
     users = re.findall(r"^USER (.*)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert users == ["10001:10001"]
+
+
+def test_the_image_is_built_from_named_folders_only():
+    """The build sees what .dockerignore names and nothing else: no .env, no history, no tests."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules == [
+        "*", "!requirements.txt", "!shared", "!ingest_worker", "!api", "**/__pycache__", "**/*.pyc"
+    ]  # fmt: skip
 
 
 def test_the_inflight_window_has_its_twin():

@@ -82,7 +82,7 @@ def test_by_sqlstate(sqlstate, fault):
     ],
 )
 def test_the_class_does_not_matter(sqlstate, kind, fault):
-    """psycopg's own classes mislead: the SQLSTATE decides."""
+    """The classes of psycopg mislead: the SQLSTATE decides."""
     error = errors.lookup(sqlstate)("words")
     assert isinstance(error, kind)
     assert classify(error) is fault

@@ -116,8 +116,8 @@ class Watched(collections.abc.MutableMapping):
     def __len__(self): return len(self.real)
     def copy(self): return dict(self)
 
-watched = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "subprocess.Popen", "os.system",
-           "os.remove", "os.rename", "os.mkdir")
+watched = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "subprocess.Popen",
+           "os.system", "os.remove", "os.rename", "os.mkdir")
 
 def audit(event, arguments):
     if event in watched:
@@ -136,7 +136,8 @@ sys.addaudithook(audit)
 for module in modules:
     __import__(module)
 import threading
-seen.extend("starts " + thread.name for thread in threading.enumerate() if thread is not threading.main_thread())
+others = (thread for thread in threading.enumerate() if thread is not threading.main_thread())
+seen.extend("starts " + thread.name for thread in others)
 print(json.dumps(seen))
 """
 

@@ -1,5 +1,6 @@
 """Times on the wire: RFC 3339 to the letter, UTC inside, a trailing Z out."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -193,7 +194,5 @@ def test_every_offset_names_the_same_moment(naive, minutes):
 )
 def test_nothing_else_is_raised(text):
     """Any text is a moment in UTC or an InvalidTimestampError."""
-    try:
+    with suppress(InvalidTimestampError):
         assert parse_timestamp(text).tzinfo is UTC
-    except InvalidTimestampError:
-        pass
