@@ -4,7 +4,7 @@ so rows that arrive meanwhile neither shift nor repeat what follows.
 
 import base64
 import hashlib
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,9 @@ from api.errors import ProblemError
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page")]
+Limit = Annotated[
+    int | None, Query(ge=1, le=MAX_LIMIT, description=f"Items on a page; {DEFAULT_LIMIT} unless told")
+]
 NextToken = Annotated[
     str | None, Query(alias="next", description="The token of the page before; it brings its query along")
 ]
@@ -32,9 +34,19 @@ class Page(BaseModel, Generic[T]):
 
 
 class ListQuery(BaseModel):
-    """What a list was asked for; `after` is the key that its next page starts behind."""
+    """What a list was asked for. A list adds its filters, and `after`: the key to go on behind."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    defaults: ClassVar[dict[str, object]] = {}
+    """What a filter means that was left out, where that is not "all"."""
+
+    limit: int | None = Field(None, ge=1, le=MAX_LIMIT)
+
+    @property
+    def page_size(self) -> int:
+        """Items on a page."""
+        return self.limit or DEFAULT_LIMIT
 
 
 Q = TypeVar("Q", bound=ListQuery)
@@ -58,10 +70,11 @@ def resume(token: str | None, asked: Q) -> Q:
         resumed = type(asked).model_validate_json(_content(token))
     except ValueError:
         raise ProblemError(400, "next: this is not a token that a page of this list gave.") from None
-    given = asked.model_dump(exclude_none=True, exclude={"after"})
-    if any(getattr(resumed, name) != value for name, value in given.items()):
+    given = asked.model_dump(exclude_none=True, exclude={"after", "limit"})
+    meant = asked.defaults | resumed.model_dump(exclude_none=True)
+    if any(meant.get(name) != value for name, value in given.items()):
         raise ProblemError(400, "next: this token belongs to another query; leave its parameters out.")
-    return resumed
+    return resumed.model_copy(update={"limit": asked.limit or resumed.limit})
 
 
 def _content(token: str) -> bytes:

@@ -32,14 +32,22 @@ def _postgres_url(value: str) -> str:
 
 
 def _readable_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError("is not a file that can be read")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"can't be read: {error.strerror}") from None
     return path
 
 
 def _is_plain_topic_level(value: str) -> str:
     if any(sign in value for sign in "/+#\0"):
         raise ValueError("must not contain / + # or NUL")
+    return value
+
+
+def _is_printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must hold printable characters only")
     return value
 
 
@@ -56,6 +64,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        allow_inf_nan=False,
         hide_input_in_errors=True,
     )
 
@@ -75,7 +84,9 @@ class DatabaseSettings(Settings):
 class BrokerSettings(Settings):
     """How a client of the broker connects: the worker, and the simulator."""
 
-    mqtt_host: str = Field("localhost", description="The broker's host name or address.")
+    mqtt_host: Annotated[str, AfterValidator(_is_printable)] = Field(
+        "localhost", description="The broker's host name or address."
+    )
     mqtt_port: Port = Field(1883, description="The broker's port; 8883 is usual with TLS.")
     mqtt_username: str | None = Field(None, description="User name, where the broker asks for one.")
     mqtt_password: SecretStr | None = Field(None, description="Password that goes with MQTT_USERNAME.")
@@ -104,7 +115,7 @@ class ReadingSettings(Settings):
 class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings):
     """Settings of `python -m ingest_worker`."""
 
-    mqtt_client_id: str = Field(
+    mqtt_client_id: Annotated[str, AfterValidator(_is_printable)] = Field(
         "battery-ingest-worker",
         min_length=1,
         max_length=256,
@@ -196,6 +207,9 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     def _keys_hold_a_key(self) -> Self:
         if self.api_keys is not None and not self.keys:
             raise ValueError("API_KEYS is set but holds no key")
+        # Header values beyond ASCII arrive differently from client to client.
+        if not all(key.isascii() and key.isprintable() for key in self.keys):
+            raise ValueError("API_KEYS must be printable ASCII")
         return self
 
 
@@ -216,3 +230,5 @@ def load(kind: type[S]) -> S:
             reason = error["msg"].removeprefix("Value error, ")
             reasons.append(f"{name}: {reason}" if name else reason)
         raise InvalidSettingsError("; ".join(reasons)) from None
+    except UnicodeDecodeError:
+        raise InvalidSettingsError(".env: is not UTF-8") from None

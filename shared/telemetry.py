@@ -131,7 +131,8 @@ def power_kw(pack_voltage: float | None, pack_current: float | None) -> float | 
     """Power in kW from V and A, positive while discharging, rounded to 4 decimals; null where either is."""
     if pack_voltage is None or pack_current is None:
         return None
-    return round(pack_voltage * pack_current / 1000, 4)
+    # + 0.0: a pack that charges with next to nothing has a power of 0, not of -0.
+    return round(pack_voltage * pack_current / 1000, 4) + 0.0
 
 
 def why_invalid(error: ValidationError) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _RFC3339 = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})",
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:[0-5]\d)",
     re.ASCII,
 )
 _WIDEST_OFFSET = timedelta(hours=14)

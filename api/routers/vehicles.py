@@ -1,6 +1,6 @@
 """Readings out: the fleet, and one vehicle's latest state, summary and history."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 from api.database import LoadedSettings, OpenDatabase
 from api.errors import ProblemError, problem_responses
 from api.models import StoredReading, Summary, VehicleState
-from api.pagination import DEFAULT_LIMIT, Limit, ListQuery, NextToken, Page, make_token, resume
+from api.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
 from api.queries import telemetry, vehicles
 from api.time_window import QueryTime, require_order
 from shared.telemetry import normalise_vin
@@ -43,6 +43,8 @@ class FleetQuery(ListQuery):
 class HistoryQuery(ListQuery):
     """What `GET /api/vehicles/{vin}/telemetry` was asked for."""
 
+    defaults: ClassVar[dict[str, object]] = {"order": "asc"}
+
     list: Literal["telemetry"] = "telemetry"
     vin: str
     from_ts: AwareDatetime | None
@@ -63,26 +65,29 @@ async def fleet(
     seen_since: Annotated[
         QueryTime | None, Query(description="Only where the latest reading is not older than this")
     ] = None,
-    limit: Limit = DEFAULT_LIMIT,
+    limit: Limit = None,
     next_token: NextToken = None,
 ) -> Page[VehicleState]:
     """Every VIN with its latest reading, in the order of the VINs."""
     asked = FleetQuery(
-        vin_prefix=vin_prefix.upper() if vin_prefix else None, soc_below=soc_below, seen_since=seen_since
+        vin_prefix=vin_prefix.upper() if vin_prefix else None,
+        soc_below=soc_below,
+        seen_since=seen_since,
+        limit=limit,
     )
     query = resume(next_token, asked)
     rows = await database.read(
         vehicles.page,
         after=query.after,
-        limit=limit + 1,
+        limit=query.page_size + 1,
         vin_prefix=query.vin_prefix,
         soc_below=query.soc_below,
         seen_since=query.seen_since,
     )
-    more = len(rows) > limit
+    more = len(rows) > query.page_size
     return Page(
-        items=[VehicleState.with_alerts(row, settings.alert_thresholds) for row in rows[:limit]],
-        next=make_token(query, rows[limit - 1]["vin"]) if more else None,
+        items=[VehicleState.with_alerts(row, settings.alert_thresholds) for row in rows[: query.page_size]],
+        next=make_token(query, rows[query.page_size - 1]["vin"]) if more else None,
     )
 
 
@@ -113,12 +118,12 @@ async def history(
     from_ts: QueryTime | None = None,
     to_ts: QueryTime | None = None,
     order: Annotated[Literal["asc", "desc"] | None, Query(description="By ts; asc unless told")] = None,
-    limit: Limit = DEFAULT_LIMIT,
+    limit: Limit = None,
     next_token: NextToken = None,
 ) -> Page[StoredReading]:
     """The readings of a window, both ends included, in the order of their `ts`."""
     require_order(from_ts, to_ts)
-    query = resume(next_token, HistoryQuery(vin=vin, from_ts=from_ts, to_ts=to_ts, order=order))
+    query = resume(next_token, HistoryQuery(vin=vin, from_ts=from_ts, to_ts=to_ts, order=order, limit=limit))
     rows = await database.read(
         telemetry.history,
         vin,
@@ -126,12 +131,12 @@ async def history(
         to_ts=query.to_ts,
         after=query.after,
         descending=query.order == "desc",
-        limit=limit + 1,
+        limit=query.page_size + 1,
     )
     if not rows and await database.read(vehicles.latest, vin) is None:
         raise _unknown()
-    more = len(rows) > limit
+    more = len(rows) > query.page_size
     return Page(
-        items=[StoredReading.of(row) for row in rows[:limit]],
-        next=make_token(query, rows[limit - 1]["ts"]) if more else None,
+        items=[StoredReading.of(row) for row in rows[: query.page_size]],
+        next=make_token(query, rows[query.page_size - 1]["ts"]) if more else None,
     )

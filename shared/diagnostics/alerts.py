@@ -71,7 +71,7 @@ def _temp_high(max_temp: float | None, at: AlertThresholds) -> Alert | None:
         (Severity.WARNING, at.temp_high_warning),
     ):
         if max_temp >= limit:
-            message = f"The hottest cell is at {max_temp:g} °C (limit {limit:g} °C)."
+            message = f"The hottest cell is at {max_temp:.15g} °C (limit {limit:.15g} °C)."
             return Alert(AlertCode.TEMP_HIGH, severity, message)
     return None
 
@@ -85,7 +85,9 @@ def _soc_low(soc: float | None, at: AlertThresholds) -> Alert | None:
         (Severity.INFO, at.soc_low_info),
     ):
         if soc <= limit:
-            return Alert(AlertCode.SOC_LOW, severity, f"The charge is down to {soc:g} % (limit {limit:g} %).")
+            return Alert(
+                AlertCode.SOC_LOW, severity, f"The charge is down to {soc:.15g} % (limit {limit:.15g} %)."
+            )
     return None
 
 
@@ -97,7 +99,7 @@ def _soh_low(soh: float | None, at: AlertThresholds) -> Alert | None:
         (Severity.WARNING, at.soh_low_warning),
     ):
         if soh < limit:
-            message = f"The state of health is {soh:g} % (limit {limit:g} %)."
+            message = f"The state of health is {soh:.15g} % (limit {limit:.15g} %)."
             return Alert(AlertCode.SOH_LOW, severity, message)
     return None
 
@@ -105,13 +107,13 @@ def _soh_low(soh: float | None, at: AlertThresholds) -> Alert | None:
 def _temp_spread(max_temp: float | None, min_temp: float | None, at: AlertThresholds) -> Alert | None:
     if max_temp is None or min_temp is None:
         return None
-    # 42.3 - 32.3 is a hair below 10 in binary; a threshold must not depend on that.
+    # 32.3 - 22.3 is a hair below 10 in binary; a threshold must not depend on that.
     spread = round(max_temp - min_temp, 6)
     for severity, limit in (
         (Severity.CRITICAL, at.temp_spread_critical),
         (Severity.WARNING, at.temp_spread_warning),
     ):
         if spread >= limit:
-            message = f"The cells' temperatures are {spread:.4g} °C apart (limit {limit:g} °C)."
+            message = f"The cells' temperatures are {spread:.15g} °C apart (limit {limit:.15g} °C)."
             return Alert(AlertCode.TEMP_SPREAD, severity, message)
     return None

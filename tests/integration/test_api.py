@@ -169,7 +169,7 @@ def pages(api, path, **params):
     body = api.get(path, params=params).json()
     yield body["items"]
     while body["next"]:
-        body = api.get(path, params={"next": body["next"], "limit": params.get("limit", 100)}).json()
+        body = api.get(path, params={"next": body["next"]}).json()
         yield body["items"]
 
 

@@ -182,7 +182,7 @@ def test_parameters_that_say_the_same(made, asked):
             "soc_below": None,
             "seen_since": None,
             "after": "A",
-            "limit": 9,
+            "limit": 0,
         },
         {"list": "telemetry", "vin_prefix": None, "soc_below": None, "seen_since": None, "after": "A"},
     ],
@@ -223,7 +223,7 @@ def test_limits_accepted(limit):
     assert TypeAdapter(Limit).validate_python(limit) == limit
 
 
-@pytest.mark.parametrize("limit", [0, -1, MAX_LIMIT + 1, 10**30, "many", 1.5, None])
+@pytest.mark.parametrize("limit", [0, -1, MAX_LIMIT + 1, 10**30, "many", 1.5])
 def test_limits_refused(limit):
     """No page is empty by request, and none is a whole table."""
     with pytest.raises(ValidationError):
