@@ -1,6 +1,11 @@
 """`python -m api`: uvicorn with this project's settings."""
 
 import signal
+
+if __name__ == "__main__":
+    # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
 
 import uvicorn

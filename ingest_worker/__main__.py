@@ -1,8 +1,13 @@
 """`python -m ingest_worker`: settings in, signals wired, exit code out."""
 
+import signal
+
+if __name__ == "__main__":
+    # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import logging
 import os
-import signal
 import sys
 import threading
 from contextlib import ExitStack

@@ -5,6 +5,11 @@ Exit status: 0 all acknowledged; 1 something stayed unacknowledged, or the broke
 """
 
 import signal
+
+if __name__ == "__main__":
+    # Until main() runs: Ctrl-C during the imports ends the process without a stack trace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -3,6 +3,12 @@
 Safe to run at any time, by several processes at once, on an empty or a current database.
 """
 
+import signal
+
+if __name__ == "__main__":
+    # Until main() runs: Ctrl-C during the imports ends the process without a stack trace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import logging
 import sys
 import time
@@ -96,6 +102,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     logs.configure(settings.log_level)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     engine = writer_engine(settings.database_url, name="migrate")
     try:
         version = _migrate_when_server_answers(engine)

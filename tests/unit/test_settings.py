@@ -75,7 +75,13 @@ def test_the_whole_example_uncommented_changes_nothing(kind):
     assert load(kind) == plain
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_the_readme_names_every_setting(name):
+    """A setting that the README's table lacks is one that nobody finds."""
+    assert f"`{name}`" in EXAMPLE.with_name("README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
 def test_every_setting_has_a_sentence(name):
     """A field's description is what a person is told about it."""
     assert FIELDS[name].description.endswith(".")
