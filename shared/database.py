@@ -58,6 +58,8 @@ def async_engine(
     """An engine for an event loop; with `read_only` its sessions can't change a row."""
     return create_async_engine(
         database_url,
+        # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
+        isolation_level="AUTOCOMMIT" if read_only else "READ COMMITTED",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_S,
