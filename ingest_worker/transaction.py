@@ -1,64 +1,86 @@
 """What one batch writes, in the caller's transaction: readings, latest, rejections."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ingest_worker.batch import Contents, Entry
 from shared.database_errors import Fault, classify, summarise
-from shared.rejections import Reason, Rejection, keep_rejections
-from shared.store import Arrival, Outcome, store
+from shared.rejections import CONFLICT_DETAIL, Reason, Rejection, keep_rejections
+from shared.store import Arrival, store
 from shared.strict_json import array_elements
 
 
-def write(connection: Connection, contents: Contents) -> tuple[Outcome, int]:
-    """Write a whole batch; returns what happened to its readings, and the count of rejections."""
-    outcome = _store(connection, contents.entries)
-    keep_rejections(connection, contents.rejections)
-    return outcome, len(contents.rejections)
+class Written(NamedTuple):
+    """What became of a batch's readings; the sum is what the batch held."""
+
+    stored: int
+    duplicate: int
+    rejected: int
 
 
-def write_around_poison(connection: Connection, contents: Contents) -> tuple[Outcome, int]:
+class Loss(NamedTuple):
+    """A reading that passed our checks and was not stored."""
+
+    entry: Entry
+    reason: Reason
+    detail: str
+
+
+def write(connection: Connection, contents: Contents) -> Written:
+    """Write a whole batch. Raises what the database raises."""
+    losses: list[Loss] = []
+    stored, duplicate = _store(connection, contents.entries, losses)
+    return Written(stored, duplicate, _keep(connection, contents, losses))
+
+
+def write_around_poison(connection: Connection, contents: Contents) -> Written:
     """The same for a batch that holds rows which the database refuses: those become rejections."""
-    refused: list[Rejection] = []
+    losses: list[Loss] = []
     entries = sorted(contents.entries, key=lambda entry: (entry.reading.vin, entry.reading.ts))
-    outcome = _store_halves(connection, entries, refused)
-    keep_rejections(connection, [*contents.rejections, *refused])
-    return outcome, len(contents.rejections) + len(refused)
+    stored, duplicate = _store_halves(connection, entries, losses)
+    return Written(stored, duplicate, _keep(connection, contents, losses))
 
 
-def _store(connection: Connection, entries: Sequence[Entry]) -> Outcome:
-    return store(connection, [Arrival(entry.reading, entry.delivery.received_at) for entry in entries])
+def _store(connection: Connection, entries: Sequence[Entry], losses: list[Loss]) -> tuple[int, int]:
+    outcome = store(connection, [Arrival(entry.reading, entry.delivery.received_at) for entry in entries])
+    losses.extend(Loss(entries[place], Reason.CONFLICT, CONFLICT_DETAIL) for place in outcome.conflicts)
+    return outcome.stored, outcome.duplicate
 
 
-def _store_halves(connection: Connection, entries: Sequence[Entry], refused: list[Rejection]) -> Outcome:
+def _store_halves(connection: Connection, entries: Sequence[Entry], losses: list[Loss]) -> tuple[int, int]:
     try:
         with connection.begin_nested():
-            return _store(connection, entries)
+            return _store(connection, entries, losses)
     except (DBAPIError, UnicodeEncodeError) as error:
         if classify(error) is not Fault.POISON:
             raise
         if len(entries) == 1:
-            refused.append(_refusal(entries[0], error))
-            return Outcome(0, 0)
+            losses.append(Loss(entries[0], Reason.REFUSED_BY_DATABASE, summarise(error)))
+            return 0, 0
     middle = len(entries) // 2
-    first = _store_halves(connection, entries[:middle], refused)
-    second = _store_halves(connection, entries[middle:], refused)
-    return Outcome(first.stored + second.stored, first.duplicate + second.duplicate)
+    first = _store_halves(connection, entries[:middle], losses)
+    second = _store_halves(connection, entries[middle:], losses)
+    return first[0] + second[0], first[1] + second[1]
 
 
-def _refusal(entry: Entry, error: Exception) -> Rejection:
-    delivery = entry.delivery
-    payload = delivery.payload
-    if entry.index is not None:
-        payload = list(array_elements(payload))[entry.index]
-    return Rejection(
-        entry.reading.vin,
-        delivery.received_at,
-        Reason.REFUSED_BY_DATABASE,
-        summarise(error),
-        entry.index,
-        delivery.topic,
-        payload,
-    )
+def _keep(connection: Connection, contents: Contents, losses: Sequence[Loss]) -> int:
+    rejections = [*contents.rejections, *_rejections(losses)]
+    keep_rejections(connection, rejections)
+    return len(rejections)
+
+
+def _rejections(losses: Sequence[Loss]) -> Iterator[Rejection]:
+    # An array is taken apart once, however many of its readings were lost.
+    elements: dict[int, list[bytes]] = {}
+    for entry, reason, detail in losses:
+        delivery, payload = entry.delivery, entry.delivery.payload
+        if entry.index is not None:
+            if id(delivery) not in elements:
+                elements[id(delivery)] = list(array_elements(payload))
+            payload = elements[id(delivery)][entry.index]
+        yield Rejection(
+            entry.reading.vin, delivery.received_at, reason, detail, entry.index, delivery.topic, payload
+        )

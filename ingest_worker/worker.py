@@ -111,7 +111,7 @@ class Worker:
         while True:
             try:
                 with self._engine.begin() as connection:
-                    outcome, rejected = attempt(connection, contents)
+                    written = attempt(connection, contents)
                 break
             except _DATABASE_ERRORS as error:
                 fault = classify(error)
@@ -121,11 +121,13 @@ class Worker:
                     continue
                 self._wait_out(error, waits.get(fault, waits[Fault.DEPLOYMENT]))
         self._pulse.database_answers = True
-        self.tally.stored += outcome.stored
-        self.tally.duplicate += outcome.duplicate
-        self.tally.rejected += rejected
-        if rejected:
-            log.warning("Kept %d rejections; SELECT reason, detail FROM rejections says why.", rejected)
+        self.tally.stored += written.stored
+        self.tally.duplicate += written.duplicate
+        self.tally.rejected += written.rejected
+        if written.rejected:
+            log.warning(
+                "Kept %d rejections; SELECT reason, detail FROM rejections says why.", written.rejected
+            )
 
     def _wait_out(self, error: BaseException, backoff: Backoff) -> None:
         self._pulse.database_answers = False

@@ -30,8 +30,13 @@ class Reason(StrEnum):
     """A field is missing, of the wrong type or out of range; the detail names it."""
     VIN_MISMATCH = "vin_mismatch"
     """The payload names another vehicle than the topic."""
+    CONFLICT = "conflict"
+    """Another reading of the same vehicle and time, with other values, was stored first."""
     REFUSED_BY_DATABASE = "refused_by_database"
     """The database refused the row; the detail holds its words."""
+
+
+CONFLICT_DETAIL = "a reading of this vin and ts with other values is stored already"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,27 @@ class Arrival(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How many readings became rows, and how many were there before (or twice in the same call)."""
+    """What became of the arrivals of one call."""
 
     stored: int
+    """Readings that are rows now."""
     duplicate: int
+    """Readings whose row was there before (or came twice in the call), with the same values."""
+    conflicts: Sequence[int]
+    """Places among the arrivals of readings whose key has a row with other values, which stays."""
 
 
 _ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "double precision"}
+
+
+def _incoming() -> tuple[str, str]:
+    """The columns, and the arrivals as a relation of them and `position`, from one array a column."""
+    listed = ", ".join(column.name for column in telemetry.columns)
+    arrays = ", ".join(
+        f"CAST(:{column.name} AS {_ELEMENT[type(column.type)]}[])" for column in telemetry.columns
+    )
+    relation = f"unnest({arrays}) WITH ORDINALITY AS arrived ({listed}, position)"
+    return listed, f"SELECT * FROM {relation}"  # noqa: S608 - of our own columns
 
 
 def _insert_statement() -> TextClause:
@@ -36,15 +50,11 @@ def _insert_statement() -> TextClause:
     Sorted by key inside the INSERT: two writers that insert the same keys in opposite orders would
     deadlock. `position` makes the first of two equal keys the one that stays.
     """
-    columns = [column.name for column in telemetry.columns]
-    listed = ", ".join(columns)
-    arrays = ", ".join(
-        f"CAST(:{column.name} AS {_ELEMENT[type(column.type)]}[])" for column in telemetry.columns
-    )
-    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "vin")
+    listed, incoming = _incoming()
+    changes = ", ".join(f"{name} = excluded.{name}" for name in listed.split(", ") if name != "vin")
     return text(f"""
         WITH incoming AS (
-            SELECT * FROM unnest({arrays}) WITH ORDINALITY AS arrived ({listed}, position)
+            {incoming}
         ), stored AS (
             INSERT INTO {telemetry.name} ({listed})
             SELECT {listed} FROM incoming ORDER BY vin, ts, position
@@ -59,7 +69,21 @@ def _insert_statement() -> TextClause:
     """)  # noqa: S608 - built from our own table, not from input
 
 
+def _conflicts_statement() -> TextClause:
+    """Which arrivals differ from the row that their key has now, after the insert."""
+    _, incoming = _incoming()
+    sent, kept = (
+        ", ".join(f"{relation}.{name}" for name in SIGNALS) for relation in ("incoming", "telemetry")
+    )
+    return text(f"""
+        WITH incoming AS ({incoming})
+        SELECT position FROM incoming JOIN {telemetry.name} USING (vin, ts)
+        WHERE ({sent}) IS DISTINCT FROM ({kept}) ORDER BY position
+    """)  # noqa: S608 - built from our own table, not from input
+
+
 _INSERT = _insert_statement()
+_CONFLICTS = _conflicts_statement()
 
 
 def store(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:
@@ -68,7 +92,7 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:
     Raises what the database raises; `shared.database_errors.classify` says what to do about it.
     """
     if not arrivals:
-        return Outcome(0, 0)
+        return Outcome(0, 0, ())
     columns: dict[str, list[object]] = {
         "vin": [arrival.reading.vin for arrival in arrivals],
         "ts": [arrival.reading.ts for arrival in arrivals],
@@ -77,4 +101,7 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:
     for name in SIGNALS:
         columns[name] = [getattr(arrival.reading, name) for arrival in arrivals]
     stored = connection.execute(_INSERT, columns).scalar_one()
-    return Outcome(stored, len(arrivals) - stored)
+    if stored == len(arrivals):
+        return Outcome(stored, 0, ())
+    conflicts = [position - 1 for position in connection.execute(_CONFLICTS, columns).scalars()]
+    return Outcome(stored, len(arrivals) - stored - len(conflicts), conflicts)

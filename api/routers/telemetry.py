@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from api.database import LoadedSettings, OpenDatabase
 from api.errors import ProblemError, problem_responses
 from api.models import IngestResult
-from shared.store import Arrival, store
+from api.queries.ingest import ingest
+from shared.store import Arrival
 from shared.strict_json import InvalidJsonError, parse_json
 from shared.telemetry import MAX_READINGS, Reading
 
@@ -57,18 +58,20 @@ _BODY: dict[str, Any] = {
     responses=problem_responses(400, 401, 413, 415, 422, 503),
     openapi_extra=_BODY,
 )
-async def ingest(request: Request, database: OpenDatabase, settings: LoadedSettings) -> IngestResult:
+async def ingest_readings(request: Request, database: OpenDatabase, settings: LoadedSettings) -> IngestResult:
     """Store readings. One bad reading, and nothing is stored; the answer names each bad index and field.
 
-    A reading whose (vin, ts) is stored already counts as a duplicate and changes nothing.
+    A reading whose (vin, ts) is stored already counts as a duplicate and changes nothing; where its values
+    differ, it is also kept as a rejection with the reason `conflict`.
     """
     _require_json(request)
     body = await request.body()
     received_at = datetime.now(UTC)
     latest = received_at + timedelta(seconds=settings.max_future_skew_s)
     readings = await to_thread.run_sync(_read, body, latest)
-    outcome = await database.write(store, [Arrival(reading, received_at) for reading in readings])
-    return IngestResult(inserted=outcome.stored, duplicates=outcome.duplicate or None)
+    outcome = await database.write(ingest, [Arrival(reading, received_at) for reading in readings])
+    duplicates = outcome.duplicate + len(outcome.conflicts)
+    return IngestResult(inserted=outcome.stored, duplicates=duplicates or None)
 
 
 def _require_json(request: Request) -> None:

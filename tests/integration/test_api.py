@@ -64,6 +64,20 @@ def test_duplicates_are_named_only_where_there_are_any(api):
     assert post(api, raw(second=0), raw(second=1), raw(second=1)).json() == {"inserted": 1, "duplicates": 2}
 
 
+def test_a_conflicting_reading_counts_and_is_kept(api, engine):
+    """Same vehicle and time, other values: among the duplicates, not stored, and kept as a rejection once."""
+    post(api, raw(soc=1))
+    for _ in range(2):
+        assert post(api, raw(soc=2), raw(soc=1)).json() == {"inserted": 0, "duplicates": 2}
+    with engine.connect() as connection:
+        [(reason, topic, kept)] = connection.execute(
+            text("SELECT reason, topic, payload FROM rejections")
+        ).all()
+    assert (reason, bytes(topic)) == ("conflict", b"vehicles/VIN-00001/telemetry")
+    assert json.loads(bytes(kept)) == raw(soc=2)
+    assert api.get("/api/vehicles/VIN-00001/latest").json()["soc"] == 1
+
+
 def test_one_bad_reading_and_nothing_is_stored(api):
     """All or nothing: the answer names each bad index and field."""
     body = problem(post(api, raw(second=0), raw(second=1, soc=101), {"vin": "x", "soc": 1}), 422)

@@ -22,11 +22,13 @@ def rows(engine, sql):
 
 
 def test_a_reading_is_stored_once(engine):
-    """The second reading of a key is a duplicate, and the first one's values stay."""
+    """The second reading of a key is a duplicate, or a conflict if its values differ; the first one stays."""
     with engine.begin() as connection:
-        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(1, 0)
+        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(1, 0, ())
     with engine.begin() as connection:
-        assert store(connection, arrivals(reading(soc=20.0))) == Outcome(0, 1)
+        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(0, 1, [])
+    with engine.begin() as connection:
+        assert store(connection, arrivals(reading(soc=20.0))) == Outcome(0, 0, [0])
     assert rows(engine, "SELECT soc FROM telemetry") == [(10.0,)]
     assert rows(engine, "SELECT soc FROM vehicle_latest") == [(10.0,)]
 
@@ -35,14 +37,23 @@ def test_the_first_of_two_in_one_call_stays(engine):
     """Within one call, too, the first of two readings with the same key is the one that is kept."""
     twice = [reading(second=1, soc=1.0), reading(second=0, soc=2.0), reading(second=1, soc=3.0)]
     with engine.begin() as connection:
-        assert store(connection, arrivals(*twice)) == Outcome(2, 1)
+        assert store(connection, arrivals(*twice)) == Outcome(2, 0, [2])
     assert rows(engine, "SELECT soc FROM telemetry ORDER BY ts") == [(2.0,), (1.0,)]
+
+
+def test_a_null_is_another_value(engine):
+    """One signal more or less than the stored reading has is a conflict; the same set is a duplicate."""
+    with engine.begin() as connection:
+        store(connection, arrivals(reading(soc=1.0)))
+    sent = [reading(soc=1.0), reading(soc=1.0, soh=90.0), reading(soh=90.0), reading(soc=1.0)]
+    with engine.begin() as connection:
+        assert store(connection, arrivals(*sent)) == Outcome(0, 2, [1, 2])
 
 
 def test_nothing_to_store(engine):
     """An empty call is no error."""
     with engine.begin() as connection:
-        assert store(connection, []) == Outcome(0, 0)
+        assert store(connection, []) == Outcome(0, 0, ())
 
 
 def test_numbers_come_back_exactly(engine):

@@ -157,6 +157,18 @@ def test_a_redelivered_rejection_is_kept_once(run_worker, publisher, rows):
     eventually(lambda: count(rows, "rejections") == 1)
 
 
+def test_a_conflicting_reading_is_kept(run_worker, publisher, rows):
+    """Same vehicle and time, other values: the first is stored, the other is kept, an equal one counted."""
+    worker = listening(run_worker())
+    publisher(TOPIC, payload(raw(soc=1.0)))
+    publisher(TOPIC, payload(raw(soc=1.0), raw(soc=2.0), raw(second=1, soc=3.0)))
+    eventually(lambda: worker.tally.stored == 2)
+    assert rows("SELECT soc FROM telemetry ORDER BY ts") == [(1.0,), (3.0,)]
+    [(reason, index, kept)] = rows("SELECT reason, index, payload FROM rejections")
+    assert (reason, index, json.loads(bytes(kept))) == ("conflict", 1, raw(soc=2.0))
+    assert (worker.tally.received, worker.tally.duplicate, worker.tally.rejected) == (4, 1, 1)
+
+
 def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, rows, broker):
     """After the broker lost everything the worker subscribes again, says so and goes on."""
     broker.overrides["persistence"] = "false"
