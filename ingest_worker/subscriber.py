@@ -1,6 +1,6 @@
 """The broker's side of the worker: the only file that knows paho.
 
-paho's network thread reads, pings and reconnects. It wraps each message and puts it on a queue,
+paho's network thread reads, pings and reconnects. It wraps each message and puts it into the inbox,
 nothing else: an exception in a callback would kill that thread while the client still looks
 connected, and a slow callback would miss its pings.
 
@@ -9,10 +9,10 @@ throughput. The in-flight window is then the broker's `max_inflight_messages`.
 """
 
 import logging
-import queue
+import socket
 import ssl
 import sys
-import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest_worker.delivery import Delivery
-from ingest_worker.errors import DeafWorkerError, FatalError, SubscriptionRefusedError
+from ingest_worker.errors import ClientIdTakenError, DeafWorkerError, FatalError, SubscriptionRefusedError
+from ingest_worker.inbox import Inbox
+from ingest_worker.link import Link
 from shared.settings import WorkerSettings
 from shared.topics import telemetry_filter
 
@@ -30,6 +32,7 @@ log = logging.getLogger("ingest_worker.subscriber")
 
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5
+_BRIEF_LINKS_IN_A_ROW = 6
 _QOS = 1  # never 2: with manual acknowledgements paho loses messages of QoS 2 in a crash
 
 
@@ -38,16 +41,11 @@ class Subscriber:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._address = f"{settings.mqtt_host}:{settings.mqtt_port}"
+        self._client_id = settings.mqtt_client_id
         self._filter = telemetry_filter(settings.mqtt_shared_group)
-        self._deliveries: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._fatal: FatalError | None = None
-        self.sessions_lost = 0
-        # Guards the three below against the network thread: an acknowledgement must not slip from
-        # one connection into the next, where its id may belong to another message.
-        self._link = threading.Lock()
-        self._is_up = False
-        self._is_subscribed = False
-        self._epoch = 0
+        self.link = Link()
+        self.inbox = Inbox(self.link, max_unguaranteed=settings.mqtt_max_inflight)
         self._client = self._make_client(settings)
 
     def _make_client(self, settings: WorkerSettings) -> mqtt.Client:
@@ -68,6 +66,7 @@ class Subscriber:
             client.tls_set_context(context)
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.reconnect_delay_set(min_delay=1, max_delay=15)
+        client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
@@ -84,32 +83,19 @@ class Subscriber:
 
     def take(self, timeout: float) -> Delivery | None:
         """The next delivery, or None when none has come within `timeout` seconds or `wake` was called."""
-        try:
-            return self._deliveries.get(timeout=max(timeout, 0))
-        except queue.Empty:
-            return None
+        if self.inbox.wants_reconnect:
+            self._reconnect()
+        return self.inbox.take(timeout)
 
     def wake(self) -> None:
         """Make a waiting `take` return. Safe in a signal handler."""
-        self._deliveries.put(None)
-
-    @property
-    def waiting(self) -> int:
-        """Deliveries that were received and not yet taken."""
-        return self._deliveries.qsize()
-
-    @property
-    def is_listening(self) -> bool:
-        """Whether the link is up and the subscription granted."""
-        with self._link:
-            return self._is_up and self._is_subscribed
+        self.inbox.wake()
 
     def require_alive(self) -> None:
         """Raise FatalError if this subscriber will never deliver again."""
         if self._fatal is not None:
             raise self._fatal
-        thread = self._client._thread  # noqa: SLF001 - paho has no other way to ask
-        if thread is None or not thread.is_alive():
+        if not self._network_thread_is_alive():
             raise DeafWorkerError(f"{DeafWorkerError.__doc__} It must be started again.")
 
     def stop(self) -> None:
@@ -120,15 +106,35 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def _network_thread_is_alive(self) -> bool:
+        thread = self._client._thread  # noqa: SLF001 - paho has no other way to ask
+        return thread is not None and thread.is_alive()
+
+    def _reconnect(self) -> None:
+        """Have the broker send again what there was no room for; paho's thread does it when the link ends."""
+        log.info(
+            "More waited than there was room for: connecting anew, so that the broker sends the rest again."
+        )
+        self.link.leaving()
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def _acknowledge(self, delivery: Delivery) -> None:
-        if delivery.qos == 0:
+        # Without its thread paho would write from this one, and fail into our callbacks.
+        if delivery.qos == 0 or not self._network_thread_is_alive():
             return
-        with self._link:
+        with self.link.carrying(delivery.epoch) as same_connection:
             # From an earlier connection: committed all the same; the broker will send it again.
-            if self._is_up and delivery.epoch == self._epoch:
+            if same_connection:
                 self._client.ack(delivery.mid, delivery.qos)
 
     # Called by paho's network thread
+
+    def _on_pre_connect(self, _client: mqtt.Client, _userdata: Any) -> None:
+        # paho reports most ends of a connection, not all of them.
+        self.link.closed()
 
     def _on_connect(
         self,
@@ -145,16 +151,14 @@ class Subscriber:
                 reason,
             )
             return
-        with self._link:
-            self._epoch += 1
-            self._is_up = True
-            self._is_subscribed = False
+        lost_before = self.link.sessions_lost
+        self.link.opened(session_present=flags.session_present)
+        self.inbox.forget_what_comes_again()
         if flags.session_present:
             log.info("Connected to the broker at %s; it kept our session.", self._address)
-        elif self._epoch == 1:
+        elif self.link.sessions_lost == lost_before:
             log.info("Connected to the broker at %s; it opened a new session.", self._address)
         else:
-            self.sessions_lost += 1
             log.warning(
                 "Connected to the broker at %s, but it lost our session: messages that it had acknowledged"
                 " and not yet handed over are gone, unless their vehicles send them again.",
@@ -178,12 +182,15 @@ class Subscriber:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if any(reason.is_failure for reason in reasons):
-            self._fatal = SubscriptionRefusedError(f"The broker refused the subscription to {self._filter}.")
-            self.wake()
+        if any(reason.value != _QOS for reason in reasons):
+            self._end(
+                SubscriptionRefusedError(
+                    f"The broker does not grant the subscription to {self._filter} at QoS 1"
+                    f" ({', '.join(map(str, reasons))}): its access rules or max_qos forbid it."
+                )
+            )
             return
-        with self._link:
-            self._is_subscribed = True
+        self.link.subscribed()
         log.info("Subscribed to %s.", self._filter)
 
     def _on_disconnect(
@@ -194,11 +201,20 @@ class Subscriber:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        with self._link:
-            self._is_up = False
+        brief_links = self.link.closed()
         if reason.is_failure:
             log.warning(
                 "Lost the connection to the broker (%s); it keeps what comes until we are back.", reason
+            )
+        # Two clients with one id throw each other out for ever, each link as short as the other's pause.
+        # MQTT 3.1.1 has no word for it: the broker just closes. Who notices first ends, the other stays.
+        if brief_links >= _BRIEF_LINKS_IN_A_ROW:
+            self._end(
+                ClientIdTakenError(
+                    f"The broker has closed {brief_links} connections in a row within seconds: probably"
+                    f" another client uses the id {self._client_id}. Give each worker an MQTT_CLIENT_ID of"
+                    " its own."
+                )
             )
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
@@ -208,11 +224,14 @@ class Subscriber:
                 payload=bytes(message.payload),
                 qos=message.qos,
                 mid=message.mid,
-                epoch=self._epoch,
+                epoch=self.link.epoch,
                 received_at=datetime.now(UTC),
                 _acknowledge=self._acknowledge,
             )
-            self._deliveries.put(delivery)
+            self.inbox.put(delivery)
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not die of it unseen
-            self._fatal = FatalError(f"A message could not be taken over: {error!r}")
-            self.wake()
+            self._end(FatalError(f"A message could not be taken over: {error!r}"))
+
+    def _end(self, why: FatalError) -> None:
+        self._fatal = why
+        self.wake()

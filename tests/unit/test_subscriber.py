@@ -8,12 +8,22 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest_worker.errors import DeafWorkerError, FatalError, SubscriptionRefusedError
+from ingest_worker.errors import ClientIdTakenError, DeafWorkerError, FatalError, SubscriptionRefusedError
 from ingest_worker.subscriber import Subscriber
 from shared.settings import WorkerSettings
 
 TOPIC = b"vehicles/VIN-00001/telemetry"
 PUBACK = 0x40
+
+
+class FakeThread:
+    """The network thread, as far as it is asked."""
+
+    def __init__(self, alive):
+        self.alive = alive
+
+    def is_alive(self):
+        return self.alive
 
 
 @pytest.fixture
@@ -27,7 +37,10 @@ def make(monkeypatch, tmp_path):
 
 @pytest.fixture
 def subscriber(make):
-    return make()
+    """One whose network thread seems to run."""
+    made = make()
+    made._client._thread = FakeThread(alive=True)
+    return made
 
 
 def connect(subscriber, *, session=True, refused=None):
@@ -73,16 +86,6 @@ def subscriptions(subscriber):
     return asked
 
 
-class FakeThread:
-    """The network thread, as far as it is asked."""
-
-    def __init__(self, alive):
-        self.alive = alive
-
-    def is_alive(self):
-        return self.alive
-
-
 def test_the_session_outlives_the_process(make):
     """A fixed client id, no clean session, MQTT 3.1.1, and acknowledgements that wait for us."""
     client = make(mqtt_client_id="worker-7")._client
@@ -92,11 +95,12 @@ def test_the_session_outlives_the_process(make):
     assert client._manual_ack is True
 
 
-def test_making_one_connects_to_nothing(subscriber):
+def test_making_one_connects_to_nothing(make):
     """It connects when it is started."""
+    subscriber = make()
     assert subscriber._client.socket() is None
     assert subscriber._client._thread is None
-    assert not subscriber.is_listening
+    assert not subscriber.link.is_listening
 
 
 @pytest.mark.parametrize(
@@ -115,10 +119,10 @@ def test_subscribes_on_every_connect(make, settings, expected):
 
 def test_listening(subscriber):
     """Only between the SUBACK and the end of that connection."""
-    states = [subscriber.is_listening]
+    states = [subscriber.link.is_listening]
     for step in (connect, granted, disconnect, connect, granted):
         step(subscriber)
-        states.append(subscriber.is_listening)
+        states.append(subscriber.link.is_listening)
     assert states == [False, False, True, False, False, True]
 
 
@@ -127,7 +131,7 @@ def test_a_refused_connection_is_none(subscriber, caplog):
     asked = subscriptions(subscriber)
     connect(subscriber, refused="Not authorized")
     assert asked == []
-    assert not subscriber.is_listening
+    assert not subscriber.link.is_listening
     assert "MQTT_USERNAME" in caplog.text
 
 
@@ -154,7 +158,7 @@ def test_order_of_receipt(subscriber):
         message = mqtt.MQTTMessage(mid, TOPIC)
         message.qos = 1
         subscriber._client.on_message(subscriber._client, None, message)
-    assert subscriber.waiting == 3
+    assert len(subscriber.inbox) == 3
     assert [subscriber.take(0).mid for _ in range(3)] == [5, 3, 4]
     assert subscriber.take(0) is None
 
@@ -188,6 +192,106 @@ def test_not_while_the_link_is_down(subscriber):
     disconnect(subscriber)
     delivery.acknowledge()
     assert acknowledged(subscriber) == []
+
+
+def test_not_without_the_network_thread(subscriber):
+    """Paho would write from the worker's thread, fail there, and call us back while we hold the lock."""
+    connect(subscriber)
+    delivery = receive(subscriber)
+    subscriber._client._thread = FakeThread(alive=False)
+    delivery.acknowledge()
+    assert acknowledged(subscriber) == []
+
+
+def test_a_link_that_breaks_during_an_acknowledgement(subscriber):
+    """Paho may report the end of the connection from within the same call: no deadlock."""
+    connect(subscriber)
+    delivery = receive(subscriber)
+    subscriber._client.ack = lambda mid, qos: disconnect(subscriber)
+    rival = threading.Thread(target=delivery.acknowledge, daemon=True)
+    rival.start()
+    rival.join(5)
+    assert not rival.is_alive()
+    assert not subscriber.link._is_up
+
+
+def put(subscriber, mid, qos=1, payload=b"{}"):
+    """A message arrives and waits."""
+    message = mqtt.MQTTMessage(mid, TOPIC)
+    message.payload, message.qos = payload, qos
+    subscriber._client.on_message(subscriber._client, None, message)
+
+
+def test_what_comes_again_does_not_wait_twice(subscriber):
+    """A broker that kept the session redelivers what was not acknowledged: memory must not grow by it."""
+    connect(subscriber)
+    for _ in range(5):
+        for mid in range(1, 101):
+            put(subscriber, mid)
+        put(subscriber, 0, qos=0)
+        disconnect(subscriber)
+        connect(subscriber, session=True)
+    # QoS 0 never comes again.
+    assert len(subscriber.inbox) == 5
+
+
+def test_what_only_we_have_is_kept(subscriber):
+    """The broker lost the session: what waits from before exists nowhere else, and stays."""
+    connect(subscriber)
+    put(subscriber, 1)
+    disconnect(subscriber)
+    connect(subscriber, session=False)
+    put(subscriber, 1)
+    disconnect(subscriber)
+    connect(subscriber, session=True)
+    assert [subscriber.take(0).epoch, subscriber.take(0)] == [1, None]
+
+
+def test_unguaranteed_messages_do_not_fill_the_memory(make):
+    """QoS 0 has no window: beyond the one we set they are dropped and counted."""
+    subscriber = make(mqtt_max_inflight=10)
+    connect(subscriber)
+    for _ in range(25):
+        put(subscriber, 0, qos=0)
+    assert (len(subscriber.inbox), subscriber.inbox.unguaranteed_dropped) == (10, 15)
+
+
+def test_large_messages_wait_at_the_broker(subscriber, monkeypatch):
+    """Beyond its bytes the inbox refuses; once it is empty a reconnect asks for what it refused."""
+    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
+    connect(subscriber)
+    for mid in range(1, 6):
+        put(subscriber, mid, payload=b"x" * 400)
+    assert len(subscriber.inbox) == 2
+    assert not subscriber.inbox.wants_reconnect
+    taken = [subscriber.inbox.take(0).mid for _ in range(2)]
+    assert subscriber.inbox.wants_reconnect
+    disconnect(subscriber)
+    connect(subscriber, session=True)
+    assert (taken, subscriber.inbox.wants_reconnect) == ([1, 2], False)
+
+
+def test_a_message_larger_than_all_room_is_taken_alone(subscriber, monkeypatch):
+    """Were it refused for ever it would come again for ever."""
+    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
+    connect(subscriber)
+    put(subscriber, 1, payload=b"x" * 5000)
+    assert subscriber.take(0).mid == 1
+
+
+def test_brief_links_in_a_row_end_the_worker(subscriber):
+    """Six of them mean another client with the same id; one that we closed ourselves does not count."""
+    for _ in range(5):
+        connect(subscriber)
+        disconnect(subscriber)
+    connect(subscriber)
+    subscriber.link.leaving()
+    disconnect(subscriber)
+    subscriber.require_alive()
+    connect(subscriber)
+    disconnect(subscriber)
+    with pytest.raises(ClientIdTakenError, match="MQTT_CLIENT_ID"):
+        subscriber.require_alive()
 
 
 @pytest.mark.parametrize("session", [True, False])
@@ -234,7 +338,7 @@ def test_callbacks_and_acknowledgements_exclude_each_other(subscriber):
         rival = threading.Thread(target=disconnect, args=(subscriber,))
         rival.start()
         rival.join(0.05)
-        seen.append((mid, qos, subscriber._is_up, rival.is_alive()))
+        seen.append((mid, qos, subscriber.link._is_up, rival.is_alive()))
         rivals.append(rival)
 
     rivals = []
@@ -242,7 +346,7 @@ def test_callbacks_and_acknowledgements_exclude_each_other(subscriber):
     delivery.acknowledge()
     rivals[0].join()
     assert seen == [(1, 1, True, True)]
-    assert not subscriber._is_up
+    assert not subscriber.link._is_up
 
 
 @pytest.mark.parametrize(
@@ -254,7 +358,7 @@ def test_lost_sessions_are_counted(subscriber, caplog, sessions, lost):
     for session in sessions:
         connect(subscriber, session=session)
         disconnect(subscriber)
-    assert subscriber.sessions_lost == lost
+    assert subscriber.link.sessions_lost == lost
     warnings = [r for r in caplog.records if r.levelno == logging.WARNING and "lost our session" in r.message]
     assert len(warnings) == lost
 
@@ -269,14 +373,14 @@ def test_a_lost_session_purges_nothing(subscriber):
     assert subscriber.take(0).epoch == 1
 
 
-@pytest.mark.parametrize("codes", [(128,), (1, 128), (135,)])
+@pytest.mark.parametrize("codes", [(128,), (1, 128), (135,), (0,), (2,)])
 def test_a_refused_subscription_ends_the_worker(subscriber, codes):
     """A worker that hears nothing must not look well; a waiting take returns at once."""
     subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
     granted(subscriber, *codes)
-    assert not subscriber.is_listening
-    assert subscriber.waiting == 1
+    assert not subscriber.link.is_listening
+    assert len(subscriber.inbox) == 1
     with pytest.raises(SubscriptionRefusedError, match="vehicles/"):
         subscriber.require_alive()
 
@@ -332,7 +436,10 @@ def test_a_message_that_cannot_be_queued_ends_the_worker(subscriber, monkeypatch
             if delivery is not None:
                 raise MemoryError
 
-    monkeypatch.setattr(subscriber, "_deliveries", FullQueue())
+        def qsize(self):
+            return 0
+
+    monkeypatch.setattr(subscriber.inbox, "_deliveries", FullQueue())
     subscriber._client.on_message(subscriber._client, None, mqtt.MQTTMessage(1, TOPIC))
     with pytest.raises(FatalError):
         subscriber.require_alive()
