@@ -25,17 +25,19 @@ class Database:
 
     def __init__(self, settings: ApiSettings) -> None:
         self._answer_within_s = settings.api_statement_timeout_ms / 1000 + _GRACE_S
-        self._reader = self._engine(settings, read_only=True)
-        self._writer = self._engine(settings, read_only=False)
+        self._reader = self._engine(settings, "read", settings.api_pool_size)
+        self._writer = self._engine(settings, "write", settings.api_pool_size)
+        # Its own connection: a pool that is busy is not a database that is down.
+        self._pinger = self._engine(settings, "ping", 1)
 
     @staticmethod
-    def _engine(settings: ApiSettings, *, read_only: bool) -> AsyncEngine:
+    def _engine(settings: ApiSettings, purpose: str, pool_size: int) -> AsyncEngine:
         return async_engine(
             settings.database_url,
-            name="battery-api-read" if read_only else "battery-api-write",
-            pool_size=settings.api_pool_size,
+            name=f"battery-api-{purpose}",
+            pool_size=pool_size,
             statement_timeout_ms=settings.api_statement_timeout_ms,
-            read_only=read_only,
+            read_only=purpose != "write",
         )
 
     async def read(
@@ -67,7 +69,7 @@ class Database:
         """Return if the database answers; raise soon if it doesn't."""
 
         async def ask() -> None:
-            async with self._reader.connect() as connection:
+            async with self._pinger.connect() as connection:
                 await connection.execute(text("SELECT 1"))
 
         await _within(_OPEN_WITHIN_S, ask())
@@ -84,6 +86,7 @@ class Database:
         """Close every connection."""
         await self._reader.dispose()
         await self._writer.dispose()
+        await self._pinger.dispose()
 
 
 @asynccontextmanager

@@ -122,7 +122,7 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
     return respond(422, f"{where}: {first['msg']}{rest}", errors=errors)
 
 
-async def _on_database_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
     fault = Fault.TRANSIENT if isinstance(error, DatabaseAwayError) else classify(error)
     if fault is Fault.POISON:
         log.warning("The database refused a value that passed our checks: %s", summarise(error))
@@ -131,7 +131,10 @@ async def _on_database_error(_request: Request, error: Exception) -> JSONRespons
         log.error("The database can't answer, and no request is at fault: %s", summarise(error))
         return respond(503, "The database is not set up for this service; its operator has to act.")
     log.warning("The database is away or busy: %s", summarise(error))
-    detail = "The database does not answer in time. Nothing was changed; try again shortly."
+    detail = "The database does not answer in time; try again shortly."
+    if request.method == "POST":
+        # The answer to a COMMIT may be what was lost.
+        detail += " The readings may have been stored or not; sending the same again is safe."
     return respond(503, detail, headers={"Retry-After": "2"})
 
 

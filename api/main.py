@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 
 from api.body_limit import BodyLimit
 from api.errors import Problem, add_error_handlers
-from api.routers import health, telemetry, vehicles
+from api.routers import health, rejections, telemetry, vehicles
 from api.security import require_key
 from api.startup import OneLineStartupErrors, lifespan_with
 from shared.settings import ApiSettings
@@ -24,6 +24,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         " Current and power are positive while the pack discharges.",
         lifespan=lifespan_with(settings),
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(OneLineStartupErrors)
@@ -31,6 +32,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(telemetry.router, dependencies=[Depends(require_key)])
     app.include_router(vehicles.router, dependencies=[Depends(require_key)])
+    app.include_router(rejections.router, dependencies=[Depends(require_key)])
     _describe_shared_schemas(app)
     return app
 
@@ -53,6 +55,7 @@ def _describe_shared_schemas(app: FastAPI) -> None:
             schema = model.model_json_schema(ref_template=template)
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
+        schemas["Reading"]["description"] = "One reading; at least one signal is not null."
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from typing import Any, Self
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping
 
 from shared.diagnostics.alerts import AlertCode, AlertThresholds, Severity, alerts
+from shared.rejections import readable
 from shared.telemetry import SIGNALS, power_kw
 
 
@@ -95,3 +97,40 @@ class Summary(BaseModel):
     soc_max: float | None = Field(description="%", examples=[35.5])
     temp_max: float | None = Field(description="Highest max_temp, °C", examples=[52.0])
     temp_min: float | None = Field(description="Lowest min_temp, °C", examples=[24.0])
+
+
+class RejectionOut(BaseModel):
+    """A message, or one reading of an array, that could not be stored, and why."""
+
+    id: UUID = Field(description="Made from what was received: the same content has the same id")
+    vin: str = Field(description="Empty where the topic names no vehicle", examples=["VIN-DEMO-001"])
+    received_at: datetime = Field(description="Our clock", examples=["2026-01-24T12:10:00.25Z"])
+    reason: str = Field(examples=["bad_reading"])
+    detail: str = Field(
+        description="A sentence for a person",
+        examples=["soc: Input should be less than or equal to 100"],
+    )
+    index: int | None = Field(description="Place in the array; null for a whole message", examples=[3])
+    topic: str = Field(
+        description="What is not UTF-8 in it stands as \\xNN", examples=["vehicles/VIN-DEMO-001/telemetry"]
+    )
+    payload_bytes: int = Field(description="Size of the payload, bytes", examples=[57])
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """From a row of `rejections` as its questions answer it."""
+        return cls(**readable(row))
+
+
+class RejectionWithPayload(RejectionOut):
+    """A rejection with what was received: the message, or the one element of its array."""
+
+    payload: str | None = Field(description="As text; null where it is not UTF-8")
+    payload_base64: str | None = Field(description="In base64 where it is not UTF-8; null where it is")
+
+
+class ReplayResult(BaseModel):
+    """What became of the readings of a rejection; it is committed, and the rejection is gone."""
+
+    stored: int = Field(description="Readings that are new", examples=[1])
+    duplicate: int = Field(description="Readings that were there before, with the same values", examples=[0])

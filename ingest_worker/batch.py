@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ingest_worker.decoder import Decoded
 from ingest_worker.delivery import Delivery
+from shared.decoder import Decoded
 from shared.rejections import Rejection
 from shared.telemetry import Reading
 

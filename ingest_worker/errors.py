@@ -9,5 +9,9 @@ class DeafWorkerError(FatalError):
     """The network thread has died: the process would live on and hear nothing."""
 
 
+class ClientIdTakenError(FatalError):
+    """Another client connects with this worker's client id: the broker lets only one of them stay."""
+
+
 class SubscriptionRefusedError(FatalError):
     """The broker refused the subscription."""

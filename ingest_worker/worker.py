@@ -5,12 +5,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest_worker.backoff import Backoff
 from ingest_worker.batch import Batch, Contents
-from ingest_worker.decoder import decode
 from ingest_worker.delivery import Delivery
 from ingest_worker.errors import FatalError
 from ingest_worker.pulse import Pulse
@@ -18,12 +17,15 @@ from ingest_worker.subscriber import Subscriber
 from ingest_worker.tally import Tally
 from ingest_worker.transaction import write, write_around_poison
 from shared.database_errors import Fault, classify, summarise
+from shared.decoder import decode
+from shared.retention import Retention
 from shared.schema import OutdatedSchemaError, require_current_schema
 from shared.settings import WorkerSettings
 
 log = logging.getLogger("ingest_worker")
 
 _LONGEST_WAIT_S = 0.5
+_ASK_DATABASE_EVERY_S = 5.0
 _DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error, OSError, UnicodeEncodeError)
 
 
@@ -43,11 +45,14 @@ class Worker:
         self._max_future_skew = timedelta(seconds=settings.max_future_skew_s)
         self._batch = Batch(
             max_rows=settings.ingest_batch_rows,
-            max_deliveries=settings.mqtt_max_inflight,
+            # Half of what the broker hands over at once: while it is committed the other half arrives.
+            max_deliveries=max(1, settings.mqtt_max_inflight // 2),
             max_age_s=settings.ingest_batch_ms / 1000,
             clock=time.monotonic,
         )
+        self._retention = Retention(settings, engine)
         self._stopping = False
+        self._asked_database_at = time.monotonic()
         self.tally = Tally()
 
     def run(self) -> None:
@@ -61,6 +66,8 @@ class Worker:
                 if self._batch.is_ready:
                     self._flush()
                 self._look_around()
+                self._ask_idle_database()
+                self._retention.apply_when_due()
             self._drain()
         except StoppedError:
             log.warning("Stopped while the database is away; the broker keeps what was not stored.")
@@ -119,14 +126,18 @@ class Worker:
                     log.warning("The database refuses a reading of this batch: looking for it.")
                     attempt = write_around_poison
                     continue
+                oldest = datetime.now(UTC) - contents.deliveries[0].received_at
+                log.warning("The oldest message has waited %.0f s.", oldest.total_seconds())
+                # A refusal although every refused row was set aside is no row's fault.
                 self._wait_out(error, waits.get(fault, waits[Fault.DEPLOYMENT]))
-        self._pulse.database_answers = True
+        self._database_answered()
         self.tally.stored += written.stored
         self.tally.duplicate += written.duplicate
         self.tally.rejected += written.rejected
         if written.rejected:
             log.warning(
-                "Kept %d rejections; SELECT reason, detail FROM rejections says why.", written.rejected
+                "Readings that could not be stored: %d. `python -m ingest_worker.rejections list` says why.",
+                written.rejected,
             )
 
     def _wait_out(self, error: BaseException, backoff: Backoff) -> None:
@@ -163,12 +174,31 @@ class Worker:
             except _DATABASE_ERRORS as error:
                 self._wait_out(error, backoff)
             else:
-                self._pulse.database_answers = True
+                self._database_answered()
                 return
 
     def _look_around(self) -> None:
         self._subscriber.require_alive()
-        self._pulse.beat(is_listening=self._subscriber.is_listening)
+        self._pulse.beat(is_listening=self._subscriber.link.is_listening)
+
+    def _ask_idle_database(self) -> None:
+        """Without readings to store nothing else would notice that the database is away, or back."""
+        if time.monotonic() - self._asked_database_at < _ASK_DATABASE_EVERY_S:
+            return
+        self._asked_database_at = time.monotonic()
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except _DATABASE_ERRORS as error:
+            if self._pulse.database_answers:
+                log.warning("The database does not answer: %s.", summarise(error))
+            self._pulse.database_answers = False
+        else:
+            self._database_answered()
+
+    def _database_answered(self) -> None:
+        self._asked_database_at = time.monotonic()
+        self._pulse.database_answers = True
 
     def _drain(self) -> None:
         log.info("Stopping: storing the %d messages at hand.", len(self._batch))

@@ -226,7 +226,8 @@ def _tell_places(stack: Stack, database_url: str | None) -> None:
 def _usual_stack_answers() -> bool:
     if os.environ.get("DATABASE_URL") or os.environ.get("MQTT_HOST"):
         return False
-    return Client(USUAL_STACK).health() is not None
+    # One whose database is away may be what is left of a stack that was killed: no use to show.
+    return Client(USUAL_STACK).health() == {"status": "OK", "db": "OK"}
 
 
 def _needs_broker() -> bool:

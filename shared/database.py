@@ -14,8 +14,10 @@ LOCK_TIMEOUT_MS = 5_000
 
 
 def masked(database_url: str) -> str:
-    """The URL as it may be shown: without its password."""
-    return make_url(database_url).render_as_string(hide_password=True)
+    """The URL as it may be shown: without its passwords, the ones in its query included."""
+    url = make_url(database_url)
+    secret = {name: "***" for name in url.query if "password" in name.lower()}
+    return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
 def _connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool = False) -> dict[str, Any]:
@@ -24,10 +26,11 @@ def _connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool 
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": 60_000,
-        "default_transaction_read_only": "on" if read_only else "off",
         # Whatever the server's default: what we acknowledge after a commit has to survive a crash.
         "synchronous_commit": "on",
     }
+    if read_only:
+        session["default_transaction_read_only"] = "on"
     return {
         "application_name": name,
         # On a server of another encoding psycopg would hand out bytes instead of text.

@@ -21,6 +21,12 @@ class Fault(Enum):
 
 _TRANSIENT = ("08", "40001", "40P01", "40003", "53", "55P03", "57014", "57P0", "58", "25006", "25P0")
 _POISON = ("22", "23502", "54000", "54001")
+_REFUSED_AT_THE_DOOR = (
+    "password authentication failed",
+    "no pg_hba.conf entry",
+    "no password supplied",
+    "does not exist",
+)
 _CHECK_VIOLATION = "23514"
 _OUR_CHECKS = frozenset(
     str(constraint.name) for table in metadata.tables.values() for constraint in table.constraints
@@ -35,7 +41,9 @@ def classify(error: BaseException) -> Fault:
     if isinstance(cause, psycopg.Error) and cause.sqlstate is not None:
         return _by_sqlstate(cause, cause.sqlstate)
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | OSError):
-        return Fault.TRANSIENT
+        # A refusal at the door comes without its SQLSTATE (28*, 3D*); all there is are the server's words.
+        refused = any(words in str(cause) for words in _REFUSED_AT_THE_DOOR)
+        return Fault.DEPLOYMENT if refused else Fault.TRANSIENT
     # Refused by the client before the server saw it: NUL, a lone surrogate, a value out of range.
     if isinstance(cause, psycopg.DataError | UnicodeEncodeError):
         return Fault.POISON

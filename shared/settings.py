@@ -45,6 +45,14 @@ def _is_plain_topic_level(value: str) -> str:
     return value
 
 
+def _is_host_name(value: str) -> str:
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        raise ValueError("is not a host name or address") from None
+    return value
+
+
 def _is_printable(value: str) -> str:
     if not value.isprintable():
         raise ValueError("must hold printable characters only")
@@ -84,7 +92,7 @@ class DatabaseSettings(Settings):
 class BrokerSettings(Settings):
     """How a client of the broker connects: the worker, and the simulator."""
 
-    mqtt_host: Annotated[str, AfterValidator(_is_printable)] = Field(
+    mqtt_host: Annotated[str, AfterValidator(_is_printable), AfterValidator(_is_host_name)] = Field(
         "localhost", description="The broker's host name or address."
     )
     mqtt_port: Port = Field(1883, description="The broker's port; 8883 is usual with TLS.")
@@ -112,7 +120,25 @@ class ReadingSettings(Settings):
     )
 
 
-class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings):
+class RetentionSettings(Settings):
+    """How long, and how many, rejections are kept."""
+
+    rejections_keep_days: int = Field(
+        30, ge=0, le=36_500, description="Rejections older than this (days) are deleted; 0: at no age."
+    )
+    rejections_keep_rows: int = Field(
+        100_000,
+        ge=0,
+        le=1_000_000_000,
+        description="The oldest rejections beyond this many are deleted; 0: however many there are.",
+    )
+
+
+class RejectionsSettings(DatabaseSettings, ReadingSettings, RetentionSettings):
+    """Settings of `python -m ingest_worker.rejections`."""
+
+
+class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, RetentionSettings):
     """Settings of `python -m ingest_worker`."""
 
     mqtt_client_id: Annotated[str, AfterValidator(_is_printable)] = Field(
@@ -126,7 +152,7 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings):
         None, description="Set: workers with the same group divide the vehicles' messages among them."
     )
     mqtt_max_inflight: int = Field(
-        10_000,
+        4_000,
         ge=1,
         le=65_535,
         description="Messages the broker hands over before it waits for acknowledgements: the twin of"

@@ -74,5 +74,7 @@ rejections = Table(
     Column("payload", LargeBinary, nullable=False, comment="as it was received"),
     PrimaryKeyConstraint("vin", "id", name="rejections_pkey"),
     Index("rejections_received_at_idx", "received_at", "id"),
+    # Not unique: what ties all vehicles together could not be distributed by vehicle.
+    Index("rejections_id_idx", "id"),
     comment="messages and readings that could not be stored, and why",
 )

@@ -90,7 +90,8 @@ class Reading(BaseModel):
     )
 
     vin: Annotated[str, AfterValidator(_vin)] = Field(
-        description="The vehicle: 5 to 40 letters, digits and hyphens, kept in upper case"
+        description="The vehicle: 5 to 40 letters, digits and hyphens, kept in upper case",
+        json_schema_extra={"pattern": f"^{_VIN.pattern}$"},
     )
     ts: Annotated[datetime, BeforeValidator(_timestamp)] = Field(
         description="When the vehicle took the reading: RFC 3339 with an offset"

@@ -28,6 +28,12 @@ async def health(database: OpenDatabase) -> JSONResponse:
     return JSONResponse({"status": "OK", "db": "OK"})
 
 
+@router.head("", include_in_schema=False)
+async def health_head(database: OpenDatabase) -> JSONResponse:
+    """The same for monitors that ask with HEAD."""
+    return await health(database)
+
+
 @router.get("/live")
 async def live() -> Liveness:
     """Whether this process answers; the database is not asked."""

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from api.database import LoadedSettings, OpenDatabase
 from api.errors import ProblemError, problem_responses
@@ -37,7 +37,7 @@ class FleetQuery(ListQuery):
     vin_prefix: str | None
     soc_below: float | None
     seen_since: AwareDatetime | None
-    after: str = ""
+    after: str = Field("", pattern=r"^[A-Z0-9-]{0,40}$")
 
 
 class HistoryQuery(ListQuery):

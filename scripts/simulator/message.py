@@ -4,11 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from scripts.simulator.reading import DueReading, encode
+from shared.decoder import MAX_PAYLOAD_BYTES
 from shared.topics import telemetry_topic
-
-MOST_READINGS = 10_000
-_MOST_BYTES = 1024 * 1024
-"""The contract's limits of one payload."""
 
 
 class Message(NamedTuple):
@@ -54,7 +51,7 @@ class _Array:
         self._bytes = 1
 
     def has_room(self, piece: bytes) -> bool:
-        return self._bytes + len(piece) + 1 <= _MOST_BYTES
+        return self._bytes + len(piece) + 1 <= MAX_PAYLOAD_BYTES
 
     def append(self, piece: bytes) -> None:
         self.pieces.append(piece)

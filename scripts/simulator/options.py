@@ -8,8 +8,8 @@ from math import isfinite
 from pathlib import Path
 
 from scripts.simulator.fleet import vin_of
-from scripts.simulator.message import MOST_READINGS
-from scripts.simulator.reading import VIN
+from shared.telemetry import MAX_READINGS, normalise_vin
+from shared.timestamps import InvalidTimestampError, parse_timestamp
 
 _FLEET_DEFAULTS = {"vehicles": 20, "rate": 1.0, "duration": 60.0, "start": None, "vin_prefix": "SIM-"}
 """What describes the simulated fleet, and so means nothing in a replay."""
@@ -51,8 +51,10 @@ def _check_fleet(parser: ArgumentParser, given: Namespace) -> None:
     if (given.speedup or 1.0) / given.rate < _SHORTEST_STEP_S:
         parser.error("--speedup divided by --rate must be at least 0.001 s: readings need times of their own")
     longest = vin_of(given.vin_prefix, given.vehicles - 1)
-    if not VIN.fullmatch(longest):
-        parser.error(f"--vin-prefix: {longest!r} is not 5 to 40 letters, digits and -")
+    try:
+        normalise_vin(longest)
+    except ValueError as reason:
+        parser.error(f"--vin-prefix: {longest!r} {reason}")
 
 
 def _parser() -> ArgumentParser:
@@ -87,7 +89,7 @@ def _parser() -> ArgumentParser:
     )
     add(
         "--array",
-        type=_whole(1, MOST_READINGS),
+        type=_whole(1, MAX_READINGS),
         default=1,
         metavar="N",
         help="readings per message: over 1, arrays of one vehicle's readings, as in a backfill (default 1)",
@@ -125,11 +127,9 @@ def _number(least: float, most: float) -> Callable[[str], float]:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() is None:
-        raise ArgumentTypeError(f"{text!r} is not an RFC 3339 time with an offset, as 2026-01-24T12:00:00Z")
+        moment = parse_timestamp(text)
+    except InvalidTimestampError as reason:
+        raise ArgumentTypeError(f"{text!r} {reason}") from None
     if not 2000 <= moment.year < 9000:
         raise ArgumentTypeError(f"{text} is not after 2000")
     return moment

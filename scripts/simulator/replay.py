@@ -9,7 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, TextIO
 
-from scripts.simulator.reading import SIGNALS, VIN, DueReading, Reading
+from scripts.simulator.reading import DueReading, Reading
+from shared.telemetry import SIGNALS, normalise_vin
+from shared.timestamps import InvalidTimestampError, parse_timestamp
 
 COLUMNS = ("vin", "ts", *SIGNALS)
 
@@ -78,10 +80,10 @@ def _recorded(where: str, header: list[str], cells: list[str]) -> Recorded:
         missing = f", column {header[len(cells)]} is missing" if len(cells) < len(header) else ""
         raise BrokenRecordingError(f"{where}: {len(cells)} cells for {len(header)} columns{missing}")
     row = dict(zip(header, cells, strict=True))
-    if not VIN.fullmatch(row["vin"]):
-        raise BrokenRecordingError(
-            f"{where}, column vin: {row['vin']!r} is not 5 to 40 letters, digits and -"
-        )
+    try:
+        normalise_vin(row["vin"])
+    except ValueError as reason:
+        raise BrokenRecordingError(f"{where}, column vin: {row['vin']!r} {reason}") from None
     reading: Reading = {"vin": row["vin"], "ts": row["ts"]}
     for signal in SIGNALS:
         reading[signal] = _number(f"{where}, column {signal}", row[signal])
@@ -90,12 +92,9 @@ def _recorded(where: str, header: list[str], cells: list[str]) -> Recorded:
 
 def _moment(where: str, text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() is None:
-        raise BrokenRecordingError(f"{where}: {text!r} is not an RFC 3339 time with an offset")
-    return moment
+        return parse_timestamp(text)
+    except InvalidTimestampError as reason:
+        raise BrokenRecordingError(f"{where}: {text!r} {reason}") from None
 
 
 def _number(where: str, text: str) -> float | None:

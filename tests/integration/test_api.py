@@ -416,6 +416,9 @@ def test_openapi_describes_every_call(api):
     assert set(document["paths"]) == {
         "/api/health",
         "/api/health/live",
+        "/api/rejections",
+        "/api/rejections/{id}",
+        "/api/rejections/{id}/replay",
         "/api/telemetry",
         "/api/vehicles",
         "/api/vehicles/{vin}/latest",

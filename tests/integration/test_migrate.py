@@ -88,11 +88,12 @@ def test_a_database_without_schema_is_refused(empty_engine):
             require_current_schema(connection)
 
 
-def test_an_older_schema_is_refused(engine, monkeypatch):
+def test_an_older_schema_is_refused(engine):
     """A database that stands at an earlier version of ours is refused with the two versions."""
-    monkeypatch.setattr("shared.schema.expected_version", lambda: "9999")
-    with engine.connect() as connection, pytest.raises(OutdatedSchemaError, match=r"0001.*9999.*shared"):
-        require_current_schema(connection)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        with pytest.raises(OutdatedSchemaError, match=f"0001.*{expected_version()}.*shared"):
+            require_current_schema(connection)
 
 
 def test_a_newer_schema_is_accepted(engine):

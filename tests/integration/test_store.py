@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from shared.database import writer_engine
+from shared.rejections import Reason, Rejection, keep_rejections
 from shared.store import Arrival, Outcome, store
 from tests.readings import START, at, reading
 
@@ -120,6 +121,35 @@ def test_two_writers_of_the_same_readings_do_not_deadlock(database_url):
     engine = writer_engine(database_url, name="reader")
     assert rows(engine, "SELECT count(*) FROM telemetry") == [(6000,)]
     engine.dispose()
+
+
+def test_two_writers_of_the_same_rejections_do_not_deadlock(database_url):
+    """Rejections go in by key as well: two workers with the same bad messages get along."""
+    errors = []
+
+    def write(rejections):
+        engine = writer_engine(database_url, name="rival")
+        try:
+            with engine.begin() as connection:
+                keep_rejections(connection, rejections)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test has to see it
+            errors.append(error)
+        finally:
+            engine.dispose()
+
+    for round_number in range(20):
+        bad = [
+            Rejection(
+                f"VIN-{n % 7:05}", START, Reason.BAD_JSON, "x", None, b"t", f"{round_number}-{n}".encode()
+            )
+            for n in range(300)
+        ]
+        rivals = [threading.Thread(target=write, args=(order,)) for order in (bad, bad[::-1])]
+        for rival in rivals:
+            rival.start()
+        for rival in rivals:
+            rival.join()
+    assert errors == []
 
 
 @pytest.mark.parametrize(

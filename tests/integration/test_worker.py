@@ -1,11 +1,13 @@
 """The worker between a real broker and a real PostgreSQL."""
 
 import json
+import time
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
+from shared.database import writer_engine
 from tests.conftest import eventually
 from tests.readings import payload, raw, stamp
 
@@ -85,7 +87,7 @@ def test_what_comes_while_the_worker_is_away_is_stored_later(run_worker, publish
     eventually(lambda: count(rows) == 30)
 
 
-def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows):
+def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows, broker):
     """Stored, acknowledged, gone: the next worker receives none of it again."""
     first = listening(run_worker())
     for second in range(40):
@@ -93,27 +95,79 @@ def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows):
     eventually(lambda: count(rows) == 40)
     first.stop()
     first.thread.join(10)
+    # A connection that overtakes the broker's reading of the last one would get the rest again.
+    eventually(lambda: "Client battery-ingest-worker disconnected" in broker.tail(50))
     second_life = listening(run_worker())
     publisher(TOPIC, payload(raw(second=99)))
     eventually(lambda: count(rows) == 41)
     assert second_life.tally.received == 1
 
 
-def test_nothing_is_acknowledged_before_it_is_committed(run_worker, publisher, rows, engine):
-    """While the table is locked nothing is stored, so a worker that dies then loses nothing."""
-    first = listening(run_worker())
+def acknowledgements(worker, rows):
+    """The ids that the worker acknowledges from now on, each with the rows that are committed by then."""
+    seen = []
+    ack = worker._subscriber._client.ack
+
+    def watched(mid, qos):
+        seen.append((mid, count(rows)))
+        return ack(mid, qos)
+
+    worker._subscriber._client.ack = watched
+    return seen
+
+
+def test_acknowledged_after_the_commit_in_the_order_of_receipt(run_worker, publisher, rows):
+    """At each acknowledgement the whole batch is already visible to others, and the ids go up one by one."""
+    worker = listening(run_worker(ingest_batch_ms=300))
+    seen = acknowledgements(worker, rows)
+    for second in range(20, 0, -1):
+        publisher(TOPIC, payload(raw(second=second)))
+    eventually(lambda: len(seen) == 20)
+    mids = [mid for mid, _ in seen]
+    assert mids == list(range(mids[0], mids[0] + 20))
+    stored = [committed for _, committed in seen]
+    # Each id stands for a reading that has been committed before: the n-th one sees n rows or more.
+    assert all(committed > place for place, committed in enumerate(stored))
+
+
+def test_nothing_is_acknowledged_while_nothing_is_committed(run_worker, publisher, rows, engine):
+    """While a table is locked no acknowledgement goes out; once it is free all do."""
+    worker = listening(run_worker())
+    seen = acknowledgements(worker, rows)
     with engine.connect() as lock:
-        lock.execute(text("LOCK TABLE telemetry IN ACCESS EXCLUSIVE MODE"))
+        lock.execute(text("LOCK TABLE vehicle_latest IN ACCESS EXCLUSIVE MODE"))
         for second in range(10):
             publisher(TOPIC, payload(raw(second=second)))
-        eventually(lambda: first.tally.received == 10)
-        # As dead as a thread can be: its link is cut before it could acknowledge.
-        first._subscriber._client._sock_close()
-        first.stop()
+        eventually(lambda: worker.tally.received == 10)
+        time.sleep(0.5)
+        assert seen == []
         lock.rollback()
-    first.thread.join(20)
-    run_worker()
-    eventually(lambda: count(rows) == 10)
+    eventually(lambda: len(seen) == 10)
+    assert count(rows) == 10
+
+
+def test_a_stop_stores_what_is_at_hand(run_worker, publisher, rows):
+    """Readings that wait for a batch to fill are stored and acknowledged when the worker is asked to stop."""
+    worker = listening(run_worker(ingest_batch_ms=60_000))
+    for second in range(7):
+        publisher(TOPIC, payload(raw(second=second)))
+    eventually(lambda: worker.tally.received == 7)
+    assert count(rows) == 0
+    worker.stop()
+    worker.thread.join(10)
+    assert count(rows) == 7
+
+
+def test_readiness_follows_the_database_without_readings(run_worker, broker):
+    """With nothing to store the worker asks the database by itself, and is not ready while it is away."""
+    worker = listening(run_worker())
+    engine = worker._engine
+    worker._engine = writer_engine("postgresql+psycopg://postgres@127.0.0.1:1/nowhere", name="away")
+    eventually(lambda: not worker.pulse.is_ready)
+    assert worker.pulse.is_live
+    worker._engine.dispose()
+    worker._engine = engine
+    eventually(lambda: worker.pulse.is_ready)
 
 
 def test_a_row_that_the_database_refuses_is_found_and_rejected(run_worker, publisher, rows, engine):
@@ -177,7 +231,7 @@ def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, row
     worker = listening(run_worker())
     broker.kill()
     broker.start()
-    eventually(lambda: worker._subscriber.sessions_lost == 1)
+    eventually(lambda: worker._subscriber.link.sessions_lost == 1)
     eventually(lambda: worker.pulse.is_ready)
     publisher(TOPIC, payload(raw()))
     eventually(lambda: count(rows) == 1)
@@ -200,13 +254,13 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
         eventually(lambda: first.tally.received == 10)
         broker.kill()
         broker.start()
-        eventually(lambda: first._subscriber.is_listening)
+        eventually(lambda: first._subscriber.link.is_listening)
         sent = []
         first._subscriber._client.ack = lambda mid, qos: sent.append(mid)
         for second in range(100, 110):
             publisher(TOPIC, payload(raw(second=second)))
-        eventually(lambda: first._subscriber.waiting == 10)
-        epoch = first._subscriber._epoch
+        eventually(lambda: len(first._subscriber.inbox) == 10)
+        epoch = first._subscriber.link.epoch
         lock.rollback()
     eventually(lambda: count(rows) == 20)
     first.stop()
@@ -226,6 +280,19 @@ def test_readings_of_a_shared_group_are_divided(run_worker, publisher, rows):
     eventually(lambda: count(rows) == 60)
     assert sum(worker.tally.received for worker in workers) == 60
     assert all(worker.tally.received for worker in workers)
+
+
+def test_a_second_worker_with_the_same_id(run_worker, publisher, rows):
+    """Both would reconnect for ever: one of them says why and ends, the other one stays and stores."""
+    rivals = [run_worker(), run_worker()]
+    eventually(lambda: any(rival.failures for rival in rivals), within=30)
+    [ended] = [rival for rival in rivals if rival.failures]
+    assert "MQTT_CLIENT_ID" in str(ended.failures[0])
+    [stayed] = [rival for rival in rivals if rival is not ended]
+    eventually(lambda: stayed.pulse.is_ready)
+    publisher(TOPIC, payload(raw()))
+    eventually(lambda: count(rows) == 1)
+    assert stayed.thread.is_alive()
 
 
 def test_a_dead_network_thread_ends_the_worker(run_worker):

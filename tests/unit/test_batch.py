@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ingest_worker.batch import Batch, Contents, Entry
-from ingest_worker.decoder import Decoded, Place
 from ingest_worker.delivery import Delivery
+from shared.decoder import Decoded, Place
 from shared.rejections import Reason, Rejection
 from tests.readings import START, reading
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_worker.decoder import MAX_PAYLOAD_BYTES, Place, decode
+from shared.decoder import MAX_PAYLOAD_BYTES, Place, decode
 from shared.rejections import Reason
 from shared.strict_json import InvalidJsonError, parse_json
 from tests.readings import LATEST, START, WORKED_EXAMPLE, payload, raw, reading

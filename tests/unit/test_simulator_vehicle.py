@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 import pytest
 
 from scripts.simulator import ageing, fleet
-from scripts.simulator.reading import SIGNALS, encode
+from scripts.simulator.reading import encode
 from scripts.simulator.timetable import Timetable
 from scripts.simulator.vehicle import Vehicle
+from shared.telemetry import SIGNALS
 
 START = datetime(2025, 12, 29, 6, tzinfo=UTC)
 

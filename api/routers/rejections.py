@@ -1,0 +1,146 @@
+"""What could not be stored: listed, shown, tried again, deleted."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import AwareDatetime
+
+from api.database import LoadedSettings, OpenDatabase
+from api.errors import ProblemError, problem_responses, respond
+from api.models import RejectionOut, RejectionWithPayload, ReplayResult
+from api.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
+from api.queries import rejections
+from api.time_window import QueryTime
+from shared.rejections import Filter, Reason, delete_rejection
+from shared.replay import ReplayRefusedError, decode_again, store_again
+
+router = APIRouter(prefix="/api/rejections", tags=["rejections"])
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "No rejection has this id; it may have been replayed, or past its retention.")
+
+
+def _id(
+    text: Annotated[str, Path(alias="id", description="As listed", json_schema_extra={"format": "uuid"})],
+) -> UUID:
+    try:
+        found = UUID(text)
+    except ValueError:
+        raise _unknown() from None
+    # UUID() also reads braces and urn:uuid:, and one thing should have one name.
+    if str(found) != text.lower():
+        raise _unknown()
+    return found
+
+
+_ONE = "/{id}"
+RejectionId = Annotated[UUID, Depends(_id)]
+
+
+class RejectionsQuery(ListQuery):
+    """What `GET /api/rejections` was asked for."""
+
+    defaults: ClassVar[dict[str, object]] = {"order": "desc"}
+
+    list: Literal["rejections"] = "rejections"
+    reason: Reason | None
+    vin: str | None
+    since: AwareDatetime | None
+    order: Literal["asc", "desc"] | None
+    after: tuple[AwareDatetime, UUID] | None = None
+
+
+@router.get("", responses=problem_responses(400, 401, 422, 503))
+async def list_page(
+    *,
+    database: OpenDatabase,
+    reason: Reason | None = None,
+    vin: Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{5,40}$")] = None,
+    since: Annotated[QueryTime | None, Query(description="Only what was received then or later")] = None,
+    order: Annotated[
+        Literal["asc", "desc"] | None, Query(description="By received_at; desc unless told: newest first")
+    ] = None,
+    limit: Limit = None,
+    next_token: NextToken = None,
+) -> Page[RejectionOut]:
+    """Messages and readings that could not be stored, and why; without their payloads."""
+    asked = RejectionsQuery(
+        reason=reason, vin=vin.upper() if vin else None, since=since, order=order, limit=limit
+    )
+    query = resume(next_token, asked)
+    rows = await database.read(
+        rejections.page,
+        Filter(query.reason, query.vin, query.since),
+        after=query.after,
+        descending=query.order != "asc",
+        limit=query.page_size + 1,
+    )
+    more = len(rows) > query.page_size
+    last = rows[query.page_size - 1] if more else None
+    return Page(
+        items=[RejectionOut.of(row) for row in rows[: query.page_size]],
+        next=make_token(query, (last["received_at"], last["id"])) if last is not None else None,
+    )
+
+
+@router.get(_ONE, responses=problem_responses(401, 404, 503))
+async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWithPayload:
+    """One rejection with what was received: as text in `payload`, or else in `payload_base64`."""
+    row = await database.read(rejections.find, rejection_id)
+    if row is None:
+        raise _unknown()
+    return RejectionWithPayload.of(row)
+
+
+def _replay_responses() -> dict[int | str, dict[str, Any]]:
+    responses = problem_responses(401, 404, 409, 422, 503)
+    responses[409]["description"] = "Another reading of the same vin and ts, with other values, is stored"
+    responses[422]["description"] = "It is refused again; errors names each bad reading and the reason"
+    return responses
+
+
+@router.post(_ONE + "/replay", response_model=ReplayResult, responses=_replay_responses())
+async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: LoadedSettings) -> Any:
+    """Try it again with the code and the settings of today. If all of it is stored, the rejection is gone.
+
+    If any of it still can't be, nothing is stored, the rejection stays, and the answer says why: 409 where
+    only readings that were stored before stand in the way, 422 for anything else.
+    """
+    kept = await database.read(rejections.find, rejection_id)
+    if kept is None:
+        raise _unknown()
+    latest = datetime.now(UTC) + timedelta(seconds=settings.max_future_skew_s)
+    try:
+        places = await to_thread.run_sync(partial(decode_again, kept, latest=latest))
+        replayed = await database.write(store_again, rejection_id, places)
+    except ReplayRefusedError as refused:
+        return _refused(refused)
+    if replayed is None:
+        raise _unknown()
+    return ReplayResult(stored=replayed.stored, duplicate=replayed.duplicate)
+
+
+def _refused(refused: ReplayRefusedError) -> Response:
+    if refused.is_conflict:
+        return respond(409, str(refused))
+    errors = [
+        {
+            "loc": ["payload"] if refusal.index is None else ["payload", refusal.index],
+            "msg": refusal.detail,
+            "type": refusal.reason,
+        }
+        for refusal in refused.refusals
+    ]
+    return respond(422, str(refused), errors=errors)
+
+
+@router.delete(_ONE, status_code=204, responses=problem_responses(401, 404, 503))
+async def delete(rejection_id: RejectionId, database: OpenDatabase) -> None:
+    """Delete a rejection for good, with what was received."""
+    if not await database.write(delete_rejection, rejection_id):
+        raise _unknown()

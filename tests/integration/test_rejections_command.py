@@ -1,0 +1,175 @@
+"""`python -m ingest_worker.rejections`, run as a person runs it, against a real PostgreSQL."""
+
+import os
+import subprocess
+import sys
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from shared.rejections import Reason, Rejection, keep_rejections
+from tests.readings import at, payload, raw, stamp
+
+ROOT = Path(__file__).parents[2]
+TOPIC = b"vehicles/VIN-00001/telemetry"
+UNKNOWN = str(uuid.UUID(int=0))
+
+
+@pytest.fixture
+def command(tmp_path, database_url):
+    """Run the command; returns its exit code, its lines and what it complained of."""
+
+    def run(*arguments, **environment):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "ingest_worker.rejections", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": database_url, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    return run
+
+
+@pytest.fixture
+def keep(engine):
+    """Keep a rejection; returns its id."""
+
+    def make(message, *, second=0, vin="VIN-00001", reason=Reason.BAD_READING, index=None, topic=TOPIC):
+        rejection = Rejection(vin, at(second), reason, "out of range\n", index, topic, message)
+        with engine.begin() as connection:
+            keep_rejections(connection, [rejection])
+        return str(rejection.id)
+
+    return make
+
+
+def count(engine, table):
+    with engine.connect() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+
+
+def test_list(command, keep):
+    """A line each, newest first, filtered as over HTTP; nothing in it can steer the terminal."""
+    first = keep(b"1", second=0, index=4)
+    second = keep(b"2", second=1, reason=Reason.BAD_TOPIC, vin="", topic=b"\x1b[31m\xff")
+    assert command("list") == (
+        0,
+        [
+            f"{second}  {stamp(1)}  bad_topic  \\x1b[31m\\xff  out of range\\n",
+            f"{first}  {stamp(0)}  bad_reading[4]  vehicles/VIN-00001/telemetry  out of range\\n",
+        ],
+        "",
+    )
+
+    def listed(*arguments):
+        return [line.split()[0] for line in command("list", *arguments)[1]]
+
+    assert listed("--order", "asc") == [first, second]
+    assert listed("--limit", "1") == [second]
+    assert listed("--reason", "bad_reading") == [first]
+    assert listed("--vin", "vin-00001") == [first]
+    assert listed("--since", stamp(1), "--limit", "0") == [second]
+
+
+def test_list_beyond_a_page(command, engine):
+    """All of a long list, each once."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO rejections SELECT 'VIN-00001', gen_random_uuid(), now(),"
+                " 'bad_json', '', NULL, '', '' FROM generate_series(1, 1200)"
+            )
+        )
+    _, lines, _ = command("list", "--limit", "0")
+    assert len(set(lines)) == len(lines) == 1200
+    assert len(command("list")[1]) == 100
+
+
+def test_show(command, keep):
+    """Everything that is kept; a payload that is no text under a name that says so."""
+    code, lines, _ = command("show", keep("°C\x1b".encode(), index=2))
+    assert code == 0
+    assert {"vin: VIN-00001", "index: 2", "payload_bytes: 4", "payload: °C\\x1b"} <= set(lines)
+    assert f"received_at: {stamp(0)}" in lines
+    assert "payload_base64: //4=" in command("show", keep(b"\xff\xfe"))[1]
+    assert command("show", UNKNOWN) == (1, [], f"{UNKNOWN} No rejection has this id.\n")
+
+
+def test_replay_by_id(command, keep, engine):
+    """What can be stored is, and is gone; what can't be says why, stays, and the exit code is 1."""
+    good, bad = keep(payload(raw())), keep(payload(raw(soc=101)))
+    code, lines, complaint = command("replay", good, bad, UNKNOWN)
+    assert (code, lines) == (1, [f"{good} 1 stored, 0 duplicate", "1 replayed, 2 not."])
+    assert f"{bad} Still refused (bad_reading): soc: Input should be less than or equal to 100" in complaint
+    assert f"{UNKNOWN} No rejection has this id." in complaint
+    assert (count(engine, "telemetry"), count(engine, "rejections")) == (1, 1)
+
+
+def test_replay_by_filter(command, keep, engine):
+    """All that match, oldest first, so that the first one received wins; the others are left."""
+    late = keep(payload(raw(soc=2)), second=2)
+    early = keep(payload(raw(soc=1)), second=1)
+    other = keep(payload(raw("VIN-00002")), vin="VIN-00002", topic=b"vehicles/VIN-00002/telemetry")
+    code, lines, complaint = command("replay", "--vin", "VIN-00001")
+    assert (code, lines) == (1, [f"{early} 1 stored, 0 duplicate", "1 replayed, 1 not."])
+    assert f"{late} Still refused (conflict): " in complaint
+    assert command("replay", "--reason", "bad_reading", "--since", stamp(3))[1] == ["0 replayed, 0 not."]
+    assert f"{other} 1 stored, 0 duplicate" in command("replay", "--all")[1]
+    assert (count(engine, "telemetry"), count(engine, "rejections")) == (2, 1)
+
+
+def test_replay_knows_the_settings_of_today(command, keep):
+    """A reading ahead of its time is stored where MAX_FUTURE_SKEW_S says that it may."""
+    ahead = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    rejection_id = keep(payload({**raw(), "ts": ahead}))
+    assert command("replay", rejection_id)[0] == 1
+    assert command("replay", rejection_id, MAX_FUTURE_SKEW_S="7200")[0] == 0
+
+
+def test_purge(command, keep, engine):
+    """Named ones go; without a name, what is past its retention."""
+    named = keep(b"1", second=0)
+    for n in range(2, 6):
+        keep(b"%d" % n, second=n)
+    code, lines, complaint = command("purge", named, UNKNOWN)
+    assert (code, lines, complaint) == (1, ["1 deleted."], f"{UNKNOWN} No rejection has this id.\n")
+    kept = {"REJECTIONS_KEEP_DAYS": "0", "REJECTIONS_KEEP_ROWS": "3"}
+    assert command("purge", **kept) == (0, ["1 deleted."], "")
+    assert command("purge", **kept) == (0, ["0 deleted."], "")
+    assert count(engine, "rejections") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "words"),
+    [
+        (["replay"], {}, 2, "say --all"),
+        ([], {}, 2, "required"),
+        (["list", "--vin", "x"], {}, 2, "5 to 40 letters"),
+        (["list", "--since", "now"], {}, 2, "RFC 3339"),
+        (["list", "--reason", "bad"], {}, 2, "bad"),
+        (["show", "nonsense"], {}, 2, "nonsense"),
+        (["list"], {"REJECTIONS_KEEP_DAYS": "-1"}, 2, "REJECTIONS_KEEP_DAYS: "),
+        (["list"], {"DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/x"}, 1, "refused"),
+    ],
+)
+def test_what_can_not_be_done(command, arguments, environment, code, words):
+    """One line that says what is wrong; never a stack trace, never a password."""
+    found, lines, complaint = command(*arguments, **environment)
+    assert (found, lines) == (code, [])
+    assert words in complaint
+    assert "hunter2" not in complaint
+
+
+def test_a_database_without_schema(command, empty_database_url):
+    """It says what to run first."""
+    code, _, complaint = command("list", DATABASE_URL=empty_database_url)
+    assert code == 1
+    assert "python -m shared.migrate" in complaint

@@ -1,0 +1,100 @@
+"""What a replay makes of a kept rejection before the database is asked, and how a rejection is shown."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from shared.decoder import MAX_PAYLOAD_BYTES, Place, decode
+from shared.rejections import Reason, readable
+from shared.replay import Refusal, ReplayRefusedError, decode_again
+from tests.readings import LATEST, START, payload, raw, reading
+
+TOPIC = b"vehicles/VIN-00001/telemetry"
+
+
+def kept(message, index=None, topic=TOPIC):
+    """A row of `rejections`, as far as a replay reads it."""
+    return {"topic": topic, "payload": message, "index": index, "received_at": START}
+
+
+def refusals(*arguments, **options):
+    with pytest.raises(ReplayRefusedError) as refused:
+        decode_again(kept(*arguments, **options), latest=LATEST)
+    assert not refused.value.is_conflict
+    return refused.value.refusals
+
+
+def test_a_message_is_read_as_it_was_received():
+    """One object is one reading; an array keeps the places of its readings."""
+    assert decode_again(kept(payload(raw())), latest=LATEST) == [Place(None, reading())]
+    array = payload(raw(second=0), raw(second=1))
+    assert decode_again(kept(array), latest=LATEST) == [
+        Place(0, reading(second=0)),
+        Place(1, reading(second=1)),
+    ]
+
+
+def test_an_element_is_one_reading():
+    """Cut out of its array at index 7, it is one object; the topic still names its vehicle."""
+    element = json.dumps({"ts": raw()["ts"], "soc": 50.0}).encode()
+    assert decode_again(kept(element, index=7), latest=LATEST) == [Place(None, reading())]
+
+
+@pytest.mark.parametrize("element", [b"[]", b"null", b"5", b"[" + payload(raw()) + b"]"])
+def test_an_element_that_is_no_object_stays_refused(element):
+    """An array inside an array is not taken for a message of its own, whatever it holds."""
+    assert [refusal.reason for refusal in refusals(element, index=0)] == [Reason.BAD_READING]
+
+
+def test_what_is_broken_stays_broken():
+    """Bytes that no code can read are refused for the reason that they were kept for."""
+    assert refusals(b"nonsense")[0].reason is Reason.BAD_JSON
+    assert refusals(b"[]")[0].reason is Reason.EMPTY_ARRAY
+    assert refusals(b" " * (MAX_PAYLOAD_BYTES + 1))[0].reason is Reason.TOO_LARGE
+    assert refusals(payload(raw()), topic=b"vehicles/x/\xff")[0].reason is Reason.BAD_TOPIC
+
+
+def test_every_reading_that_is_refused_is_named():
+    """Of an array, each bad reading with its place; the sentence has the first one's reason."""
+    found = refusals(payload(raw(soc=101), raw(second=1), raw("VIN-00002", 2)))
+    assert [(refusal.index, refusal.reason) for refusal in found] == [
+        (0, Reason.BAD_READING),
+        (2, Reason.VIN_MISMATCH),
+    ]
+    assert str(ReplayRefusedError(found)) == (
+        f"Still refused (bad_reading): reading 0: {found[0].detail} (and 1 more). The rejection stays."
+    )
+
+
+def test_a_time_that_lay_ahead_is_accepted_once_it_has_come():
+    """The same bytes, refused while `ts` was in the future, are a reading later."""
+    row = kept(payload(raw(second=100)))
+    with pytest.raises(ReplayRefusedError, match="too far in the future"):
+        decode_again(row, latest=START)
+    assert decode_again(row, latest=START + timedelta(seconds=100)) == [Place(None, reading(second=100))]
+
+
+def test_each_rejection_of_the_decoder_is_refused_again_alike():
+    """Nothing was changed, so nothing changes: the same reason and detail, for elements and messages."""
+    array = payload(raw(soc="x"), 5, raw("VIN-00002"), [], {"vin": "VIN-00001"})
+    for message in (array, b"nonsense", payload(raw(soc=-1))):
+        for rejection in decode(TOPIC, message, received_at=START, latest=LATEST).rejections:
+            [again] = refusals(rejection.payload, index=rejection.index)
+            assert (again.reason, again.detail) == (rejection.reason, rejection.detail)
+
+
+def test_only_conflicts_make_a_conflict():
+    """One reading that is refused for itself, and the replay is not a mere conflict."""
+    conflict = Refusal(0, Reason.CONFLICT, "stored")
+    assert ReplayRefusedError([conflict, conflict]).is_conflict
+    assert not ReplayRefusedError([conflict, Refusal(1, Reason.BAD_READING, "soc")]).is_conflict
+
+
+def test_bytes_are_shown_as_text_or_said_not_to_be():
+    """A payload is in one of two fields; a topic is always text, its odd bytes written out."""
+    shown = readable({"topic": b"a\xff\x00", "payload": "°C\0".encode()})
+    assert shown == {"topic": "a\\xff\0", "payload": "°C\0", "payload_base64": None}
+    shown = readable({"topic": b"a", "payload": b"\xff\xfe"})
+    assert shown == {"topic": "a", "payload": None, "payload_base64": "//4="}
+    assert readable({"topic": b"a"}) == {"topic": "a"}
