@@ -1,4 +1,4 @@
-"""The link to the broker: which connection it is, whether it is up, and what the broker still holds."""
+"""The link to the broker: which connection it is, and whether it is up."""
 
 import threading
 import time
@@ -25,7 +25,6 @@ class Link:
         self._brief_in_a_row = 0
         self._is_leaving = False
         self._epoch = 0
-        self._session_began = 0
         self.sessions_lost = 0
 
     @property
@@ -47,9 +46,8 @@ class Link:
             self._is_subscribed = False
             self._is_leaving = False
             self._up_since = time.monotonic()
-            if not session_present:
-                self.sessions_lost += self._epoch > 1
-                self._session_began = self._epoch
+            if not session_present and self._epoch > 1:
+                self.sessions_lost += 1
 
     def leaving(self) -> None:
         """We close it ourselves: however brief it was, that says nothing about the broker."""
@@ -69,14 +67,6 @@ class Link:
                 self._brief_in_a_row = self._brief_in_a_row + 1 if is_brief else 0
             self._is_up = False
             return self._brief_in_a_row
-
-    def will_come_again(self, epoch: int) -> bool:
-        """Whether the broker sends what came on that earlier connection, unacknowledged, once more.
-
-        It does as long as it keeps the session; what came before it lost one exists only here.
-        """
-        with self._lock:
-            return self._session_began <= epoch < self._epoch
 
     @contextmanager
     def carrying(self, epoch: int) -> Iterator[bool]:

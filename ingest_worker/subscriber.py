@@ -45,7 +45,7 @@ class Subscriber:
         self._filter = telemetry_filter(settings.mqtt_shared_group)
         self._fatal: FatalError | None = None
         self.link = Link()
-        self.inbox = Inbox(self.link, max_unguaranteed=settings.mqtt_max_inflight)
+        self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
         self._client = self._make_client(settings)
 
     def _make_client(self, settings: WorkerSettings) -> mqtt.Client:
@@ -153,7 +153,7 @@ class Subscriber:
             return
         lost_before = self.link.sessions_lost
         self.link.opened(session_present=flags.session_present)
-        self.inbox.forget_what_comes_again()
+        self.inbox.begin_connection()
         if flags.session_present:
             log.info("Connected to the broker at %s; it kept our session.", self._address)
         elif self.link.sessions_lost == lost_before:
