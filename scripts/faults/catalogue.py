@@ -1,0 +1,95 @@
+"""Every fault, in the order of the table."""
+
+from scripts.faults import kills, links, sessions, states
+from scripts.faults.fault import Fault
+
+_SAVES_EACH_CHANGE = {"autosave_on_changes": "true", "autosave_interval": "1"}
+_SAVES_NOTHING = {"persistence": "false"}
+
+FAULTS = [
+    Fault("none", kills.nothing, "nothing breaks"),
+    Fault("worker-kill", kills.worker_kill, "kill -9 of the worker, 3 times"),
+    Fault("worker-kill-at-commit", kills.worker_kill_at_commit, "kill -9 of the worker in a transaction"),
+    Fault("worker-stop", kills.worker_stop(10), "worker frozen (SIGSTOP) for 10 s"),
+    Fault("worker-stop-30s", kills.worker_stop(30), "worker frozen for 30 s", usual=False),
+    Fault("sigterm-load", kills.worker_term, "SIGTERM of the worker under load, twice"),
+    Fault("poison-mixed", kills.worker_kill, "1 % bad readings, and kill -9 of the worker", poison_every=100),
+    Fault(
+        "shared-group",
+        kills.group_member_kill,
+        "two workers in one $share group, one killed",
+        workers=2,
+        shared_group=True,
+    ),
+    Fault("two-writers", sessions.two_writers, "two workers that both receive everything", workers=2),
+    Fault("postgres-kill", kills.postgres_kill, "kill -9 of PostgreSQL, twice"),
+    Fault("postgres-down-5s", kills.postgres_down(5), "PostgreSQL away for 5 s"),
+    Fault("postgres-down-60s", kills.postgres_down(60), "PostgreSQL away for 60 s", usual=False),
+    Fault(
+        "slow-database",
+        states.slow_database,
+        "table locked for longer than the lock timeout",
+        leaves_trace="55P03",
+    ),
+    Fault("read-only", states.read_only, "PostgreSQL is a standby for a while", leaves_trace="25006"),
+    Fault(
+        "connections-exhausted",
+        states.connections_exhausted,
+        "others hold every connection",
+        leaves_trace="too many clients",
+    ),
+    Fault("disk-full", states.disk_full, "no byte left for the table, then freed", leaves_trace="53100"),
+    Fault(
+        "commit-cut",
+        links.commit_cut,
+        "link cut between a COMMIT and its answer, 5 times",
+        database_by_proxy=True,
+        leaves_trace="Next try in",
+    ),
+    Fault("database-hangs", links.database_hangs, "link to PostgreSQL stands still", database_by_proxy=True),
+    Fault(
+        "broker-half-open",
+        links.broker_half_open,
+        "link to the broker swallows everything for 10 s",
+        broker_by_proxy=True,
+    ),
+    Fault("broker-term", kills.broker_term, "SIGTERM of the broker, twice"),
+    Fault(
+        "broker-kill-durable",
+        kills.broker_kill_durable,
+        "kill -9 of a broker that saves each change, 3 times",
+        broker=_SAVES_EACH_CHANGE,
+        at_most=100,
+        # One for each kill: it reads one message of a publisher, acknowledges, then saves.
+        broker_loses_at_most=3,
+    ),
+    Fault("broker-kill", kills.broker_kill, "kill -9 of the broker as shipped, twice: a bounded loss"),
+    Fault(
+        "session-lost",
+        sessions.session_lost,
+        "kill -9 of a broker that saves nothing: it loses what it held",
+        broker=_SAVES_NOTHING,
+    ),
+    Fault(
+        "packet-ids-restart",
+        sessions.packet_ids_restart,
+        "the same during a transaction, then kill -9 of the worker",
+        broker=_SAVES_NOTHING,
+        starts_load=True,
+    ),
+    Fault("all-mixed", kills.all_mixed, "worker and PostgreSQL killed, broker ended, in random order"),
+]
+
+
+def named(names: str | None) -> list[Fault]:
+    """The faults of a comma-separated list, `all`, or the usual ones. Raises ValueError."""
+    if not names:
+        return [fault for fault in FAULTS if fault.usual]
+    if names == "all":
+        return list(FAULTS)
+    known = {fault.name: fault for fault in FAULTS}
+    wanted = [name.strip() for name in names.split(",")]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"no such fault: {', '.join(unknown)} (--list names them)")
+    return [known[name] for name in wanted]

@@ -1,0 +1,34 @@
+"""Broken workers, and the fault that must show what is broken in each."""
+
+from dataclasses import dataclass
+
+from scripts.faults.catalogue import named
+from scripts.faults.fault import Fault
+from scripts.faults.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A broken worker. It is caught when that fault makes it lose readings, or deadlock."""
+
+    name: str
+    fault: Fault
+    variants: tuple[str, ...]
+    by_deadlock: bool = False
+
+    def is_caught(self, outcome: Outcome) -> bool:
+        """Whether the harness saw this very defect, not only that something went wrong."""
+        return outcome.deadlocks > 0 if self.by_deadlock else outcome.lost > 0
+
+
+def _control(name: str, fault: str, *variants: str, by_deadlock: bool = False) -> Control:
+    return Control(name, named(fault)[0], variants or (name,), by_deadlock)
+
+
+CONTROLS = [
+    _control("auto-ack", "worker-kill-at-commit"),
+    _control("ack-before-commit", "worker-kill-at-commit"),
+    _control("no-epoch", "packet-ids-restart"),
+    _control("no-resubscribe", "session-lost"),
+    _control("unsorted", "two-writers", "unsorted", "unsorted-reversed", by_deadlock=True),
+]

@@ -1,0 +1,65 @@
+"""The final read: what the database holds, compared with the journals by number."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.faults import reading
+from scripts.faults.journal import Journal
+from scripts.faults.site import Site
+
+_ROWS = "SELECT vin, ts, soc, pack_voltage, odo_km FROM telemetry"
+_REJECTIONS = "SELECT reason, payload FROM rejections"
+
+
+@dataclass(slots=True)
+class Found:
+    """Numbers by door, as often as they were found."""
+
+    stored: dict[str, Counter[int]] = field(
+        default_factory=lambda: {reading.MQTT: Counter(), reading.POST: Counter()}
+    )
+    rejected: Counter[int] = field(default_factory=Counter)
+    reasons: dict[int, str] = field(default_factory=dict)
+    rows: int = 0
+    wrong: int = 0
+    """Rows whose values are not those that were sent, and rejections that are not ours."""
+
+    def missing(self, journal: Journal) -> set[int]:
+        """Acknowledged, and neither stored nor rejected."""
+        accounted = set(self.stored[journal.door])
+        if journal.door == reading.MQTT:
+            accounted |= self.rejected.keys()
+        return journal.acknowledged.keys() - accounted
+
+
+def read(site: Site) -> Found:
+    """Read both tables whole."""
+    return sort(site.query(_ROWS), site.query(_REJECTIONS))
+
+
+def sort(rows: Sequence[tuple[Any, ...]], rejections: Sequence[tuple[Any, ...]]) -> Found:
+    """Rows of telemetry as (vin, ts, soc, pack_voltage, odo_km), rejections as (reason, payload)."""
+    found = Found(rows=len(rows))
+    for row in rows:
+        door, number = str(row[0]).partition("-")[0], reading.number_of(row[1])
+        if door in found.stored and tuple(row) == reading.row(door, number):
+            found.stored[door][number] += 1
+        else:
+            found.wrong += 1
+    for reason, payload in rejections:
+        rejected = reading.number_in(bytes(payload))
+        if rejected is None:
+            found.wrong += 1
+            continue
+        found.rejected[rejected] += 1
+        found.reasons[rejected] = str(reason)
+    return found
+
+
+def count(site: Site) -> int:
+    """Rows and rejections together; cheap."""
+    return int(
+        site.query("SELECT (SELECT count(*) FROM telemetry) + (SELECT count(*) FROM rejections)")[0][0]
+    )

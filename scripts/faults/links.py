@@ -1,0 +1,63 @@
+"""Links that break between two servers which both stay up."""
+
+import time
+
+from scripts.faults.proxy import Mode, Proxy
+from scripts.faults.rig import Rig
+
+_CUTS = 5
+_CUT_WITHIN_S = 15.0
+
+
+def commit_cut(rig: Rig) -> None:
+    """The COMMIT goes out, its answer never comes: five times."""
+    link = _given(rig.database_proxy)
+    for number in range(_CUTS):
+        rig.pause(0.1, 0.5)
+        watch = CommitWatch()
+        link.watch = watch
+        deadline = time.monotonic() + _CUT_WITHIN_S
+        while not watch.has_cut and time.monotonic() < deadline:
+            time.sleep(0.01)
+        link.watch = None
+        if not watch.has_cut:
+            rig.complaints.append(f"only {number} of {_CUTS} commits could be cut")
+            return
+
+
+class CommitWatch:
+    """Finds one COMMIT on its way to the database."""
+
+    def __init__(self) -> None:
+        self.has_cut = False
+
+    def __call__(self, chunk: bytes) -> bool:
+        if self.has_cut or b"COMMIT" not in chunk:
+            return False
+        self.has_cut = True
+        return True
+
+
+def broker_half_open(rig: Rig) -> None:
+    """The worker's link to the broker swallows everything, open, then closes."""
+    link = _given(rig.broker_proxy)
+    rig.pause()
+    link.mode = Mode.SWALLOW
+    rig.hold(10)
+    link.cut()
+    link.mode = Mode.FORWARD
+
+
+def database_hangs(rig: Rig) -> None:
+    """The link to the database stands still, open, then goes on as if nothing had been."""
+    link = _given(rig.database_proxy)
+    rig.pause()
+    link.mode = Mode.HANG
+    rig.hold(5)
+    link.mode = Mode.FORWARD
+
+
+def _given(proxy: Proxy | None) -> Proxy:
+    if proxy is None:
+        raise ValueError("this fault needs a proxy that its line of the catalogue does not ask for")
+    return proxy

@@ -1,0 +1,39 @@
+"""Posts numbered readings to the API and writes down which of them got a 200."""
+
+import threading
+import time
+
+from scripts.faults import reading
+from scripts.faults.journal import Journal
+from scripts.launcher.client import CallError, Client
+
+
+class Poster(threading.Thread):
+    """One POST after the other, at most `rate` a second. A refused one is not sent again."""
+
+    def __init__(self, base_url: str, *, first: int, rate: float) -> None:
+        super().__init__(name="poster", daemon=True)
+        self.journal = Journal(reading.POST)
+        self._client = Client(base_url)
+        self._number = first
+        self._pause = 1 / rate
+        self._finishing = threading.Event()
+
+    def run(self) -> None:
+        while not self._finishing.wait(self._pause):
+            number, self._number = self._number, self._number + 1
+            self.journal.sent.add(number)
+            try:
+                self._client.post("/api/telemetry", [reading.content(reading.POST, number)])
+            except CallError:
+                continue
+            self.journal.acknowledged[number] = time.monotonic()
+
+    def finish(self) -> None:
+        """Stop posting; returns when the last answer has come."""
+        self._finishing.set()
+        self.join()
+
+    def abandon(self) -> None:
+        """Stop without waiting for the last answer."""
+        self._finishing.set()

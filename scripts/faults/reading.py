@@ -1,0 +1,71 @@
+"""Numbered readings: from the number follow vehicle, time and every value, so a row can be checked alone."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+MQTT = "MQTT"
+POST = "POST"
+
+_START = datetime(2025, 1, 1, tzinfo=UTC)
+_STEP = timedelta(milliseconds=1)
+_VEHICLES = 20
+_NUMBER = re.compile(rb'"number": (\d+)')
+
+
+class Row(NamedTuple):
+    """A reading as it must stand in the database."""
+
+    vin: str
+    ts: datetime
+    soc: float
+    pack_voltage: float
+    odo_km: float
+
+
+def row(door: str, number: int) -> Row:
+    """The reading of this number that comes through MQTT or POST."""
+    return Row(
+        vin=f"{door}-{number % _VEHICLES:02d}",
+        ts=_START + number * _STEP,
+        soc=number % 1001 / 10,
+        pack_voltage=300 + number % 997 / 8,
+        odo_km=number % 9_999_999 / 10,
+    )
+
+
+def number_of(ts: datetime) -> int:
+    """The number of the reading of this time."""
+    return (ts - _START) // _STEP
+
+
+def content(door: str, number: int) -> dict[str, Any]:
+    """The reading as a vehicle sends it; `number` is a field that the system ignores."""
+    told = row(door, number)
+    return {**told._asdict(), "ts": told.ts.isoformat(), "number": number}
+
+
+def payload(number: int) -> bytes:
+    """A good reading, for MQTT."""
+    return json.dumps(content(MQTT, number)).encode()
+
+
+def poison(number: int) -> bytes:
+    """A bad one, of three kinds in turn: out of range, cut off, of another vehicle."""
+    good = content(MQTT, number)
+    changed: Mapping[str, Any] = {"soc": 101} if number % 3 == 0 else {"vin": "SOMEBODY-ELSE"}
+    text = json.dumps({"number": number, **good, **changed}).encode()
+    return text[:-1] if number % 3 == 1 else text
+
+
+def poison_reason(number: int) -> str:
+    """Why that one is rejected."""
+    return ("bad_reading", "bad_json", "vin_mismatch")[number % 3]
+
+
+def number_in(rejected: bytes) -> int | None:
+    """The number in a payload that was rejected; None in one that is not ours."""
+    found = _NUMBER.search(rejected)
+    return int(found[1]) if found else None

@@ -1,0 +1,42 @@
+"""The table of outcomes, for a terminal."""
+
+from collections.abc import Sequence
+
+from scripts.faults.outcome import Outcome
+
+_TITLES = (
+    "fault", "seed", "sent", "acked", "rows", "lost", "twice", "rejected", "by broker", "drain s", "verdict",
+)  # fmt: skip
+_LEFT = frozenset({"fault", "verdict"})
+_WIDTHS = (26, 4, 6, 6, 6, 5, 5, 8, 9, 7, 0)
+
+
+def header() -> str:
+    """The titles."""
+    return _line(_TITLES)
+
+
+def line(name: str, seed: int, outcome: Outcome, verdict: str = "") -> str:
+    """One outcome."""
+    drain = "-" if outcome.drain_s is None else f"{outcome.drain_s:.1f}"
+    counts = (
+        outcome.sent, outcome.acknowledged, outcome.rows, outcome.lost, outcome.twice, outcome.rejected,
+        outcome.excused,
+    )  # fmt: skip
+    said = verdict or ("held" if outcome.held else "BROKEN: " + "; ".join(outcome.broken()))
+    if outcome.notes:
+        said += f"  ({'; '.join(outcome.notes)})"
+    return _line([name, str(seed), *map(str, counts), drain, said])
+
+
+def skipped(name: str, why: str) -> str:
+    """A fault that could not be tried."""
+    return f"{name:<{_WIDTHS[0]}}  skipped: {why}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    aligned = [
+        cell.ljust(width) if title in _LEFT else cell.rjust(width)
+        for title, cell, width in zip(_TITLES, cells, _WIDTHS, strict=True)
+    ]
+    return "  ".join(aligned).rstrip()

@@ -1,0 +1,110 @@
+"""What all runs share: PostgreSQL with the schema, and the API in front of it."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from scripts.launcher.module import Api, Module
+from scripts.launcher.postgres import Postgres
+
+_DATABASE = "battery"
+_TABLES = "telemetry, vehicle_latest, rejections"
+_MIGRATE_WITHIN_S = 120
+# Few, so that they can be used up quickly.
+_SETTINGS = {"max_connections": "40"}
+_NUMBERS_A_RUN = 1_000_000
+
+
+class Site:
+    """PostgreSQL and API on free ports, their files in `folder`; emptied between two runs."""
+
+    name = "fault-harness"
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder.absolute()
+        self.logs = self.folder / "logs"
+        self.postgres = Postgres(
+            self.folder / "postgres",
+            settings={**_SETTINGS, **(settings or {})},
+            log=self.logs / "postgres.log",
+        )
+        self.api = Api(log=self.logs / "api.log")
+        self._runs = 0
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.url(_DATABASE)
+
+    def start(self) -> None:
+        """Start both; with anything but success, neither is left."""
+        try:
+            self.postgres.start()
+            self.postgres.create_database(_DATABASE)
+            env = {"DATABASE_URL": self.database_url}
+            migrate = Module("shared.migrate", log=self.logs / "migrate.log", env=env, name="schema")
+            try:
+                migrate.start()
+                if migrate.wait(_MIGRATE_WITHIN_S) != 0:
+                    raise migrate.failure("The database's schema could not be brought up to date.")
+            finally:
+                migrate.stop()
+            self.api.env |= env
+            self.api.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self.api.stop()
+        self.postgres.stop()
+
+    def empty(self) -> int:
+        """Make room for another run; returns the first number it may use, that no run had before."""
+        self.postgres.start()
+        self.promote()
+        self.api.start()
+        self.query(f"TRUNCATE {_TABLES}")
+        self._runs += 1
+        return self._runs * _NUMBERS_A_RUN
+
+    def promote(self) -> None:
+        """Make a standby take changes again; a server that does is left alone."""
+        if self.query("SELECT pg_is_in_recovery()") == [(True,)]:
+            self.query("SELECT pg_promote(true, 60)")
+
+    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement by itself; returns its rows."""
+        with self.connect() as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        """A connection of the harness's own, in autocommit."""
+        with psycopg.connect(
+            self.database_url, autocommit=True, connect_timeout=5, application_name=self.name
+        ) as connection:
+            yield connection
+
+    @contextmanager
+    def locked(self, table: str = "telemetry") -> Iterator[None]:
+        """While nobody else may read or write the table."""
+        with self.connect() as connection, connection.transaction():
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            yield
+
+    def waits_for_lock(self, application: str, within: float) -> bool:
+        """Whether a statement of that application is seen to wait for a lock within so many seconds."""
+        deadline = time.monotonic() + within
+        question = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+        )
+        while self.query(question, (application,)) == [(0,)]:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True

@@ -1,0 +1,96 @@
+"""A database that is there and does not take what it is given."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+
+from scripts.faults import ramdisk
+from scripts.faults.rig import Rig
+
+_LOCK_TIMEOUT_S = 5.0  # of our sessions: see shared/database.py
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE backend_type = 'client backend' AND application_name NOT LIKE 'fault-%'"
+    " OR application_name LIKE 'fault-worker-%'"
+)
+
+
+def slow_database(rig: Rig) -> None:
+    """A lock held for longer than our sessions wait for one: 55P03."""
+    rig.pause()
+    with rig.site.locked():
+        time.sleep(_LOCK_TIMEOUT_S + 0.7)
+
+
+def read_only(rig: Rig) -> None:
+    """The server comes back as a standby, as after a failover in progress: 25006 until it is promoted.
+
+    A setting would not do: our sessions ask for read-write themselves. No standby grants that.
+    """
+    rig.pause()
+    postgres = rig.site.postgres
+    postgres.stop()
+    (postgres.files / "standby.signal").touch()
+    postgres.start()
+    try:
+        rig.await_trace("25006")
+        rig.hold(3)
+    finally:
+        rig.site.promote()
+
+
+def connections_exhausted(rig: Rig) -> None:
+    """Others take every connection, those of worker and API included."""
+    rig.pause()
+    with rig.site.connect() as admin, ExitStack() as crowd:
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            _crowd(rig, crowd)
+            admin.execute(_END_OTHERS)
+        rig.hold(4)
+
+
+def _crowd(rig: Rig, crowd: ExitStack) -> None:
+    """Open connections until none is left."""
+    while True:
+        try:
+            connection = psycopg.connect(rig.site.database_url, application_name="fault-crowd")
+        except psycopg.OperationalError:
+            return
+        crowd.callback(connection.close)
+
+
+def disk_full(rig: Rig) -> None:
+    """The readings' table lies on a small disk, which fills up and is freed: 53100."""
+    with ramdisk.mounted(rig.folder / "small-disk", mebibytes=24) as disk, _on_disk(rig, disk):
+        rig.pause()
+        ballast = disk / "ballast"
+        ramdisk.fill(ballast)
+        rig.await_trace("53100")
+        rig.hold(2)
+        ballast.unlink()
+        rig.pause()
+
+
+@contextmanager
+def _on_disk(rig: Rig, disk: Path) -> Iterator[None]:
+    folder = disk / "tablespace"
+    folder.mkdir()
+    if user := rig.site.postgres.account().get("user"):
+        shutil.chown(folder, str(user))
+    rig.site.query(f"CREATE TABLESPACE small LOCATION '{folder}'")
+    try:
+        _move(rig, "small")
+        yield
+    finally:
+        _move(rig, "pg_default")
+        rig.site.query("DROP TABLESPACE small")
+
+
+def _move(rig: Rig, tablespace: str) -> None:
+    rig.site.query(f"ALTER TABLE telemetry SET TABLESPACE {tablespace}")
+    rig.site.query(f"ALTER INDEX telemetry_pkey SET TABLESPACE {tablespace}")

@@ -1,0 +1,46 @@
+"""A short form of each fault, and the broken workers that must be caught: see scripts/faults."""
+
+import pytest
+
+from scripts.faults.catalogue import FAULTS
+from scripts.faults.controls import CONTROLS
+from scripts.faults.errors import SkippedError
+from scripts.faults.run import Form, run
+from scripts.faults.site import Site
+from tests.conftest import FAST, server_folder
+
+# What the broker itself loses is bounded by time, and a deadlock is a matter of chance: those belong to
+# `./scripts/faults.sh`, with many seeds, not to a run that has to say the same every time.
+LEFT_TO_THE_COMMAND = {"broker-kill", "broker-kill-durable", "session-lost", "packet-ids-restart", "unsorted"}
+QUICK_FAULTS = [fault for fault in FAULTS if fault.usual and fault.name not in LEFT_TO_THE_COMMAND]
+QUICK_CONTROLS = [control for control in CONTROLS if control.name not in LEFT_TO_THE_COMMAND]
+
+SHORT = Form(rate=200, seconds=2, scale=0.2)
+IMPATIENT = Form(rate=200, seconds=2, scale=0.2, drain_within_s=5, back_within_s=4)
+
+
+@pytest.fixture(scope="module")
+def site():
+    with server_folder() as folder:
+        shared = Site(folder, settings=FAST)
+        shared.start()
+        yield shared
+        shared.stop()
+
+
+@pytest.mark.parametrize("fault", QUICK_FAULTS, ids=lambda fault: fault.name)
+def test_nothing_is_lost_and_nothing_twice(site, fault):
+    """Whatever breaks, what was acknowledged is stored or rejected, exactly once, with its values."""
+    try:
+        outcome = run(site, fault, SHORT, seed=1)
+    except SkippedError as why:
+        pytest.skip(str(why))
+    assert outcome.broken() == []
+    assert outcome.acknowledged > 100
+
+
+@pytest.mark.parametrize("control", QUICK_CONTROLS, ids=lambda control: control.name)
+def test_a_broken_worker_is_caught(site, control):
+    """A harness that finds nothing in a worker that is known to be broken would prove nothing."""
+    outcome = run(site, control.fault, IMPATIENT, seed=1, variants=control.variants)
+    assert control.is_caught(outcome), outcome.broken()
