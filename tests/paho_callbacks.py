@@ -1,0 +1,44 @@
+"""The callbacks of a subscriber, called by hand: no broker, no network thread."""
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+TOPIC = b"vehicles/VIN-00001/telemetry"
+
+
+class FakeThread:
+    """The network thread, as far as it is asked."""
+
+    def __init__(self, alive):
+        self.alive = alive
+
+    def is_alive(self):
+        return self.alive
+
+
+def connect(subscriber, *, session=True, refused=None):
+    """What paho calls when the broker has answered the CONNECT."""
+    reason = ReasonCode(PacketTypes.CONNACK, refused or "Success")
+    subscriber._client.on_connect(subscriber._client, None, mqtt.ConnectFlags(session), reason, None)
+
+
+def granted(subscriber, *codes):
+    """What paho calls when the broker has answered the SUBSCRIBE."""
+    reasons = [ReasonCode(PacketTypes.SUBACK, identifier=code) for code in codes or (1,)]
+    subscriber._client.on_subscribe(subscriber._client, None, 1, reasons, None)
+
+
+def disconnect(subscriber, name="Unspecified error"):
+    """What paho calls when the link has gone."""
+    reason = ReasonCode(PacketTypes.DISCONNECT, name)
+    flags = mqtt.DisconnectFlags(is_disconnect_packet_from_server=False)
+    subscriber._client.on_disconnect(subscriber._client, None, flags, reason, None)
+
+
+def receive(subscriber, mid=1, qos=1, topic=TOPIC, payload=b"{}"):
+    """What paho calls for a message; returns it as the worker takes it."""
+    message = mqtt.MQTTMessage(mid, topic)
+    message.payload, message.qos = payload, qos
+    subscriber._client.on_message(subscriber._client, None, message)
+    return subscriber.take(0)
