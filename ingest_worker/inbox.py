@@ -41,8 +41,6 @@ class Inbox:
         """Add a delivery, or refuse it when there is no room."""
         size = len(delivery.payload)
         with self._lock:
-            if self._earlier:
-                self._replace_earlier(delivery)
             if delivery.qos == 0 and len(self) >= self._max_unguaranteed:
                 # QoS 0 has no window and no promise; it must not fill our memory.
                 self.unguaranteed_dropped += 1
@@ -51,6 +49,9 @@ class Inbox:
             else:
                 self._waiting_bytes += size
                 self._deliveries.put(delivery)
+                # Only now: what was refused above must not take away what waits here.
+                if delivery.qos and self._earlier:
+                    self._replace_earlier(delivery)
 
     def begin_connection(self) -> None:
         """What waits now came over an earlier connection; what was replaced since then can go."""

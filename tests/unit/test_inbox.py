@@ -83,3 +83,16 @@ def test_a_message_larger_than_all_room_is_taken_alone(subscriber, monkeypatch):
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 5000)
     assert subscriber.take(0).mid == 1
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_what_is_refused_replaces_nothing(subscriber, monkeypatch, qos):
+    """A copy that finds no room, or carries no promise, does not take away the message that waits here."""
+    connect(subscriber)
+    put(subscriber, 1, payload=b"x" * 400)
+    disconnect(subscriber)
+    connect(subscriber, session=False)
+    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 500)
+    put(subscriber, 1, qos=qos, payload=b"x" * 400)
+    assert (subscriber.take(0).epoch, subscriber.take(0)) == (1, None)
+    assert subscriber.inbox._waiting_bytes == 0
