@@ -26,7 +26,7 @@ from ingest_worker.errors import ClientIdTakenError, DeafWorkerError, FatalError
 from ingest_worker.inbox import Inbox
 from ingest_worker.link import Link
 from shared.settings import WorkerSettings
-from shared.topics import telemetry_filter
+from shared.topics import telemetry_filters
 
 log = logging.getLogger("ingest_worker.subscriber")
 
@@ -42,7 +42,7 @@ class Subscriber:
     def __init__(self, settings: WorkerSettings) -> None:
         self._address = f"{settings.mqtt_host}:{settings.mqtt_port}"
         self._client_id = settings.mqtt_client_id
-        self._filter = telemetry_filter(settings.mqtt_shared_group)
+        self._filters = telemetry_filters(settings.mqtt_shared_group)
         self._fatal: FatalError | None = None
         self.link = Link()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
@@ -165,7 +165,7 @@ class Subscriber:
                 self._address,
             )
         # On every connect: a broker may keep the session and still have lost a shared subscription.
-        client.subscribe(self._filter, qos=_QOS)
+        client.subscribe([(wanted, _QOS) for wanted in self._filters])
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
         # paho doesn't hand over why, but it calls this while it handles that exception.
@@ -185,13 +185,13 @@ class Subscriber:
         if any(reason.value != _QOS for reason in reasons):
             self._end(
                 SubscriptionRefusedError(
-                    f"The broker does not grant the subscription to {self._filter} at QoS 1"
+                    f"The broker does not grant the subscription to {' and '.join(self._filters)} at QoS 1"
                     f" ({', '.join(map(str, reasons))}): its access rules or max_qos forbid it."
                 )
             )
             return
         self.link.subscribed()
-        log.info("Subscribed to %s.", self._filter)
+        log.info("Subscribed to %s.", " and ".join(self._filters))
 
     def _on_disconnect(
         self,

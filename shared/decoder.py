@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from shared.rejections import Reason, Rejection
 from shared.strict_json import InvalidJsonError, array_elements, parse_json
 from shared.telemetry import MAX_READINGS, Reading, why_invalid
-from shared.topics import InvalidTopicError, telemetry_vin
+from shared.topics import InvalidTopicError, TelemetryTopic, parse_telemetry_topic
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
 
@@ -27,21 +27,24 @@ class Decoded(NamedTuple):
 
     readings: list[Place]
     rejections: list[Rejection]
+    receipts: str | None = None
+    """The topic on which the vehicle wants an answer to this message, if it does."""
 
 
 def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datetime) -> Decoded:
     """Sort one message into readings and rejections; `latest` is the last moment a `ts` may name."""
     message = _Message(topic, payload, received_at)
-    if not payload:
-        return Decoded([], [])
+    receipts = None
     try:
-        message.vin = _vin(topic)
+        message.vin, receipts = _topic(topic)
+        if not payload:
+            return Decoded([], [], receipts)
         content = _content(payload)
         if isinstance(content, list):
-            return _decode_array(message, content, latest)
-        return Decoded([Place(None, _read(content, message.vin, latest))], [])
+            return Decoded(*_decode_array(message, content, latest), receipts)
+        return Decoded([Place(None, _read(content, message.vin, latest))], [], receipts)
     except _RefusedError as refused:
-        return Decoded([], [message.rejection(refused, None, payload)])
+        return Decoded([], [message.rejection(refused, None, payload)] if payload else [], receipts)
 
 
 class _RefusedError(Exception):
@@ -62,11 +65,13 @@ class _Message:
         return Rejection(self.vin, self.received_at, why.reason, why.detail, index, self.topic, payload)
 
 
-def _vin(topic: bytes) -> str:
+def _topic(topic: bytes) -> TelemetryTopic:
     try:
-        return telemetry_vin(topic.decode("utf-8"))
+        return parse_telemetry_topic(topic.decode("utf-8"))
     except (InvalidTopicError, UnicodeDecodeError):
-        raise _RefusedError(Reason.BAD_TOPIC, "must be vehicles/{vin}/telemetry") from None
+        raise _RefusedError(
+            Reason.BAD_TOPIC, "must be vehicles/{vin}/telemetry, or that with /confirm"
+        ) from None
 
 
 def _content(payload: bytes) -> Any:
@@ -83,20 +88,23 @@ def _content(payload: bytes) -> Any:
     return content
 
 
-def _decode_array(message: _Message, content: list[Any], latest: datetime) -> Decoded:
-    decoded = Decoded([], [])
+def _decode_array(
+    message: _Message, content: list[Any], latest: datetime
+) -> tuple[list[Place], list[Rejection]]:
+    readings: list[Place] = []
+    rejections: list[Rejection] = []
     refusals: dict[int, _RefusedError] = {}
     for index, element in enumerate(content):
         try:
-            decoded.readings.append(Place(index, _read(element, message.vin, latest)))
+            readings.append(Place(index, _read(element, message.vin, latest)))
         except _RefusedError as refused:
             refusals[index] = refused
     if refusals:
         # A rejection keeps its own element only: 10,000 bad ones would keep the whole array 10,000 times.
         for index, element_bytes in enumerate(array_elements(message.payload)):
             if (why := refusals.get(index)) is not None:
-                decoded.rejections.append(message.rejection(why, index, element_bytes))
-    return decoded
+                rejections.append(message.rejection(why, index, element_bytes))
+    return readings, rejections
 
 
 def _read(content: Any, vin: str, latest: datetime) -> Reading:

@@ -18,7 +18,8 @@ READING = payload(raw())
 
 
 def sort(message, topic=TOPIC, received_at=START):
-    return decode(topic, message, received_at=received_at, latest=LATEST)
+    """The readings and the rejections of a message."""
+    return decode(topic, message, received_at=received_at, latest=LATEST)[:2]
 
 
 def lone(message, topic=TOPIC):
@@ -48,7 +49,7 @@ def test_an_array():
 
 def test_an_array_of_one():
     """It keeps its index: the vehicle sent an array."""
-    assert sort(b"[" + READING + b"]").readings == [Place(0, reading())]
+    assert sort(b"[" + READING + b"]")[0] == [Place(0, reading())]
 
 
 def test_the_worked_example():
@@ -66,7 +67,7 @@ def test_topic_and_payload_agree(topic, vin):
     del sent["vin"]
     if vin is not None:
         sent["vin"] = vin
-    assert sort(payload(sent), topic).readings == [Place(None, reading())]
+    assert sort(payload(sent), topic)[0] == [Place(None, reading())]
 
 
 def test_topic_and_payload_disagree():
@@ -208,7 +209,7 @@ def test_a_bad_topic(topic, message):
 
 def test_the_largest_payload():
     """1 MiB is accepted, one byte more is not."""
-    assert sort(READING.ljust(MAX_PAYLOAD_BYTES)).readings == [Place(None, reading())]
+    assert sort(READING.ljust(MAX_PAYLOAD_BYTES))[0] == [Place(None, reading())]
     assert lone(READING.ljust(MAX_PAYLOAD_BYTES + 1)).reason is Reason.TOO_LARGE
 
 
@@ -251,8 +252,8 @@ def test_every_depth_is_decoded_or_rejected():
 def test_a_redelivery_is_the_same_rejection():
     """Another time of receipt changes nothing: the same message is kept once."""
     message = payload(raw(soc=101), raw(), raw(soc=102))
-    first = sort(message).rejections
-    again = sort(message, received_at=START + timedelta(days=1)).rejections
+    first = sort(message)[1]
+    again = sort(message, received_at=START + timedelta(days=1))[1]
     assert [r.id for r in first] == [r.id for r in again]
     assert len({r.id for r in first}) == 2
 
@@ -338,3 +339,16 @@ def test_every_element_ends_once(elements, indent, ascii_only):
         assert rejection.payload == parts[rejection.index].encode(errors="replace")
     for place in readings:
         assert place.reading.vin == "VIN-00001"
+
+
+@pytest.mark.parametrize("message", [READING, b"", b"nonsense", b"[]", payload(raw(soc=101))])
+def test_an_answer_is_wanted(message):
+    """On the topic that asks for one, whatever the message is worth."""
+    answered, plain = (
+        decode(topic, message, received_at=START, latest=LATEST)
+        for topic in (b"vehicles/vin-00001/telemetry/confirm", b"vehicles/vin-00001/telemetry")
+    )
+    assert answered.receipts == "vehicles/vin-00001/receipts"
+    assert plain.receipts is None
+    assert answered.readings == plain.readings
+    assert [why.reason for why in answered.rejections] == [why.reason for why in plain.rejections]

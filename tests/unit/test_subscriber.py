@@ -47,7 +47,13 @@ def test_making_one_connects_to_nothing(make):
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
-    [({}, "vehicles/+/telemetry"), ({"mqtt_shared_group": "g"}, "$share/g/vehicles/+/telemetry")],
+    [
+        ({}, ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm"]),
+        (
+            {"mqtt_shared_group": "g"},
+            ["$share/g/vehicles/+/telemetry", "$share/g/vehicles/+/telemetry/confirm"],
+        ),
+    ],
 )
 def test_subscribes_on_every_connect(make, settings, expected):
     """At QoS 1, whatever the broker says of the session: it may have kept that and lost the subscription."""
@@ -56,7 +62,7 @@ def test_subscribes_on_every_connect(make, settings, expected):
     for session in (False, True, True):
         connect(subscriber, session=session)
         disconnect(subscriber)
-    assert asked == [((expected,), {"qos": 1})] * 3
+    assert asked == [(([(topic, 1) for topic in expected],), {})] * 3
 
 
 def test_listening(subscriber):

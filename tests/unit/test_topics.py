@@ -4,18 +4,27 @@ import re
 
 import pytest
 
-from shared.topics import InvalidTopicError, telemetry_filter, telemetry_topic, telemetry_vin
+from shared.topics import (
+    InvalidTopicError,
+    parse_telemetry_topic,
+    receipts_topic,
+    telemetry_filters,
+    telemetry_topic,
+)
 
 
 @pytest.mark.parametrize("vin", ["ABCDE", "A" * 40, "VIN-DEMO-001", "12345", "-----"])
 def test_what_is_built_is_understood(vin):
-    """The topic that a vehicle publishes on names that vehicle."""
-    assert telemetry_vin(telemetry_topic(vin)) == vin
+    """The topics that a vehicle publishes on name that vehicle, and whether it wants an answer."""
+    assert parse_telemetry_topic(telemetry_topic(vin)) == (vin, None)
+    assert parse_telemetry_topic(telemetry_topic(vin, confirm=True)) == (vin, receipts_topic(vin))
 
 
 def test_a_vin_in_lower_case():
-    """A topic in lower case names the vehicle in upper case."""
-    assert telemetry_vin("vehicles/vin-demo-001/telemetry") == "VIN-DEMO-001"
+    """A topic in lower case names the vehicle in upper case, and is answered as the vehicle spells it."""
+    assert parse_telemetry_topic("vehicles/vin-demo-001/telemetry").vin == "VIN-DEMO-001"
+    asked = parse_telemetry_topic("vehicles/vin-demo-001/telemetry/confirm")
+    assert asked == ("VIN-DEMO-001", "vehicles/vin-demo-001/receipts")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +38,11 @@ def test_a_vin_in_lower_case():
         "vehicles/VIN/telemetry",
         "vehicles/" + "A" * 41 + "/telemetry",
         "vehicles/VIN-00001/telemetry/",
-        "vehicles/VIN-00001/telemetry/confirm",
+        "vehicles/VIN-00001/confirm",
+        "vehicles/VIN-00001/telemetry/confirm/",
+        "vehicles/VIN-00001/telemetry/confirm/x",
+        "vehicles/VIN/telemetry/confirm",
+        "vehicles/VIN-00001/telemetryconfirm",
         "vehicles/VIN-00001/telemetry\n",
         "/vehicles/VIN-00001/telemetry",
         "a/vehicles/VIN-00001/telemetry",
@@ -53,30 +66,32 @@ def test_a_vin_in_lower_case():
 def test_other_topics_name_no_vehicle(topic):
     """Too short, too deep, of another case or with a VIN that is none: refused."""
     with pytest.raises(InvalidTopicError):
-        telemetry_vin(topic)
+        parse_telemetry_topic(topic)
 
 
 def test_the_reason_does_not_repeat_the_topic():
     """A topic may be anything: it is not echoed."""
     with pytest.raises(InvalidTopicError) as refused:
-        telemetry_vin("vehicles/hunter2 /telemetry")
+        parse_telemetry_topic("vehicles/hunter2 /telemetry")
     assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("group", "expected"),
     [
-        (None, "vehicles/+/telemetry"),
-        ("", "vehicles/+/telemetry"),
-        ("ingest", "$share/ingest/vehicles/+/telemetry"),
+        (None, ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm"]),
+        ("", ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm"]),
+        ("ingest", ["$share/ingest/vehicles/+/telemetry", "$share/ingest/vehicles/+/telemetry/confirm"]),
     ],
 )
-def test_the_filter(group, expected):
+def test_the_filters(group, expected):
     """Alone, a worker hears every vehicle; in a group, its share of them."""
-    assert telemetry_filter(group) == expected
+    assert telemetry_filters(group) == expected
 
 
-def test_the_filter_covers_the_topic():
-    """What a vehicle publishes on is what the worker subscribes to."""
-    pattern = re.escape(telemetry_filter(None)).replace(r"\+", "[^/]+")
-    assert re.fullmatch(pattern, telemetry_topic("VIN-00001"))
+@pytest.mark.parametrize("confirm", [False, True])
+def test_one_filter_covers_a_topic(confirm):
+    """What a vehicle publishes on is what the worker subscribes to, once."""
+    patterns = [re.escape(wanted).replace(r"\+", "[^/]+") for wanted in telemetry_filters(None)]
+    topic = telemetry_topic("VIN-00001", confirm=confirm)
+    assert sum(re.fullmatch(pattern, topic) is not None for pattern in patterns) == 1
