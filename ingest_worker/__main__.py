@@ -14,7 +14,9 @@ from contextlib import ExitStack
 from types import FrameType
 
 from ingest_worker.errors import FatalError
-from ingest_worker.pulse import Pulse, PulseServer
+from ingest_worker.metrics import WorkerMetrics
+from ingest_worker.pulse import Pulse
+from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
 from shared import logs
@@ -65,19 +67,21 @@ def _run(settings: WorkerSettings) -> int:
         engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
         stack.callback(engine.dispose)
         pulse = Pulse()
+        subscriber = _subscriber(settings)
+        metrics = WorkerMetrics(subscriber, pulse)
         if settings.worker_health_port is not None:
-            server = _pulse_server(pulse, settings.worker_health_host, settings.worker_health_port)
+            server = _status_server(pulse, metrics, settings.worker_health_host, settings.worker_health_port)
             server.start()
             stack.callback(server.stop)
-        worker = Worker(settings, _subscriber(settings), engine, pulse)
+        worker = Worker(settings, subscriber, engine, pulse, metrics)
         _stop_on_signal(worker)
         worker.run()
     return 0
 
 
-def _pulse_server(pulse: Pulse, host: str, port: int) -> PulseServer:
+def _status_server(pulse: Pulse, metrics: WorkerMetrics, host: str, port: int) -> StatusServer:
     try:
-        return PulseServer(pulse, host, port)
+        return StatusServer(pulse, metrics, host, port)
     except OSError as error:
         raise FatalError(f"WORKER_HEALTH_PORT: can't listen on {host}:{port}: {error.strerror}") from None
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest_worker.delivery import Delivery
+from ingest_worker.receipt import Receipt
 from shared.decoder import Decoded
 from shared.rejections import Rejection
 from shared.telemetry import Reading
@@ -20,11 +21,18 @@ class Entry:
 
 @dataclass(slots=True)
 class Contents:
-    """The deliveries in order of receipt, and what they hold."""
+    """The deliveries in the order they were received, and what they hold."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    receipts: dict[Delivery, Receipt] = field(default_factory=dict)
+    """Of the deliveries that want an answer. What was rejected on sight is in them already."""
+
+    @property
+    def readings(self) -> int:
+        """How many it holds, the rejected ones too."""
+        return len(self.entries) + len(self.rejections)
 
 
 class Batch:
@@ -56,13 +64,15 @@ class Batch:
         contents.deliveries.append(delivery)
         contents.entries.extend(Entry(place.reading, delivery, place.index) for place in decoded.readings)
         contents.rejections.extend(decoded.rejections)
+        if decoded.receipts is not None:
+            contents.receipts[delivery] = Receipt(decoded.receipts, rejected=list(decoded.rejections))
 
     @property
     def is_ready(self) -> bool:
         """Whether it is time to store what is here."""
         contents = self._contents
         return bool(contents.deliveries) and (
-            len(contents.entries) + len(contents.rejections) >= self._max_rows
+            contents.readings >= self._max_rows
             or len(contents.deliveries) >= self._max_deliveries
             or self._since + self._max_age_s <= self._clock()
         )

@@ -33,6 +33,7 @@ log = logging.getLogger("ingest_worker.subscriber")
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5
 _BRIEF_LINKS_IN_A_ROW = 6
+_MOST_RECEIPTS = 65_535  # as many as MQTT has packet ids
 _QOS = 1  # never 2: with manual acknowledgements paho loses messages of QoS 2 in a crash
 
 
@@ -66,6 +67,9 @@ class Subscriber:
             client.tls_set_context(context)
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.reconnect_delay_set(min_delay=1, max_delay=15)
+        # Receipts on their way: paho's 20 would let the others wait, and drop them when we take leave.
+        client.max_inflight_messages_set(_MOST_RECEIPTS)
+        client.max_queued_messages_set(_MOST_RECEIPTS)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -97,6 +101,16 @@ class Subscriber:
             raise self._fatal
         if not self._network_thread_is_alive():
             raise DeafWorkerError(f"{DeafWorkerError.__doc__} It must be started again.")
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Hand a receipt to the network; returns whether it could be. Nothing is kept for later.
+
+        Acknowledgements follow behind on the same link, so what is on its way here is bounded by what the
+        broker may hand over.
+        """
+        if not self.link.is_listening or not self._network_thread_is_alive():
+            return False
+        return self._client.publish(topic, payload, qos=_QOS).rc == mqtt.MQTT_ERR_SUCCESS
 
     def stop(self) -> None:
         """Send what was acknowledged, take leave and end the network thread. The session stays.

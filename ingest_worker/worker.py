@@ -12,10 +12,12 @@ from ingest_worker.backoff import Backoff
 from ingest_worker.batch import Batch, Contents
 from ingest_worker.delivery import Delivery
 from ingest_worker.errors import FatalError
+from ingest_worker.metrics import WorkerMetrics
+from ingest_worker.poison_watch import PoisonWatch
 from ingest_worker.pulse import Pulse
+from ingest_worker.receipt import Receipt
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.tally import Tally
-from ingest_worker.transaction import write, write_around_poison
+from ingest_worker.transaction import Written, fill_receipts, write, write_around_poison
 from shared.database_errors import Fault, classify, summarise
 from shared.decoder import decode
 from shared.retention import Retention
@@ -37,11 +39,18 @@ class Worker:
     """Moves readings from a subscriber into a database. Runs in one thread; `stop` may come from a signal."""
 
     def __init__(
-        self, settings: WorkerSettings, subscriber: Subscriber, engine: Engine, pulse: Pulse
+        self,
+        settings: WorkerSettings,
+        subscriber: Subscriber,
+        engine: Engine,
+        pulse: Pulse,
+        metrics: WorkerMetrics,
     ) -> None:
         self._subscriber = subscriber
         self._engine = engine
         self._pulse = pulse
+        self._metrics = metrics
+        self._poison_watch = PoisonWatch(time.monotonic)
         self._max_future_skew = timedelta(seconds=settings.max_future_skew_s)
         self._batch = Batch(
             max_rows=settings.ingest_batch_rows,
@@ -53,7 +62,6 @@ class Worker:
         self._retention = Retention(settings, engine)
         self._stopping = False
         self._asked_database_at = time.monotonic()
-        self.tally = Tally()
 
     def run(self) -> None:
         """Work until `stop` is called. Raises FatalError when it can't go on."""
@@ -74,7 +82,7 @@ class Worker:
         finally:
             # Last: acknowledgements of the final batch go out ahead of the DISCONNECT.
             self._subscriber.stop()
-            log.info("Stopped: %s.", self.tally)
+            log.info("Stopped: %s.", self._metrics.tally.look())
 
     def stop(self) -> None:
         """Ask `run` to store what it holds and return. Safe in a signal handler."""
@@ -94,18 +102,30 @@ class Worker:
             received_at=delivery.received_at,
             latest=datetime.now(UTC) + self._max_future_skew,
         )
-        self.tally.received += len(decoded.readings) + len(decoded.rejections)
-        self.tally.cleared += not delivery.payload
+        metrics = self._metrics
+        metrics.messages[delivery.qos] += 1
+        metrics.messages_cleared += not delivery.payload
+        metrics.tally.receive(len(decoded.readings) + len(decoded.rejections))
+        if not len(self._batch):
+            metrics.oldest = delivery
         self._batch.append(delivery, decoded)
 
     def _flush(self) -> None:
-        """Store the batch in one transaction, then acknowledge its deliveries in order of receipt."""
+        """Store the batch in one transaction, then answer and acknowledge its deliveries as they came."""
         contents = self._batch.take()
-        self._commit(contents)
+        began = time.monotonic()
+        written = self._commit(contents)
+        committed = time.monotonic()
+        self._account(contents, written, committed - began)
+        fill_receipts(contents, written)
         for delivery in contents.deliveries:
+            if (receipt := contents.receipts.get(delivery)) is not None:
+                self._send(receipt)
             delivery.acknowledge()
+        self._metrics.oldest = None
+        self._metrics.acknowledge_seconds.observe(time.monotonic() - committed)
 
-    def _commit(self, contents: Contents) -> None:
+    def _commit(self, contents: Contents) -> Written:
         """Try until the batch has been committed, for ever if need be.
 
         A commit whose answer was lost is tried again like any other: the key (vin, ts) makes it safe.
@@ -122,6 +142,7 @@ class Worker:
                 break
             except _DATABASE_ERRORS as error:
                 fault = classify(error)
+                self._metrics.database_errors[fault.name.lower()] += 1
                 if fault is Fault.POISON and attempt is write:
                     log.warning("The database refuses a reading of this batch: looking for it.")
                     attempt = write_around_poison
@@ -131,14 +152,36 @@ class Worker:
                 # A refusal although every refused row was set aside is no row's fault.
                 self._wait_out(error, waits.get(fault, waits[Fault.DEPLOYMENT]))
         self._database_answered()
-        self.tally.stored += written.stored
-        self.tally.duplicate += written.duplicate
-        self.tally.rejected += written.rejected
+        return written
+
+    def _account(self, contents: Contents, written: Written, seconds: float) -> None:
+        metrics, readings = self._metrics, contents.readings
+        metrics.tally.settle(
+            readings,
+            stored=written.stored,
+            duplicate=len(written.duplicates),
+            rejected=written.rejected,
+        )
+        metrics.batch_readings.observe(readings)
+        metrics.commit_seconds.observe(seconds)
+        metrics.lag.add(contents.entries)
         if written.rejected:
             log.warning(
                 "Readings that could not be stored: %d. `python -m ingest_worker.rejections list` says why.",
-                written.rejected,
+                written.rejected.total(),
             )
+        if alarm := self._poison_watch.add(readings, written.rejected):
+            log.error(
+                "MOST READINGS ARE REJECTED: %s. After a change of this service or of the vehicles' software:"
+                " undo it, or mend it and `python -m ingest_worker.rejections replay --all`.",
+                alarm,
+            )
+
+    def _send(self, receipt: Receipt) -> None:
+        if self._subscriber.publish(receipt.topic, receipt.payload()):
+            self._metrics.receipts_sent += 1
+        else:
+            self._metrics.receipts_unsent += 1
 
     def _wait_out(self, error: BaseException, backoff: Backoff) -> None:
         self._pulse.database_answers = False
@@ -172,6 +215,7 @@ class Worker:
             except OutdatedSchemaError as error:
                 raise FatalError(str(error)) from None
             except _DATABASE_ERRORS as error:
+                self._metrics.database_errors[classify(error).name.lower()] += 1
                 self._wait_out(error, backoff)
             else:
                 self._database_answered()
@@ -190,6 +234,7 @@ class Worker:
             with self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except _DATABASE_ERRORS as error:
+            self._metrics.database_errors[classify(error).name.lower()] += 1
             if self._pulse.database_answers:
                 log.warning("The database does not answer: %s.", summarise(error))
             self._pulse.database_answers = False

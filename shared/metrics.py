@@ -7,9 +7,15 @@ Which readings count as what: see `shared/tally.py`.
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from prometheus_client import disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from shared.tally import Counts
+# A time of creation beside each histogram: nobody asked for it.
+disable_created_metrics()
+
+Labelled = Mapping[tuple[str, ...], float]
+"""Numbers by the values of a metric's labels."""
 
 
 class Definition(NamedTuple):
@@ -162,7 +168,7 @@ def readings(definitions: tuple[Definition, ...], counts: Counts) -> Iterator[Me
     yield gauge(in_flight, counts.in_flight)
 
 
-def counter(definition: Definition, value: float | Mapping[tuple[str, ...], float]) -> Metric:
+def counter(definition: Definition, value: float | Labelled) -> Metric:
     """A counter as it stands now: one number, or one for each combination of labels."""
     family = CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
     numbers = value if isinstance(value, Mapping) else {(): value}

@@ -88,7 +88,7 @@ def store_again(connection: Connection, rejection_id: uuid.UUID, places: Sequenc
     # Last: a worker that receives the same message again waits for a row that is being deleted, and this
     # transaction may wait for that worker's readings.
     delete_rejection(connection, rejection_id)
-    return Replayed(outcome.stored, outcome.duplicate)
+    return Replayed(outcome.stored, len(outcome.duplicates))
 
 
 def _store(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:

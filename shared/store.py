@@ -25,10 +25,10 @@ class Outcome(NamedTuple):
 
     stored: int
     """Readings that are rows now."""
-    duplicate: int
-    """Readings whose row was there before (or came twice in the call), with the same values."""
+    duplicates: Sequence[int]
+    """Places among the arrivals whose row was there before (or came twice in the call), the same values."""
     conflicts: Sequence[int]
-    """Places among the arrivals of readings whose key has a row with other values, which stays."""
+    """Places among the arrivals whose key has a row with other values, which stays."""
 
 
 _ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "double precision"}
@@ -48,7 +48,8 @@ def _insert_statement() -> TextClause:
     """One statement, so one round trip: rows in, newest kept, count out.
 
     Sorted by key inside the INSERT: two writers that insert the same keys in opposite orders would
-    deadlock. `position` makes the first of two equal keys the one that stays.
+    deadlock. `position` makes the first of two equal keys the one that stays. The keys that are rows now
+    come out only where some are not: with a new batch, the usual case, the arrays are not even built.
     """
     listed, incoming = _incoming()
     changes = ", ".join(f"{name} = excluded.{name}" for name in listed.split(", ") if name != "vin")
@@ -64,8 +65,13 @@ def _insert_statement() -> TextClause:
             INSERT INTO {vehicle_latest.name} AS known ({listed})
             SELECT DISTINCT ON (vin) {listed} FROM stored ORDER BY vin, ts DESC
             ON CONFLICT (vin) DO UPDATE SET {changes} WHERE excluded.ts > known.ts
+        ), counted AS (
+            SELECT count(*) AS number FROM stored
         )
-        SELECT count(*) FROM stored
+        SELECT number,
+            CASE WHEN number < :arrivals THEN ARRAY(SELECT vin FROM stored) END,
+            CASE WHEN number < :arrivals THEN ARRAY(SELECT ts FROM stored) END
+        FROM counted
     """)  # noqa: S608 - built from our own table, not from input
 
 
@@ -92,16 +98,29 @@ def store(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:
     Raises what the database raises; `shared.database_errors.classify` says what to do about it.
     """
     if not arrivals:
-        return Outcome(0, 0, ())
-    columns: dict[str, list[object]] = {
+        return Outcome(0, (), ())
+    columns: dict[str, object] = {
         "vin": [arrival.reading.vin for arrival in arrivals],
         "ts": [arrival.reading.ts for arrival in arrivals],
         "received_at": [arrival.received_at for arrival in arrivals],
     }
     for name in SIGNALS:
         columns[name] = [getattr(arrival.reading, name) for arrival in arrivals]
-    stored = connection.execute(_INSERT, columns).scalar_one()
+    stored, vins, times = connection.execute(_INSERT, {**columns, "arrivals": len(arrivals)}).one()
     if stored == len(arrivals):
-        return Outcome(stored, 0, ())
+        return Outcome(stored, (), ())
     conflicts = [position - 1 for position in connection.execute(_CONFLICTS, columns).scalars()]
-    return Outcome(stored, len(arrivals) - stored - len(conflicts), conflicts)
+    rest = _not_first(arrivals, set(zip(vins, times, strict=True))) - set(conflicts)
+    return Outcome(stored, sorted(rest), conflicts)
+
+
+def _not_first(arrivals: Sequence[Arrival], stored: set[tuple[str, datetime]]) -> set[int]:
+    """The places of the arrivals that are not the row of their key: all but the first one of each stored."""
+    rest = set()
+    for place, (reading, _) in enumerate(arrivals):
+        key = reading.vin, reading.ts
+        if key in stored:
+            stored.remove(key)
+        else:
+            rest.add(place)
+    return rest

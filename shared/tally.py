@@ -20,15 +20,19 @@ class Counts:
     in_flight: int = 0
 
     @property
+    def rejected_total(self) -> int:
+        return sum(self.rejected.values())
+
+    @property
     def adds_up(self) -> bool:
         """Whether every reading that was received is in exactly one state."""
-        settled = self.stored + self.duplicate + sum(self.rejected.values()) + self.failed
+        settled = self.stored + self.duplicate + self.rejected_total + self.failed
         return self.received == settled + self.in_flight
 
     def __str__(self) -> str:
         return (
             f"{self.received} readings received, {self.stored} stored, {self.duplicate} duplicate,"
-            f" {sum(self.rejected.values())} rejected"
+            f" {self.rejected_total} rejected"
         )
 
 

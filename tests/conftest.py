@@ -19,6 +19,7 @@ import uvicorn
 
 from api.main import create_app
 from ingest_worker.errors import FatalError
+from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
@@ -167,9 +168,10 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
             }
         )
         engine = writer_engine(chosen.database_url, name="test-worker")
-        pulse = Pulse()
-        worker = Worker(chosen, Subscriber(chosen), engine, pulse)
-        worker.pulse = pulse
+        pulse, subscriber = Pulse(), Subscriber(chosen)
+        metrics = WorkerMetrics(subscriber, pulse)
+        worker = Worker(chosen, subscriber, engine, pulse, metrics)
+        worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.look
         failures = []
 
         def run():

@@ -70,7 +70,7 @@ async def ingest_readings(request: Request, database: OpenDatabase, settings: Lo
     latest = received_at + timedelta(seconds=settings.max_future_skew_s)
     readings = await to_thread.run_sync(_read, body, latest)
     outcome = await database.write(ingest, [Arrival(reading, received_at) for reading in readings])
-    duplicates = outcome.duplicate + len(outcome.conflicts)
+    duplicates = len(outcome.duplicates) + len(outcome.conflicts)
     return IngestResult(inserted=outcome.stored, duplicates=duplicates or None)
 
 

@@ -39,7 +39,7 @@ class AckBeforeCommit(Worker):
         contents = self._batch.take()
         for delivery in contents.deliveries:
             delivery.acknowledge()
-        self._commit(contents)
+        self._account(contents, self._commit(contents), 0)
 
 
 class NoEpoch(Subscriber):

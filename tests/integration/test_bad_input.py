@@ -52,7 +52,7 @@ def test_over_mqtt_each_is_a_rejection_and_good_readings_go_on(run_worker, publi
         stored = connection.execute(text("SELECT count(*) FROM telemetry WHERE soc = 50")).scalar_one()
     assert stored == len(BAD_INPUTS)
     assert worker.thread.is_alive()
-    assert worker.tally.received == worker.tally.stored + worker.tally.rejected
+    assert worker.look().received == worker.look().stored + worker.look().rejected_total
 
 
 def test_inside_an_array_only_the_bad_one_is_rejected(run_worker, publisher, engine):
@@ -63,8 +63,8 @@ def test_inside_an_array_only_the_bad_one_is_rejected(run_worker, publisher, eng
     for place, bad in enumerate(elements):
         first, last = (payload(raw("VIN-00001", 2 * place + n)) for n in range(2))
         publisher(TOPIC, b"[" + first + b", " + bad.payload + b" ," + last + b"]")
-    eventually(lambda: worker.tally.received == 3 * len(elements))
-    eventually(lambda: worker.tally.stored + worker.tally.rejected == 3 * len(elements))
+    eventually(lambda: worker.look().received == 3 * len(elements))
+    eventually(lambda: worker.look().stored + worker.look().rejected_total == 3 * len(elements))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM telemetry")).scalar_one() == 2 * len(elements)
         rows = connection.execute(text("SELECT index, reason, payload FROM rejections")).all()

@@ -1,7 +1,10 @@
 """The broker as the README sets it up for a network: passwords, one topic per vehicle, TLS."""
 
 import subprocess
+import time
+from contextlib import contextmanager
 
+import paho.mqtt.client as mqtt
 import pytest
 from sqlalchemy import text
 
@@ -48,7 +51,7 @@ def certificates(tmp_path):
 def broker(tmp_path, certificates):
     passwords = tmp_path / "passwords"
     passwords.touch(mode=0o600)
-    for user in ("battery-worker", "VIN-00001"):
+    for user in ("battery-worker", "VIN-00001", "VIN-00002"):
         run("mosquitto_passwd", "-b", str(passwords), user, f"secret of {user}")
     ca, certificate, key = certificates
     server = Broker(
@@ -86,10 +89,50 @@ def test_a_vehicle_writes_its_own_topic_only(run_worker, broker, certificates, e
     publish(broker, certificates, "VIN-00001", "vehicles/VIN-00002/telemetry")
     assert publish(broker, certificates, "VIN-00001", "vehicles/VIN-00001/telemetry", "guessed") != 0
     assert publish(broker, certificates, "VIN-00001", "vehicles/VIN-00001/telemetry") == 0
-    eventually(lambda: worker.tally.stored == 1)
+    eventually(lambda: worker.look().stored == 1)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT vin FROM telemetry")).scalars().all() == ["VIN-00001"]
-    assert worker.tally.received == 1
+    assert worker.look().received == 1
+
+
+@contextmanager
+def listener(broker, certificates, user):
+    """The topics on which a vehicle hears receipts when it listens to all that it may."""
+    heard, granted = [], []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.tls_set(certificates[0])
+    client.username_pw_set(user, f"secret of {user}")
+    client.on_subscribe = lambda *_: granted.append(True)
+    client.on_message = lambda _client, _data, message: heard.append(message.topic)
+    client.connect(broker.host, broker.port)
+    client.subscribe("vehicles/+/receipts", qos=1)
+    client.loop_start()
+    eventually(lambda: granted)
+    yield heard
+    client.disconnect()
+    client.loop_stop()
+
+
+def test_a_vehicle_hears_its_own_receipts_only(run_worker, broker, certificates):
+    """The receipt goes to the vehicle that asked; another one that listens to all of them hears nothing."""
+    worker = run_worker(
+        mqtt_username="battery-worker",
+        mqtt_password="secret of battery-worker",
+        mqtt_tls_ca_file=certificates[0],
+    )
+    eventually(lambda: worker.pulse.is_ready)
+    with (
+        listener(broker, certificates, "VIN-00001") as own,
+        listener(broker, certificates, "VIN-00002") as other,
+    ):
+        assert publish(broker, certificates, "VIN-00001", "vehicles/VIN-00001/telemetry/confirm") == 0
+        publish(broker, certificates, "VIN-00002", "vehicles/VIN-00001/telemetry/confirm")
+        assert publish(broker, certificates, "VIN-00002", "vehicles/VIN-00002/telemetry/confirm") == 0
+        eventually(lambda: worker.metrics.receipts_sent == 2)
+        eventually(lambda: own and other)
+        time.sleep(0.3)
+        assert own == ["vehicles/VIN-00001/receipts"]
+        assert other == ["vehicles/VIN-00002/receipts"]
 
 
 def test_wrong_credentials_are_said_and_tried_again(run_worker, broker, certificates, caplog):

@@ -25,11 +25,11 @@ def rows(engine, sql):
 def test_a_reading_is_stored_once(engine):
     """The second reading of a key is a duplicate, or a conflict if its values differ; the first one stays."""
     with engine.begin() as connection:
-        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(1, 0, ())
+        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(1, (), ())
     with engine.begin() as connection:
-        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(0, 1, [])
+        assert store(connection, arrivals(reading(soc=10.0))) == Outcome(0, [0], [])
     with engine.begin() as connection:
-        assert store(connection, arrivals(reading(soc=20.0))) == Outcome(0, 0, [0])
+        assert store(connection, arrivals(reading(soc=20.0))) == Outcome(0, [], [0])
     assert rows(engine, "SELECT soc FROM telemetry") == [(10.0,)]
     assert rows(engine, "SELECT soc FROM vehicle_latest") == [(10.0,)]
 
@@ -38,8 +38,19 @@ def test_the_first_of_two_in_one_call_stays(engine):
     """Within one call, too, the first of two readings with the same key is the one that is kept."""
     twice = [reading(second=1, soc=1.0), reading(second=0, soc=2.0), reading(second=1, soc=3.0)]
     with engine.begin() as connection:
-        assert store(connection, arrivals(*twice)) == Outcome(2, 0, [2])
+        assert store(connection, arrivals(*twice)) == Outcome(2, [], [2])
     assert rows(engine, "SELECT soc FROM telemetry ORDER BY ts") == [(2.0,), (1.0,)]
+
+
+def test_the_places_of_duplicates(engine):
+    """Among new readings, those that were there before and those that come twice, of several vehicles."""
+    known = [reading("VIN-00001", 5), reading("VIN-00002", 7)]
+    with engine.begin() as connection:
+        store(connection, arrivals(*known))
+    new = [reading(f"VIN-0000{n % 4}", n // 4) for n in range(12)]
+    sent = [new[0], known[1], *new[1:8], new[3], known[0], *new[8:], known[1], new[0]]
+    with engine.begin() as connection:
+        assert store(connection, arrivals(*sent)) == Outcome(12, [1, 9, 10, 15, 16], [])
 
 
 def test_a_null_is_another_value(engine):
@@ -48,13 +59,13 @@ def test_a_null_is_another_value(engine):
         store(connection, arrivals(reading(soc=1.0)))
     sent = [reading(soc=1.0), reading(soc=1.0, soh=90.0), reading(soh=90.0), reading(soc=1.0)]
     with engine.begin() as connection:
-        assert store(connection, arrivals(*sent)) == Outcome(0, 2, [1, 2])
+        assert store(connection, arrivals(*sent)) == Outcome(0, [0, 3], [1, 2])
 
 
 def test_nothing_to_store(engine):
     """An empty call is no error."""
     with engine.begin() as connection:
-        assert store(connection, []) == Outcome(0, 0, ())
+        assert store(connection, []) == Outcome(0, (), ())
 
 
 def test_numbers_come_back_exactly(engine):

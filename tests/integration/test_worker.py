@@ -40,7 +40,7 @@ def test_objects_and_arrays_are_stored(run_worker, publisher, rows):
     eventually(lambda: count(rows) == 51)
     worker.stop()
     worker.thread.join(10)
-    assert (worker.tally.received, worker.tally.stored, worker.tally.rejected) == (51, 51, 0)
+    assert (worker.look().received, worker.look().stored, worker.look().rejected_total) == (51, 51, 0)
 
 
 def test_the_topic_names_the_vehicle(run_worker, publisher, rows):
@@ -72,7 +72,7 @@ def test_an_empty_payload_is_acknowledged_and_stores_nothing(run_worker, publish
     publisher(TOPIC, payload(raw()))
     eventually(lambda: count(rows) == 1)
     assert count(rows, "rejections") == 0
-    assert worker.tally.cleared == 1
+    assert worker.metrics.messages_cleared == 1
 
 
 def test_what_comes_while_the_worker_is_away_is_stored_later(run_worker, publisher, rows):
@@ -100,7 +100,7 @@ def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows, b
     second_life = listening(run_worker())
     publisher(TOPIC, payload(raw(second=99)))
     eventually(lambda: count(rows) == 41)
-    assert second_life.tally.received == 1
+    assert second_life.look().received == 1
 
 
 def acknowledgements(worker, rows):
@@ -138,7 +138,7 @@ def test_nothing_is_acknowledged_while_nothing_is_committed(run_worker, publishe
         lock.execute(text("LOCK TABLE vehicle_latest IN ACCESS EXCLUSIVE MODE"))
         for second in range(10):
             publisher(TOPIC, payload(raw(second=second)))
-        eventually(lambda: worker.tally.received == 10)
+        eventually(lambda: worker.look().received == 10)
         time.sleep(0.5)
         assert seen == []
         lock.rollback()
@@ -151,7 +151,7 @@ def test_a_stop_stores_what_is_at_hand(run_worker, publisher, rows):
     worker = listening(run_worker(ingest_batch_ms=60_000))
     for second in range(7):
         publisher(TOPIC, payload(raw(second=second)))
-    eventually(lambda: worker.tally.received == 7)
+    eventually(lambda: worker.look().received == 7)
     assert count(rows) == 0
     worker.stop()
     worker.thread.join(10)
@@ -185,7 +185,7 @@ def test_a_row_that_the_database_refuses_is_found_and_rejected(run_worker, publi
     assert rows("SELECT index FROM rejections ORDER BY index") == [(3,), (50,), (51,), (None,)]
     kept = [json.loads(bytes(value)) for (value,) in rows("SELECT payload FROM rejections ORDER BY index")]
     assert kept == [readings[3], readings[50], readings[51], raw(second=200, soc=13.0)]
-    assert (worker.tally.stored, worker.tally.rejected) == (97, 4)
+    assert (worker.look().stored, worker.look().rejected_total) == (97, 4)
 
 
 def test_a_missing_table_blames_no_reading(run_worker, publisher, rows, engine):
@@ -207,7 +207,7 @@ def test_a_redelivered_rejection_is_kept_once(run_worker, publisher, rows):
     worker = listening(run_worker())
     publisher(TOPIC, b"nonsense")
     publisher(TOPIC, b"nonsense")
-    eventually(lambda: worker.tally.received == 2)
+    eventually(lambda: worker.look().received == 2)
     eventually(lambda: count(rows, "rejections") == 1)
 
 
@@ -216,11 +216,11 @@ def test_a_conflicting_reading_is_kept(run_worker, publisher, rows):
     worker = listening(run_worker())
     publisher(TOPIC, payload(raw(soc=1.0)))
     publisher(TOPIC, payload(raw(soc=1.0), raw(soc=2.0), raw(second=1, soc=3.0)))
-    eventually(lambda: worker.tally.stored == 2)
+    eventually(lambda: worker.look().stored == 2)
     assert rows("SELECT soc FROM telemetry ORDER BY ts") == [(1.0,), (3.0,)]
     [(reason, index, kept)] = rows("SELECT reason, index, payload FROM rejections")
     assert (reason, index, json.loads(bytes(kept))) == ("conflict", 1, raw(soc=2.0))
-    assert (worker.tally.received, worker.tally.duplicate, worker.tally.rejected) == (4, 1, 1)
+    assert (worker.look().received, worker.look().duplicate, worker.look().rejected_total) == (4, 1, 1)
 
 
 def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, rows, broker):
@@ -251,7 +251,7 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
         lock.execute(text("LOCK TABLE telemetry IN ACCESS EXCLUSIVE MODE"))
         for second in range(10):
             publisher(TOPIC, payload(raw(second=second)))
-        eventually(lambda: first.tally.received == 10)
+        eventually(lambda: first.look().received == 10)
         broker.kill()
         broker.start()
         eventually(lambda: first._subscriber.link.is_listening)
@@ -278,8 +278,8 @@ def test_readings_of_a_shared_group_are_divided(run_worker, publisher, rows):
     for second in range(60):
         publisher(TOPIC, payload(raw(second=second)))
     eventually(lambda: count(rows) == 60)
-    assert sum(worker.tally.received for worker in workers) == 60
-    assert all(worker.tally.received for worker in workers)
+    assert sum(worker.look().received for worker in workers) == 60
+    assert all(worker.look().received for worker in workers)
 
 
 def test_a_second_worker_with_the_same_id(run_worker, publisher, rows):

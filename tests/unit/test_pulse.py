@@ -1,12 +1,9 @@
-"""Signs of life: live while the thread is seen, ready while readings travel, and what HTTP shows of it."""
-
-import http.client
-import json
+"""Signs of life: live while the thread is seen, ready while readings travel."""
 
 import pytest
 
 from ingest_worker import pulse as module
-from ingest_worker.pulse import Pulse, PulseServer
+from ingest_worker.pulse import Pulse
 
 
 @pytest.fixture
@@ -55,49 +52,3 @@ def test_a_hanging_worker_is_not_ready(pulse, clock):
     assert pulse.is_ready
     clock[0] += 31
     assert not pulse.is_ready
-
-
-@pytest.fixture
-def ask(pulse):
-    """Ask the port for a path: the status, the content type and the body."""
-    server = PulseServer(pulse, "127.0.0.1", 0)
-    server.start()
-    port = server._server.server_address[1]
-
-    def get(path, method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request(method, path)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        return answer.status, answer.headers["Content-Type"], body
-
-    yield get
-    server.stop()
-
-
-def test_over_http(ask, pulse, clock):
-    """200 while it holds, 503 while it does not, 404 elsewhere, in JSON."""
-    assert ask("/live")[0] == 200
-    assert ask("/ready")[0] == 503
-    pulse.beat(is_listening=True)
-    pulse.database_answers = True
-    status, media_type, body = ask("/ready")
-    assert (status, media_type, json.loads(body)) == (200, "application/json", {"status": "OK"})
-    clock[0] += 31
-    assert ask("/live")[0] == 503
-    assert ask("/ready")[0] == 503
-    assert ask("/")[0] == 404
-    assert ask("/livelier")[0] == 404
-    assert ask("/live", "POST")[0] == 501
-
-
-def test_the_port_is_free_again(pulse):
-    """A worker that starts again at once finds its port."""
-    first = PulseServer(pulse, "127.0.0.1", 0)
-    first.start()
-    port = first._server.server_address[1]
-    first.stop()
-    second = PulseServer(pulse, "127.0.0.1", port)
-    second.start()
-    second.stop()

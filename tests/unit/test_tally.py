@@ -1,14 +1,68 @@
-"""What became of the readings, in numbers and in one line."""
+"""What became of the readings: in numbers that always add up, and in one line."""
 
-from ingest_worker.tally import Tally
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.tally import Counts, Tally
 
 
 def test_nothing_yet():
-    """A worker that heard nothing says so."""
-    assert str(Tally()) == "0 readings received, 0 stored, 0 duplicate, 0 rejected"
+    """Who heard nothing says so."""
+    assert str(Tally().look()) == "0 readings received, 0 stored, 0 duplicate, 0 rejected"
 
 
 def test_each_number_stands_at_its_word():
     """The line gives each count under its own name."""
-    tally = Tally(received=10, stored=6, duplicate=3, rejected=1, cleared=2)
-    assert str(tally) == "10 readings received, 6 stored, 3 duplicate, 1 rejected"
+    tally = Tally()
+    tally.receive(11)
+    tally.settle(10, stored=6, duplicate=3, rejected={"bad_json": 1})
+    assert str(tally.look()) == "11 readings received, 6 stored, 3 duplicate, 1 rejected"
+    assert tally.look() == Counts(11, 6, 3, {"bad_json": 1}, 0, 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))))
+def test_it_adds_up(batches):
+    """After each step, whatever became of the readings; and nothing is left in flight at the end."""
+    tally = Tally()
+    for stored, duplicate, rejected, failed in batches:
+        tally.receive(stored + duplicate + rejected + failed)
+        assert tally.look().adds_up
+    for stored, duplicate, rejected, failed in batches:
+        total = stored + duplicate + rejected + failed
+        tally.settle(
+            total, stored=stored, duplicate=duplicate, rejected={"conflict": rejected}, failed=failed
+        )
+        assert tally.look().adds_up
+    assert tally.look().in_flight == 0
+
+
+def test_a_forgotten_reading_shows():
+    """A way out that does not say what became of a reading breaks the sum."""
+    tally = Tally()
+    tally.receive(3)
+    tally.settle(3, stored=2)
+    assert not tally.look().adds_up
+
+
+def test_a_look_is_of_one_moment():
+    """While another thread counts, no look sees half of a step."""
+    tally = Tally()
+    done = threading.Event()
+
+    def count():
+        for _ in range(20_000):
+            tally.receive(2)
+            tally.settle(2, stored=1, rejected={"conflict": 1})
+        done.set()
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    looks = 0
+    while not done.is_set():
+        assert tally.look().adds_up
+        looks += 1
+    counting.join()
+    assert looks > 10
+    assert tally.look().received == 40_000

@@ -1,0 +1,86 @@
+"""What the worker tells of itself: the metrics of `shared/metrics.py`, made from the state of its parts."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
+
+from ingest_worker.delivery import Delivery
+from ingest_worker.lag import Lag
+from ingest_worker.pulse import Pulse
+from ingest_worker.subscriber import Subscriber
+from shared import metrics
+from shared.tally import Tally
+
+_QUANTILES = (0.5, 0.99)
+_SIZES = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 100_000)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+
+class WorkerMetrics(Collector):
+    """Counted by the worker's thread, read by the one that answers `/metrics`."""
+
+    def __init__(self, subscriber: Subscriber, pulse: Pulse) -> None:
+        self.tally = Tally()
+        self.lag = Lag()
+        self.messages: Counter[int] = Counter({0: 0, 1: 0})
+        """By QoS."""
+        self.messages_cleared = 0
+        self.receipts_sent = 0
+        self.receipts_unsent = 0
+        self.database_errors: Counter[str] = Counter()
+        """By fault."""
+        self.oldest: Delivery | None = None
+        """The first one of those that are not committed yet."""
+        self._subscriber = subscriber
+        self._pulse = pulse
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        self.batch_readings = self._histogram(metrics.BATCH_READINGS, _SIZES)
+        self.commit_seconds = self._histogram(metrics.COMMIT_SECONDS, _SECONDS)
+        self.acknowledge_seconds = self._histogram(metrics.ACKNOWLEDGE_SECONDS, _SECONDS)
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """What is read from the state of others; called for each scrape."""
+        link, inbox = self._subscriber.link, self._subscriber.inbox
+        yield from metrics.readings(metrics.WORKER_READINGS, self.tally.look())
+        by_qos: metrics.Labelled = {(str(qos),): number for qos, number in self.messages.copy().items()}
+        yield metrics.counter(metrics.MESSAGES_RECEIVED, by_qos)
+        yield metrics.counter(metrics.MESSAGES_CLEARED, self.messages_cleared)
+        yield metrics.counter(metrics.MESSAGES_DROPPED, inbox.unguaranteed_dropped)
+        yield metrics.gauge(metrics.MESSAGES_WAITING, len(inbox))
+        yield metrics.gauge(metrics.OLDEST_UNACKNOWLEDGED, self._oldest_age())
+        yield self._lag()
+        yield metrics.counter(metrics.RECEIPTS_SENT, self.receipts_sent)
+        yield metrics.counter(metrics.RECEIPTS_UNSENT, self.receipts_unsent)
+        yield metrics.counter(metrics.CONNECTIONS, link.epoch)
+        yield metrics.counter(metrics.SESSIONS_LOST, link.sessions_lost)
+        by_fault: metrics.Labelled = {
+            (fault,): number for fault, number in self.database_errors.copy().items()
+        }
+        yield metrics.counter(metrics.DATABASE_ERRORS, by_fault)
+        yield metrics.gauge(metrics.READY, self._pulse.is_ready)
+
+    def _oldest_age(self) -> float:
+        oldest = self.oldest
+        return 0.0 if oldest is None else (datetime.now(UTC) - oldest.received_at).total_seconds()
+
+    def _lag(self) -> Metric:
+        name, spread = metrics.LAG_SECONDS.name, self.lag.look(*_QUANTILES)
+        family = SummaryMetricFamily(
+            name, metrics.LAG_SECONDS.help, count_value=spread.added, sum_value=spread.total
+        )
+        for quantile, seconds in spread.quantiles.items():
+            family.add_sample(name, {"quantile": str(quantile)}, seconds)
+        return family
+
+    def _histogram(self, definition: metrics.Definition, buckets: Sequence[float]) -> Histogram:
+        return Histogram(definition.name, definition.help, buckets=buckets, registry=self._registry)

@@ -1,0 +1,58 @@
+"""The answer to one message that asked for it: what became of each of its readings."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.rejections import Reason, Rejection
+from shared.strict_json import InvalidJsonError, parse_json
+from shared.timestamps import InvalidTimestampError, format_timestamp, parse_timestamp
+
+_OF_A_READING = {Reason.BAD_READING, Reason.VIN_MISMATCH, Reason.CONFLICT, Reason.REFUSED_BY_DATABASE}
+
+
+@dataclass(slots=True)
+class Receipt:
+    """Filled once the transaction that holds the message's readings has committed."""
+
+    topic: str
+    stored: list[datetime] = field(default_factory=list)
+    duplicate: list[datetime] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+
+    def payload(self) -> bytes:
+        """As it is published: `{"stored":[ts],"duplicate":[ts],"rejected":[{"index","ts","reason"}]}`.
+
+        `index` is the place in the array, 0 for a lone reading, and null where the message as a whole was
+        refused. The `ts` of a rejected reading is null where it had none that could be read.
+        """
+        answer = {
+            "stored": _texts(self.stored),
+            "duplicate": _texts(self.duplicate),
+            "rejected": [_told(rejection) for rejection in sorted(self.rejected, key=_place)],
+        }
+        return json.dumps(answer, separators=(",", ":")).encode()
+
+
+def _texts(times: Iterable[datetime]) -> list[str]:
+    return [format_timestamp(ts) for ts in times]
+
+
+def _place(rejection: Rejection) -> int:
+    return rejection.index or 0
+
+
+def _told(rejection: Rejection) -> dict[str, Any]:
+    if rejection.reason not in _OF_A_READING:
+        return {"index": None, "ts": None, "reason": rejection.reason}
+    return {"index": rejection.index or 0, "ts": _ts(rejection.payload), "reason": rejection.reason}
+
+
+def _ts(payload: bytes) -> str | None:
+    try:
+        reading = parse_json(payload)
+        return format_timestamp(parse_timestamp(reading["ts"])) if isinstance(reading, dict) else None
+    except (InvalidJsonError, InvalidTimestampError, KeyError):
+        return None

@@ -1,0 +1,53 @@
+"""The worker's HTTP port, for health checks and for Prometheus."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from ingest_worker.metrics import WorkerMetrics
+from ingest_worker.pulse import Pulse
+
+
+class StatusServer:
+    """Answers `/live` and `/ready` with 200 or 503, and `/metrics`, in threads of its own."""
+
+    def __init__(self, pulse: Pulse, metrics: WorkerMetrics, host: str, port: int) -> None:
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/metrics":
+                    self._answer(200, CONTENT_TYPE_LATEST, metrics.text())
+                elif self.path == "/live":
+                    self._tell(pulse.is_live)
+                elif self.path == "/ready":
+                    self._tell(pulse.is_ready)
+                else:
+                    self._answer(404, "application/json", b'{"status": "unknown path"}')
+
+            def _tell(self, holds: bool) -> None:
+                body = json.dumps({"status": "OK" if holds else "DOWN"}).encode()
+                self._answer(200 if holds else 503, "application/json", body)
+
+            def _answer(self, status: int, content_type: str, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_arguments: object) -> None:
+                """A line per health check would drown the log."""
+
+        self._server = ThreadingHTTPServer((host, port), Answer)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="status", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop to answer, and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,109 @@
+"""The worker's HTTP port: health checks and metrics."""
+
+import http.client
+import json
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ingest_worker import pulse as module
+from ingest_worker.metrics import WorkerMetrics
+from ingest_worker.pulse import Pulse
+from ingest_worker.status_server import StatusServer
+from ingest_worker.subscriber import Subscriber
+from shared.metrics import WORKER
+from shared.settings import WorkerSettings
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The monotonic clock of the pulse, set by hand."""
+    now = [1_000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def pulse(clock):
+    assert clock
+    return Pulse()
+
+
+@pytest.fixture
+def metrics(pulse, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return WorkerMetrics(Subscriber(WorkerSettings()), pulse)
+
+
+@pytest.fixture
+def ask(pulse, metrics):
+    """Ask the port for a path: the status, the content type and the body."""
+    server = StatusServer(pulse, metrics, "127.0.0.1", 0)
+    server.start()
+    port = server._server.server_address[1]
+
+    def get(path, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, answer.headers["Content-Type"], body
+
+    yield get
+    server.stop()
+
+
+def test_over_http(ask, pulse, clock):
+    """200 while it holds, 503 while it does not, 404 elsewhere, in JSON."""
+    assert ask("/live")[0] == 200
+    assert ask("/ready")[0] == 503
+    pulse.beat(is_listening=True)
+    pulse.database_answers = True
+    status, media_type, body = ask("/ready")
+    assert (status, media_type, json.loads(body)) == (200, "application/json", {"status": "OK"})
+    clock[0] += 31
+    assert ask("/live")[0] == 503
+    assert ask("/ready")[0] == 503
+    assert ask("/")[0] == 404
+    assert ask("/livelier")[0] == 404
+    assert ask("/live", "POST")[0] == 501
+
+
+def test_the_port_is_free_again(pulse, metrics):
+    """A worker that starts again at once finds its port."""
+    first = StatusServer(pulse, metrics, "127.0.0.1", 0)
+    first.start()
+    port = first._server.server_address[1]
+    first.stop()
+    second = StatusServer(pulse, metrics, "127.0.0.1", port)
+    second.start()
+    second.stop()
+
+
+def test_the_metrics_are_those_that_are_listed(ask):
+    """Every name of `shared/metrics.py`, its kind and its sentence; beyond them only what a process has."""
+    status, media_type, body = ask("/metrics")
+    assert status == 200
+    assert media_type.startswith("text/plain")
+    found = {family.name: family for family in text_string_to_metric_families(body.decode())}
+    own = {
+        name: (family.type, family.documentation) for name, family in found.items() if name[:8] == "battery_"
+    }
+    assert own == {definition.name: (definition.kind, definition.help) for definition in WORKER}
+    assert {name.partition("_")[0] for name in found} == {"battery", "process"}
+    assert found["process_resident_memory_bytes"].samples[0].value > 1e6
+
+
+def test_before_the_first_message(ask):
+    """What can be counted by QoS is there from the start; a quantile of nothing is not."""
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(ask("/metrics")[2].decode())
+        for sample in family.samples
+    }
+    assert samples["battery_worker_messages_received_total", "0"] == 0
+    assert samples["battery_worker_messages_received_total", "1"] == 0
+    assert samples["battery_worker_oldest_unacknowledged_seconds",] == 0
+    assert samples["battery_worker_ready",] == 0
+    assert ("battery_worker_lag_seconds", "0.5") not in samples
