@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from shared.tally import Counts
 # A time of creation beside each histogram: nobody asked for it.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 Labelled = Mapping[tuple[str, ...], float]
 """Numbers by the values of a metric's labels."""

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from ingest_worker import __main__ as process
 from ingest_worker.delivery import Delivery
 from ingest_worker.subscriber import Subscriber
+from ingest_worker.transaction import Written, fill_receipts
 from ingest_worker.worker import Worker
 from shared import store
 from shared.settings import WorkerSettings
@@ -40,6 +41,19 @@ class AckBeforeCommit(Worker):
         for delivery in contents.deliveries:
             delivery.acknowledge()
         self._account(contents, self._commit(contents), 0)
+
+
+class ReceiptBeforeCommit(Worker):
+    """Tells vehicles that all is stored, then stores it."""
+
+    def _flush(self) -> None:
+        contents = self._batch.take()
+        fill_receipts(contents, Written(stored=len(contents.entries)))
+        for receipt in contents.receipts.values():
+            self._send(receipt)
+        self._account(contents, self._commit(contents), 0)
+        for delivery in contents.deliveries:
+            delivery.acknowledge()
 
 
 class NoEpoch(Subscriber):
@@ -79,6 +93,7 @@ def _without_order(replacement: str) -> Broken:
 VARIANTS: dict[str, Callable[[], Broken]] = {
     "auto-ack": lambda: patch.object(process, "Subscriber", AutoAck),
     "ack-before-commit": lambda: patch.object(process, "Worker", AckBeforeCommit),
+    "receipt-before-commit": lambda: patch.object(process, "Worker", ReceiptBeforeCommit),
     "no-epoch": lambda: patch.object(process, "Subscriber", NoEpoch),
     "no-resubscribe": lambda: patch.object(process, "Subscriber", NoResubscribe),
     "unsorted": lambda: _without_order(""),

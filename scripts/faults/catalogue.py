@@ -12,7 +12,13 @@ FAULTS = [
     Fault("worker-kill-at-commit", kills.worker_kill_at_commit, "kill -9 of the worker in a transaction"),
     Fault("worker-stop", kills.worker_stop(10), "worker frozen (SIGSTOP) for 10 s"),
     Fault("worker-stop-30s", kills.worker_stop(30), "worker frozen for 30 s", usual=False),
-    Fault("sigterm-load", kills.worker_term, "SIGTERM of the worker under load, twice"),
+    Fault(
+        "sigterm-load",
+        kills.worker_term,
+        "SIGTERM of the worker under load, twice",
+        # One batch: INGEST_BATCH_MS of the usual load, and as much again.
+        redelivers_at_most=200,
+    ),
     Fault("poison-mixed", kills.worker_kill, "1 % bad readings, and kill -9 of the worker", poison_every=100),
     Fault(
         "shared-group",
@@ -23,8 +29,14 @@ FAULTS = [
     ),
     Fault("two-writers", sessions.two_writers, "two workers that both receive everything", workers=2),
     Fault("postgres-kill", kills.postgres_kill, "kill -9 of PostgreSQL, twice"),
-    Fault("postgres-down-5s", kills.postgres_down(5), "PostgreSQL away for 5 s"),
-    Fault("postgres-down-60s", kills.postgres_down(60), "PostgreSQL away for 60 s", usual=False),
+    Fault("postgres-down-5s", kills.postgres_down(5), "PostgreSQL away for 5 s", answers_within_s=3),
+    Fault(
+        "postgres-down-60s",
+        kills.postgres_down(60),
+        "PostgreSQL away for 60 s",
+        answers_within_s=3,
+        usual=False,
+    ),
     Fault(
         "slow-database",
         states.slow_database,
@@ -63,6 +75,19 @@ FAULTS = [
         # One for each kill: it reads one message of a publisher, acknowledges, then saves.
         broker_loses_at_most=3,
     ),
+    Fault(
+        "broker-kill-receipts",
+        kills.broker_kill_with_receipts,
+        "kill -9 of the broker as shipped, twice, with receipts: no loss",
+        confirm=True,
+    ),
+    Fault(
+        "broker-kill-locked",
+        kills.broker_kill_while_locked,
+        "kill -9 of broker and worker while the database is locked, with receipts",
+        confirm=True,
+    ),
+    Fault("all-killed", kills.all_killed, "kill -9 of everything, twice, with receipts", confirm=True),
     Fault("broker-kill", kills.broker_kill, "kill -9 of the broker as shipped, twice: a bounded loss"),
     Fault(
         "session-lost",
@@ -78,6 +103,13 @@ FAULTS = [
         starts_load=True,
     ),
     Fault("all-mixed", kills.all_mixed, "worker and PostgreSQL killed, broker ended, in random order"),
+    Fault(
+        "endurance",
+        kills.endurance(1_000_000),
+        "a million readings: the worker's memory stays as it is",
+        at_least=4_000,
+        usual=False,
+    ),
 ]
 
 

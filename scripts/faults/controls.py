@@ -28,6 +28,7 @@ def _control(name: str, fault: str, *variants: str, by_deadlock: bool = False) -
 CONTROLS = [
     _control("auto-ack", "worker-kill-at-commit"),
     _control("ack-before-commit", "worker-kill-at-commit"),
+    _control("receipt-before-commit", "broker-kill-locked"),
     _control("no-epoch", "packet-ids-restart"),
     _control("no-resubscribe", "session-lost"),
     _control("unsorted", "two-writers", "unsorted", "unsorted-reversed", by_deadlock=True),

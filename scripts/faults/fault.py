@@ -23,6 +23,14 @@ class Fault:
     shared_group: bool = False
     """Whether the workers divide the messages; else each receives all."""
     poison_every: int = 0
+    confirm: bool = False
+    """Whether a reading counts as acknowledged by its receipt, and is sent again until then."""
+    answers_within_s: float = float("inf")
+    """The longest that a POST may take, whatever its answer."""
+    redelivers_at_most: float = float("inf")
+    """Messages that may come to the worker's next life again."""
+    at_least: float = 0
+    """Readings a second that it makes sense with."""
     at_most: float = float("inf")
     """Readings a second that the configuration bears."""
     broker_loses_at_most: float = float("inf")
@@ -43,4 +51,5 @@ class Fault:
             variants=variants or ("",) * self.workers,
             shared_group=self.shared_group,
             poison_every=self.poison_every,
+            confirm=self.confirm,
         )

@@ -14,6 +14,7 @@ _SAVE_TAKES_S = 0.3
 # The publisher may read an acknowledgement a moment after its sender's end.
 _LAST_ACK_S = 0.5
 _STOPS_WITHIN_S = 10.0
+_GROWS_AT_MOST = 1.1
 
 
 def nothing(rig: Rig) -> None:
@@ -117,6 +118,62 @@ def broker_kill(rig: Rig) -> None:
     time.sleep(rig.random.uniform(0.5, 2.5))
     rig.restart_broker(lambda: _kill_saving_broker(rig, _SAVES_EVERY_S))
     rig.worker.start()
+
+
+def broker_kill_with_receipts(rig: Rig) -> None:
+    """Killed at any moment, also before it has saved anything, once with the worker there, once without."""
+    rig.pause()
+    rig.restart_broker(rig.broker.kill)
+    rig.pause(0.5, 2.5)
+    rig.worker.kill()
+    rig.pause(0.5, 2.5)
+    rig.restart_broker(rig.broker.kill)
+    rig.worker.start()
+
+
+def broker_kill_while_locked(rig: Rig) -> None:
+    """Killed while the worker waits for the database with what it has taken over."""
+    rig.pause()
+    with rig.site.locked():
+        rig.pause()
+        rig.restart_broker(rig.broker.kill)
+        rig.pause()
+        rig.worker.kill()
+        rig.restart_broker(rig.broker.kill)
+    rig.worker.start()
+
+
+def all_killed(rig: Rig) -> None:
+    """Worker, database and broker, each with kill -9, in random order, twice."""
+    for _ in range(2):
+        victims = [rig.worker.kill, rig.site.postgres.kill, rig.broker.kill]
+        rig.random.shuffle(victims)
+        for strike in victims:
+            rig.pause()
+            strike()
+            for server in (rig.site.postgres, rig.broker, rig.worker):
+                server.start()
+
+
+def endurance(number: int) -> Act:
+    """Nothing but very many readings; what the worker has in memory after a tenth is what it keeps."""
+
+    def act(rig: Rig) -> None:
+        publisher, witness = rig.publisher, rig.witness
+        if publisher is None or witness is None:
+            raise ValueError("endurance needs load and a witness")
+        wanted = int(number * rig.scale)
+        while publisher.sent < wanted // 10:
+            time.sleep(0.05)
+        early = witness.last[rig.worker.metrics_url].memory_mib
+        while publisher.sent < wanted:
+            time.sleep(0.05)
+        late = witness.last[rig.worker.metrics_url].memory_mib
+        rig.notes.append(f"worker {early:.1f} MiB after {wanted // 10:,}, {late:.1f} MiB after {wanted:,}")
+        if late > early * _GROWS_AT_MOST:
+            rig.complaints.append("the worker's memory grew")
+
+    return act
 
 
 def _kill_saving_broker(rig: Rig, saved_before_s: float) -> None:

@@ -31,6 +31,10 @@ class Outcome:
     deadlocks: int = 0
     drain_s: float | None = None
     """From the last acknowledgement to the last row; None where it never came."""
+    looks: int = 0
+    """At the metrics, each of which added up if nothing is said."""
+    memory_mib: float = 0
+    """The most that a worker had."""
     complaints: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -18,16 +18,22 @@ class Poster(threading.Thread):
         self._number = first
         self._pause = 1 / rate
         self._finishing = threading.Event()
+        self.slowest_s = 0.0
+        """The longest that an answer, good or bad, has taken."""
 
     def run(self) -> None:
         while not self._finishing.wait(self._pause):
             number, self._number = self._number, self._number + 1
             self.journal.sent.add(number)
+            asked = time.monotonic()
             try:
                 self._client.post("/api/telemetry", [reading.content(reading.POST, number)])
             except CallError:
                 continue
-            self.journal.acknowledged[number] = time.monotonic()
+            else:
+                self.journal.acknowledged[number] = time.monotonic()
+            finally:
+                self.slowest_s = max(self.slowest_s, time.monotonic() - asked)
 
     def finish(self) -> None:
         """Stop posting; returns when the last answer has come."""

@@ -43,6 +43,7 @@ class Publisher(threading.Thread):
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.max_inflight_messages_set(1000)
         self._client.on_publish = self._on_publish
+        self._prepare(self._client)
         self._client.connect(host, port)
 
     def run(self) -> None:
@@ -78,7 +79,7 @@ class Publisher(threading.Thread):
         self.hush()
         time.sleep(10 * _TICK_S)
         deadline = time.monotonic() + _LAST_ACKS_S
-        while self._in_flight and time.monotonic() < deadline:
+        while self._is_waiting and time.monotonic() < deadline:
             time.sleep(_TICK_S)
 
     def go_on(self) -> None:
@@ -90,13 +91,29 @@ class Publisher(threading.Thread):
         self._patience_s = 0
         self.finish()
 
+    @property
+    def sent(self) -> int:
+        """How many readings have been sent."""
+        return len(self.journal.sent)
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether something that was sent has not been acknowledged."""
+        return bool(self._in_flight)
+
+    def _prepare(self, client: paho.Client) -> None:
+        """For who wants to know more than this one; before it connects."""
+
+    def _topic(self, vin: str) -> str:
+        return telemetry_topic(vin)
+
     def _send(self, *, may_be_bad: bool = True) -> int:
         number, self._number = self._number, self._number + 1
         is_bad = may_be_bad and self._poison_every > 0 and number % self._poison_every == 0
         if is_bad:
             self.journal.bad.add(number)
         self.journal.sent.add(number)
-        topic = telemetry_topic(reading.row(reading.MQTT, number).vin)
+        topic = self._topic(reading.row(reading.MQTT, number).vin)
         text = reading.poison(number) if is_bad else reading.payload(number)
         self._in_flight[self._client.publish(topic, text, qos=1).mid] = number
         return number
@@ -109,7 +126,7 @@ class Publisher(threading.Thread):
     def _settle_all(self) -> None:
         began = time.monotonic()
         self._settle()
-        while self._in_flight and time.monotonic() - began < self._patience_s:
+        while self._is_waiting and time.monotonic() - began < self._patience_s:
             time.sleep(_TICK_S)
             self._settle()
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from scripts.faults.outcome import Outcome
 
 _TITLES = (
-    "fault", "seed", "sent", "acked", "rows", "lost", "twice", "rejected", "by broker", "drain s", "verdict",
+    "fault", "seed", "sent", "acked", "rows", "lost", "twice", "rejected", "by broker", "drain s", "looks",
+    "MiB", "verdict",
 )  # fmt: skip
 _LEFT = frozenset({"fault", "verdict"})
-_WIDTHS = (26, 4, 6, 6, 6, 5, 5, 8, 9, 7, 0)
+_WIDTHS = (26, 4, 6, 6, 6, 5, 5, 8, 9, 7, 5, 4, 0)
 
 
 def header() -> str:
@@ -26,7 +27,8 @@ def line(name: str, seed: int, outcome: Outcome, verdict: str = "") -> str:
     said = verdict or ("held" if outcome.held else "BROKEN: " + "; ".join(outcome.broken()))
     if outcome.notes:
         said += f"  ({'; '.join(outcome.notes)})"
-    return _line([name, str(seed), *map(str, counts), drain, said])
+    seen = (str(outcome.looks), f"{outcome.memory_mib:.0f}")
+    return _line([name, str(seed), *map(str, counts), drain, *seen, said])
 
 
 def skipped(name: str, why: str) -> str:

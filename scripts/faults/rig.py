@@ -7,12 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from scripts.faults.confirming_publisher import ConfirmingPublisher
 from scripts.faults.journal import Journal
 from scripts.faults.poster import Poster
 from scripts.faults.proxy import Proxy
 from scripts.faults.publisher import Publisher
 from scripts.faults.site import Site
 from scripts.faults.wiring import Wiring
+from scripts.faults.witness import Witness
 from scripts.faults.worker import FaultWorker
 from scripts.launcher.broker import Broker
 
@@ -39,7 +41,7 @@ class Rig:
         self.broker_ends: list[float] = []
         self.back_within = _READY_WITHIN_S
         self._wiring = wiring
-        self._scale = scale
+        self.scale = scale
         self._rate = rate
         self._first = first
         self.broker = Broker(folder / "mosquitto", overrides=wiring.broker)
@@ -48,6 +50,7 @@ class Rig:
         self.workers: list[FaultWorker] = []
         self.publisher: Publisher | None = None
         self.poster: Poster | None = None
+        self.witness: Witness | None = None
 
     @property
     def worker(self) -> FaultWorker:
@@ -61,6 +64,10 @@ class Rig:
                 worker = self._make_worker(place, variant)
                 self.workers.append(worker)
                 worker.start()
+            self.witness = Witness(
+                [*(worker.metrics_url for worker in self.workers), f"{self.site.api.base_url}/metrics"]
+            )
+            self.witness.start()
         except BaseException:
             self.stop()
             raise
@@ -76,6 +83,8 @@ class Rig:
         for sender in (self.publisher, self.poster):
             if sender is not None:
                 sender.abandon()
+        if self.witness is not None:
+            self.witness.finish()
         for worker in self.workers:
             worker.resume()
             worker.kill()
@@ -86,7 +95,8 @@ class Rig:
 
     def start_load(self) -> Publisher:
         """Begin to publish and to post; returns at once."""
-        self.publisher = Publisher(
+        kind = ConfirmingPublisher if self._wiring.confirm else Publisher
+        self.publisher = kind(
             self.broker.host,
             self.broker.port,
             first=self._first,
@@ -114,13 +124,19 @@ class Rig:
         """The number of the last message that was published."""
         return self.publisher.last if self.publisher is not None else None
 
+    @property
+    def most_memory_mib(self) -> float:
+        """The most that any worker has had in memory."""
+        memory = self.witness.most_memory_mib if self.witness is not None else {}
+        return max((memory.get(worker.metrics_url, 0) for worker in self.workers), default=0)
+
     def pause(self, least: float = 0.3, most: float = 1.0) -> None:
         """Wait for a random moment, a sooner one in a short form."""
-        time.sleep(self.random.uniform(least, most) * max(self._scale, 0.4))
+        time.sleep(self.random.uniform(least, most) * max(self.scale, 0.4))
 
     def hold(self, seconds: float) -> None:
         """Let a state last, shorter in a short form."""
-        time.sleep(seconds * self._scale)
+        time.sleep(seconds * self.scale)
 
     def excuse(self, begin: float, end: float) -> None:
         """What the broker acknowledged between these moments it may lose by its configuration."""

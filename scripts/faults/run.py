@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.faults import inspection
+from scripts.faults.confirming_publisher import ConfirmingPublisher
 from scripts.faults.fault import Fault
 from scripts.faults.outcome import Outcome, judge
 from scripts.faults.rig import Rig
@@ -14,6 +15,8 @@ from scripts.faults.site import Site
 
 _FIRST_ROW_WITHIN_S = 15.0
 _QUIET_S = 2.0
+_AT_REST_WITHIN_S = 10.0
+_LEAST_LOOKS = 10
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Form:
 def run(site: Site, fault: Fault, form: Form, *, seed: int, variants: tuple[str, ...] = ()) -> Outcome:
     """Try one fault. Raises LaunchError when a server does not start, SkippedError if it can't be tried."""
     first = site.empty()
-    rate = min(form.rate, fault.at_most)
+    rate = max(min(form.rate, fault.at_most), fault.at_least)
     wiring = fault.wiring(variants)
     folder = Path(tempfile.mkdtemp(prefix=f"{fault.name}-", dir=site.folder))
     folder.chmod(0o755)
@@ -44,12 +47,20 @@ def run(site: Site, fault: Fault, form: Form, *, seed: int, variants: tuple[str,
         time.sleep(max(0.5, began + form.seconds - time.monotonic()))
         rig.finish_load()
         drain_s = _drain(rig, form.drain_within_s)
-        _end_workers(rig)
+        _hear_witness(rig)
+        _end_workers(rig, fault.redelivers_at_most)
         outcome = judge(rig.journals, inspection.read(site), rig.excuses)
         outcome.drain_s = drain_s
         outcome.deadlocks = rig.count_in_logs("40P01")
         outcome.complaints += rig.complaints
         outcome.notes += [*rig.notes, *_near_ends(outcome, rig)]
+        outcome.looks = rig.witness.looks if rig.witness is not None else 0
+        outcome.memory_mib = rig.most_memory_mib
+        if isinstance(rig.publisher, ConfirmingPublisher) and rig.publisher.unconfirmed:
+            outcome.complaints.append(f"{rig.publisher.unconfirmed} without a receipt")
+        slowest = rig.poster.slowest_s if rig.poster is not None else 0
+        if slowest > fault.answers_within_s:
+            outcome.complaints.append(f"a POST took {slowest:.1f} s")
         if outcome.excused > fault.broker_loses_at_most:
             outcome.complaints.append(f"the broker lost {outcome.excused}, more than it may")
         if fault.leaves_trace and not rig.count_in_logs(fault.leaves_trace):
@@ -83,21 +94,46 @@ def _drain(rig: Rig, within: float) -> float | None:
     and nothing has changed for a while.
     """
     began = changed = time.monotonic()
-    known = -1
+    known, found = -1, None
+    acknowledged = sum(len(journal.acknowledged) for journal in rig.journals)
     while time.monotonic() - began < within:
-        # Cheap first: both tables are read whole only after a change.
+        # Cheap first: both tables are read whole only after a change, and not before there can be enough.
         if (now := inspection.count(rig.site)) != known:
             known, changed = now, time.monotonic()
+            found = None
+        is_quiet = time.monotonic() - changed > _QUIET_S
+        if found is None and (known >= acknowledged or is_quiet):
             found = inspection.read(rig.site)
             if not any(found.missing(journal) for journal in rig.journals):
                 return changed - began
-        if rig.last_number in found.stored["MQTT"] and time.monotonic() - changed > _QUIET_S:
+        if found is not None and is_quiet and rig.last_number in found.stored["MQTT"]:
             return changed - began
         time.sleep(0.1)
     return None
 
 
-def _end_workers(rig: Rig) -> None:
+def _hear_witness(rig: Rig) -> None:
+    """Every look must have added up, and nothing may be in flight once all has been drained."""
+    witness = rig.witness
+    if witness is None:
+        return
+    witness.finish()
+    deadline = time.monotonic() + _AT_REST_WITHIN_S
+    while True:
+        witness.look()
+        in_flight = sum(look.readings["in_flight"] for look in witness.last.values())
+        if not in_flight or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    if in_flight:
+        rig.complaints.append(f"{in_flight} readings in flight for ever")
+    if witness.wrong:
+        rig.complaints.append(f"{len(witness.wrong)} looks did not add up: {witness.wrong[0]}")
+    if witness.looks < _LEAST_LOOKS:
+        rig.complaints.append(f"only {witness.looks} looks at the metrics")
+
+
+def _end_workers(rig: Rig, redelivers_at_most: float) -> None:
     """End them in good order; each must have counted every reading that it received."""
     for worker in rig.workers:
         if not worker.alive:
@@ -111,5 +147,8 @@ def _end_workers(rig: Rig) -> None:
         for account in accounts:
             if not account.adds_up:
                 rig.complaints.append(f"the worker's account does not add up: {account}")
-        if accounts and accounts[-1].duplicate:
-            rig.notes.append(f"{accounts[-1].duplicate} redelivered")
+        redelivered = [account.duplicate for account in accounts]
+        if any(redelivered):
+            rig.notes.append(f"{sum(redelivered)} redelivered")
+        if max(redelivered, default=0) > redelivers_at_most:
+            rig.complaints.append(f"{max(redelivered)} redelivered, more than one batch")

@@ -15,3 +15,5 @@ class Wiring:
     """One per worker: the name of a broken one, or nothing for the real one."""
     shared_group: bool = False
     poison_every: int = 0
+    confirm: bool = False
+    """Whether the publisher waits for receipts."""

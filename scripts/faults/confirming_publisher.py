@@ -1,0 +1,75 @@
+"""A publisher for which a reading is acknowledged by its receipt, and which sends it again until then."""
+
+import itertools
+import json
+import time
+from collections import deque
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from scripts.faults import reading
+from scripts.faults.publisher import Publisher
+from shared.timestamps import parse_timestamp
+from shared.topics import receipts_topic, telemetry_topic
+
+_AGAIN_AFTER_S = 3.0
+
+
+class ConfirmingPublisher(Publisher):
+    """As a vehicle that can't afford what a broker may lose."""
+
+    def _prepare(self, client: paho.Client) -> None:
+        self._receipts: deque[tuple[bytes, float]] = deque()
+        self._unconfirmed: dict[int, float] = {}
+        """When it was published last, by number; the one that waits longest comes first."""
+        client.on_connect = lambda client, *_rest: client.subscribe(receipts_topic("+"), qos=1)
+        client.on_message = self._on_message
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many readings are without a receipt."""
+        return len(self._unconfirmed)
+
+    @property
+    def _is_waiting(self) -> bool:
+        return bool(self._unconfirmed)
+
+    def _topic(self, vin: str) -> str:
+        return telemetry_topic(vin, confirm=True)
+
+    def _send(self, *, may_be_bad: bool = True) -> int:
+        number = super()._send(may_be_bad=may_be_bad)
+        self._unconfirmed[number] = time.monotonic()
+        return number
+
+    def _settle(self) -> None:
+        while self._acks:
+            self._in_flight.pop(self._acks.popleft()[0])
+        while self._receipts:
+            told, moment = self._receipts.popleft()
+            answer = json.loads(told)
+            for ts in answer["stored"] + answer["duplicate"]:
+                number = reading.number_of(parse_timestamp(ts))
+                if self._unconfirmed.pop(number, None) is not None:
+                    self.journal.acknowledged[number] = moment
+        self._send_again()
+
+    def _send_again(self) -> None:
+        now = time.monotonic()
+        due = list(
+            itertools.takewhile(lambda sent: now - sent[1] >= _AGAIN_AFTER_S, self._unconfirmed.items())
+        )
+        # What has no PUBACK, paho itself sends again.
+        in_flight = set(self._in_flight.values()) if due else set()
+        for number, _ in due:
+            # Behind all others.
+            del self._unconfirmed[number]
+            self._unconfirmed[number] = now
+            if number not in in_flight:
+                topic = self._topic(reading.row(reading.MQTT, number).vin)
+                self._in_flight[self._client.publish(topic, reading.payload(number), qos=1).mid] = number
+
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        # paho's thread: the other one sorts it in.
+        self._receipts.append((bytes(message.payload), time.monotonic()))
