@@ -168,10 +168,10 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, Retentio
         description="The longest that a reading waits for others to be stored with, in ms.",
     )
     worker_health_host: str = Field(
-        "127.0.0.1", description="The address on which the worker answers /live and /ready."
+        "127.0.0.1", description="The address on which the worker answers /live, /ready and /metrics."
     )
     worker_health_port: Port | None = Field(
-        None, description="The port on which the worker answers /live and /ready; unset: on none."
+        None, description="The port on which the worker answers /live, /ready and /metrics; unset: on none."
     )
 
 

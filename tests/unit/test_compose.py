@@ -15,9 +15,17 @@ SETTINGS = {
     "battery-api": {name.upper() for name in ApiSettings.model_fields},
 }
 # What means something else inside the containers than on the user's machine: fixed, whatever .env says.
-FIXED = {"DATABASE_URL", "MQTT_HOST", "MQTT_PORT", "API_HOST", "API_PORT", "WORKER_HEALTH_PORT"}
+FIXED = {
+    "DATABASE_URL",
+    "MQTT_HOST",
+    "MQTT_PORT",
+    "API_HOST",
+    "API_PORT",
+    "WORKER_HEALTH_HOST",
+    "WORKER_HEALTH_PORT",
+}
 # The default is right inside a container; a certificate would have to be mounted first.
-LEFT_OUT = {"WORKER_HEALTH_HOST", "MQTT_TLS_CA_FILE"}
+LEFT_OUT = {"MQTT_TLS_CA_FILE"}
 
 SERVICES = ["battery-db", "battery-broker", "battery-worker", "battery-api"]
 

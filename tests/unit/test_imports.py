@@ -100,10 +100,17 @@ import collections.abc, json, os, sys
 modules, names = json.loads(sys.argv[1]), set(json.loads(sys.argv[2]))
 seen = []
 
+def is_wsgiref():
+    # prometheus_client imports this module of Python's own, which copies the environment when imported.
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") != "wsgiref.handlers":
+        frame = frame.f_back
+    return frame is not None
+
 class Watched(collections.abc.MutableMapping):
     def __init__(self, real): self.real = real
     def __getitem__(self, key):
-        if key in names: seen.append("reads " + key)
+        if key in names and not is_wsgiref(): seen.append("reads " + key)
         return self.real[key]
     def __contains__(self, key):
         if key in names: seen.append("looks for " + key)
@@ -111,7 +118,7 @@ class Watched(collections.abc.MutableMapping):
     def __setitem__(self, key, value): self.real[key] = value
     def __delitem__(self, key): del self.real[key]
     def __iter__(self):
-        seen.append("lists the environment")
+        if not is_wsgiref(): seen.append("lists the environment")
         return iter(self.real)
     def __len__(self): return len(self.real)
     def copy(self): return dict(self)
