@@ -41,7 +41,7 @@ messages = st.lists(good | good | wild | lone, min_size=5, max_size=40)
 
 
 @settings(
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     # Rows of the examples before are part of the point.
