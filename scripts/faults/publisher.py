@@ -16,6 +16,9 @@ from shared.topics import telemetry_topic
 
 _LAST_ACKS_S = 30.0
 _TICK_S = 0.005
+# Far from the 65,535 packet ids: paho can't give one out twice.
+_MOST_IN_FLIGHT = 40_000
+_MOST_AT_ONCE = 10_000
 
 
 class Publisher(threading.Thread):
@@ -51,7 +54,8 @@ class Publisher(threading.Thread):
         began, sent = time.monotonic(), 0
         while not self._finishing.is_set():
             due = int((time.monotonic() - began) * self._rate)
-            for _ in range(0 if self._resting.is_set() else due - sent):
+            holds_back = self._resting.is_set() or len(self._in_flight) > _MOST_IN_FLIGHT
+            for _ in range(0 if holds_back else min(due - sent, _MOST_AT_ONCE)):
                 self._send()
             sent = max(due, sent)
             self._settle()
