@@ -13,6 +13,8 @@ from ingest_worker.lag import Lag
 from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
 from shared import metrics
+from shared.database_errors import Fault
+from shared.rejections import Reason
 from shared.tally import Tally
 
 _QUANTILES = (0.5, 0.99)
@@ -25,13 +27,15 @@ class WorkerMetrics(Collector):
 
     def __init__(self, subscriber: Subscriber, pulse: Pulse) -> None:
         self.tally = Tally()
+        # There from the start: Prometheus sees an increase only of what it has seen before.
+        self.tally.settle(0, rejected={reason.value: 0 for reason in Reason})
         self.lag = Lag()
         self.messages: Counter[int] = Counter({0: 0, 1: 0})
         """By QoS."""
         self.messages_cleared = 0
         self.receipts_sent = 0
         self.receipts_unsent = 0
-        self.database_errors: Counter[str] = Counter()
+        self.database_errors = Counter({fault.name.lower(): 0 for fault in Fault})
         """By fault."""
         self.oldest: Delivery | None = None
         """The first one of those that are not committed yet."""
