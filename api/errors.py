@@ -1,7 +1,8 @@
 """One shape for every error, the framework's own included: RFC 9457, never a stack trace, never the input."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.database_errors import Fault, classify, summarise
 
@@ -54,23 +56,34 @@ class DatabaseAwayError(Exception):
     """The database did not answer in time."""
 
 
+_HEADERS = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"const": "ApiKey"}}},
+    503: {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}},
+}
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of the errors that a call may answer."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "headers": _HEADERS.get(status, {}),
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
         for status in statuses
     }
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    """Give every way a request can fail the one shape."""
+def add_error_handlers(app: FastAPI, *, count: Callable[[Fault], None] = lambda _fault: None) -> None:
+    """Give every way a request can fail the one shape; `count` is told of each error of the database."""
+    on_database_error = partial(_on_database_error, count)
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(DatabaseAwayError, _on_database_error)
-    app.add_exception_handler(SQLAlchemyError, _on_database_error)
-    app.add_exception_handler(psycopg.Error, _on_database_error)
+    app.add_exception_handler(DatabaseAwayError, on_database_error)
+    app.add_exception_handler(SQLAlchemyError, on_database_error)
+    app.add_exception_handler(psycopg.Error, on_database_error)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -104,10 +117,21 @@ _SENTENCES = {
 }
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     detail = _SENTENCES.get(error.status_code, str(error.detail))
-    return respond(error.status_code, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted({*headers["Allow"].split(", "), *_methods(request)}))
+    return respond(error.status_code, detail, headers=headers)
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """What the path takes. Starlette names the methods of one route, and a path may have several."""
+    for method in ("DELETE", "GET", "PATCH", "POST", "PUT"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            yield method
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
@@ -122,8 +146,11 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
     return respond(422, f"{where}: {first['msg']}{rest}", errors=errors)
 
 
-async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_database_error(
+    count: Callable[[Fault], None], request: Request, error: Exception
+) -> JSONResponse:
     fault = Fault.TRANSIENT if isinstance(error, DatabaseAwayError) else classify(error)
+    count(fault)
     if fault is Fault.POISON:
         log.warning("The database refused a value that passed our checks: %s", summarise(error))
         return respond(422, "The database refused a value of this request; nothing was stored.", errors=[])

@@ -6,8 +6,9 @@ from fastapi import Depends, FastAPI
 
 from api.body_limit import BodyLimit
 from api.errors import Problem, add_error_handlers
-from api.routers import health, rejections, telemetry, vehicles
-from api.security import require_key
+from api.metrics import ApiMetrics, RequestCounter
+from api.routers import health, metrics, rejections, telemetry, vehicles
+from api.security import describe_key, require_key
 from api.startup import OneLineStartupErrors, lifespan_with
 from shared.settings import ApiSettings
 from shared.telemetry import Reading
@@ -26,13 +27,16 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.metrics = ApiMetrics()
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)
-    add_error_handlers(app)
+    add_error_handlers(app, count=app.state.metrics.count_database_error)
     app.include_router(health.router)
     app.include_router(telemetry.router, dependencies=[Depends(require_key)])
     app.include_router(vehicles.router, dependencies=[Depends(require_key)])
     app.include_router(rejections.router, dependencies=[Depends(require_key)])
+    app.include_router(metrics.router, dependencies=[Depends(require_key)])
     _describe_shared_schemas(app)
     return app
 
@@ -49,6 +53,7 @@ def _describe_shared_schemas(app: FastAPI) -> None:
         for call in (call for path in document["paths"].values() for call in path.values()):
             if "HTTPValidationError" in str(call["responses"].get("422")):
                 del call["responses"]["422"]
+            describe_key(call, getattr(app.state, "settings", None))
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         for model in (Reading, Problem):

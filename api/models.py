@@ -1,7 +1,7 @@
 """What the calls answer. Names are the wire names; units stand beside them."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -15,14 +15,14 @@ from shared.telemetry import SIGNALS, power_kw
 class Health(BaseModel):
     """Whether the database answers."""
 
-    status: str = Field(examples=["OK"])
-    db: str = Field(examples=["OK"])
+    status: Literal["OK", "DEGRADED"]
+    db: Literal["OK", "DOWN"]
 
 
 class Liveness(BaseModel):
     """Whether this process answers."""
 
-    status: str = Field(examples=["OK"])
+    status: Literal["OK"]
 
 
 class IngestResult(BaseModel):

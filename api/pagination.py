@@ -18,7 +18,12 @@ Limit = Annotated[
     int | None, Query(ge=1, le=MAX_LIMIT, description=f"Items on a page; {DEFAULT_LIMIT} unless told")
 ]
 NextToken = Annotated[
-    str | None, Query(alias="next", description="The token of the page before; it brings its query along")
+    str | None,
+    Query(
+        alias="next",
+        description="The token of the page before; it brings its query along",
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+    ),
 ]
 
 _CHECK_BYTES = 8

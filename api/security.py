@@ -1,13 +1,14 @@
 """API keys: with API_KEYS set, every call but health needs one of them as X-API-Key."""
 
 import hmac
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends
 from fastapi.security import APIKeyHeader
 
 from api.database import LoadedSettings
 from api.errors import ProblemError
+from shared.settings import ApiSettings
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when API_KEYS is set.")
 
@@ -23,3 +24,9 @@ def require_key(settings: LoadedSettings, key: Annotated[str | None, Depends(_he
         raise ProblemError(
             401, "Send one of this service's keys as X-API-Key.", headers={"WWW-Authenticate": "ApiKey"}
         )
+
+
+def describe_key(call: dict[str, Any], settings: ApiSettings | None) -> None:
+    """Say in what OpenAPI says of a call that it works without a key, where the service asks for none."""
+    if settings and not settings.keys and "security" in call and {} not in call["security"]:
+        call["security"].append({})

@@ -1,7 +1,7 @@
 """Publish readings of a simulated fleet, or recorded ones, over MQTT: `python -m scripts.simulate --help`.
 
-Exit status: 0 all acknowledged; 1 something stayed unacknowledged, or the broker is out of reach;
-2 wrong options, settings or file.
+Exit status: 0 all acknowledged (with --confirm: a receipt for everything); 1 something was not, or the
+broker is out of reach; 2 wrong options, settings or file.
 """
 
 import signal
@@ -23,12 +23,17 @@ from scripts.simulator.options import Options
 from scripts.simulator.progress import Progress
 from scripts.simulator.publisher import BrokerUnreachableError, Publisher
 from scripts.simulator.reading import DueReading
+from scripts.simulator.receipts import RETRY_DELAYS_S, Receipts
 from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_start
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
 _MOST_UNACKNOWLEDGED = 500
+_MOST_WITHOUT_RECEIPT = 5000
+"""A receipt takes a batch's time, some 200 ms: 500 would be 2,500 readings a second at the most."""
 _LAST_ACKS_S = 30.0
 _LAST_ACKS_STOPPED_S = 5.0
+_LAST_RECEIPTS_S = RETRY_DELAYS_S[-1] + 15.0
+"""Longer than the longest delay: what lacks a receipt was published again, and had time for its answer."""
 _BROKER_AWAY_S = 300.0
 _SLICE_S = 0.1
 
@@ -52,14 +57,23 @@ def main() -> int:
         signal.signal(number, stop.on_signal)
     asked = options.parse()
     try:
-        publisher = Publisher(load(BrokerSettings), window=max(10, _MOST_UNACKNOWLEDGED // asked.array))
+        publisher = _publisher(asked)
         total, due_readings = plan(asked)
         publisher.connect()
     except (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError) as wrong:
         return _complain(wrong, 2)
     except BrokerUnreachableError as unreachable:
         return _complain(unreachable, 1)
-    return run(messages(due_readings, asked.array), total, publisher, stop)
+    return run(messages(due_readings, asked.array, confirm=asked.confirm), total, publisher, stop)
+
+
+def _publisher(asked: Options) -> Publisher:
+    settings = load(BrokerSettings)
+    if asked.confirm:
+        # Two: one array is stored while the next is on its way.
+        window = max(2, _MOST_WITHOUT_RECEIPT // asked.array)
+        return Publisher(settings, window=window, receipts=Receipts())
+    return Publisher(settings, window=max(10, _MOST_UNACKNOWLEDGED // asked.array))
 
 
 def plan(asked: Options) -> tuple[int, Iterable[DueReading]]:
@@ -77,12 +91,13 @@ def plan(asked: Options) -> tuple[int, Iterable[DueReading]]:
 
 
 def run(due_messages: Iterable[Message], total: int, publisher: Publisher, stop: Stop) -> int:
-    """Publish each message when it is due, wait for the last acknowledgements, and sum up."""
-    progress = Progress(sys.stdout, total)
+    """Publish each message when it is due, wait for the last answers, and sum up."""
+    confirms = publisher.receipts is not None
+    progress = Progress(sys.stdout, total, answer="with a receipt" if confirms else "acknowledged")
 
     def show() -> None:
         progress.show(
-            published=publisher.published, acknowledged=publisher.acknowledged, connected=publisher.connected
+            published=publisher.published, answered=publisher.answered, connected=publisher.connected
         )
 
     started = monotonic()
@@ -92,7 +107,10 @@ def run(due_messages: Iterable[Message], total: int, publisher: Publisher, stop:
         publisher.publish(message)
         publisher.collect()
         show()
-    publisher.wait_for_acks(_LAST_ACKS_STOPPED_S if stop.asked else _LAST_ACKS_S, show)
+    if confirms:
+        _wait_for_receipts(publisher, stop, show)
+    else:
+        publisher.wait_for_acks(_LAST_ACKS_STOPPED_S if stop.asked else _LAST_ACKS_S, show)
     elapsed = monotonic() - started
     progress.end()
     publisher.close()
@@ -106,7 +124,8 @@ def _ready(due: float, publisher: Publisher, stop: Stop, show: Callable[[], None
         now = monotonic()
         if publisher.full:
             if now > patience:
-                print(f"no acknowledgement for {_BROKER_AWAY_S:.0f} s: giving up", file=sys.stderr)
+                answer = "acknowledgement" if publisher.receipts is None else "receipt"
+                print(f"no {answer} for {_BROKER_AWAY_S:.0f} s: giving up", file=sys.stderr)
                 return False
             publisher.collect(_SLICE_S)
         elif now < due:
@@ -117,17 +136,53 @@ def _ready(due: float, publisher: Publisher, stop: Stop, show: Callable[[], None
     return False
 
 
+def _wait_for_receipts(publisher: Publisher, stop: Stop, show: Callable[[], None]) -> None:
+    """Collect until every reading has its receipt, or until nothing has come for too long."""
+    quiet = quiet_connected = 0.0
+    before = monotonic()
+    while publisher.unanswered and quiet_connected < _LAST_RECEIPTS_S:
+        if quiet >= (_LAST_ACKS_STOPPED_S if stop.asked else _BROKER_AWAY_S):
+            return
+        so_far = publisher.acknowledged + publisher.answered
+        publisher.collect(_SLICE_S)
+        now = monotonic()
+        if publisher.acknowledged + publisher.answered > so_far:
+            quiet = quiet_connected = 0.0
+        else:
+            quiet += now - before
+            quiet_connected += now - before if publisher.connected else 0.0
+        before = now
+        show()
+
+
 def _sum_up(publisher: Publisher, elapsed: float) -> int:
     print(
         f"{publisher.published:,} readings published in {publisher.messages:,} messages,"
-        f" {publisher.acknowledged:,} acknowledged, {publisher.acknowledged / elapsed:,.1f} readings/s"
+        f" {publisher.acknowledged:,} acknowledged, {publisher.answered / elapsed:,.1f} readings/s"
         f" over {elapsed:,.1f} s",
         flush=True,
     )
-    if publisher.unacknowledged:
-        print(f"{publisher.unacknowledged:,} readings stayed unacknowledged", file=sys.stderr)
+    if publisher.receipts is not None:
+        _sum_up_receipts(publisher.receipts, publisher.unanswered)
+    if publisher.unanswered:
+        lack = "unacknowledged" if publisher.receipts is None else "without a receipt"
+        print(f"{publisher.unanswered:,} readings stayed {lack}", file=sys.stderr)
         return 1
     return 0
+
+
+def _sum_up_receipts(receipts: Receipts, without: int) -> None:
+    rejected = receipts.rejected.total()
+    print(
+        f"receipts: {receipts.stored:,} stored, {receipts.duplicate:,} duplicate, {rejected:,} rejected;"
+        f" {receipts.republished:,} messages republished; {without:,} readings without a receipt",
+        flush=True,
+    )
+    if rejected:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in receipts.rejected.most_common())
+        print(f"{rejected:,} readings were rejected: {reasons}", file=sys.stderr)
+    if receipts.broken:
+        print(f"{receipts.broken:,} receipts could not be read", file=sys.stderr)
 
 
 def _complain(error: Exception, status: int) -> int:

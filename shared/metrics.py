@@ -11,6 +11,7 @@ from prometheus_client import disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from shared.tally import Counts
+
 # A time of creation beside each histogram: nobody asked for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

@@ -14,6 +14,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from shared.strict_json import AmbiguousObject
@@ -23,6 +24,8 @@ MAX_READINGS = 10_000
 """Readings in one array, over MQTT or HTTP, at the most."""
 
 _VIN = re.compile(r"[A-Za-z0-9-]{5,40}")
+VIN_PATTERN = f"^{_VIN.pattern}$"
+"""A VIN as an OpenAPI document says it."""
 
 
 class Range(NamedTuple):
@@ -78,6 +81,10 @@ def _signal(name: str, description: str) -> Any:
     return Field(default=None, ge=low, le=high, description=f"{description}, {unit}")
 
 
+def _is_a_number(name: str) -> JsonDict:
+    return {"required": [name], "properties": {name: {"type": "number"}}}
+
+
 class Reading(BaseModel):
     """One reading. Its key is (vin, ts); at least one signal is not null; unknown fields are ignored.
 
@@ -86,15 +93,21 @@ class Reading(BaseModel):
     """
 
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True
+        strict=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        json_schema_extra={"anyOf": [_is_a_number(name) for name in SIGNALS]},
     )
 
     vin: Annotated[str, AfterValidator(_vin)] = Field(
         description="The vehicle: 5 to 40 letters, digits and hyphens, kept in upper case",
-        json_schema_extra={"pattern": f"^{_VIN.pattern}$"},
+        json_schema_extra={"pattern": VIN_PATTERN},
     )
     ts: Annotated[datetime, BeforeValidator(_timestamp)] = Field(
-        description="When the vehicle took the reading: RFC 3339 with an offset"
+        description="When the vehicle took the reading: RFC 3339 with an offset, from 2000 on, at most"
+        " MAX_FUTURE_SKEW_S (300 seconds unless set) ahead of our clock"
     )
     soc: float | None = _signal("soc", "State of charge")
     soh: float | None = _signal("soh", "State of health as the vehicle reports it")

@@ -17,6 +17,7 @@ from api.queries import rejections
 from api.time_window import QueryTime
 from shared.rejections import Filter, Reason, delete_rejection
 from shared.replay import ReplayRefusedError, decode_again, store_again
+from shared.telemetry import VIN_PATTERN
 
 router = APIRouter(prefix="/api/rejections", tags=["rejections"])
 
@@ -60,7 +61,7 @@ async def list_page(
     *,
     database: OpenDatabase,
     reason: Reason | None = None,
-    vin: Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{5,40}$")] = None,
+    vin: Annotated[str | None, Query(pattern=VIN_PATTERN)] = None,
     since: Annotated[QueryTime | None, Query(description="Only what was received then or later")] = None,
     order: Annotated[
         Literal["asc", "desc"] | None, Query(description="By received_at; desc unless told: newest first")

@@ -10,8 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.database import LoadedSettings, OpenDatabase
 from api.errors import ProblemError, problem_responses
+from api.metrics import LoadedMetrics
 from api.models import IngestResult
 from api.queries.ingest import ingest
+from shared.rejections import Reason
 from shared.store import Arrival
 from shared.strict_json import InvalidJsonError, parse_json
 from shared.telemetry import MAX_READINGS, Reading
@@ -58,7 +60,9 @@ _BODY: dict[str, Any] = {
     responses=problem_responses(400, 401, 413, 415, 422, 503),
     openapi_extra=_BODY,
 )
-async def ingest_readings(request: Request, database: OpenDatabase, settings: LoadedSettings) -> IngestResult:
+async def ingest_readings(
+    request: Request, database: OpenDatabase, settings: LoadedSettings, metrics: LoadedMetrics
+) -> IngestResult:
     """Store readings. One bad reading, and nothing is stored; the answer names each bad index and field.
 
     A reading whose (vin, ts) is stored already counts as a duplicate and changes nothing; where its values
@@ -69,7 +73,19 @@ async def ingest_readings(request: Request, database: OpenDatabase, settings: Lo
     received_at = datetime.now(UTC)
     latest = received_at + timedelta(seconds=settings.max_future_skew_s)
     readings = await to_thread.run_sync(_read, body, latest)
-    outcome = await database.write(ingest, [Arrival(reading, received_at) for reading in readings])
+    arrivals = [Arrival(reading, received_at) for reading in readings]
+    metrics.tally.receive(len(arrivals))
+    try:
+        outcome = await database.write(ingest, arrivals)
+    except BaseException:
+        metrics.tally.settle(len(arrivals), failed=len(arrivals))
+        raise
+    metrics.tally.settle(
+        len(arrivals),
+        stored=outcome.stored,
+        duplicate=len(outcome.duplicates),
+        rejected={Reason.CONFLICT.value: len(outcome.conflicts)},
+    )
     duplicates = len(outcome.duplicates) + len(outcome.conflicts)
     return IngestResult(inserted=outcome.stored, duplicates=duplicates or None)
 

@@ -11,7 +11,7 @@ from api.models import StoredReading, Summary, VehicleState
 from api.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
 from api.queries import telemetry, vehicles
 from api.time_window import QueryTime, require_order
-from shared.telemetry import normalise_vin
+from shared.telemetry import VIN_PATTERN, normalise_vin
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
@@ -20,7 +20,16 @@ def _unknown() -> ProblemError:
     return ProblemError(404, "No reading of this VIN is stored.")
 
 
-def _vin(vin: Annotated[str, Path(description="In upper or lower case", examples=["VIN-DEMO-001"])]) -> str:
+def _vin(
+    vin: Annotated[
+        str,
+        Path(
+            description="In upper or lower case",
+            examples=["VIN-DEMO-001"],
+            json_schema_extra={"pattern": VIN_PATTERN},
+        ),
+    ],
+) -> str:
     try:
         return normalise_vin(vin)
     except ValueError:

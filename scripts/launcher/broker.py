@@ -53,7 +53,8 @@ class Broker(Server):
     """A Mosquitto on 127.0.0.1 whose queues and configuration lie in `folder`; its log beside it.
 
     `overrides` replaces or adds configuration lines by their first word, such as
-    {"persistence": "false", "password_file": "/path"}; None drops the line. It is read at each start.
+    {"persistence": "false", "password_file": "/path"}; None drops the line. `config` is the file that
+    has the other lines. Both are read at each start.
     """
 
     def __init__(
@@ -62,10 +63,12 @@ class Broker(Server):
         port: int | None = None,
         overrides: Mapping[str, str | None] | None = None,
         *,
+        config: Path = CONFIG,
         prefer: int | None = None,
         log: Path | None = None,
     ) -> None:
         self.files = folder.absolute()
+        self.config = config
         super().__init__(
             "Mosquitto", log=log or self.files.with_name(f"{folder.name}.log"), port=port, prefer=prefer
         )
@@ -76,5 +79,5 @@ class Broker(Server):
 
     def prepare(self) -> None:
         self.files.mkdir(parents=True, exist_ok=True)
-        lines = configuration(CONFIG.read_text(encoding="utf-8"), self.port, self.files, self.overrides)
+        lines = configuration(self.config.read_text(encoding="utf-8"), self.port, self.files, self.overrides)
         (self.files / "mosquitto.conf").write_text(lines, encoding="utf-8")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from scripts.simulator.reading import DueReading, encode
+from scripts.simulator.reading import DueReading, Key, encode, key_of
 from shared.decoder import MAX_PAYLOAD_BYTES
 from shared.topics import telemetry_topic
 
@@ -14,18 +14,32 @@ class Message(NamedTuple):
     due_s: float
     topic: str
     payload: bytes
-    readings: int
+    vin: str
+    times: tuple[object, ...]
+    """The `ts` of each of its readings."""
+
+    @property
+    def readings(self) -> int:
+        """How many it holds."""
+        return len(self.times)
+
+    def keys(self) -> list[Key]:
+        """What its readings are known by in a receipt."""
+        return [key_of(self.vin, ts) for ts in self.times]
 
 
-def messages(due_readings: Iterable[DueReading], per_message: int) -> Iterator[Message]:
+def messages(
+    due_readings: Iterable[DueReading], per_message: int, *, confirm: bool = False
+) -> Iterator[Message]:
     """Gather the readings of each vehicle in arrays of `per_message`; with 1 each travels alone.
 
     An array leaves with its last reading, earlier where it would grow over 1 MiB, and at the end
-    with what is there.
+    with what is there. With `confirm` all go where a receipt is asked for.
     """
     if per_message == 1:
         for due_s, vin, reading in due_readings:
-            yield Message(due_s, telemetry_topic(vin), encode(reading), 1)
+            topic = telemetry_topic(vin, confirm=confirm)
+            yield Message(due_s, topic, encode(reading), vin, (reading["ts"],))
         return
     open_arrays: dict[str, _Array] = {}
     due_s = 0.0
@@ -36,8 +50,8 @@ def messages(due_readings: Iterable[DueReading], per_message: int) -> Iterator[M
             yield open_arrays.pop(vin).close(due_s)
             array = None
         if not array:
-            array = open_arrays[vin] = _Array(vin)
-        array.append(piece)
+            array = open_arrays[vin] = _Array(vin, confirm=confirm)
+        array.append(piece, reading["ts"])
         if len(array.pieces) == per_message:
             yield open_arrays.pop(vin).close(due_s)
     for array in open_arrays.values():
@@ -45,18 +59,21 @@ def messages(due_readings: Iterable[DueReading], per_message: int) -> Iterator[M
 
 
 class _Array:
-    def __init__(self, vin: str) -> None:
+    def __init__(self, vin: str, *, confirm: bool) -> None:
         self.pieces: list[bytes] = []
         self._vin = vin
+        self._topic = telemetry_topic(vin, confirm=confirm)
+        self._times: list[object] = []
         self._bytes = 1
 
     def has_room(self, piece: bytes) -> bool:
         return self._bytes + len(piece) + 1 <= MAX_PAYLOAD_BYTES
 
-    def append(self, piece: bytes) -> None:
+    def append(self, piece: bytes, ts: object) -> None:
         self.pieces.append(piece)
+        self._times.append(ts)
         self._bytes += len(piece) + 1
 
     def close(self, due_s: float) -> Message:
         payload = b"[" + b",".join(self.pieces) + b"]"
-        return Message(due_s, telemetry_topic(self._vin), payload, len(self.pieces))
+        return Message(due_s, self._topic, payload, self._vin, tuple(self._times))

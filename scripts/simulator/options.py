@@ -30,6 +30,7 @@ class Options:
     array: int
     replay: Path | None
     shuffle: bool
+    confirm: bool
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -96,6 +97,11 @@ def _parser() -> ArgumentParser:
     )
     add("--replay", type=Path, metavar="FILE.csv", help="publish the recorded readings of this file instead")
     add("--shuffle", action="store_true", help="with --replay: in an order shuffled by --seed")
+    add(
+        "--confirm",
+        action="store_true",
+        help="ask for a receipt for every reading, and publish again what has got none",
+    )
     return parser
 
 

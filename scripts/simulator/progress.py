@@ -9,11 +9,19 @@ _LOG_S = 5.0
 
 
 class Progress:
-    """Shows the state of a run of `total` readings on `stream`."""
+    """Shows the state of a run of `total` readings on `stream`; `answer` says what they wait for."""
 
-    def __init__(self, stream: TextIO, total: int, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        total: int,
+        clock: Callable[[], float] = monotonic,
+        *,
+        answer: str = "acknowledged",
+    ) -> None:
         self._stream = stream
         self._total = total
+        self._answer = answer
         self._clock = clock
         self._live = stream.isatty()
         self._period = _TERMINAL_S if self._live else _LOG_S
@@ -21,7 +29,7 @@ class Progress:
         self._next = self._started + self._period
         self._shown = False
 
-    def show(self, *, published: int, acknowledged: int, connected: bool) -> None:
+    def show(self, *, published: int, answered: int, connected: bool) -> None:
         """Say it, unless that was done a moment ago."""
         now = self._clock()
         if now < self._next:
@@ -31,8 +39,8 @@ class Progress:
         pace = published / (now - self._started)
         away = "" if connected else "; broker away, connecting again"
         line = (
-            f"{published:,} of {self._total:,} readings published ({share:.0%}), {acknowledged:,}"
-            f" acknowledged, {pace:,.0f}/s{away}"
+            f"{published:,} of {self._total:,} readings published ({share:.0%}), {answered:,}"
+            f" {self._answer}, {pace:,.0f}/s{away}"
         )
         # \033[K clears what a longer line before has left.
         self._write(f"\r{line}\033[K" if self._live else f"{line}\n")

@@ -2,62 +2,84 @@
 
 paho's own thread does the network; its callbacks only note what happened. Everything is counted on
 the thread that calls `publish` and `collect`, so no lock is needed.
+
+paho sends by itself again what the broker has not acknowledged; what has no receipt is sent again from here.
 """
 
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv311
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from scripts.simulator.message import Message
+from scripts.simulator.receipts import Receipts, Slip
 from shared.settings import BrokerSettings, InvalidSettingsError
+from shared.topics import receipts_topic
 
 _CONNECT_S = 5.0
 _KEEPALIVE_S = 20
 _MOST_RECONNECT_DELAY_S = 4
 _SLICE_S = 0.2
+_RECEIPTS = receipts_topic("+")
 
 
 class BrokerUnreachableError(Exception):
     """No session with the broker could be opened; the message says which one, why, and what to do."""
 
 
-class Publisher:
-    """A session with the broker, with at most `window` messages that it hasn't acknowledged.
+class _OnItsWay(NamedTuple):
+    """A publication that the broker hasn't acknowledged."""
 
+    first: int
+    """The readings in it that were never published before."""
+    slip: Slip | None
+
+
+class Publisher:
+    """A session with the broker, with at most `window` messages that lack their answer.
+
+    The answer is the broker's acknowledgement; with `receipts`, it is the receipt for each reading.
     When the connection is lost, paho connects again and sends the unacknowledged messages again.
     """
 
-    def __init__(self, settings: BrokerSettings, *, window: int) -> None:
+    def __init__(self, settings: BrokerSettings, *, window: int, receipts: Receipts | None = None) -> None:
         self.published = 0
         """Readings handed to paho."""
         self.acknowledged = 0
         """Readings whose message the broker has acknowledged."""
         self.messages = 0
         self.connected = False
+        """With receipts: and subscribed to them."""
+        self.receipts = receipts
         self._settings = settings
         self._window = window
-        self._outstanding: dict[int, int] = {}
-        self._acks: SimpleQueue[int] = SimpleQueue()
+        self._outstanding: dict[int, _OnItsWay] = {}
+        self._events: SimpleQueue[int | MQTTMessage] = SimpleQueue()
         self._answered = Event()
         self._refusal = ""
         self._client = self._build_client()
 
     @property
-    def unacknowledged(self) -> int:
-        """Readings published and not yet acknowledged."""
-        return self.published - self.acknowledged
+    def answered(self) -> int:
+        """Readings published whose answer has come."""
+        return self.acknowledged if self.receipts is None else self.receipts.settled
+
+    @property
+    def unanswered(self) -> int:
+        """Readings published whose answer has not come."""
+        return self.published - self.answered
 
     @property
     def full(self) -> bool:
         """True while the window is used up: collect first."""
-        return len(self._outstanding) >= self._window
+        waiting = self.receipts.open_messages if self.receipts is not None else 0
+        return max(len(self._outstanding), waiting) >= self._window
 
     def connect(self) -> None:
         """Open the session. Raises BrokerUnreachableError, after a few seconds at the most."""
@@ -76,20 +98,26 @@ class Publisher:
 
     def publish(self, message: Message) -> None:
         """Hand the message to paho, which sends it now or once it is connected again. Only if not full."""
-        sent = self._client.publish(message.topic, message.payload, qos=1)
-        self._outstanding[sent.mid] = message.readings
+        slip = self.receipts.expect(message) if self.receipts is not None else None
+        self._send(message, _OnItsWay(message.readings, slip))
         self.published += message.readings
         self.messages += 1
 
     def collect(self, timeout_s: float = 0.0) -> None:
-        """Count the acknowledgements that have come, waiting up to `timeout_s` for a first."""
+        """Count the answers that have come, waiting up to `timeout_s` for a first.
+
+        Publishes again what is due for it.
+        """
         try:
-            mid = self._acks.get(timeout=timeout_s) if timeout_s > 0 else self._acks.get_nowait()
+            event = self._events.get(timeout=timeout_s) if timeout_s > 0 else self._events.get_nowait()
             while True:
-                self.acknowledged += self._outstanding.pop(mid, 0)
-                mid = self._acks.get_nowait()
+                self._note(event)
+                event = self._events.get_nowait()
         except Empty:
-            return
+            pass
+        if self.receipts is not None:
+            for slip in self.receipts.due(monotonic()):
+                self._send(slip.message, _OnItsWay(0, slip))
 
     def wait_for_acks(self, timeout_s: float, meanwhile: Callable[[], None]) -> None:
         """Collect until all is acknowledged, or until nothing has come for `timeout_s`."""
@@ -105,13 +133,27 @@ class Publisher:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def _send(self, message: Message, on_its_way: _OnItsWay) -> None:
+        sent = self._client.publish(message.topic, message.payload, qos=1)
+        self._outstanding[sent.mid] = on_its_way
+
+    def _note(self, event: int | MQTTMessage) -> None:
+        if isinstance(event, MQTTMessage):
+            if self.receipts is not None:
+                self.receipts.receive(event.topic, bytes(event.payload))
+        elif event in self._outstanding:
+            first, slip = self._outstanding.pop(event)
+            self.acknowledged += first
+            if self.receipts is not None and slip is not None:
+                self.receipts.acknowledged(slip, monotonic())
+
     def _build_client(self) -> Client:
         settings = self._settings
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311, clean_session=True)
         client.connect_timeout = _CONNECT_S
         client.reconnect_delay_set(1, _MOST_RECONNECT_DELAY_S)
         # paho must not hold messages back on its own: the window here is the only one.
-        client.max_inflight_messages_set(self._window)
+        client.max_inflight_messages_set(0)
         client.max_queued_messages_set(0)
         if settings.mqtt_username is not None:
             password = settings.mqtt_password.get_secret_value() if settings.mqtt_password else None
@@ -124,6 +166,8 @@ class Publisher:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
         return client
 
     def _unreachable(
@@ -136,11 +180,23 @@ class Publisher:
         )
 
     def _on_connect(
-        self, _client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, _: Properties | None
+        self, client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, _: Properties | None
     ) -> None:
-        self.connected = not code.is_failure
         if code.is_failure:
             self._refusal = f"it refuses: {code}"
+        elif self.receipts is not None:
+            # Goes out ahead of what paho sends again; the session begins with its answer.
+            client.subscribe(_RECEIPTS, qos=1)
+            return
+        self.connected = not code.is_failure
+        self._answered.set()
+
+    def _on_subscribe(
+        self, _client: Client, _userdata: Any, _mid: int, codes: list[ReasonCode], _: Properties | None
+    ) -> None:
+        self.connected = not any(code.is_failure for code in codes)
+        if not self.connected:
+            self._refusal = f"it does not grant the subscription to {_RECEIPTS}"
         self._answered.set()
 
     def _on_disconnect(
@@ -156,4 +212,7 @@ class Publisher:
     def _on_publish(
         self, _client: Client, _userdata: Any, mid: int, _code: ReasonCode, _: Properties | None
     ) -> None:
-        self._acks.put(mid)
+        self._events.put(mid)
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        self._events.put(message)

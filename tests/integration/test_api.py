@@ -220,6 +220,7 @@ def test_with_keys_every_call_but_health_needs_one(serve, database_url):
         ("GET", "/api/vehicles/VIN-00001/summary"),
         ("GET", "/api/vehicles/VIN-00001/telemetry"),
         ("POST", "/api/telemetry"),
+        ("GET", "/metrics"),
     ]
     for method, path in calls:
         assert "www-authenticate" in api.request(method, path).headers
@@ -283,6 +284,7 @@ def test_openapi_describes_every_call(api):
         "/api/telemetry",
         "/api/vehicles",
         "/api/vehicles/{vin}/latest",
+        "/metrics",
         "/api/vehicles/{vin}/summary",
         "/api/vehicles/{vin}/telemetry",
     }

@@ -1,4 +1,7 @@
 import json
+from datetime import UTC, datetime
+
+import pytest
 
 from scripts.simulator.message import messages
 from scripts.simulator.reading import DueReading
@@ -38,3 +41,29 @@ def test_arrays_stay_under_a_mebibyte():
     assert sum(message.readings for message in sent) == 2500
     assert all(len(message.payload) <= 1024 * 1024 for message in sent)
     assert len(sent) == 3
+
+
+@pytest.mark.parametrize("per_message", [1, 2])
+def test_a_receipt_is_asked_for_by_the_topic_only(per_message):
+    """With confirm the same payloads go to the confirm topic."""
+    plain, asking = (list(messages(READINGS, per_message, confirm=confirm)) for confirm in (False, True))
+    assert {message.topic for message in asking} == {
+        "vehicles/VIN-A/telemetry/confirm",
+        "vehicles/VIN-B/telemetry/confirm",
+    }
+    assert [message.payload for message in asking] == [message.payload for message in plain]
+
+
+def test_keys_are_the_same_however_vehicle_and_time_are_spelled():
+    """A message knows its readings by VIN in upper case and moment, in the order of its payload."""
+    readings = [
+        DueReading(0, "vin-0a", {"vin": "vin-0a", "ts": "2026-01-24T13:00:00.1234567+01:00"}),
+        DueReading(0, "vin-0a", {"vin": "vin-0a", "ts": "2026-01-24T11:59:59Z"}),
+    ]
+    keys = [
+        ("VIN-0A", datetime(2026, 1, 24, 12, 0, 0, 123456, UTC)),
+        ("VIN-0A", datetime(2026, 1, 24, 11, 59, 59, tzinfo=UTC)),
+    ]
+    [array] = messages(readings, 2)
+    assert array.keys() == keys
+    assert [message.keys() for message in messages(readings, 1)] == [[key] for key in keys]

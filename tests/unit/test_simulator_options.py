@@ -11,6 +11,7 @@ def test_defaults():
     asked = options.parse([])
     assert (asked.vehicles, asked.rate, asked.duration, asked.seed) == (20, 1, 60, 7)
     assert (asked.speedup, asked.array, asked.start, asked.vin_prefix) == (1, 1, None, "SIM-")
+    assert not asked.confirm
 
 
 def test_options_as_given():
@@ -22,6 +23,8 @@ def test_options_as_given():
     replayed = options.parse(["--replay", "trip.csv", "--shuffle", "--speedup", "0", "--array", "100"])
     assert replayed.replay == Path("trip.csv")
     assert replayed.shuffle
+    everything = ["--replay", "trip.csv", "--shuffle", "--array", "100", "--confirm"]
+    assert options.parse(everything).confirm
 
 
 @pytest.mark.parametrize(

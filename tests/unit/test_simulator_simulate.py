@@ -1,17 +1,23 @@
 import io
 import socket
+import time
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from scripts import simulate
 from scripts.simulator.message import Message
 from scripts.simulator.progress import Progress
 from scripts.simulator.publisher import BrokerUnreachableError, Publisher
+from scripts.simulator.receipts import RETRY_DELAYS_S, Receipts
 from shared.settings import BrokerSettings
 
 
 class Broker:
     """Stands in for the publisher: acknowledges at once, or never."""
+
+    receipts = None
 
     def __init__(self, *, answers=True, after_publish=None):
         self.published = self.acknowledged = self.messages = 0
@@ -20,8 +26,12 @@ class Broker:
         self._after_publish = after_publish
 
     @property
-    def unacknowledged(self):
-        return self.published - self.acknowledged
+    def answered(self):
+        return self.acknowledged
+
+    @property
+    def unanswered(self):
+        return self.published - self.answered
 
     def publish(self, message):
         self.published += message.readings
@@ -41,7 +51,7 @@ class Broker:
         self.closed = True
 
 
-MESSAGES = [Message(0, "vehicles/VIN-A/telemetry", b"{}", 3)] * 4
+MESSAGES = [Message(0, "vehicles/VIN-A/telemetry", b"{}", "VIN-A", ("t1", "t2", "t3"))] * 4
 
 
 def test_all_acknowledged_is_success(capsys):
@@ -76,6 +86,103 @@ def test_messages_wait_until_they_are_due():
     assert times[3] - times[0] == pytest.approx(0.3, abs=0.1)
 
 
+class ConfirmingBroker(Broker):
+    """Stands in for the publisher with receipts: acknowledges, and `answer` is what the receipts say."""
+
+    def __init__(self, *, connected=True, answer=lambda _receipts, _calls: None):
+        super().__init__()
+        self.connected = connected
+        self.receipts = Receipts()
+        self._answer = answer
+        self._calls = 0
+
+    @property
+    def answered(self):
+        return self.receipts.settled
+
+    def collect(self, _timeout_s=0.0):
+        time.sleep(0.001)
+        self.acknowledged = self.published
+        self._calls += 1
+        self._answer(self.receipts, self._calls)
+
+
+def answer_all(receipts, calls):
+    if calls == 20:
+        receipts.stored, receipts.duplicate, receipts.republished, receipts.broken = 8, 1, 5, 7
+        receipts.rejected.update(conflict=2, bad_reading=1)
+
+
+@pytest.fixture
+def patience(monkeypatch):
+    """Short waits: for the last receipts, for the broker, and after a signal."""
+
+    def set_to(receipts, broker, stopped):
+        monkeypatch.setattr(simulate, "_LAST_RECEIPTS_S", receipts)
+        monkeypatch.setattr(simulate, "_BROKER_AWAY_S", broker)
+        monkeypatch.setattr(simulate, "_LAST_ACKS_STOPPED_S", stopped)
+
+    return set_to
+
+
+def test_receipts_are_summed_up(capsys):
+    """A rejected reading has its receipt: status 0, and the reasons are said."""
+    assert simulate.run(MESSAGES, 12, ConfirmingBroker(answer=answer_all), simulate.Stop()) == 0
+    said = capsys.readouterr()
+    assert "12 readings published in 4 messages, 12 acknowledged" in said.out
+    assert (
+        "receipts: 8 stored, 1 duplicate, 3 rejected; 5 messages republished; 0 readings without a receipt"
+        in said.out
+    )
+    assert "3 readings were rejected: conflict 2, bad_reading 1" in said.err
+    assert "7 receipts could not be read" in said.err
+
+
+def test_without_a_receipt_is_failure(patience, capsys):
+    """Acknowledged is not enough: what stays without a receipt is said, and status 1."""
+    patience(receipts=0.1, broker=60, stopped=60)
+    assert simulate.run(MESSAGES, 12, ConfirmingBroker(), simulate.Stop()) == 1
+    assert "12 readings stayed without a receipt" in capsys.readouterr().err
+
+
+def test_receipts_that_trickle_in_are_waited_for(patience):
+    """The patience begins anew with every receipt."""
+    patience(receipts=0.1, broker=60, stopped=60)
+
+    def trickle(receipts, calls):
+        receipts.stored = min(12, calls // 30)
+
+    began = simulate.monotonic()
+    assert simulate.run(MESSAGES, 12, ConfirmingBroker(answer=trickle), simulate.Stop()) == 0
+    assert simulate.monotonic() - began > 0.3
+
+
+def test_while_the_broker_is_away_the_wait_is_longer_and_bounded(patience):
+    """Only time with a connection counts against the receipts."""
+    patience(receipts=0.05, broker=0.3, stopped=60)
+    began = simulate.monotonic()
+    assert simulate.run(MESSAGES, 12, ConfirmingBroker(connected=False), simulate.Stop()) == 1
+    assert 0.3 <= simulate.monotonic() - began < 5
+
+
+def test_a_signal_shortens_the_wait_for_receipts(patience):
+    """Ctrl-C while the last receipts are waited for ends the run soon."""
+    patience(receipts=60, broker=60, stopped=0.1)
+    stop = simulate.Stop()
+
+    def interrupt(_receipts, calls):
+        stop.asked = calls > 50
+
+    began = simulate.monotonic()
+    assert simulate.run(MESSAGES, 12, ConfirmingBroker(answer=interrupt), stop) == 1
+    assert simulate.monotonic() - began < 5
+
+
+def test_patience_outlasts_every_delay():
+    """What is published again last has time for its receipt."""
+    assert max(RETRY_DELAYS_S) + 10 <= simulate._LAST_RECEIPTS_S
+
+
 def test_broker_out_of_reach_is_one_line():
     """The error names the two variables and what to do."""
     with socket.socket() as reserved:
@@ -89,16 +196,30 @@ def test_broker_out_of_reach_is_one_line():
     assert "\n" not in str(raised.value)
 
 
+def test_a_refused_subscription_ends_the_start(monkeypatch):
+    """A broker that grants no receipts is no use to a run that waits for them: the error says so."""
+    publisher = Publisher(BrokerSettings(), window=10, receipts=Receipts())
+    answer = [ReasonCode(PacketTypes.SUBACK, identifier=128)]
+    monkeypatch.setattr(publisher._client, "connect", lambda *_: None)
+    monkeypatch.setattr(
+        publisher._client,
+        "loop_start",
+        lambda: publisher._client.on_subscribe(publisher._client, None, 1, answer, None),
+    )
+    with pytest.raises(BrokerUnreachableError, match=r"does not grant .* vehicles/\+/receipts"):
+        publisher.connect()
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
 
 
-def shown(stream, times):
+def shown(stream, times, **options):
     clock = iter([0.0, *times])
-    progress = Progress(stream, 100, lambda: next(clock))
+    progress = Progress(stream, 100, lambda: next(clock), **options)
     for count, _ in enumerate(times, start=1):
-        progress.show(published=count * 10, acknowledged=count * 10 - 1, connected=count < 3)
+        progress.show(published=count * 10, answered=count * 10 - 1, connected=count < 3)
     progress.end()
     return stream.getvalue()
 
@@ -117,3 +238,9 @@ def test_progress_elsewhere_is_a_line_now_and_then():
     text = shown(io.StringIO(), [1.0, 5.5, 6.0, 11.0])
     assert text.count("\n") == 2
     assert "\r" not in text
+
+
+def test_progress_says_what_is_waited_for():
+    """Where receipts are asked for, it counts those."""
+    text = shown(Terminal(), [1.0], answer="with a receipt")
+    assert "10 of 100 readings published (10%), 9 with a receipt, 10/s" in text

@@ -1,0 +1,50 @@
+"""Figures for a terminal, and for a program."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from scripts.bench.comparison import Comparison
+from scripts.launcher import screen
+
+
+def figure(value: float) -> str:
+    """Three digits or more, as far as they mean anything."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def show(comparison: Comparison) -> None:
+    """The table of one comparison."""
+    screen.heading(f"{comparison.benchmark}: {comparison.title}", comparison.unit)
+    ratios = comparison.ratios
+    rows = [
+        [name, figure(median(taken)), f"{figure(min(taken))} .. {figure(max(taken))}", _ratio(ratios[name])]
+        for name, taken in comparison.figures.items()
+    ]
+    screen.table(["", "median", "min .. max", "ratio"], rows)
+
+
+def write(path: Path, comparisons: Sequence[Comparison], options: Mapping[str, object]) -> None:
+    """All figures as JSON."""
+    machine = {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()}
+    told = [
+        {
+            "benchmark": one.benchmark,
+            "title": one.title,
+            "unit": one.unit,
+            "alternatives": [
+                {"name": name, "figures": taken, "median": median(taken), "ratio": one.ratios[name]}
+                for name, taken in one.figures.items()
+            ],
+        }
+        for one in comparisons
+    ]
+    text = json.dumps({"machine": machine, "options": dict(options), "comparisons": told}, indent=2)
+    path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if 0.095 <= value < 99.5 else figure(value)
