@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.bench import report, signals
+from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS, named
 from scripts.bench.workbench import Workbench
 from scripts.launcher import screen
@@ -25,31 +26,19 @@ from scripts.launcher.guard import GUARD
 _OPTIONS = ("rounds", "messages", "seconds")
 
 
-def main(arguments: list[str] | None = None) -> int:  # noqa: C901 - each way to end has its code
+def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for; returns the exit code."""
-    parser = _parser()
-    wanted = parser.parse_args(arguments)
+    wanted = _parser().parse_args(arguments)
     if wanted.list:
         for benchmark in BENCHMARKS:
             print(f"{benchmark.name:<12}{benchmark.tells}")
         return 0
-    try:
-        chosen = named(wanted.names)
-    except ValueError as wrong:
-        parser.error(str(wrong))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     signals.listen()
-    options = {name: getattr(wanted, name) for name in _OPTIONS}
     try:
-        with _folder() as folder:
-            workbench = Workbench(folder, **options)
-            for benchmark in chosen:
-                workbench.benchmark = benchmark.name
-                benchmark.run(workbench)
-        if wanted.json:
-            report.write(wanted.json, workbench.comparisons, options)
+        _run(wanted)
     except LaunchError as error:
         screen.failure(error)
         return 2
@@ -63,15 +52,33 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: C901 - each way to
         GUARD.close()
 
 
+def _run(wanted: argparse.Namespace) -> None:
+    options = {name: getattr(wanted, name) for name in _OPTIONS}
+    with _folder() as folder:
+        workbench = Workbench(folder, **options)
+        for benchmark in wanted.names or BENCHMARKS:
+            workbench.benchmark = benchmark.name
+            benchmark.run(workbench)
+    if wanted.json:
+        report.write(wanted.json, workbench.comparisons, options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts.bench", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("names", nargs="*", type=_named, metavar="NAME")
     parser.add_argument("--rounds", type=_positive, default=Workbench.rounds)
     parser.add_argument("--messages", type=_positive, default=Workbench.messages)
     parser.add_argument("--seconds", type=_seconds, default=Workbench.seconds)
     parser.add_argument("--json", type=_writable, metavar="FILE")
     parser.add_argument("--list", action="store_true")
     return parser
+
+
+def _named(text: str) -> Benchmark:
+    try:
+        return named(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _positive(text: str) -> int:

@@ -1,6 +1,6 @@
 """A PostgreSQL of its own, with the schema."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,9 +12,9 @@ _MIGRATE_WITHIN_S = 120
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[str]:
-    """Its URL; the server's files lie in `folder`, and its settings are PostgreSQL's own."""
-    postgres = Postgres(folder / "postgres")
+def database(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Its URL; the server's files lie in `folder`."""
+    postgres = Postgres(folder / "postgres", settings=settings)
     try:
         postgres.start()
         url = postgres.create_database(_NAME)

@@ -14,12 +14,16 @@ from scripts.bench.comparison import Comparison
 
 @dataclass
 class Workbench:
-    """`messages` is the size of what waits or is worked off, `seconds` bounds what has no natural end."""
+    """`messages` is the size of what waits or is worked off, `seconds` bounds what has no natural end.
+
+    `postgres_settings` is for tests.
+    """
 
     folder: Path
     rounds: int = 3
     messages: int = 100_000
     seconds: float = 4.0
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)
     benchmark: str = ""
     comparisons: list[Comparison] = field(default_factory=list)
 

@@ -1,0 +1,50 @@
+"""A short form of each benchmark: see scripts/bench."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from scripts.bench.catalogue import BENCHMARKS
+from scripts.bench.workbench import Workbench
+from scripts.launcher.guard import ROOT, runs
+from tests.conftest import FAST, server_folder
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda benchmark: benchmark.name)
+def test_every_alternative_has_a_figure(benchmark):
+    """Each comparison gives one positive figure a round for each of its alternatives."""
+    with server_folder() as folder:
+        workbench = Workbench(folder, rounds=1, messages=200, seconds=0.1, postgres_settings=FAST)
+        benchmark.run(workbench)
+        assert list(folder.iterdir()) == []
+    assert workbench.comparisons
+    for comparison in workbench.comparisons:
+        assert len(comparison.figures) > 1
+        assert all(len(taken) == 1 and taken[0] > 0 for taken in comparison.figures.values())
+
+
+def test_a_stop_leaves_nothing_behind(tmp_path):
+    """SIGTERM amid a figure: exit code 143 at once, no child lives on, and the folder is gone."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "scripts.bench", "broker", "--messages", "100", "--seconds", "600"],
+        cwd=ROOT,
+        env={"TMPDIR": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/bin"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as command:
+        family = []
+        deadline = time.monotonic() + 20
+        while "mosquitto" not in {one.name() for one in family} and time.monotonic() < deadline:
+            time.sleep(0.05)
+            family = psutil.Process(command.pid).children(recursive=True)
+        command.send_signal(signal.SIGTERM)
+        _told, complaint = command.communicate(timeout=20)
+    assert command.returncode == 128 + signal.SIGTERM
+    assert complaint.endswith(b"Stopped.\n")
+    assert len(family) > 1
+    assert [one for one in family if runs(one)] == []
+    assert list(tmp_path.iterdir()) == []

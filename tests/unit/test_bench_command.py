@@ -1,0 +1,102 @@
+"""What `./scripts/bench.sh` takes and answers, without a server."""
+
+import json
+import signal
+
+import pytest
+
+from scripts.bench import __main__ as command
+from scripts.bench import signals
+from scripts.bench.benchmark import Benchmark
+from scripts.bench.catalogue import BENCHMARKS
+from scripts.launcher.errors import LaunchError
+
+
+@pytest.fixture(autouse=True)
+def _signals_of_the_tests(monkeypatch):
+    monkeypatch.setattr(signals, "listen", lambda: None)
+    monkeypatch.setattr(signals, "ignore", lambda: None)
+    monkeypatch.setattr(command.GUARD, "close", lambda: None)
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """Put a benchmark of the test's own in place of ours."""
+
+    def put(run):
+        monkeypatch.setattr(command, "BENCHMARKS", [Benchmark("own", "of the test", run)])
+
+    return put
+
+
+def test_names_are_unique():
+    """A name chooses one benchmark."""
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    assert len(set(names)) == len(names)
+
+
+def test_the_list_names_every_benchmark(capsys):
+    """With a sentence on each."""
+    assert command.main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [benchmark.name for benchmark in BENCHMARKS]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nonsense"], "no such benchmark: nonsense"),
+        (["--rounds", "0"], "a number from 1 on"),
+        (["--messages", "many"], "a number from 1 on"),
+        (["--seconds", "-1"], "a number of seconds above 0"),
+        (["--seconds", "nan"], "a number of seconds above 0"),
+        (["--json", "/no/such/folder/figures.json"], "can't be written"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_starts(arguments, complaint, capsys, choose):
+    """Exit code 2, and a line that says what is wrong."""
+    choose(lambda _workbench: pytest.fail("a benchmark was run"))
+    with pytest.raises(SystemExit) as ended:
+        command.main(arguments)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_options_reach_the_workbench_and_figures_the_file(choose, tmp_path):
+    """The folder is there while it runs, and gone afterwards."""
+    seen = []
+
+    def run(workbench):
+        assert workbench.folder.is_dir()
+        seen.append(workbench)
+        workbench.compare("rates", "1/s", {"a": lambda: 1.0})
+
+    choose(run)
+    path = tmp_path / "figures.json"
+    arguments = ["--rounds", "2", "--messages", "7", "--seconds", "0.5", "--json", str(path)]
+    assert command.main(arguments) == 0
+    assert [(one.rounds, one.messages, one.seconds) for one in seen] == [(2, 7, 0.5)]
+    assert not seen[0].folder.exists()
+    assert json.loads(path.read_text())["comparisons"][0]["alternatives"][0]["figures"] == [1, 1]
+
+
+def test_a_server_that_fails_is_told(choose, capsys):
+    """One sentence and exit code 2, no stack trace."""
+
+    def run(_workbench):
+        raise LaunchError("The broker has died.")
+
+    choose(run)
+    assert command.main([]) == 2
+    assert "The broker has died." in capsys.readouterr().err
+
+
+def test_a_signal_is_the_exit_code(choose, capsys):
+    """As the shell has it: 128 and the signal's number."""
+
+    def run(_workbench):
+        raise signals.StoppedBySignal(signal.SIGINT)
+
+    choose(run)
+    assert command.main([]) == 130
+    assert "Stopped." in capsys.readouterr().err
