@@ -141,8 +141,7 @@ class Worker:
                     written = attempt(connection, contents)
                 break
             except _DATABASE_ERRORS as error:
-                fault = classify(error)
-                self._metrics.database_errors[fault.name.lower()] += 1
+                fault = self._note(error)
                 if fault is Fault.POISON and attempt is write:
                     log.warning("The database refuses a reading of this batch: looking for it.")
                     attempt = write_around_poison
@@ -150,7 +149,7 @@ class Worker:
                 oldest = datetime.now(UTC) - contents.deliveries[0].received_at
                 log.warning("The oldest message has waited %.0f s.", oldest.total_seconds())
                 # A refusal although every refused row was set aside is no row's fault.
-                self._wait_out(error, waits.get(fault, waits[Fault.DEPLOYMENT]))
+                self._wait_out(error, fault, waits.get(fault, waits[Fault.DEPLOYMENT]))
         self._database_answered()
         return written
 
@@ -183,10 +182,16 @@ class Worker:
         else:
             self._metrics.receipts_unsent += 1
 
-    def _wait_out(self, error: BaseException, backoff: Backoff) -> None:
+    def _note(self, error: BaseException) -> Fault:
+        """Count an error of the database; returns whose fault it is."""
+        fault = classify(error)
+        self._metrics.database_errors[fault.name.lower()] += 1
+        return fault
+
+    def _wait_out(self, error: BaseException, fault: Fault, backoff: Backoff) -> None:
         self._pulse.database_answers = False
         delay = backoff.delay()
-        if classify(error) is Fault.TRANSIENT:
+        if fault is Fault.TRANSIENT:
             log.warning(
                 "The database is away (%s); the broker keeps what comes. Next try in %.1f s.",
                 summarise(error),
@@ -215,8 +220,7 @@ class Worker:
             except OutdatedSchemaError as error:
                 raise FatalError(str(error)) from None
             except _DATABASE_ERRORS as error:
-                self._metrics.database_errors[classify(error).name.lower()] += 1
-                self._wait_out(error, backoff)
+                self._wait_out(error, self._note(error), backoff)
             else:
                 self._database_answered()
                 return
@@ -234,7 +238,7 @@ class Worker:
             with self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except _DATABASE_ERRORS as error:
-            self._metrics.database_errors[classify(error).name.lower()] += 1
+            self._note(error)
             if self._pulse.database_answers:
                 log.warning("The database does not answer: %s.", summarise(error))
             self._pulse.database_answers = False

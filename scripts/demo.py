@@ -7,17 +7,15 @@ import argparse
 import io
 import os
 import shutil
-import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
-from scripts.launcher import screen
+from scripts.launcher import screen, signals
 from scripts.launcher.client import Client
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD, ROOT
@@ -33,14 +31,6 @@ _FLEET_RUNS_S = "3600"
 _GUARD_NEEDS_S = 40
 
 
-class StoppedBySignal(BaseException):
-    """SIGINT, SIGTERM or SIGHUP: stop everything."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; returns its exit code."""
     wanted = _parser().parse_args(arguments)
@@ -49,14 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace", line_buffering=True)  # a degree sign on an ASCII terminal
-    _listen_to_signals()
+    signals.listen()
     try:
         return _demo(wanted)
     except LaunchError as error:
-        _ignore_signals()
+        signals.ignore()
         screen.failure(error)
         return 1
-    except StoppedBySignal as stopped:
+    except signals.StoppedBySignal as stopped:
         print("\nStopped.", file=sys.stderr)
         return 128 + stopped.number
     except BrokenPipeError:
@@ -64,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     finally:
-        _ignore_signals()
+        signals.ignore()
         GUARD.close()
 
 
@@ -174,7 +164,7 @@ def _run_ours(lock: Lock, *, fresh: bool, stays: bool) -> int:
         if stays:
             _stay(stack, broker)
     finally:
-        _ignore_signals()
+        signals.ignore()
         stack.stop()
     print("\nStopped. What was stored stays in .demo/.")
     if not stays:
@@ -196,10 +186,10 @@ def _stay(stack: Stack, broker: BrokerAddress) -> None:
                     )
                 simulator.start()
             time.sleep(0.3)
-    except StoppedBySignal:
+    except signals.StoppedBySignal:
         print("\nStopping ...", flush=True)
     finally:
-        _ignore_signals()
+        signals.ignore()
         simulator.stop()
 
 
@@ -261,28 +251,6 @@ def _short(path: Path) -> str:
     with suppress(ValueError):
         return str(path.relative_to(Path.cwd()))
     return str(path)
-
-
-def _signals() -> list[signal.Signals]:
-    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows lacks the last one
-    return [getattr(signal, name) for name in names if hasattr(signal, name)]
-
-
-def _listen_to_signals() -> None:
-    def stop(number: int, _frame: FrameType | None) -> None:
-        _ignore_signals()
-        raise StoppedBySignal(number)
-
-    for number in _signals():
-        if number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
-            continue  # nohup
-        signal.signal(number, stop)
-
-
-def _ignore_signals() -> None:
-    """Stopping has begun; another Ctrl-C must not leave half of it running."""
-    for number in _signals():
-        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

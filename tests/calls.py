@@ -1,5 +1,7 @@
 """Calls of the API, for tests."""
 
+from shared.tally import Counts
+
 PROBLEM = "application/problem+json"
 LATEST_FIELDS = [
     "vin", "ts", "soc", "soh", "pack_voltage", "pack_current", "power_kw", "max_temp", "min_temp", "odo_km",
@@ -20,3 +22,14 @@ def problem(response, status):
     assert {"type", "title", "detail"} <= body.keys()
     assert "Traceback" not in response.text
     return body
+
+
+def counts_of(numbers):
+    """The counts of readings of a scrape, given every number of it by its name and its labels."""
+    name = "battery_api_readings_"
+    return Counts(
+        *(numbers[f"{name}{state}_total",] for state in ("received", "stored", "duplicate")),
+        {key[1]: value for key, value in numbers.items() if key[0] == f"{name}rejected_total"},
+        numbers[f"{name}failed_total",],
+        numbers[f"{name}in_flight",],
+    )

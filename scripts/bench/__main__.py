@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.bench import report, signals
+from scripts.bench import report
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS, named
 from scripts.bench.workbench import Workbench
-from scripts.launcher import screen
+from scripts.launcher import screen, signals
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from scripts.faults import report
 from scripts.faults.catalogue import FAULTS, named
@@ -24,21 +23,9 @@ from scripts.faults.errors import SkippedError
 from scripts.faults.fault import Fault
 from scripts.faults.run import Form, run
 from scripts.faults.site import Site
-from scripts.launcher import screen
+from scripts.launcher import screen, signals
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD
-
-_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]  # Windows lacks the last one
-
-
-class StoppedBySignal(BaseException):
-    """SIGINT, SIGTERM or SIGHUP: stop everything."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,18 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
-    _listen_to_signals()
+    signals.listen()
     try:
         with _site(keep=wanted.keep) as site:
             return _try_controls(site, wanted) if wanted.controls else _try_faults(site, wanted)
     except LaunchError as error:
         screen.failure(error)
         return 2
-    except StoppedBySignal as stopped:
+    except signals.StoppedBySignal as stopped:
         print("\nStopped.", file=sys.stderr)
         return 128 + stopped.number
     finally:
-        _ignore_signals()
+        signals.ignore()
         GUARD.close()
 
 
@@ -137,27 +124,12 @@ def _site(*, keep: bool) -> Iterator[Site]:
         site.start()
         yield site
     finally:
-        _ignore_signals()
+        signals.ignore()
         site.stop()
         if keep:
             print(f"Files and logs: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _listen_to_signals() -> None:
-    def stop(number: int, _frame: FrameType | None) -> None:
-        _ignore_signals()
-        raise StoppedBySignal(number)
-
-    for number in _SIGNALS:
-        signal.signal(number, stop)
-
-
-def _ignore_signals() -> None:
-    """Stopping has begun; another Ctrl-C must not leave half of it running."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

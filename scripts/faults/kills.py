@@ -146,13 +146,7 @@ def broker_kill_while_locked(rig: Rig) -> None:
 def all_killed(rig: Rig) -> None:
     """Worker, database and broker, each with kill -9, in random order, twice."""
     for _ in range(2):
-        victims = [rig.worker.kill, rig.site.postgres.kill, rig.broker.kill]
-        rig.random.shuffle(victims)
-        for strike in victims:
-            rig.pause()
-            strike()
-            for server in (rig.site.postgres, rig.broker, rig.worker):
-                server.start()
+        _strike_all(rig, rig.broker.kill)
 
 
 def endurance(number: int) -> Act:
@@ -185,7 +179,12 @@ def _kill_saving_broker(rig: Rig, saved_before_s: float) -> None:
 
 def all_mixed(rig: Rig) -> None:
     """Worker and database killed, broker ended, in random order."""
-    victims = [rig.worker.kill, rig.site.postgres.kill, rig.broker.stop]
+    _strike_all(rig, rig.broker.stop)
+
+
+def _strike_all(rig: Rig, end_broker: Callable[[], object]) -> None:
+    """Worker and database with kill -9 and the broker as told, one after the other in random order."""
+    victims = [rig.worker.kill, rig.site.postgres.kill, end_broker]
     rig.random.shuffle(victims)
     for strike in victims:
         rig.pause()

@@ -8,12 +8,11 @@ from typing import Any
 
 import psycopg
 
-from scripts.launcher.module import Api, Module
+from scripts.launcher.module import Api, Migration
 from scripts.launcher.postgres import Postgres
 
 _DATABASE = "battery"
 _TABLES = "telemetry, vehicle_latest, rejections"
-_MIGRATE_WITHIN_S = 120
 # Few, so that they can be used up quickly.
 _SETTINGS = {"max_connections": "40"}
 _NUMBERS_A_RUN = 1_000_000
@@ -45,13 +44,7 @@ class Site:
             self.postgres.start()
             self.postgres.create_database(_DATABASE)
             env = {"DATABASE_URL": self.database_url}
-            migrate = Module("shared.migrate", log=self.logs / "migrate.log", env=env, name="schema")
-            try:
-                migrate.start()
-                if migrate.wait(_MIGRATE_WITHIN_S) != 0:
-                    raise migrate.failure("The database's schema could not be brought up to date.")
-            finally:
-                migrate.stop()
+            Migration(log=self.logs / "migrate.log", env=env).run()
             self.api.env |= env
             self.api.start()
         except BaseException:

@@ -12,6 +12,8 @@ from scripts.launcher.guard import ROOT
 from scripts.launcher.process import Process
 from scripts.launcher.server import Server
 
+_MIGRATE_WITHIN_S = 120
+
 
 def _importable(env: Mapping[str, str] | None) -> dict[str, str]:
     """They run in another folder than the checkout (no stray `.env`), and find the packages all the same."""
@@ -27,6 +29,22 @@ class Module(Process):
     ) -> None:
         command = [sys.executable, "-m", module, *arguments]
         super().__init__(name or module, command, log=log, env=_importable(env))
+
+
+class Migration(Module):
+    """`python -m shared.migrate`."""
+
+    def __init__(self, *, log: Path, env: Mapping[str, str] | None = None) -> None:
+        super().__init__("shared.migrate", log=log, env=env, name="schema")
+
+    def run(self) -> None:
+        """Bring the schema of DATABASE_URL up to date. Raises LaunchError."""
+        try:
+            self.start()
+            if self.wait(_MIGRATE_WITHIN_S) != 0:
+                raise self.failure("The database's schema could not be brought up to date.")
+        finally:
+            self.stop()
 
 
 class Worker(Server):

@@ -7,12 +7,11 @@ from typing import Self
 
 from scripts.launcher.broker import Broker
 from scripts.launcher.errors import LaunchError
-from scripts.launcher.module import Api, Module, Worker
+from scripts.launcher.module import Api, Migration, Worker
 from scripts.launcher.postgres import Postgres
 from scripts.launcher.process import Process
 
 DATABASE = "battery"
-_MIGRATE_WITHIN_S = 120
 
 
 def _quiet(_name: str, _step: Callable[[], str]) -> None:
@@ -63,7 +62,7 @@ class Stack:
             )
         self.worker = Worker(log=self.logs / "worker.log", env=env)
         self.api = Api(log=self.logs / "api.log", env=env, prefer=wish.get("api"))
-        self._migrate = Module("shared.migrate", log=self.logs / "migrate.log", env=env, name="schema")
+        self._migrate = Migration(log=self.logs / "migrate.log", env=env)
         self._database_url = database_url
         self._mqtt = mqtt
         self._show = show
@@ -155,9 +154,7 @@ class Stack:
             process.env |= addresses
 
     def _bring_schema_up_to_date(self) -> str:
-        self._migrate.start()
-        if self._migrate.wait(_MIGRATE_WITHIN_S) != 0:
-            raise self._migrate.failure("The database's schema could not be brought up to date.")
+        self._migrate.run()
         return "up to date"
 
     def _start_worker(self) -> str:

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from shared.tally import Counts
-from tests.calls import post, problem
+from tests.calls import counts_of, post, problem
 from tests.conftest import eventually
 from tests.readings import raw
 
@@ -31,14 +31,7 @@ def scrape(api, **options):
 
 def counts(api):
     """What became of the readings, as one scrape tells it."""
-    found = scrape(api)
-    name = "battery_api_readings_"
-    return Counts(
-        *(found[f"{name}{state}_total",] for state in ("received", "stored", "duplicate")),
-        {key[1]: value for key, value in found.items() if key[0] == f"{name}rejected_total"},
-        found[f"{name}failed_total",],
-        found[f"{name}in_flight",],
-    )
+    return counts_of(scrape(api))
 
 
 def rows(engine, table):

@@ -6,9 +6,9 @@ import signal
 import pytest
 
 from scripts.bench import __main__ as command
-from scripts.bench import signals
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS
+from scripts.launcher import signals
 from scripts.launcher.errors import LaunchError
 
 

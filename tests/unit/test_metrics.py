@@ -18,6 +18,7 @@ from shared.metrics import API
 from shared.settings import ApiSettings
 from shared.store import Outcome
 from shared.tally import Counts
+from tests.calls import counts_of
 from tests.readings import raw
 
 JSON = {"content-type": "application/json"}
@@ -75,14 +76,7 @@ def requests(app):
 
 def counts(app):
     """The counts of readings, as they are exposed."""
-    found = samples(app)
-    name = "battery_api_readings_"
-    return Counts(
-        *(found[f"{name}{state}_total",] for state in ("received", "stored", "duplicate")),
-        {key[1]: value for key, value in found.items() if key[0] == f"{name}rejected_total"},
-        found[f"{name}failed_total",],
-        found[f"{name}in_flight",],
-    )
+    return counts_of(samples(app))
 
 
 def test_the_metrics_are_those_that_are_listed():

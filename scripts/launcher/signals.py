@@ -24,6 +24,8 @@ def listen() -> None:
         raise StoppedBySignal(number)
 
     for number in _SIGNALS:
+        if number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup
         signal.signal(number, stop)
 
 
