@@ -235,11 +235,11 @@ def test_replay_after_a_fix(api, run_worker, publisher, rows, engine):
     with engine.begin() as connection:
         connection.execute(text(check))
         connection.execute(text("ALTER TABLE telemetry ADD CONSTRAINT telemetry_soc_check CHECK (soc <> 13)"))
-    run_worker()
+    worker = run_worker()
     # Until the worker has subscribed, the broker has nobody to keep a message for.
-    eventually(lambda: publisher(TOPIC.decode(), payload(raw(), raw(second=1, soc=13))) or rows(
-        "SELECT * FROM rejections"
-    ))  # fmt: skip
+    eventually(lambda: worker.pulse.is_ready)
+    publisher(TOPIC.decode(), payload(raw(), raw(second=1, soc=13)))
+    eventually(lambda: rows("SELECT * FROM rejections"))
     [rejection_id] = ids(api, reason="refused_by_database")
     body = problem(replay(api, rejection_id), 422)
     assert "telemetry_soc_check" in body["detail"]
