@@ -3,7 +3,6 @@
 Starlette has such a middleware; it answers in plain text, and every error here has one shape.
 """
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ProblemError, respond
@@ -19,10 +18,11 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a length that is too large at once, and count what comes without one."""
-        if scope["type"] != "http":
+        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "0")
+        length = headers.get(b"content-length", b"0").decode("latin-1")
         # Python refuses to read a number of thousands of digits; nobody sends 10**18 bytes.
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_bytes):
             await respond(413, self._detail)(scope, receive, send)

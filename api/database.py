@@ -1,22 +1,37 @@
-"""The API's way to the database: one pool that can only read, one that writes, and no wait without an end."""
+"""The API's way to the database: one way that can only read, one that writes, and no wait without an end.
+
+Questions are asked from the event loop, over psycopg's own connections. What is shared with the worker
+and the command line (`store`, rejections) blocks, and runs in threads of a limited number.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Annotated, Concatenate, ParamSpec, TypeVar
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakSet
 
+import psycopg
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection as BlockingConnection
+from sqlalchemy import event
 
 from api.errors import DatabaseAwayError
-from shared.database import async_engine
+from api.gathering import Answers, Gathering
+from api.pool import Connection, Pool, cut
+from api.queries import vehicles
+from shared.database import connect_arguments, conninfo, writer_engine
 from shared.settings import ApiSettings
+from shared.store import Caution
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OPEN_WITHIN_S = 2.5
+_PING_WITHIN_S = 2.5
+# Together less than the 3 seconds within which a call says that the database is away.
+_SIGN_OF_LIFE_AFTER_S = 2.2
+_LIFE_WITHIN_S = 0.5
 _GRACE_S = 2.0
 
 
@@ -25,123 +40,152 @@ class Database:
 
     def __init__(self, settings: ApiSettings) -> None:
         self._answer_within_s = settings.api_statement_timeout_ms / 1000 + _GRACE_S
-        self._reader = self._engine(settings, "read", settings.api_pool_size)
-        self._writer = self._engine(settings, "write", settings.api_pool_size)
+        self._readers = self._pool(settings, "read", settings.api_pool_size)
         # Its own connection: a pool that is busy is not a database that is down.
-        self._pinger = self._engine(settings, "ping", 1)
+        self._pinger = self._pool(settings, "ping", 1)
+        self._engine = writer_engine(
+            settings.database_url,
+            name="battery-api-write",
+            statement_timeout_ms=settings.api_statement_timeout_ms,
+            pool_size=settings.api_pool_size,
+        )
+        self._blocking: WeakSet[psycopg.Connection[Any]] = WeakSet()
+        event.listen(self._engine, "connect", lambda connection, _record: self._blocking.add(connection))
+        self._threads = CapacityLimiter(settings.api_pool_size)
+        self._latest = Gathering(self._newest)
+        self.caution = Caution()
 
     @staticmethod
-    def _engine(settings: ApiSettings, purpose: str, pool_size: int) -> AsyncEngine:
-        return async_engine(
-            settings.database_url,
-            name=f"battery-api-{purpose}",
-            pool_size=pool_size,
+    def _pool(settings: ApiSettings, purpose: str, size: int) -> Pool:
+        arguments = connect_arguments(
+            f"battery-api-{purpose}",
             statement_timeout_ms=settings.api_statement_timeout_ms,
-            read_only=purpose != "write",
+            read_only=True,
         )
+        # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
+        return Pool(conninfo(settings.database_url), size, autocommit=True, prepare_threshold=0, **arguments)
 
     async def read(
         self,
-        query: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
         """What one query answers, on a connection that can't change anything."""
 
         async def ask() -> T:
-            async with _open(self._reader) as connection:
-                return await query(connection, *arguments, **options)
+            for is_last in (False, True):
+                async with self._readers.connection() as connection:
+                    try:
+                        return await query(connection, *arguments, **options)
+                    except psycopg.OperationalError:
+                        # It may be from before a restart of the server; the next one is new.
+                        if is_last or not connection.closed:
+                            raise
+            raise AssertionError("the last try returns or raises")
 
-        return await _within(self._answer_within_s, ask())
+        return await self._within(self._answer_within_s, ask())
+
+    async def latest(self, vin: str) -> tuple[Any, ...] | None:
+        """The newest reading of a vehicle; those asked for at the same moment are one question."""
+        return await self._latest.get(vin)
+
+    async def _newest(self, vins: Sequence[str]) -> Answers:
+        return await self.read(vehicles.latest, vins)
 
     async def write(
-        self, change: Callable[Concatenate[Connection, P], T], *arguments: P.args, **options: P.kwargs
+        self, change: Callable[Concatenate[BlockingConnection, P], T], *arguments: P.args, **options: P.kwargs
     ) -> T:
         """Make a change in one transaction; it has committed when this returns."""
 
-        async def make() -> T:
-            async with _open(self._writer) as connection, connection.begin():
-                return await connection.run_sync(change, *arguments, **options)
+        def make() -> T:
+            with self._engine.begin() as connection:
+                return change(connection, *arguments, **options)
 
-        return await _within(self._answer_within_s, make())
+        return await self._in_thread(make)
 
-    async def ping(self) -> None:
+    async def read_blocking(
+        self, query: Callable[Concatenate[BlockingConnection, P], T], *arguments: P.args, **options: P.kwargs
+    ) -> T:
+        """What a blocking query answers, in a transaction that can't change anything."""
+
+        def ask() -> T:
+            with self._engine.connect().execution_options(postgresql_readonly=True) as connection:
+                return query(connection, *arguments, **options)
+
+        return await self._in_thread(ask)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        run = to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+        return await self._within(self._answer_within_s, run)
+
+    async def ping(self, within_s: float = _PING_WITHIN_S) -> None:
         """Return if the database answers; raise soon if it doesn't."""
 
         async def ask() -> None:
-            async with self._pinger.connect() as connection:
-                await connection.execute(text("SELECT 1"))
+            async with self._pinger.connection() as connection:
+                await connection.execute("SELECT 1")
 
-        await _within(_OPEN_WITHIN_S, ask())
+        await _give_up_after(within_s, ask())
 
-    async def run(self, check: Callable[[Connection], T]) -> T:
-        """A blocking-style function over a reading connection."""
+    async def _within(self, seconds: float, work: Awaitable[T]) -> T:
+        """The result of `work`, or DatabaseAwayError after `seconds`.
 
-        async def ask(connection: AsyncConnection) -> T:
-            return await connection.run_sync(check)
+        A statement may take that long. A server that hangs is not waited for: where no answer has come for
+        a while, it is asked for a sign of life.
+        """
+        deadline = time.monotonic() + seconds
+        with _let_go(asyncio.ensure_future(work)) as task:
+            while not task.done():
+                await asyncio.wait({task}, timeout=min(_SIGN_OF_LIFE_AFTER_S, deadline - time.monotonic()))
+                if not task.done():
+                    await self._require_life(is_late=time.monotonic() >= deadline)
+        return task.result()
 
-        return await self.read(ask)
+    async def _require_life(self, *, is_late: bool) -> None:
+        if is_late:
+            raise DatabaseAwayError("no answer in time")
+        try:
+            await self.ping(_LIFE_WITHIN_S)
+        except (psycopg.Error, OSError) as error:
+            raise DatabaseAwayError("no sign of life") from error
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._reader.dispose()
-        await self._writer.dispose()
-        await self._pinger.dispose()
+        """Close every connection, also under a thread that waits for an answer."""
+        await self._readers.close()
+        await self._pinger.close()
+        if self._threads.borrowed_tokens:
+            for connection in list(self._blocking):
+                cut(connection)
+        self._engine.dispose()
 
 
-@asynccontextmanager
-async def _open(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    async def start() -> AsyncConnection:
-        return await engine.connect()
+async def _give_up_after(seconds: float, work: Awaitable[None]) -> None:
+    with _let_go(asyncio.ensure_future(work)) as task:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            raise DatabaseAwayError(f"no answer within {seconds:g} s")
+    task.result()
 
-    connection = await _within(_OPEN_WITHIN_S, start(), undo=AsyncConnection.close)
+
+@contextmanager
+def _let_go(task: "asyncio.Future[T]") -> "Iterator[asyncio.Future[T]]":
+    """Cancel it when the block is left too early, and don't wait: a server that hangs holds that up too."""
     try:
-        yield connection
+        yield task
     finally:
-        await asyncio.shield(connection.close())
+        if not task.done():
+            # Somebody has to look at its exception, or asyncio complains of it.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            task.cancel()
 
 
-async def _within(
-    seconds: float, work: Awaitable[T], *, undo: Callable[[T], Awaitable[None]] | None = None
-) -> T:
-    """The result of `work`, or DatabaseAwayError after `seconds`.
-
-    Work that is late is cancelled but not waited for: a server that hangs would hold the
-    cancellation up as well. If it gets done all the same, `undo` is called with its result.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-    except asyncio.CancelledError:
-        _abandon(task, undo)
-        raise
-    if not done:
-        _abandon(task, undo)
-        raise DatabaseAwayError(f"no answer within {seconds:g} s")
-    return task.result()
-
-
-_undoing: set[asyncio.Future[None]] = set()
-
-
-def _abandon(task: "asyncio.Future[T]", undo: Callable[[T], Awaitable[None]] | None) -> None:
-    def finish(done: "asyncio.Future[T]") -> None:
-        if done.cancelled() or done.exception() is not None or undo is None:
-            return
-        undone = asyncio.ensure_future(undo(done.result()))
-        _undoing.add(undone)
-        undone.add_done_callback(_undoing.discard)
-
-    task.add_done_callback(finish)
-    task.cancel()
-
-
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _settings(request: Request) -> ApiSettings:
+async def _settings(request: Request) -> ApiSettings:
     settings: ApiSettings = request.app.state.settings
     return settings
 

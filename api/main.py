@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI
 from api.body_limit import BodyLimit
 from api.errors import Problem, add_error_handlers
 from api.metrics import ApiMetrics, RequestCounter
-from api.routers import health, metrics, rejections, telemetry, vehicles
+from api.routers import health, metrics, rejections, series, telemetry, vehicles
 from api.security import describe_key, require_key
 from api.startup import OneLineStartupErrors, lifespan_with
 from shared.settings import ApiSettings
@@ -32,9 +32,11 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)
     add_error_handlers(app, count=app.state.metrics.count_database_error)
-    app.include_router(health.router)
-    app.include_router(telemetry.router, dependencies=[Depends(require_key)])
+    # Tried in this order: first what is asked most.
     app.include_router(vehicles.router, dependencies=[Depends(require_key)])
+    app.include_router(series.router, dependencies=[Depends(require_key)])
+    app.include_router(telemetry.router, dependencies=[Depends(require_key)])
+    app.include_router(health.router)
     app.include_router(rejections.router, dependencies=[Depends(require_key)])
     app.include_router(metrics.router, dependencies=[Depends(require_key)])
     _describe_shared_schemas(app)

@@ -43,6 +43,7 @@ class ApiMetrics(Collector):
         self._seconds = Histogram(
             seconds.name, seconds.help, seconds.labels, buckets=_SECONDS, registry=self._registry
         )
+        self._by_route: dict[tuple[str, str], Histogram] = {}
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
@@ -59,7 +60,10 @@ class ApiMetrics(Collector):
         if method not in _METHODS:
             method = "other"
         self._requests[method, route, str(status)] += 1
-        self._seconds.labels(method, route).observe(seconds)
+        histogram = self._by_route.get((method, route))
+        if histogram is None:
+            histogram = self._by_route[method, route] = self._seconds.labels(method, route)
+        histogram.observe(seconds)
 
     def count_database_error(self, fault: Fault) -> None:
         """One error of the database has ended a request."""

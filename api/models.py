@@ -1,15 +1,14 @@
 """What the calls answer. Names are the wire names; units stand beside them."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping
 
-from shared.diagnostics.alerts import AlertCode, AlertThresholds, Severity, alerts
+from shared.diagnostics.alerts import AlertCode, Severity
 from shared.rejections import readable
-from shared.telemetry import SIGNALS, power_kw
 
 
 class Health(BaseModel):
@@ -56,34 +55,11 @@ class StoredReading(BaseModel):
     min_temp: float | None = Field(description="Coldest cell, °C", examples=[24.0])
     odo_km: float | None = Field(description="km", examples=[1201.8])
 
-    @classmethod
-    def of(cls, row: RowMapping) -> Self:
-        """From a row of `telemetry` or `vehicle_latest`."""
-        return cls(**_fields(row))
-
 
 class VehicleState(StoredReading):
     """The reading with the newest `ts` of a vehicle, and what it says needs a person."""
 
     alerts: list[AlertOut]
-
-    @classmethod
-    def with_alerts(cls, row: RowMapping, thresholds: AlertThresholds) -> Self:
-        """From a row of `vehicle_latest`."""
-        found = alerts(
-            soc=row["soc"],
-            soh=row["soh"],
-            max_temp=row["max_temp"],
-            min_temp=row["min_temp"],
-            thresholds=thresholds,
-        )
-        return cls(**_fields(row), alerts=[AlertOut(**alert._asdict()) for alert in found])
-
-
-def _fields(row: RowMapping) -> dict[str, Any]:
-    fields = {name: row[name] for name in ("vin", "ts", *SIGNALS)}
-    fields["power_kw"] = power_kw(row["pack_voltage"], row["pack_current"])
-    return fields
 
 
 class Summary(BaseModel):
@@ -97,6 +73,33 @@ class Summary(BaseModel):
     soc_max: float | None = Field(description="%", examples=[35.5])
     temp_max: float | None = Field(description="Highest max_temp, °C", examples=[52.0])
     temp_min: float | None = Field(description="Lowest min_temp, °C", examples=[24.0])
+
+
+class Spread(BaseModel):
+    """One signal, one value a bucket; null where the bucket holds no value of it."""
+
+    min: list[float | None]
+    mean: list[float | None]
+    max: list[float | None]
+
+
+class Series(BaseModel):
+    """A vehicle's signals over time. All lists have the same length: one element a bucket."""
+
+    vin: str = Field(examples=["VIN-DEMO-001"])
+    from_ts: datetime = Field(examples=["2026-01-24T12:00:00Z"])
+    to_ts: datetime = Field(examples=["2026-01-24T13:00:00Z"])
+    interval_s: float = Field(description="Length of a bucket, seconds", examples=[300])
+    ts: list[datetime] = Field(description="Where each bucket begins; one without readings is left out")
+    samples: list[int] = Field(description="Readings in each bucket")
+    soc: Spread = Field(description="%")
+    soh: Spread = Field(description="%")
+    pack_voltage: Spread = Field(description="V")
+    pack_current: Spread = Field(description="A, positive = discharge")
+    max_temp: Spread = Field(description="Hottest cell, °C")
+    min_temp: Spread = Field(description="Coldest cell, °C")
+    odo_km: Spread = Field(description="km")
+    power_kw: Spread = Field(description="kW, positive = discharge")
 
 
 class RejectionOut(BaseModel):

@@ -4,11 +4,13 @@ so rows that arrive meanwhile neither shift nor repeat what follows.
 
 import base64
 import hashlib
-from typing import Annotated, ClassVar, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.answers import answer
 from api.errors import ProblemError
 
 DEFAULT_LIMIT = 100
@@ -36,6 +38,11 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None = Field(description="Ask on with ?next=TOKEN; null on the last page")
+
+
+def page_of(items: Sequence[Any], token: str | None) -> Response:
+    """A page as a response, its items made by `answers.py`."""
+    return answer({"items": items, "next": token})
 
 
 class ListQuery(BaseModel):

@@ -45,7 +45,7 @@ def lifespan_with(
 
 async def _check_schema(database: Database) -> None:
     try:
-        await database.run(require_current_schema)
+        await database.read_blocking(require_current_schema)
     except OutdatedSchemaError as error:
         raise StartupError(str(error)) from None
     except (DatabaseAwayError, SQLAlchemyError, psycopg.Error, OSError) as error:

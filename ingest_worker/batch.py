@@ -1,22 +1,23 @@
 """What is stored in one transaction. Full by size or age; the clock is handed in; no I/O."""
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
 from shared.decoder import Decoded
 from shared.rejections import Rejection
-from shared.telemetry import Reading
+from shared.telemetry import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A reading on its way, with the delivery that brought it and its place there."""
+class Source(NamedTuple):
+    """Where a row came from."""
 
-    reading: Reading
     delivery: Delivery
-    index: int | None
+    place: int | None
+    """In the delivery's array; None for a lone reading."""
 
 
 @dataclass(slots=True)
@@ -24,15 +25,26 @@ class Contents:
     """The deliveries in the order they were received, and what they hold."""
 
     deliveries: list[Delivery] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    firsts: list[int] = field(default_factory=list)
+    """For each delivery, the place in `rows` where its own begin."""
+    rows: list[Row] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    indexes: dict[Delivery, Sequence[int]] = field(default_factory=dict)
+    """Of the deliveries that are arrays: where each of their rows stood."""
     receipts: dict[Delivery, Receipt] = field(default_factory=dict)
     """Of the deliveries that want an answer. What was rejected on sight is in them already."""
 
     @property
     def readings(self) -> int:
         """How many it holds, the rejected ones too."""
-        return len(self.entries) + len(self.rejections)
+        return len(self.rows) + len(self.rejections)
+
+    def source(self, place: int) -> Source:
+        """Where the row at this place came from."""
+        at = bisect_right(self.firsts, place) - 1
+        delivery = self.deliveries[at]
+        indexes = self.indexes.get(delivery)
+        return Source(delivery, None if indexes is None else indexes[place - self.firsts[at]])
 
 
 class Batch:
@@ -62,20 +74,27 @@ class Batch:
         if not contents.deliveries:
             self._since = self._clock()
         contents.deliveries.append(delivery)
-        contents.entries.extend(Entry(place.reading, delivery, place.index) for place in decoded.readings)
-        contents.rejections.extend(decoded.rejections)
+        contents.firsts.append(len(contents.rows))
+        contents.rows += decoded.rows
+        if decoded.rejections:
+            contents.rejections += decoded.rejections
+        if decoded.indexes is not None:
+            contents.indexes[delivery] = decoded.indexes
         if decoded.receipts is not None:
             contents.receipts[delivery] = Receipt(decoded.receipts, rejected=list(decoded.rejections))
 
     @property
+    def is_full(self) -> bool:
+        """Whether it has reached one of its sizes."""
+        contents = self._contents
+        return len(contents.deliveries) >= self._max_deliveries or (
+            bool(contents.deliveries) and contents.readings >= self._max_rows
+        )
+
+    @property
     def is_ready(self) -> bool:
         """Whether it is time to store what is here."""
-        contents = self._contents
-        return bool(contents.deliveries) and (
-            contents.readings >= self._max_rows
-            or len(contents.deliveries) >= self._max_deliveries
-            or self._since + self._max_age_s <= self._clock()
-        )
+        return self.is_full or (len(self) > 0 and self._since + self._max_age_s <= self._clock())
 
     def due_in(self) -> float | None:
         """Seconds until age makes it ready; None while it is empty."""

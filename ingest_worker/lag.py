@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ingest_worker.batch import Entry
+from shared.telemetry import Row
 
 _KEPT = 10_000
 _A_BATCH = 200
@@ -29,10 +29,10 @@ class Lag:
         self._count = 0
         self._total = 0.0
 
-    def add(self, entries: Sequence[Entry]) -> None:
+    def add(self, rows: Sequence[Row]) -> None:
         """Take these readings into account; of a large batch some, evenly, which tell as much."""
-        some = entries[:: max(1, len(entries) // _A_BATCH)]
-        lags = [(entry.delivery.received_at - entry.reading.ts).total_seconds() for entry in some]
+        some = rows[:: max(1, len(rows) // _A_BATCH)]
+        lags = [(row.received_at - row.ts).total_seconds() for row in some]
         with self._lock:
             self._recent.extend(lags)
             self._count += len(lags)

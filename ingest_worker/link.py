@@ -69,7 +69,7 @@ class Link:
             return self._brief_in_a_row
 
     @contextmanager
-    def carrying(self, epoch: int) -> Iterator[bool]:
-        """Whether this is that connection and up; it stays so inside the block."""
+    def held(self) -> Iterator[int]:
+        """The number of the connection if it is up, else 0; it stays so inside the block."""
         with self._lock:
-            yield self._is_up and epoch == self._epoch
+            yield self._epoch if self._is_up else 0

@@ -48,6 +48,11 @@ class WorkerMetrics(Collector):
         self.commit_seconds = self._histogram(metrics.COMMIT_SECONDS, _SECONDS)
         self.acknowledge_seconds = self._histogram(metrics.ACKNOWLEDGE_SECONDS, _SECONDS)
 
+    def count_messages(self, deliveries: Sequence[Delivery]) -> None:
+        """Messages that were taken from the broker."""
+        self.messages.update(delivery.qos for delivery in deliveries)
+        self.messages_cleared += sum(not delivery.payload for delivery in deliveries)
+
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
         return generate_latest(self._registry)

@@ -1,28 +1,34 @@
 """The broker's side of the worker: the only file that knows paho.
 
-paho's network thread reads, pings and reconnects. It wraps each message and puts it into the inbox,
-nothing else: an exception in a callback would kill that thread while the client still looks
-connected, and a slow callback would miss its pings.
+paho connects, pings, subscribes and reconnects. What comes by the thousand goes past it: messages are cut
+from the stream by `framing`, acknowledgements and receipts are handed to it as bytes, many at once.
 
-MQTT 3.1.1, not 5: paho builds a properties object for each MQTT 5 message, which costs a third of the
-throughput. The in-flight window is then the broker's `max_inflight_messages`.
+Its network thread wraps the messages and puts them into the inbox, nothing else: an exception there would
+kill it while the client still looks connected, and whatever is slow there would miss its pings.
+
+MQTT 3.1.1, not 5: it has no properties to be read with each message. The in-flight window is then the
+broker's `max_inflight_messages`.
 """
 
 import logging
 import socket
 import ssl
 import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt import MQTTException
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest_worker.delivery import Delivery
 from ingest_worker.errors import ClientIdTakenError, DeafWorkerError, FatalError, SubscriptionRefusedError
+from ingest_worker.framing import Framer, MalformedPacketError, Message, Numbering, Packet, pubacks
 from ingest_worker.inbox import Inbox
 from ingest_worker.link import Link
 from shared.settings import WorkerSettings
@@ -33,8 +39,71 @@ log = logging.getLogger("ingest_worker.subscriber")
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5
 _BRIEF_LINKS_IN_A_ROW = 6
-_MOST_RECEIPTS = 65_535  # as many as MQTT has packet ids
-_QOS = 1  # never 2: with manual acknowledgements paho loses messages of QoS 2 in a crash
+_QOS = 1  # never 2: messages of QoS 2 can't be acknowledged after a commit without being lost in a crash
+_READ_BYTES = 262_144
+_PUBLISH, _PUBACK = 0x30, 0x40
+
+
+class _Client(mqtt.Client):
+    """paho's client with its innermost loop replaced: it reads as much as there is, not byte by byte.
+
+    `on_messages` gets the messages of one read. They are not acknowledged here.
+    """
+
+    def __init__(self, *arguments: Any, on_messages: Callable[[list[Message]], None], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.framer = Framer()
+        self._on_messages = on_messages
+
+    def _packet_read(self) -> MQTTErrorCode:
+        try:
+            received = self._sock_recv(_READ_BYTES)
+        except BlockingIOError:
+            return MQTTErrorCode.MQTT_ERR_AGAIN
+        except OSError:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        if not received:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        with self._msgtime_mutex:
+            self._last_bytes_received = time.monotonic()
+        try:
+            return self._sort(self.framer.feed(received))
+        except (MalformedPacketError, MQTTException):
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+
+    def _sort(self, packets: list[Message | Packet]) -> MQTTErrorCode:
+        messages: list[Message] = []
+        for packet in packets:
+            if isinstance(packet, Message):
+                messages.append(packet)
+                continue
+            # What came before a CONNACK belongs to another connection than what follows it.
+            if messages:
+                self._on_messages(messages)
+                messages = []
+            if packet.command & 0xF0 != _PUBACK and (failed := self._handle(packet)):
+                return failed
+        if messages:
+            self._on_messages(messages)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _handle(self, packet: Packet) -> MQTTErrorCode:
+        """Have paho handle a packet as if it had read it."""
+        self._in_packet = {
+            "command": packet.command,
+            "have_remaining": 1,
+            "remaining_count": [],
+            "remaining_mult": 1,
+            "remaining_length": len(packet.body),
+            "packet": bytearray(packet.body),
+            "to_process": 0,
+            "pos": 0,
+        }
+        return self._packet_handle()
+
+    def write(self, command: int, packets: bytes) -> None:
+        """Send whole packets of ours, in order, behind what waits to be sent."""
+        self._packet_queue(command, packets, 0, _QOS)
 
 
 class Subscriber:
@@ -47,15 +116,16 @@ class Subscriber:
         self._fatal: FatalError | None = None
         self.link = Link()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
+        self._numbering = Numbering()
         self._client = self._make_client(settings)
 
-    def _make_client(self, settings: WorkerSettings) -> mqtt.Client:
-        client = mqtt.Client(
+    def _make_client(self, settings: WorkerSettings) -> _Client:
+        client = _Client(
             CallbackAPIVersion.VERSION2,
+            on_messages=self._on_messages,
             client_id=settings.mqtt_client_id,
             clean_session=False,
             protocol=mqtt.MQTTv311,
-            manual_ack=True,
         )
         if settings.mqtt_username is not None:
             password = settings.mqtt_password
@@ -67,15 +137,11 @@ class Subscriber:
             client.tls_set_context(context)
         client.connect_timeout = _CONNECT_TIMEOUT_S
         client.reconnect_delay_set(min_delay=1, max_delay=15)
-        # Receipts on their way: paho's 20 would let the others wait, and drop them when we take leave.
-        client.max_inflight_messages_set(_MOST_RECEIPTS)
-        client.max_queued_messages_set(_MOST_RECEIPTS)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
         client.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=_KEEPALIVE_S)
         return client
 
@@ -85,8 +151,8 @@ class Subscriber:
         """Connect, and stay connected. Returns at once; a broker that is away is tried again."""
         self._client.loop_start()
 
-    def take(self, timeout: float) -> Delivery | None:
-        """The next delivery, or None when none has come within `timeout` seconds or `wake` was called."""
+    def take(self, timeout: float) -> list[Delivery]:
+        """What came next; empty when nothing has come within `timeout` seconds or `wake` was called."""
         if self.inbox.wants_reconnect:
             self._reconnect()
         return self.inbox.take(timeout)
@@ -102,15 +168,29 @@ class Subscriber:
         if not self._network_thread_is_alive():
             raise DeafWorkerError(f"{DeafWorkerError.__doc__} It must be started again.")
 
-    def publish(self, topic: str, payload: bytes) -> bool:
-        """Hand a receipt to the network; returns whether it could be. Nothing is kept for later.
+    def publish(self, messages: Iterable[tuple[str, bytes]]) -> bool:
+        """Hand receipts (topic, payload) to the network, at QoS 1; returns whether the link could take them.
 
-        Acknowledgements follow behind on the same link, so what is on its way here is bounded by what the
-        broker may hand over.
+        Nothing is kept for later. Acknowledgements follow behind on the same link: where a receipt was lost
+        with its connection, so was the acknowledgement, and the message and its receipt come again.
         """
-        if not self.link.is_listening or not self._network_thread_is_alive():
-            return False
-        return self._client.publish(topic, payload, qos=_QOS).rc == mqtt.MQTT_ERR_SUCCESS
+        packets = b"".join(self._numbering.publish(topic.encode(), payload) for topic, payload in messages)
+        with self.link.held() as epoch:
+            if not epoch or not self._network_thread_is_alive():
+                return False
+            self._client.write(_PUBLISH, packets)
+        return True
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Let the broker forget these messages. Only after the commit that holds their readings."""
+        # Without its thread paho would write from this one, and fail into our callbacks.
+        if not self._network_thread_is_alive():
+            return
+        with self.link.held() as epoch:
+            # From an earlier connection: committed all the same; the broker will send it again.
+            mids = [delivery.mid for delivery in deliveries if delivery.epoch == epoch and delivery.qos]
+            if mids:
+                self._client.write(_PUBACK, pubacks(mids))
 
     def stop(self) -> None:
         """Send what was acknowledged, take leave and end the network thread. The session stays.
@@ -135,20 +215,12 @@ class Subscriber:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _acknowledge(self, delivery: Delivery) -> None:
-        # Without its thread paho would write from this one, and fail into our callbacks.
-        if delivery.qos == 0 or not self._network_thread_is_alive():
-            return
-        with self.link.carrying(delivery.epoch) as same_connection:
-            # From an earlier connection: committed all the same; the broker will send it again.
-            if same_connection:
-                self._client.ack(delivery.mid, delivery.qos)
-
     # Called by paho's network thread
 
     def _on_pre_connect(self, _client: mqtt.Client, _userdata: Any) -> None:
         # paho reports most ends of a connection, not all of them.
         self.link.closed()
+        self._client.framer.clear()
 
     def _on_connect(
         self,
@@ -231,18 +303,10 @@ class Subscriber:
                 )
             )
 
-    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_messages(self, messages: list[Message]) -> None:
         try:
-            delivery = Delivery(
-                topic=bytes(message._topic),  # noqa: SLF001 - `topic` raises where it is not UTF-8
-                payload=bytes(message.payload),
-                qos=message.qos,
-                mid=message.mid,
-                epoch=self.link.epoch,
-                received_at=datetime.now(UTC),
-                _acknowledge=self._acknowledge,
-            )
-            self.inbox.put(delivery)
+            epoch, now = self.link.epoch, datetime.now(UTC)
+            self.inbox.put([Delivery(*message, epoch, now) for message in messages])
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not die of it unseen
             self._end(FatalError(f"A message could not be taken over: {error!r}"))
 

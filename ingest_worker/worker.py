@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -15,9 +16,8 @@ from ingest_worker.errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.poison_watch import PoisonWatch
 from ingest_worker.pulse import Pulse
-from ingest_worker.receipt import Receipt
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.transaction import Written, fill_receipts, write, write_around_poison
+from ingest_worker.transaction import Writer, Written, fill_receipts
 from shared.database_errors import Fault, classify, summarise
 from shared.decoder import decode
 from shared.retention import Retention
@@ -59,6 +59,7 @@ class Worker:
             max_age_s=settings.ingest_batch_ms / 1000,
             clock=time.monotonic,
         )
+        self._writer = Writer()
         self._retention = Retention(settings, engine)
         self._stopping = False
         self._asked_database_at = time.monotonic()
@@ -91,24 +92,27 @@ class Worker:
 
     def _take_next(self) -> None:
         due_in = self._batch.due_in()
-        delivery = self._subscriber.take(_LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S))
-        if delivery is not None:
-            self._sort(delivery)
-
-    def _sort(self, delivery: Delivery) -> None:
-        decoded = decode(
-            delivery.topic,
-            delivery.payload,
-            received_at=delivery.received_at,
-            latest=datetime.now(UTC) + self._max_future_skew,
+        deliveries = self._subscriber.take(
+            _LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S)
         )
+        if deliveries:
+            self._sort(deliveries)
+
+    def _sort(self, deliveries: Sequence[Delivery]) -> None:
+        latest = datetime.now(UTC) + self._max_future_skew
+        sorted_out = [
+            decode(delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest)
+            for delivery in deliveries
+        ]
         metrics = self._metrics
-        metrics.messages[delivery.qos] += 1
-        metrics.messages_cleared += not delivery.payload
-        metrics.tally.receive(len(decoded.readings) + len(decoded.rejections))
-        if not len(self._batch):
-            metrics.oldest = delivery
-        self._batch.append(delivery, decoded)
+        metrics.count_messages(deliveries)
+        metrics.tally.receive(sum(len(decoded.rows) + len(decoded.rejections) for decoded in sorted_out))
+        for delivery, decoded in zip(deliveries, sorted_out, strict=True):
+            if not len(self._batch):
+                metrics.oldest = delivery
+            self._batch.append(delivery, decoded)
+            if self._batch.is_full:
+                self._flush()
 
     def _flush(self) -> None:
         """Store the batch in one transaction, then answer and acknowledge its deliveries as they came."""
@@ -117,20 +121,27 @@ class Worker:
         written = self._commit(contents)
         committed = time.monotonic()
         self._account(contents, written, committed - began)
-        fill_receipts(contents, written)
-        for delivery in contents.deliveries:
-            if (receipt := contents.receipts.get(delivery)) is not None:
-                self._send(receipt)
-            delivery.acknowledge()
+        self._answer(contents, written)
+        self._subscriber.acknowledge(contents.deliveries)
         self._metrics.oldest = None
         self._metrics.acknowledge_seconds.observe(time.monotonic() - committed)
+
+    def _answer(self, contents: Contents, written: Written) -> None:
+        if not contents.receipts:
+            return
+        fill_receipts(contents, written)
+        receipts = contents.receipts.values()
+        if self._subscriber.publish((receipt.topic, receipt.payload()) for receipt in receipts):
+            self._metrics.receipts_sent += len(receipts)
+        else:
+            self._metrics.receipts_unsent += len(receipts)
 
     def _commit(self, contents: Contents) -> Written:
         """Try until the batch has been committed, for ever if need be.
 
         A commit whose answer was lost is tried again like any other: the key (vin, ts) makes it safe.
         """
-        attempt = write
+        attempt = self._writer.write
         waits: dict[Fault, Backoff] = {
             Fault.TRANSIENT: Backoff(first=0.1, longest=5),
             Fault.DEPLOYMENT: Backoff(first=2, longest=30),
@@ -142,9 +153,9 @@ class Worker:
                 break
             except _DATABASE_ERRORS as error:
                 fault = self._note(error)
-                if fault is Fault.POISON and attempt is write:
+                if fault is Fault.POISON and attempt == self._writer.write:
                     log.warning("The database refuses a reading of this batch: looking for it.")
-                    attempt = write_around_poison
+                    attempt = self._writer.write_around_poison
                     continue
                 oldest = datetime.now(UTC) - contents.deliveries[0].received_at
                 log.warning("The oldest message has waited %.0f s.", oldest.total_seconds())
@@ -163,7 +174,7 @@ class Worker:
         )
         metrics.batch_readings.observe(readings)
         metrics.commit_seconds.observe(seconds)
-        metrics.lag.add(contents.entries)
+        metrics.lag.add(contents.rows)
         if written.rejected:
             log.warning(
                 "Readings that could not be stored: %d. `python -m ingest_worker.rejections list` says why.",
@@ -175,12 +186,6 @@ class Worker:
                 " undo it, or mend it and `python -m ingest_worker.rejections replay --all`.",
                 alarm,
             )
-
-    def _send(self, receipt: Receipt) -> None:
-        if self._subscriber.publish(receipt.topic, receipt.payload()):
-            self._metrics.receipts_sent += 1
-        else:
-            self._metrics.receipts_unsent += 1
 
     def _note(self, error: BaseException) -> Fault:
         """Count an error of the database; returns whose fault it is."""

@@ -5,18 +5,34 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
     cat <<'USAGE'
-usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--seconds S] [--json FILE] [--list]
+usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--rows N] [--seconds S] [--json FILE]
+       ./scripts/bench.sh --list
 
 Starts servers of its own on free ports in a temporary folder and measures alternatives in turn, round after
 round. One table a comparison: median, smallest and largest figure, and the ratio to the first line (the
 median of the ratios within each round). Without a name: all benchmarks.
 
+  broker          what Mosquitto takes in, by when it saves
+  pipeline        one reading a message into the table: `mosquitto_sub | psql COPY`, one worker, two
+  arrays          50 readings a message: binary COPY into a table with the same key, and a worker
+  post            POST of 1,000 readings: a plain service with an ORM, and ours
+  receipts        a worker without receipts and with one for each message
+  batch           a worker by the size of its batches
+  cpu             processor time by part: broker, worker, PostgreSQL
+  latest          an `async def` route that does nothing, latest; latest with few and many readings stored
+  summary         one day and one year of one vehicle (--rows 3153600 or more: a whole year)
+  growth          latest and summary by the readings that are stored
+  disk            bytes a reading: a plain table with the same key, and ours
+
   --rounds N      figures taken of each alternative (default 3)
-  --messages N    messages that wait, or are worked off (default 100000)
-  --seconds S     how long a rate is measured where it has no natural end (default 4)
+  --messages N    messages that wait, or are worked off; readings that are posted (default 100000)
+  --rows N        readings that are stored beforehand, 1000 or more (default 1000000)
+  --seconds S     how long a rate is measured where it has no natural end (default 4; wrk: whole ones)
   --json FILE     write every figure to this file, too
   --list          name the benchmarks, and what each compares
   --help          this text
+
+Requests are counted by `wrk` where it is on PATH, else by threads, which are slower.
 
 environment:
   PYTHON=PATH     the Python (3.11 or newer) that .venv is made with

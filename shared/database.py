@@ -1,4 +1,4 @@
-"""Engines: one to write, one that can only read. Made when a process starts, never at import.
+"""How to connect: to write, or to read only. Nothing is opened at import.
 
 Every wait has an end: to connect, for a lock, for a statement, for a peer that no longer answers.
 """
@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CONNECT_TIMEOUT_S = 2
 LOCK_TIMEOUT_MS = 5_000
@@ -20,7 +19,13 @@ def masked(database_url: str) -> str:
     return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
-def _connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool = False) -> dict[str, Any]:
+def conninfo(database_url: str) -> str:
+    """The URL as psycopg takes it by itself."""
+    return make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool = False) -> dict[str, Any]:
+    """What every connection of ours is opened with; with `read_only` its session can't change a row."""
     session = {
         "TimeZone": "UTC",
         "statement_timeout": statement_timeout_ms,
@@ -28,6 +33,8 @@ def _connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool 
         "idle_in_transaction_session_timeout": 60_000,
         # Whatever the server's default: what we acknowledge after a commit has to survive a crash.
         "synchronous_commit": "on",
+        # Every statement of ours finds its rows by their key, whatever its parameters are.
+        "plan_cache_mode": "force_generic_plan",
     }
     if read_only:
         session["default_transaction_read_only"] = "on"
@@ -44,28 +51,15 @@ def _connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool 
     }
 
 
-def writer_engine(database_url: str, *, name: str, statement_timeout_ms: int = 30_000) -> Engine:
-    """A blocking engine with one connection, for a process that writes from one thread."""
+def writer_engine(
+    database_url: str, *, name: str, statement_timeout_ms: int = 30_000, pool_size: int = 1
+) -> Engine:
+    """A blocking engine with so many connections: one for each thread that writes at a time."""
     return create_engine(
         database_url,
-        pool_size=1,
-        max_overflow=0,
-        pool_pre_ping=True,
-        connect_args=_connect_arguments(name, statement_timeout_ms=statement_timeout_ms),
-    )
-
-
-def async_engine(
-    database_url: str, *, name: str, pool_size: int, statement_timeout_ms: int, read_only: bool
-) -> AsyncEngine:
-    """An engine for an event loop; with `read_only` its sessions can't change a row."""
-    return create_async_engine(
-        database_url,
-        # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
-        isolation_level="AUTOCOMMIT" if read_only else "READ COMMITTED",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_S,
         pool_pre_ping=True,
-        connect_args=_connect_arguments(name, statement_timeout_ms=statement_timeout_ms, read_only=read_only),
+        connect_args=connect_arguments(name, statement_timeout_ms=statement_timeout_ms),
     )

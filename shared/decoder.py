@@ -1,32 +1,32 @@
 """Bytes in; readings, or rejections, out. Pure: no clock, no I/O, and no exception for any bytes."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from shared.rejections import Reason, Rejection
 from shared.strict_json import InvalidJsonError, array_elements, parse_json
-from shared.telemetry import MAX_READINGS, Reading, why_invalid
+from shared.telemetry import MAX_READINGS, Reading, Row, why_invalid
 from shared.topics import InvalidTopicError, TelemetryTopic, parse_telemetry_topic
+from shared.usual_reading import usual_reading, usual_readings
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A reading, and where in its message it stood: None for a lone object."""
-
-    index: int | None
-    reading: Reading
+# Vehicles whose topic is remembered; it is read once, not with each message.
+_TOPICS = 65_536
 
 
 class Decoded(NamedTuple):
-    """What one message held. Both empty: an empty payload, which clears a retained message."""
+    """What one message held. No row and no rejection: an empty payload, which clears a retained message."""
 
-    readings: list[Place]
+    rows: list[Row]
     rejections: list[Rejection]
+    indexes: Sequence[int] | None = None
+    """Where each of the rows stood in the message's array; None for a lone object."""
     receipts: str | None = None
     """The topic on which the vehicle wants an answer to this message, if it does."""
 
@@ -38,13 +38,10 @@ def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datet
     try:
         message.vin, receipts = _topic(topic)
         if not payload:
-            return Decoded([], [], receipts)
-        content = _content(payload)
-        if isinstance(content, list):
-            return Decoded(*_decode_array(message, content, latest), receipts)
-        return Decoded([Place(None, _read(content, message.vin, latest))], [], receipts)
+            return Decoded([], [], None, receipts)
+        return _decode_usual(message, latest, receipts) or _decode_strictly(message, latest, receipts)
     except _RefusedError as refused:
-        return Decoded([], [message.rejection(refused, None, payload)] if payload else [], receipts)
+        return Decoded([], [message.rejection(refused, None, payload)] if payload else [], None, receipts)
 
 
 class _RefusedError(Exception):
@@ -55,6 +52,8 @@ class _RefusedError(Exception):
 
 
 class _Message:
+    __slots__ = ("payload", "received_at", "topic", "vin")
+
     def __init__(self, topic: bytes, payload: bytes, received_at: datetime) -> None:
         self.topic = topic
         self.payload = payload
@@ -65,6 +64,7 @@ class _Message:
         return Rejection(self.vin, self.received_at, why.reason, why.detail, index, self.topic, payload)
 
 
+@lru_cache(_TOPICS)
 def _topic(topic: bytes) -> TelemetryTopic:
     try:
         return parse_telemetry_topic(topic.decode("utf-8"))
@@ -72,6 +72,40 @@ def _topic(topic: bytes) -> TelemetryTopic:
         raise _RefusedError(
             Reason.BAD_TOPIC, "must be vehicles/{vin}/telemetry, or that with /confirm"
         ) from None
+
+
+def _decode_usual(message: _Message, latest: datetime, receipts: str | None) -> Decoded | None:
+    payload, received_at = message.payload, message.received_at
+    if payload[0] == ord("{"):
+        row = usual_reading(payload, message.vin, received_at=received_at, latest=latest)
+        return None if row is None else Decoded([row], [], None, receipts)
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        return None
+    rows = usual_readings(payload, message.vin, received_at=received_at, latest=latest)
+    return None if rows is None else Decoded(rows, [], range(len(rows)), receipts)
+
+
+def _decode_strictly(message: _Message, latest: datetime, receipts: str | None) -> Decoded:
+    content = _content(message.payload)
+    if not isinstance(content, list):
+        row = Row.of(_read(content, message.vin, latest), message.received_at)
+        return Decoded([row], [], None, receipts)
+    rows: list[Row] = []
+    indexes: list[int] = []
+    refusals: dict[int, _RefusedError] = {}
+    for index, element in enumerate(content):
+        try:
+            rows.append(Row.of(_read(element, message.vin, latest), message.received_at))
+            indexes.append(index)
+        except _RefusedError as refused:
+            refusals[index] = refused
+    rejections: list[Rejection] = []
+    if refusals:
+        # A rejection keeps its own element only: 10,000 bad ones would keep the whole array 10,000 times.
+        for index, element_bytes in enumerate(array_elements(message.payload)):
+            if (why := refusals.get(index)) is not None:
+                rejections.append(message.rejection(why, index, element_bytes))
+    return Decoded(rows, rejections, indexes, receipts)
 
 
 def _content(payload: bytes) -> Any:
@@ -86,25 +120,6 @@ def _content(payload: bytes) -> Any:
     if isinstance(content, list) and len(content) > MAX_READINGS:
         raise _RefusedError(Reason.TOO_MANY, f"{len(content)} readings; {MAX_READINGS} are the limit")
     return content
-
-
-def _decode_array(
-    message: _Message, content: list[Any], latest: datetime
-) -> tuple[list[Place], list[Rejection]]:
-    readings: list[Place] = []
-    rejections: list[Rejection] = []
-    refusals: dict[int, _RefusedError] = {}
-    for index, element in enumerate(content):
-        try:
-            readings.append(Place(index, _read(element, message.vin, latest)))
-        except _RefusedError as refused:
-            refusals[index] = refused
-    if refusals:
-        # A rejection keeps its own element only: 10,000 bad ones would keep the whole array 10,000 times.
-        for index, element_bytes in enumerate(array_elements(message.payload)):
-            if (why := refusals.get(index)) is not None:
-                rejections.append(message.rejection(why, index, element_bytes))
-    return readings, rejections
 
 
 def _read(content: Any, vin: str, latest: datetime) -> Reading:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import psycopg
 from sqlalchemy import Connection, Engine, RowMapping
 from sqlalchemy.exc import DBAPIError
 
 from shared.database_errors import Fault, classify, summarise
-from shared.decoder import Place, decode
+from shared.decoder import Decoded, decode
 from shared.rejections import CONFLICT_DETAIL, Reason, delete_rejection, find_rejection
-from shared.store import Arrival, Outcome, store
+from shared.store import Caution, Outcome, store
+from shared.telemetry import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Replayed(NamedTuple):
     """Readings that were stored already, with the same values."""
 
 
-def decode_again(kept: RowMapping, *, latest: datetime) -> list[Place]:
+def decode_again(kept: RowMapping, *, latest: datetime) -> Decoded:
     """The readings of a kept rejection; `latest` is the last moment a `ts` may name. No I/O.
 
     Raises ReplayRefusedError.
@@ -68,22 +70,25 @@ def decode_again(kept: RowMapping, *, latest: datetime) -> list[Place]:
                 for rejection in decoded.rejections
             ]
         )
-    return [Place(None, place.reading) for place in decoded.readings] if is_element else decoded.readings
+    return decoded._replace(indexes=None) if is_element else decoded
 
 
-def store_again(connection: Connection, rejection_id: uuid.UUID, places: Sequence[Place]) -> Replayed | None:
+def store_again(connection: Connection, rejection_id: uuid.UUID, decoded: Decoded) -> Replayed | None:
     """Store what `decode_again` found and delete the rejection, in the caller's transaction.
 
     None: there is no such rejection any more, and nothing was stored. Raises ReplayRefusedError, which has
     to end the transaction, and what the database raises where no reading is at fault.
     """
-    kept = find_rejection(connection, rejection_id, lock=True)
-    if kept is None:
+    if find_rejection(connection, rejection_id, lock=True) is None:
         return None
-    outcome = _store(connection, [Arrival(place.reading, kept["received_at"]) for place in places])
+    outcome = _store(connection, decoded.rows)
     if outcome.conflicts:
+        indexes = decoded.indexes
         raise ReplayRefusedError(
-            [Refusal(places[at].index, Reason.CONFLICT, CONFLICT_DETAIL) for at in outcome.conflicts]
+            [
+                Refusal(None if indexes is None else indexes[at], Reason.CONFLICT, CONFLICT_DETAIL)
+                for at in outcome.conflicts
+            ]
         )
     # Last: a worker that receives the same message again waits for a row that is being deleted, and this
     # transaction may wait for that worker's readings.
@@ -91,10 +96,10 @@ def store_again(connection: Connection, rejection_id: uuid.UUID, places: Sequenc
     return Replayed(outcome.stored, len(outcome.duplicates))
 
 
-def _store(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:
+def _store(connection: Connection, rows: Sequence[Row]) -> Outcome:
     try:
-        return store(connection, arrivals)
-    except (DBAPIError, UnicodeEncodeError) as error:
+        return store(connection, rows, Caution())
+    except (DBAPIError, psycopg.Error, UnicodeEncodeError) as error:
         if classify(error) is not Fault.POISON:
             raise
         raise ReplayRefusedError([Refusal(None, Reason.REFUSED_BY_DATABASE, summarise(error))]) from None
@@ -109,6 +114,6 @@ def replay(engine: Engine, rejection_id: uuid.UUID, *, latest: datetime) -> Repl
         kept = find_rejection(connection, rejection_id)
     if kept is None:
         return None
-    places = decode_again(kept, latest=latest)
+    decoded = decode_again(kept, latest=latest)
     with engine.begin() as connection:
-        return store_again(connection, rejection_id, places)
+        return store_again(connection, rejection_id, decoded)

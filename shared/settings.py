@@ -4,6 +4,7 @@ A settings object is built once, at start, and checked whole; nothing is opened.
 is wrong into one line that names the variables.
 """
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -208,13 +209,13 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
         20, description="max_temp - min_temp (°C) from which TEMP_SPREAD is critical."
     )
 
-    @property
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """The API keys, none when calls need no key."""
         listed = self.api_keys.get_secret_value().split(",") if self.api_keys else []
         return tuple(key.strip() for key in listed if key.strip())
 
-    @property
+    @cached_property
     def alert_thresholds(self) -> AlertThresholds:
         """The alert thresholds as the rules take them."""
         return AlertThresholds(

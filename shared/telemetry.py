@@ -141,6 +141,41 @@ class Reading(BaseModel):
         return self
 
 
+class Row(NamedTuple):
+    """A reading as `telemetry` keeps it, in the order of that table's columns.
+
+    The times are in UTC; the signals have the units and the signs of `Reading`.
+    """
+
+    vin: str
+    ts: datetime
+    received_at: datetime
+    """Our clock."""
+    soc: float | None
+    soh: float | None
+    pack_voltage: float | None
+    pack_current: float | None
+    max_temp: float | None
+    min_temp: float | None
+    odo_km: float | None
+
+    @classmethod
+    def of(cls, reading: Reading, received_at: datetime) -> Self:
+        """The row of a reading that was received then."""
+        return cls(
+            reading.vin,
+            reading.ts,
+            received_at,
+            reading.soc,
+            reading.soh,
+            reading.pack_voltage,
+            reading.pack_current,
+            reading.max_temp,
+            reading.min_temp,
+            reading.odo_km,
+        )
+
+
 def power_kw(pack_voltage: float | None, pack_current: float | None) -> float | None:
     """Power in kW from V and A, positive while discharging, rounded to 4 decimals; null where either is."""
     if pack_voltage is None or pack_current is None:

@@ -4,6 +4,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from tests.packets import publish
+
 TOPIC = b"vehicles/VIN-00001/telemetry"
 
 
@@ -36,9 +38,14 @@ def disconnect(subscriber, name="Unspecified error"):
     subscriber._client.on_disconnect(subscriber._client, None, flags, reason, None)
 
 
+def arrive(subscriber, *packets):
+    """What the network thread does with packets that one read has brought."""
+    client = subscriber._client
+    assert client._sort(client.framer.feed(b"".join(packets))) == mqtt.MQTT_ERR_SUCCESS
+
+
 def receive(subscriber, mid=1, qos=1, topic=TOPIC, payload=b"{}"):
-    """What paho calls for a message; returns it as the worker takes it."""
-    message = mqtt.MQTTMessage(mid, topic)
-    message.payload, message.qos = payload, qos
-    subscriber._client.on_message(subscriber._client, None, message)
-    return subscriber.take(0)
+    """A message arrives; returns it as the worker takes it."""
+    arrive(subscriber, publish(topic, payload, qos=qos, mid=mid))
+    [delivery] = subscriber.take(0)
+    return delivery

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from shared.telemetry import Reading
+from shared.telemetry import Reading, Row
 
 START = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -47,6 +47,11 @@ def stamp(second):
 def raw(vin="VIN-00001", second=0, **signals):
     """A reading as a vehicle sends it."""
     return {"vin": vin, "ts": stamp(second), **(signals or {"soc": 50.0})}
+
+
+def row(vin="VIN-00001", second=0, received_at=START, **signals):
+    """A reading as it is stored."""
+    return Row.of(reading(vin, second, **signals), received_at)
 
 
 def reading(vin="VIN-00001", second=0, **signals):

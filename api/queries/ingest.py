@@ -1,24 +1,29 @@
 """Readings in: the writing side of POST."""
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from shared.rejections import CONFLICT_DETAIL, Reason, Rejection, keep_rejections
-from shared.store import Arrival, Outcome, store
+from shared.store import Caution, Outcome, store
+from shared.telemetry import SIGNALS, Row
+from shared.timestamps import format_timestamp
 from shared.topics import telemetry_topic
 
 
-def ingest(connection: Connection, arrivals: Sequence[Arrival]) -> Outcome:
+def ingest(connection: Connection, rows: Sequence[Row], caution: Caution) -> Outcome:
     """Store readings; one that contradicts a stored reading of the same key is kept as a rejection."""
-    outcome = store(connection, arrivals)
-    keep_rejections(connection, [_rejection(arrivals[place]) for place in outcome.conflicts])
+    outcome = store(connection, rows, caution)
+    keep_rejections(connection, [_rejection(rows[place]) for place in outcome.conflicts])
     return outcome
 
 
-def _rejection(arrival: Arrival) -> Rejection:
+def _rejection(row: Row) -> Rejection:
     # With the topic that it could have come by, it can be read and replayed like any other.
-    reading, received_at = arrival
-    topic = telemetry_topic(reading.vin).encode()
-    payload = reading.model_dump_json(exclude_none=True).encode()
-    return Rejection(reading.vin, received_at, Reason.CONFLICT, CONFLICT_DETAIL, None, topic, payload)
+    signals = {name: getattr(row, name) for name in SIGNALS}
+    given = {name: value for name, value in signals.items() if value is not None}
+    reading = {"vin": row.vin, "ts": format_timestamp(row.ts), **given}
+    payload = json.dumps(reading, separators=(",", ":")).encode()
+    topic = telemetry_topic(row.vin).encode()
+    return Rejection(row.vin, row.received_at, Reason.CONFLICT, CONFLICT_DETAIL, None, topic, payload)

@@ -1,35 +1,45 @@
-"""Questions about the readings of one vehicle, answered from `telemetry` by its key (vin, ts)."""
+"""Questions about the readings of one vehicle, answered by the keys (vin, ts) and (vin, hour)."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from api.pool import Connection
+from api.queries.vehicles import READING
+from api.whole_hours import WholeHours
 
-from shared.tables import telemetry, vehicle_latest
+_SUMMARY = """
+    SELECT EXISTS (SELECT FROM vehicle_latest WHERE vin = %(vin)s),
+        coalesce(sum(samples), 0)::bigint, min(soc_min), max(soc_max), max(temp_max), min(temp_min)
+    FROM (
+        SELECT samples, soc_min, soc_max, max_temp_max AS temp_max, min_temp_min AS temp_min
+        FROM telemetry_hourly WHERE vin = %(vin)s AND hour >= %(first)s AND hour < %(last)s
+        UNION ALL
+        SELECT count(*), min(soc), max(soc), max(max_temp), min(min_temp)
+        FROM telemetry WHERE vin = %(vin)s AND ts >= %(from_ts)s AND ts < %(first)s
+        UNION ALL
+        SELECT count(*), min(soc), max(soc), max(max_temp), min(min_temp)
+        FROM telemetry WHERE vin = %(vin)s AND ts >= %(last)s AND ts <= %(to_ts)s
+    ) AS parts
+"""
 
 
 async def summary(
-    connection: AsyncConnection, vin: str, from_ts: datetime, to_ts: datetime
-) -> RowMapping | None:
-    """Count and extremes of a window, both ends included; None for a vehicle that was never seen."""
-    column = telemetry.c
-    rows = await connection.execute(
-        select(
-            exists().where(vehicle_latest.c.vin == vin).label("known"),
-            func.count().label("samples"),
-            func.min(column.soc).label("soc_min"),
-            func.max(column.soc).label("soc_max"),
-            func.max(column.max_temp).label("temp_max"),
-            func.min(column.min_temp).label("temp_min"),
-        ).where(column.vin == vin, column.ts.between(from_ts, to_ts))
-    )
-    found = rows.mappings().one()
-    return found if found["known"] else None
+    connection: Connection, vin: str, from_ts: datetime, to_ts: datetime
+) -> tuple[Any, ...] | None:
+    """Count and extremes of a window, both ends included; None for a vehicle that was never seen.
+
+    samples, soc_min, soc_max, temp_max, temp_min: the whole hours of the window from the rollups, what is
+    left at its ends from the readings themselves.
+    """
+    hours = WholeHours.between(from_ts, to_ts)
+    values = {"vin": vin, "from_ts": from_ts, "to_ts": to_ts, "first": hours.first, "last": hours.last}
+    row = await (await connection.execute(_SUMMARY, values, binary=True)).fetchone()
+    return row[1:] if row and row[0] else None
 
 
 async def history(
-    connection: AsyncConnection,
+    connection: Connection,
     vin: str,
     *,
     from_ts: datetime | None,
@@ -37,15 +47,16 @@ async def history(
     after: datetime | None,
     descending: bool,
     limit: int,
-) -> Sequence[RowMapping]:
+) -> Sequence[tuple[Any, ...]]:
     """Up to `limit` readings in the order of their ts, behind the ts `after` in that order."""
-    column = telemetry.c
-    wanted = select(telemetry).where(column.vin == vin).limit(limit)
+    wanted = ["vin = %(vin)s"]
     if from_ts is not None:
-        wanted = wanted.where(column.ts >= from_ts)
+        wanted.append("ts >= %(from_ts)s")
     if to_ts is not None:
-        wanted = wanted.where(column.ts <= to_ts)
+        wanted.append("ts <= %(to_ts)s")
     if after is not None:
-        wanted = wanted.where(column.ts < after if descending else column.ts > after)
-    wanted = wanted.order_by(column.ts.desc() if descending else column.ts.asc())
-    return (await connection.execute(wanted)).mappings().all()
+        wanted.append("ts < %(after)s" if descending else "ts > %(after)s")
+    order = "ts DESC" if descending else "ts"
+    asked = f"SELECT {READING} FROM telemetry WHERE {' AND '.join(wanted)} ORDER BY {order} LIMIT %(limit)s"  # noqa: S608 - of fixed parts
+    values = {"vin": vin, "from_ts": from_ts, "to_ts": to_ts, "after": after, "limit": limit}
+    return await (await connection.execute(asked, values, binary=True)).fetchall()

@@ -2,36 +2,54 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from api.pool import Connection
+from shared.telemetry import SIGNALS
 
-from shared.tables import vehicle_latest
+READING = ", ".join(("vin", "ts", *SIGNALS))
+"""The columns of a reading, in the order in which queries answer them."""
+
+_LATEST = f"SELECT {READING} FROM vehicle_latest WHERE vin = ANY(%s)"  # noqa: S608 - our own columns
 
 
-async def latest(connection: AsyncConnection, vin: str) -> RowMapping | None:
-    """The reading with the newest ts of one vehicle."""
-    rows = await connection.execute(select(vehicle_latest).where(vehicle_latest.c.vin == vin))
-    return rows.mappings().one_or_none()
+async def latest(connection: Connection, vins: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """The reading with the newest ts of each of these vehicles that was ever seen."""
+    cursor = await connection.execute(_LATEST, (vins,), binary=True)
+    return {row[0]: row for row in await cursor.fetchall()}
+
+
+async def is_known(connection: Connection, vin: str) -> bool:
+    """Whether a reading of this vehicle is stored."""
+    cursor = await connection.execute("SELECT EXISTS (SELECT FROM vehicle_latest WHERE vin = %s)", (vin,))
+    found = await cursor.fetchone()
+    return bool(found and found[0])
 
 
 async def page(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     after: str,
     limit: int,
     vin_prefix: str | None,
     soc_below: float | None,
     seen_since: datetime | None,
-) -> Sequence[RowMapping]:
+) -> Sequence[tuple[Any, ...]]:
     """Up to `limit` vehicles in the order of their VINs, behind the VIN `after`."""
-    column = vehicle_latest.c
-    wanted = select(vehicle_latest).where(column.vin > after).order_by(column.vin).limit(limit)
+    wanted = ["vin > %(after)s"]
     if vin_prefix is not None:
         # `~` comes after every character of a VIN: a range of the key's index, unlike LIKE.
-        wanted = wanted.where(column.vin >= vin_prefix, column.vin < vin_prefix + "~")
+        wanted.append("vin >= %(prefix)s AND vin < %(prefix)s || '~'")
     if soc_below is not None:
-        wanted = wanted.where(column.soc < soc_below)
+        wanted.append("soc < %(soc_below)s")
     if seen_since is not None:
-        wanted = wanted.where(column.ts >= seen_since)
-    return (await connection.execute(wanted)).mappings().all()
+        wanted.append("ts >= %(seen_since)s")
+    asked = f"SELECT {READING} FROM vehicle_latest WHERE {' AND '.join(wanted)} ORDER BY vin LIMIT %(limit)s"  # noqa: S608 - of fixed parts
+    values = {
+        "after": after,
+        "prefix": vin_prefix,
+        "soc_below": soc_below,
+        "seen_since": seen_since,
+        "limit": limit,
+    }
+    return await (await connection.execute(asked, values, binary=True)).fetchall()

@@ -13,9 +13,8 @@ from api.database import LoadedSettings, OpenDatabase
 from api.errors import ProblemError, problem_responses, respond
 from api.models import RejectionOut, RejectionWithPayload, ReplayResult
 from api.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
-from api.queries import rejections
 from api.time_window import QueryTime
-from shared.rejections import Filter, Reason, delete_rejection
+from shared.rejections import Filter, Reason, delete_rejection, find_rejection, list_rejections
 from shared.replay import ReplayRefusedError, decode_again, store_again
 from shared.telemetry import VIN_PATTERN
 
@@ -26,7 +25,7 @@ def _unknown() -> ProblemError:
     return ProblemError(404, "No rejection has this id; it may have been replayed, or past its retention.")
 
 
-def _id(
+async def _id(
     text: Annotated[str, Path(alias="id", description="As listed", json_schema_extra={"format": "uuid"})],
 ) -> UUID:
     try:
@@ -74,8 +73,8 @@ async def list_page(
         reason=reason, vin=vin.upper() if vin else None, since=since, order=order, limit=limit
     )
     query = resume(next_token, asked)
-    rows = await database.read(
-        rejections.page,
+    rows = await database.read_blocking(
+        list_rejections,
         Filter(query.reason, query.vin, query.since),
         after=query.after,
         descending=query.order != "asc",
@@ -92,7 +91,7 @@ async def list_page(
 @router.get(_ONE, responses=problem_responses(401, 404, 503))
 async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWithPayload:
     """One rejection with what was received: as text in `payload`, or else in `payload_base64`."""
-    row = await database.read(rejections.find, rejection_id)
+    row = await database.read_blocking(find_rejection, rejection_id)
     if row is None:
         raise _unknown()
     return RejectionWithPayload.of(row)
@@ -112,13 +111,13 @@ async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: Lo
     If any of it still can't be, nothing is stored, the rejection stays, and the answer says why: 409 where
     only readings that were stored before stand in the way, 422 for anything else.
     """
-    kept = await database.read(rejections.find, rejection_id)
+    kept = await database.read_blocking(find_rejection, rejection_id)
     if kept is None:
         raise _unknown()
     latest = datetime.now(UTC) + timedelta(seconds=settings.max_future_skew_s)
     try:
-        places = await to_thread.run_sync(partial(decode_again, kept, latest=latest))
-        replayed = await database.write(store_again, rejection_id, places)
+        decoded = await to_thread.run_sync(partial(decode_again, kept, latest=latest))
+        replayed = await database.write(store_again, rejection_id, decoded)
     except ReplayRefusedError as refused:
         return _refused(refused)
     if replayed is None:

@@ -2,41 +2,20 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
+from api.answers import answer, stored_reading, vehicle_state
+from api.answers import summary as summary_of
 from api.database import LoadedSettings, OpenDatabase
-from api.errors import ProblemError, problem_responses
+from api.errors import problem_responses
 from api.models import StoredReading, Summary, VehicleState
-from api.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
+from api.pagination import Limit, ListQuery, NextToken, Page, make_token, page_of, resume
 from api.queries import telemetry, vehicles
 from api.time_window import QueryTime, require_order
-from shared.telemetry import VIN_PATTERN, normalise_vin
+from api.vin import Vin, normal_vin, unknown_vin
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
-
-
-def _unknown() -> ProblemError:
-    return ProblemError(404, "No reading of this VIN is stored.")
-
-
-def _vin(
-    vin: Annotated[
-        str,
-        Path(
-            description="In upper or lower case",
-            examples=["VIN-DEMO-001"],
-            json_schema_extra={"pattern": VIN_PATTERN},
-        ),
-    ],
-) -> str:
-    try:
-        return normalise_vin(vin)
-    except ValueError:
-        raise _unknown() from None
-
-
-Vin = Annotated[str, Depends(_vin)]
 
 
 class FleetQuery(ListQuery):
@@ -62,7 +41,7 @@ class HistoryQuery(ListQuery):
     after: AwareDatetime | None = None
 
 
-@router.get("", responses=problem_responses(400, 401, 422, 503))
+@router.get("", response_model=Page[VehicleState], responses=problem_responses(400, 401, 422, 503))
 async def fleet(
     *,
     database: OpenDatabase,
@@ -76,7 +55,7 @@ async def fleet(
     ] = None,
     limit: Limit = None,
     next_token: NextToken = None,
-) -> Page[VehicleState]:
+) -> Response:
     """Every VIN with its latest reading, in the order of the VINs."""
     asked = FleetQuery(
         vin_prefix=vin_prefix.upper() if vin_prefix else None,
@@ -93,33 +72,39 @@ async def fleet(
         soc_below=query.soc_below,
         seen_since=query.seen_since,
     )
-    more = len(rows) > query.page_size
-    return Page(
-        items=[VehicleState.with_alerts(row, settings.alert_thresholds) for row in rows[: query.page_size]],
-        next=make_token(query, rows[query.page_size - 1]["vin"]) if more else None,
+    return page_of(
+        [vehicle_state(row, settings.alert_thresholds) for row in rows[: query.page_size]],
+        make_token(query, rows[query.page_size - 1][0]) if len(rows) > query.page_size else None,
     )
 
 
-@router.get("/{vin}/latest", responses=problem_responses(401, 404, 503))
-async def latest(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> VehicleState:
+@router.get("/{vin}/latest", response_model=VehicleState, responses=problem_responses(401, 404, 503))
+async def latest(vin: Vin, request: Request) -> Response:
     """The reading with the newest `ts`, whatever order they arrived in, and its alerts."""
-    row = await database.read(vehicles.latest, vin)
+    # Asked most of all, and so without FastAPI's dependencies: each costs as much as the answer itself.
+    vin, state = normal_vin(vin), request.app.state
+    row = await state.database.latest(vin)
     if row is None:
-        raise _unknown()
-    return VehicleState.with_alerts(row, settings.alert_thresholds)
+        raise unknown_vin()
+    return answer(vehicle_state(row, state.settings.alert_thresholds))
 
 
-@router.get("/{vin}/summary", responses=problem_responses(400, 401, 404, 422, 503))
-async def summary(vin: Vin, database: OpenDatabase, from_ts: QueryTime, to_ts: QueryTime) -> Summary:
+@router.get("/{vin}/summary", response_model=Summary, responses=problem_responses(400, 401, 404, 422, 503))
+async def summary(vin: Vin, database: OpenDatabase, from_ts: QueryTime, to_ts: QueryTime) -> Response:
     """Count and extremes of the readings in a window, both ends included."""
+    vin = normal_vin(vin)
     require_order(from_ts, to_ts)
     row = await database.read(telemetry.summary, vin, from_ts, to_ts)
     if row is None:
-        raise _unknown()
-    return Summary(vin=vin, from_ts=from_ts, to_ts=to_ts, **{k: row[k] for k in row if k != "known"})
+        raise unknown_vin()
+    return answer(summary_of(vin, from_ts, to_ts, row))
 
 
-@router.get("/{vin}/telemetry", responses=problem_responses(400, 401, 404, 422, 503))
+@router.get(
+    "/{vin}/telemetry",
+    response_model=Page[StoredReading],
+    responses=problem_responses(400, 401, 404, 422, 503),
+)
 async def history(
     *,
     vin: Vin,
@@ -129,8 +114,9 @@ async def history(
     order: Annotated[Literal["asc", "desc"] | None, Query(description="By ts; asc unless told")] = None,
     limit: Limit = None,
     next_token: NextToken = None,
-) -> Page[StoredReading]:
+) -> Response:
     """The readings of a window, both ends included, in the order of their `ts`."""
+    vin = normal_vin(vin)
     require_order(from_ts, to_ts)
     query = resume(next_token, HistoryQuery(vin=vin, from_ts=from_ts, to_ts=to_ts, order=order, limit=limit))
     rows = await database.read(
@@ -142,10 +128,9 @@ async def history(
         descending=query.order == "desc",
         limit=query.page_size + 1,
     )
-    if not rows and await database.read(vehicles.latest, vin) is None:
-        raise _unknown()
-    more = len(rows) > query.page_size
-    return Page(
-        items=[StoredReading.of(row) for row in rows[: query.page_size]],
-        next=make_token(query, rows[query.page_size - 1]["ts"]) if more else None,
+    if not rows and not await database.read(vehicles.is_known, vin):
+        raise unknown_vin()
+    return page_of(
+        list(map(stored_reading, rows[: query.page_size])),
+        make_token(query, rows[query.page_size - 1][1]) if len(rows) > query.page_size else None,
     )

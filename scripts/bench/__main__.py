@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
 import argparse
 import io
+import logging
 import shutil
 import sys
 import tempfile
@@ -18,12 +19,12 @@ from pathlib import Path
 from scripts.bench import report
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS, named
-from scripts.bench.workbench import Workbench
+from scripts.bench.workbench import FEWEST_ROWS, Workbench
 from scripts.launcher import screen, signals
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD
 
-_OPTIONS = ("rounds", "messages", "seconds")
+_OPTIONS = ("rounds", "messages", "rows", "seconds")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
+    # What a signal interrupts amid a statement, it would tell on standard error.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     signals.listen()
     try:
         _run(wanted)
@@ -68,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", type=_named, metavar="NAME")
     parser.add_argument("--rounds", type=_positive, default=Workbench.rounds)
     parser.add_argument("--messages", type=_positive, default=Workbench.messages)
+    parser.add_argument("--rows", type=_thousands, default=Workbench.rows)
     parser.add_argument("--seconds", type=_seconds, default=Workbench.seconds)
     parser.add_argument("--json", type=_writable, metavar="FILE")
     parser.add_argument("--list", action="store_true")
@@ -85,6 +89,12 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError("must be a number from 1 on")
     return int(text)
+
+
+def _thousands(text: str) -> int:
+    if (number := _positive(text)) < FEWEST_ROWS:
+        raise argparse.ArgumentTypeError(f"must be a number from {FEWEST_ROWS:,} on")
+    return number
 
 
 def _seconds(text: str) -> float:

@@ -1,10 +1,31 @@
 """Every benchmark, in the order in which they run."""
 
+from scripts.bench.arrays import ARRAYS
+from scripts.bench.batch import BATCH
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.broker import BROKER
+from scripts.bench.cpu import CPU
+from scripts.bench.disk import DISK
+from scripts.bench.growth import GROWTH
+from scripts.bench.latest import LATEST
+from scripts.bench.pipeline import PIPELINE
+from scripts.bench.post import POST
 from scripts.bench.receipts import RECEIPTS
+from scripts.bench.summary import SUMMARY
 
-BENCHMARKS = [BROKER, RECEIPTS]
+BENCHMARKS = [
+    BROKER,
+    PIPELINE,
+    ARRAYS,
+    POST,
+    RECEIPTS,
+    BATCH,
+    CPU,
+    LATEST,
+    SUMMARY,
+    GROWTH,
+    DISK,
+]
 
 
 def named(name: str) -> Benchmark:

@@ -1,18 +1,22 @@
 """Figures of alternatives, taken in turn, and what they say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`figures` holds, for each alternative, one figure a round; the first alternative is the measure."""
+    """`figures` holds, for each alternative, one figure a round; the first alternative is the measure.
+
+    `notes` are what was seen beside the figures, one line each.
+    """
 
     benchmark: str
     title: str
     unit: str
     figures: dict[str, list[float]]
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ratios(self) -> dict[str, float]:

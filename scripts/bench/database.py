@@ -1,23 +1,84 @@
 """A PostgreSQL of its own, with the schema."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
+from psycopg import sql
+
+from scripts.bench.reading import Key
 from scripts.launcher.module import Migration
 from scripts.launcher.postgres import Postgres
 
 _NAME = "battery"
+_KEPT = "alembic_version"
+_ARE_STORED = """
+    SELECT count(*) = cardinality(%(vins)s)
+    FROM telemetry JOIN unnest(%(vins)s::text[], %(times)s::timestamptz[]) AS wanted (vin, ts) USING (vin, ts)
+"""
+
+
+class Database:
+    """One database of a running server."""
+
+    def __init__(self, postgres: Postgres, name: str = _NAME) -> None:
+        self.postgres = postgres
+        self.url = postgres.url(name)
+
+    def another(self, name: str) -> "Database":
+        """A copy as it is now; nobody may be connected to this one meanwhile."""
+        with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
+            made = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(made.format(sql.Identifier(name), sql.Identifier(_NAME)))
+        return Database(self.postgres, name)
+
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection that commits each statement."""
+        return psycopg.connect(self.url, autocommit=True)
+
+    def program(self, name: str) -> str:
+        """The path of a program that came with the server, such as psql."""
+        return str(Path(self.postgres.command()[0]).with_name(name))
 
 
 @contextmanager
-def database(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
-    """Its URL; the server's files lie in `folder`."""
+def database(folder: Path, settings: Mapping[str, str]) -> Iterator[Database]:
+    """A database with the schema; the server's files lie in `folder`."""
     postgres = Postgres(folder / "postgres", settings=settings)
     try:
         postgres.start()
         url = postgres.create_database(_NAME)
         Migration(log=folder / "migrate.log", env={"DATABASE_URL": url}).run()
-        yield url
+        yield Database(postgres)
     finally:
         postgres.stop()
+
+
+def tables(connection: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
+    """The tables that hold what comes in."""
+    found = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> %s ORDER BY 1", [_KEPT]
+    )
+    return [name for (name,) in found]
+
+
+def empty(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Empty every table, and write out what is left to write: the next figure shall not pay for it."""
+    names = sql.SQL(", ").join(map(sql.Identifier, tables(connection)))
+    connection.execute(sql.SQL("TRUNCATE {}").format(names))
+    connection.execute("CHECKPOINT")
+
+
+def count(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> int:
+    """How many rows it has."""
+    found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+    return int(found[0]) if found else 0
+
+
+def are_stored(connection: psycopg.Connection[tuple[Any, ...]], keys: Sequence[Key]) -> bool:
+    """Whether all of these readings are; cheap enough to be asked often."""
+    asked = {"vins": [one.vin for one in keys], "times": [one.ts for one in keys]}
+    found = connection.execute(_ARE_STORED, asked).fetchone()
+    return bool(found and found[0])

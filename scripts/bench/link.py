@@ -10,6 +10,9 @@ from scripts.bench.errors import MeasureError
 from scripts.launcher.broker import Broker
 
 _PATIENCE_S = 60.0
+# Linux alone has it. The broker holds its next PUBACKs back until the system has confirmed those before,
+# and the system would take up to 40 ms for that: 4,600 messages/s over one connection instead of 70,000.
+_CONFIRM_AT_ONCE = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Link:
@@ -58,6 +61,9 @@ class Link:
             raise self._lost(str(failed)) from None
         finally:
             self._socket.settimeout(_PATIENCE_S)
+        if _CONFIRM_AT_ONCE is not None:
+            # The system forgets it after a while.
+            self._socket.setsockopt(socket.IPPROTO_TCP, _CONFIRM_AT_ONCE, 1)
         if not received:
             raise self._lost("it was closed")
         return list(self._reader.feed(received))

@@ -1,11 +1,12 @@
 """Numbered readings of nine fields, all of the same length, about that of a real vehicle's."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 VEHICLES = 100
 
-_START = datetime(2025, 1, 1, tzinfo=UTC)
+START = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class Key(NamedTuple):
@@ -15,17 +16,33 @@ class Key(NamedTuple):
     ts: datetime
 
 
-def key(number: int) -> Key:
-    """Each vehicle in turn sends one reading a second."""
+def vin(vehicle: int) -> str:
+    """The name of a vehicle."""
+    return f"BENCH-{vehicle:05d}"
+
+
+def key(number: int, step_s: int = 1) -> Key:
+    """Each vehicle in turn sends one reading every `step_s` seconds."""
     turn, vehicle = divmod(number, VEHICLES)
-    return Key(f"BENCH-{vehicle:05d}", _START + timedelta(seconds=turn))
+    return Key(vin(vehicle), START + timedelta(seconds=turn * step_s))
 
 
-def payload(number: int) -> bytes:
+def signals(number: int) -> tuple[float, ...]:
+    """The values in the order of SIGNALS: %, %, V, A, °C, °C, km."""
+    return 10 + number % 890 / 10, 92.0, 300 + number % 990 / 10, 95.0, 42.0, 33.0, 1201.2
+
+
+def payload(number: int, step_s: int = 1) -> bytes:
     """The reading as its vehicle sends it."""
-    vin, ts = key(number)
-    soc, voltage = 10 + number % 890 / 10, 300 + number % 990 / 10
+    vin, ts = key(number, step_s)
+    soc, soh, voltage, current, hottest, coldest, odo = signals(number)
     return (
-        f'{{"vin":"{vin}","ts":"{ts:%Y-%m-%dT%H:%M:%SZ}","soc":{soc:.1f},"soh":92.0,'
-        f'"pack_voltage":{voltage:.1f},"pack_current":95.0,"max_temp":42.0,"min_temp":33.0,"odo_km":1201.2}}'
+        f'{{"vin":"{vin}","ts":"{ts:%Y-%m-%dT%H:%M:%SZ}","soc":{soc:.1f},"soh":{soh},'
+        f'"pack_voltage":{voltage:.1f},"pack_current":{current},"max_temp":{hottest},"min_temp":{coldest},'
+        f'"odo_km":{odo}}}'
     ).encode()
+
+
+def array(numbers: Iterable[int], step_s: int = 1) -> bytes:
+    """Many of them as one JSON array."""
+    return b"[" + b",".join(payload(number, step_s) for number in numbers) + b"]"

@@ -25,6 +25,8 @@ def show(comparison: Comparison) -> None:
         for name, taken in comparison.figures.items()
     ]
     screen.table(["", "median", "min .. max", "ratio"], rows)
+    for note in comparison.notes:
+        print(f"  {note}")
 
 
 def write(path: Path, comparisons: Sequence[Comparison], options: Mapping[str, object]) -> None:
@@ -39,6 +41,7 @@ def write(path: Path, comparisons: Sequence[Comparison], options: Mapping[str, o
                 {"name": name, "figures": taken, "median": median(taken), "ratio": one.ratios[name]}
                 for name, taken in one.figures.items()
             ],
+            "notes": one.notes,
         }
         for one in comparisons
     ]

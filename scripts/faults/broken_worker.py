@@ -4,32 +4,33 @@ Each is the real worker with one method or one statement replaced; production co
 """
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, cast
 from unittest.mock import patch
 
-import paho.mqtt.client as paho
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from ingest_worker import __main__ as process
 from ingest_worker.delivery import Delivery
+from ingest_worker.framing import Message, pubacks
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.transaction import Written, fill_receipts
+from ingest_worker.transaction import Written
 from ingest_worker.worker import Worker
 from shared import store
-from shared.settings import WorkerSettings
+from shared.telemetry import Row
+
+_PUBACK = 0x40
 
 
 class AutoAck(Subscriber):
     """Acknowledges on receipt, as paho does by default."""
 
-    def _make_client(self, settings: WorkerSettings) -> paho.Client:
-        client = super()._make_client(settings)
-        client.manual_ack_set(False)
-        return client
+    def _on_messages(self, messages: list[Message]) -> None:
+        super()._on_messages(messages)
+        self._client.write(_PUBACK, pubacks([message.mid for message in messages if message.qos]))
 
-    def _acknowledge(self, delivery: Delivery) -> None:
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Done already."""
 
 
@@ -38,8 +39,7 @@ class AckBeforeCommit(Worker):
 
     def _flush(self) -> None:
         contents = self._batch.take()
-        for delivery in contents.deliveries:
-            delivery.acknowledge()
+        self._subscriber.acknowledge(contents.deliveries)
         self._account(contents, self._commit(contents), 0)
 
 
@@ -48,19 +48,16 @@ class ReceiptBeforeCommit(Worker):
 
     def _flush(self) -> None:
         contents = self._batch.take()
-        fill_receipts(contents, Written(stored=len(contents.entries)))
-        for receipt in contents.receipts.values():
-            self._send(receipt)
+        self._answer(contents, Written(stored=len(contents.rows)))
         self._account(contents, self._commit(contents), 0)
-        for delivery in contents.deliveries:
-            delivery.acknowledge()
+        self._subscriber.acknowledge(contents.deliveries)
 
 
 class NoEpoch(Subscriber):
     """Acknowledges on whatever connection there is."""
 
-    def _acknowledge(self, delivery: Delivery) -> None:
-        self._client.ack(delivery.mid, delivery.qos)
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        self._client.write(_PUBACK, pubacks([delivery.mid for delivery in deliveries if delivery.qos]))
 
 
 class NoResubscribe(Subscriber):
@@ -80,14 +77,23 @@ class _Mute:
 
 Broken = AbstractContextManager[object]
 
-_SORTED = "ORDER BY vin, ts, position"
+
+_SORTED = 'ORDER BY vin COLLATE "C", ts, position'
 
 
-def _without_order(replacement: str) -> Broken:
-    real = str(store._INSERT)  # noqa: SLF001 - what is to be broken
-    if _SORTED not in real:
+def _without_order(replacement: str, *, turn: int) -> Broken:
+    """Both ways into the table: the statement that merges, and the rows of a COPY."""
+    statement, copy = str(store._INSERT), store._copy  # noqa: SLF001 - what is to be broken
+    if _SORTED not in statement:
         raise LookupError(f"the statement that is to be broken has no {_SORTED}")
-    return patch.object(store, "_INSERT", text(real.replace(_SORTED, replacement)))
+
+    def copy_turned(connection: Connection, ordered: Sequence[Row]) -> store.Parameters | None:
+        return copy(connection, ordered[::turn])
+
+    broken = ExitStack()
+    broken.enter_context(patch.object(store, "_INSERT", text(statement.replace(_SORTED, replacement))))
+    broken.enter_context(patch.object(store, "_copy", copy_turned))
+    return broken
 
 
 VARIANTS: dict[str, Callable[[], Broken]] = {
@@ -96,9 +102,9 @@ VARIANTS: dict[str, Callable[[], Broken]] = {
     "receipt-before-commit": lambda: patch.object(process, "Worker", ReceiptBeforeCommit),
     "no-epoch": lambda: patch.object(process, "Subscriber", NoEpoch),
     "no-resubscribe": lambda: patch.object(process, "Subscriber", NoResubscribe),
-    "unsorted": lambda: _without_order(""),
+    "unsorted": lambda: _without_order("", turn=1),
     # What another order of arrival would do.
-    "unsorted-reversed": lambda: _without_order("ORDER BY position DESC"),
+    "unsorted-reversed": lambda: _without_order("ORDER BY position DESC", turn=-1),
 }
 
 

@@ -18,7 +18,7 @@ from tests.conftest import FAST, server_folder
 def test_every_alternative_has_a_figure(benchmark):
     """Each comparison gives one positive figure a round for each of its alternatives."""
     with server_folder() as folder:
-        workbench = Workbench(folder, rounds=1, messages=200, seconds=0.1, postgres_settings=FAST)
+        workbench = Workbench(folder, rounds=1, messages=200, rows=2_000, seconds=0.1, postgres_settings=FAST)
         benchmark.run(workbench)
         assert list(folder.iterdir()) == []
     assert workbench.comparisons

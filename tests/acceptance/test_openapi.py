@@ -17,9 +17,9 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.specs.openapi.formats import unregister_string_format
 
 from shared.rejections import Reason, Rejection, keep_rejections
-from shared.store import Arrival, store
+from shared.store import Caution, store
 from shared.timestamps import EARLIEST
-from tests.readings import LATEST, START, at, payload, raw, reading
+from tests.readings import LATEST, START, at, payload, raw, row
 
 KEY = "one-of-the-keys"
 LONGER = os.environ.get("OPENAPI_EXAMPLES")
@@ -31,6 +31,7 @@ ANSWERS = {
     "POST /api/telemetry": {"200"},
     "GET /api/vehicles": {"200", "400"},  # no schema can say which tokens are ours
     "GET /api/vehicles/{vin}/latest": {"200", "404"},
+    "GET /api/vehicles/{vin}/series": {"200", "400", "404"},
     "GET /api/vehicles/{vin}/summary": {"200", "400", "404"},  # nor that to_ts is not before from_ts
     "GET /api/vehicles/{vin}/telemetry": {"200", "400", "404"},
     "GET /api/rejections": {"200", "400"},
@@ -135,7 +136,7 @@ def stored(engine):
         rejections.append(Rejection("VIN-00001", received_at, reason, "as it was", None, topic, content))
     with engine.begin() as connection:
         for vin in ("VIN-DEMO-001", "VIN-00001"):
-            store(connection, [Arrival(reading(vin, n, soc=n, max_temp=n), at(n)) for n in range(60)])
+            store(connection, [row(vin, n, at(n), soc=n, max_temp=n) for n in range(60)], Caution())
         keep_rejections(connection, rejections)
 
 

@@ -252,7 +252,7 @@ def test_reading_cannot_write(database_url):
         database = Database(ApiSettings(database_url=database_url))
 
         async def write(connection):
-            await connection.execute(text("DELETE FROM telemetry"))
+            await connection.execute("DELETE FROM telemetry")
 
         try:
             await database.read(write)
@@ -284,6 +284,7 @@ def test_openapi_describes_every_call(api):
         "/api/telemetry",
         "/api/vehicles",
         "/api/vehicles/{vin}/latest",
+        "/api/vehicles/{vin}/series",
         "/metrics",
         "/api/vehicles/{vin}/summary",
         "/api/vehicles/{vin}/telemetry",

@@ -3,13 +3,14 @@
 import json
 from datetime import datetime
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from shared.decoder import decode
 from shared.rejections import keep_rejections
-from shared.store import Arrival, store
+from shared.store import Caution, store
 from shared.telemetry import SIGNALS
 from tests.readings import LATEST, START
 
@@ -40,6 +41,7 @@ lone = st.characters(categories=["Cs", "Cc"]).map(lambda sign: {"vin": "VIN-0000
 messages = st.lists(good | good | wild | lone, min_size=5, max_size=40)
 
 
+@pytest.mark.parametrize("copy_from", [1, 1_000_000], ids=["copy", "merge"])
 @settings(
     max_examples=100,
     deadline=None,
@@ -51,19 +53,19 @@ messages = st.lists(good | good | wild | lone, min_size=5, max_size=40)
 @example([{"ts": "2000-01-01T00:00:00Z", "soc": 5e-324}], False)
 @example([{"ts": "2000-01-01T00:00:00.0000009Z", "odo_km": 999_999.9}], False)
 @example([{"ts": "\0", "soc": 1}, {"ts": "\ud800", "soc": 1}], True)
-def test_nothing_passes_that_the_database_refuses(engine, message, ascii_only):
+def test_nothing_passes_that_the_database_refuses(engine, monkeypatch, copy_from, message, ascii_only):
     """Each element ends as a row with its very values, as a conflict with one, or as a rejection."""
+    monkeypatch.setattr("shared.store._COPY_FROM", copy_from)
     payload = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     decoded = decode(TOPIC, payload, received_at=START, latest=LATEST)
-    arrivals = [Arrival(place.reading, START) for place in decoded.readings]
     with engine.begin() as connection:
-        outcome = store(connection, arrivals)
+        outcome = store(connection, decoded.rows, Caution())
         keep_rejections(connection, decoded.rejections)
         found = {(row.vin, row.ts): row for row in connection.execute(text("SELECT * FROM telemetry"))}
         kept = set(connection.execute(text("SELECT id FROM rejections")).scalars())
-    for place, (reading, _) in enumerate(arrivals):
-        row = found[reading.vin, reading.ts]
+    for place, sent in enumerate(decoded.rows):
+        row = found[sent.vin, sent.ts]
         if place not in outcome.conflicts:
-            assert [getattr(row, name) for name in SIGNALS] == [getattr(reading, name) for name in SIGNALS]
+            assert [getattr(row, name) for name in SIGNALS] == [getattr(sent, name) for name in SIGNALS]
     assert {rejection.id for rejection in decoded.rejections} <= kept
-    assert outcome.stored + len(outcome.duplicates) + len(outcome.conflicts) == len(arrivals)
+    assert outcome.stored + len(outcome.duplicates) + len(outcome.conflicts) == len(decoded.rows)

@@ -4,14 +4,24 @@ import threading
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from alembic import command
+from sqlalchemy import select, text
 
 from scripts.launcher.postgres import Postgres
 from shared.database import writer_engine
+from shared.hourly import summarise_hours
 from shared.migrate import make_hypertable, migrate
-from shared.schema import OutdatedSchemaError, current_version, expected_version, require_current_schema
-from shared.tables import metadata
+from shared.schema import (
+    OutdatedSchemaError,
+    alembic_config,
+    current_version,
+    expected_version,
+    require_current_schema,
+)
+from shared.tables import metadata, telemetry_hourly
+from shared.telemetry import Row
 from tests.conftest import FAST, driver_url, server_folder
+from tests.readings import row
 
 CATALOGUE = {
     "columns": """
@@ -54,6 +64,30 @@ def test_migrations_make_what_the_tables_say(engine, empty_engine):
     migrated, declared = describe(engine), describe(empty_engine)
     assert migrated == declared
     assert len(migrated["tables"]) == len(metadata.tables)
+
+
+def test_what_is_stored_already_is_counted_by_the_hour(empty_engine):
+    """Readings of the schema before are in the hours afterwards, as if they had been stored by this code."""
+    with empty_engine.connect() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        sent = [row(f"VIN-{n % 3:05}", 500 * n, soc=n / 10, pack_voltage=300.5 + n) for n in range(60)]
+        sent += [row(second=90_000 + n, pack_current=-0.1, pack_voltage=400.0 + n) for n in range(20)]
+        listed = ", ".join(Row._fields)
+        for one in sent:
+            connection.execute(
+                text(f"INSERT INTO telemetry ({listed}) VALUES (:{', :'.join(Row._fields)})"), one._asdict()
+            )
+        connection.commit()
+    assert migrate(empty_engine) == expected_version()
+    summarised = list(zip(*summarise_hours(sorted(sent, key=lambda one: one[:2])), strict=True))
+    with empty_engine.connect() as connection:
+        kept = [tuple(line) for line in connection.execute(select(telemetry_hourly).order_by("vin", "hour"))]
+    assert [line[:3] for line in kept] == [line[:3] for line in summarised]
+    for line, expected in zip(kept, summarised, strict=True):
+        assert [value is None for value in line] == [value is None for value in expected]
+        assert [value or 0 for value in line[3:]] == pytest.approx([value or 0 for value in expected[3:]])
 
 
 def test_migrating_again_changes_nothing(engine):

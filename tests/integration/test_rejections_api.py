@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from shared.rejections import Reason, Rejection, keep_rejections
-from shared.store import Arrival, store
+from shared.store import Caution, store
 from tests.conftest import eventually
-from tests.readings import at, payload, raw, reading, stamp
+from tests.readings import at, payload, raw, row, stamp
 
 PATH = "/api/rejections"
 TOPIC = b"vehicles/VIN-00001/telemetry"
@@ -286,7 +286,7 @@ def test_a_replay_and_a_redelivery_do_not_wait_for_each_other(api, keep, rows, e
     answers = []
     rival = threading.Thread(target=lambda: answers.append(replay(api, rejection_id)))
     with engine.begin() as connection:
-        store(connection, [Arrival(reading(), at(0))])
+        store(connection, [row(received_at=at(0))], Caution())
         rival.start()
         eventually(lambda: _waiting(connection))
         again = Rejection("VIN-00001", at(1), Reason.BAD_READING, "", None, TOPIC, payload(raw()))

@@ -9,9 +9,11 @@ from sqlalchemy import text
 
 from shared.database import writer_engine
 from tests.conftest import eventually
+from tests.packets import acknowledged
 from tests.readings import payload, raw, stamp
 
 TOPIC = "vehicles/VIN-00001/telemetry"
+PUBACK = 0x40
 
 
 @pytest.fixture
@@ -106,13 +108,15 @@ def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows, b
 def acknowledgements(worker, rows):
     """The ids that the worker acknowledges from now on, each with the rows that are committed by then."""
     seen = []
-    ack = worker._subscriber._client.ack
+    write = worker._subscriber._client.write
 
-    def watched(mid, qos):
-        seen.append((mid, count(rows)))
-        return ack(mid, qos)
+    def watched(command, packets):
+        if command == PUBACK:
+            committed = count(rows)
+            seen.extend((mid, committed) for mid in acknowledged(packets))
+        write(command, packets)
 
-    worker._subscriber._client.ack = watched
+    worker._subscriber._client.write = watched
     return seen
 
 
@@ -132,7 +136,7 @@ def test_acknowledged_after_the_commit_in_the_order_of_receipt(run_worker, publi
 
 def test_nothing_is_acknowledged_while_nothing_is_committed(run_worker, publisher, rows, engine):
     """While a table is locked no acknowledgement goes out; once it is free all do."""
-    worker = listening(run_worker())
+    worker = listening(run_worker(ingest_batch_ms=300))
     seen = acknowledgements(worker, rows)
     with engine.connect() as lock:
         lock.execute(text("LOCK TABLE vehicle_latest IN ACCESS EXCLUSIVE MODE"))
@@ -256,7 +260,7 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
         broker.start()
         eventually(lambda: first._subscriber.link.is_listening)
         sent = []
-        first._subscriber._client.ack = lambda mid, qos: sent.append(mid)
+        first._subscriber._client.write = lambda _command, packets: sent.extend(acknowledged(packets))
         for second in range(100, 110):
             publisher(TOPIC, payload(raw(second=second)))
         eventually(lambda: len(first._subscriber.inbox) == 10)

@@ -5,13 +5,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ingest_worker.batch import Batch, Contents, Entry
+from ingest_worker.batch import Batch, Contents, Source
 from ingest_worker.delivery import Delivery
-from shared.decoder import Decoded, Place
+from shared.decoder import Decoded
 from shared.rejections import Reason, Rejection
-from tests.readings import START, reading
+from tests.readings import START, row
 
-READING = reading()
+ROWS = [row(second=second) for second in range(20)]
 
 
 class Clock:
@@ -25,18 +25,24 @@ class Clock:
 
 
 def delivery(mid=1):
-    return Delivery(b"topic", b"payload", 1, mid, 1, START, lambda _delivery: None)
+    return Delivery(b"topic", b"payload", 1, mid.to_bytes(2, "big"), 1, START)
 
 
 def decoded(readings=1, rejections=0):
     """What a message of so many good and bad elements holds; the bad ones come last."""
     return Decoded(
-        [Place(index, READING) for index in range(readings)],
+        ROWS[:readings],
         [
             Rejection("VIN-00001", START, Reason.BAD_READING, "why", readings + n, b"topic", b"%d" % n)
             for n in range(rejections)
         ],
+        range(readings),
     )
+
+
+def sourced(contents):
+    """Each row with where it came from."""
+    return [(row, contents.source(place)) for place, row in enumerate(contents.rows)]
 
 
 @pytest.fixture
@@ -125,7 +131,7 @@ def test_take_empties(batch):
     assert len(batch) == 0
     assert batch.take() == Contents()
     batch.append(delivery(2), decoded(1))
-    assert (len(taken.deliveries), len(taken.entries), len(taken.rejections)) == (1, 2, 1)
+    assert (len(taken.deliveries), len(taken.rows), len(taken.rejections)) == (1, 2, 1)
 
 
 def test_order_is_kept(batch):
@@ -133,10 +139,14 @@ def test_order_is_kept(batch):
     first, second, third = delivery(3), delivery(1), delivery(2)
     batch.append(first, decoded(2))
     batch.append(second, decoded(0, 1))
-    batch.append(third, Decoded([Place(None, READING)], []))
+    batch.append(third, Decoded([ROWS[7]], []))
     taken = batch.take()
     assert taken.deliveries == [first, second, third]
-    assert taken.entries == [Entry(READING, first, 0), Entry(READING, first, 1), Entry(READING, third, None)]
+    assert sourced(taken) == [
+        (ROWS[0], Source(first, 0)),
+        (ROWS[1], Source(first, 1)),
+        (ROWS[7], Source(third, None)),
+    ]
     assert [rejection.index for rejection in taken.rejections] == [0]
 
 
@@ -157,9 +167,20 @@ class BatchModel(RuleBasedStateMachine):
 
     @rule(readings=st.integers(0, 7), rejections=st.integers(0, 2))
     def append(self, readings, rejections):
+        self.add(decoded(readings, rejections))
+
+    @rule(which=st.integers(0, 19))
+    def append_a_lone_reading(self, which):
+        self.add(Decoded([ROWS[which]], []))
+
+    @rule(indexes=st.lists(st.integers(0, 50), max_size=4, unique=True).map(sorted))
+    def append_an_array_with_gaps(self, indexes):
+        self.add(Decoded(ROWS[: len(indexes)], [], indexes))
+
+    def add(self, held):
         if not self.waiting:
             self.first_at = self.clock.now
-        appended = delivery(), decoded(readings, rejections)
+        appended = delivery(), held
         self.waiting.append(appended)
         self.batch.append(*appended)
 
@@ -176,15 +197,17 @@ class BatchModel(RuleBasedStateMachine):
     def take(self):
         taken = self.batch.take()
         assert taken.deliveries == [one for one, _ in self.waiting]
-        assert taken.entries == [
-            Entry(place.reading, one, place.index) for one, held in self.waiting for place in held.readings
+        assert sourced(taken) == [
+            (row, Source(one, None if held.indexes is None else held.indexes[n]))
+            for one, held in self.waiting
+            for n, row in enumerate(held.rows)
         ]
         assert taken.rejections == [bad for _, held in self.waiting for bad in held.rejections]
         self.waiting = []
 
     @invariant()
     def agrees(self):
-        rows = sum(len(held.readings) + len(held.rejections) for _, held in self.waiting)
+        rows = sum(len(held.rows) + len(held.rejections) for _, held in self.waiting)
         assert len(self.batch) == len(self.waiting)
         if not self.waiting:
             assert not self.batch.is_ready

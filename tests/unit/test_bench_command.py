@@ -48,6 +48,7 @@ def test_the_list_names_every_benchmark(capsys):
         (["nonsense"], "no such benchmark: nonsense"),
         (["--rounds", "0"], "a number from 1 on"),
         (["--messages", "many"], "a number from 1 on"),
+        (["--rows", "999"], "a number from 1,000 on"),
         (["--seconds", "-1"], "a number of seconds above 0"),
         (["--seconds", "nan"], "a number of seconds above 0"),
         (["--json", "/no/such/folder/figures.json"], "can't be written"),
@@ -73,9 +74,9 @@ def test_options_reach_the_workbench_and_figures_the_file(choose, tmp_path):
 
     choose(run)
     path = tmp_path / "figures.json"
-    arguments = ["--rounds", "2", "--messages", "7", "--seconds", "0.5", "--json", str(path)]
-    assert command.main(arguments) == 0
-    assert [(one.rounds, one.messages, one.seconds) for one in seen] == [(2, 7, 0.5)]
+    arguments = ["--rounds", "2", "--messages", "7", "--rows", "5000", "--seconds", "0.5"]
+    assert command.main([*arguments, "--json", str(path)]) == 0
+    assert [(one.rounds, one.messages, one.rows, one.seconds) for one in seen] == [(2, 7, 5_000, 0.5)]
     assert not seen[0].folder.exists()
     assert json.loads(path.read_text())["comparisons"][0]["alternatives"][0]["figures"] == [1, 1]
 

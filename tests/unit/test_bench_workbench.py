@@ -46,6 +46,14 @@ def test_the_table_shows_median_spread_and_ratio(workbench, capsys):
     ]
 
 
+def test_a_note_stands_below_its_own_table(workbench, capsys):
+    """What was seen while a figure was taken; the next table has its own."""
+    workbench.compare("noted", "1/s", {"a": lambda: workbench.note("seen") or 1.0})
+    assert capsys.readouterr().out.splitlines()[-3:] == ["  seen"] * 3
+    workbench.compare("quiet", "1/s", {"a": lambda: 1.0})
+    assert [one.notes for one in workbench.comparisons] == [["seen"] * 3, []]
+
+
 def test_a_failure_ends_the_benchmark(workbench):
     """A figure that can't be taken is not left out of the table: there is no table."""
 
@@ -68,7 +76,8 @@ def test_figures_are_told_as_far_as_they_mean_anything(value, told):
 def test_the_json_file_holds_every_figure(tmp_path):
     """What a program needs to compare two runs."""
     path = tmp_path / "figures.json"
-    report.write(path, [Comparison("x", "rates", "1/s", {"a": [1, 3], "b": [2, 6]})], {"rounds": 2})
+    comparison = Comparison("x", "rates", "1/s", {"a": [1, 3], "b": [2, 6]}, ["seen beside"])
+    report.write(path, [comparison], {"rounds": 2})
     told = json.loads(path.read_text())
     assert told["options"] == {"rounds": 2}
     assert told["machine"]["cpus"] > 0
@@ -81,5 +90,6 @@ def test_the_json_file_holds_every_figure(tmp_path):
                 {"name": "a", "figures": [1, 3], "median": 2, "ratio": 1},
                 {"name": "b", "figures": [2, 6], "median": 4, "ratio": 2},
             ],
+            "notes": ["seen beside"],
         }
     ]

@@ -1,16 +1,23 @@
 """What waits between the network thread and the worker: bounded, and nothing in it dropped on trust."""
 
-import paho.mqtt.client as mqtt
 import pytest
 
-from tests.paho_callbacks import TOPIC, connect, disconnect
+from tests.packets import publish
+from tests.paho_callbacks import TOPIC, arrive, connect, disconnect
 
 
-def put(subscriber, mid, qos=1, payload=b"{}"):
-    """A message arrives and waits."""
-    message = mqtt.MQTTMessage(mid, TOPIC)
-    message.payload, message.qos = payload, qos
-    subscriber._client.on_message(subscriber._client, None, message)
+def put(subscriber, *mids, qos=1, payload=b"{}"):
+    """Messages arrive in one read, and wait."""
+    arrive(subscriber, *(publish(TOPIC, payload, qos=qos, mid=mid) for mid in mids))
+
+
+def take_all(subscriber):
+    """All that waits, in order; asks more often than can be needed."""
+    return [delivery for _ in range(1_000) for delivery in subscriber.take(0)]
+
+
+def number(delivery):
+    return int.from_bytes(delivery.mid, "big")
 
 
 def test_what_comes_again_does_not_wait_twice(subscriber):
@@ -22,7 +29,7 @@ def test_what_comes_again_does_not_wait_twice(subscriber):
         disconnect(subscriber)
         connect(subscriber, session=True)
     assert len(subscriber.inbox) == 100
-    taken = [subscriber.take(0) for _ in range(100)]
+    taken = take_all(subscriber)
     assert [delivery.payload for delivery in taken] == [b"%d" % mid for mid in range(1, 101)]
     assert {delivery.epoch for delivery in taken} == {6}
     assert subscriber.inbox._waiting_bytes == 0
@@ -36,7 +43,7 @@ def test_what_was_replaced_is_not_taken(subscriber):
     disconnect(subscriber)
     connect(subscriber)
     put(subscriber, 1, payload=b"a")
-    taken = [delivery for delivery in (subscriber.take(0) for _ in range(3)) if delivery]
+    taken = take_all(subscriber)
     assert [(delivery.payload, delivery.epoch) for delivery in taken] == [(b"b", 1), (b"a", 2)]
     assert subscriber.inbox._waiting_bytes == 0
 
@@ -50,7 +57,7 @@ def test_what_does_not_come_again_is_kept(subscriber, session):
     for _ in range(3):
         disconnect(subscriber)
         connect(subscriber, session=session)
-    assert [subscriber.take(0).payload for _ in range(3)] == [b"1", b"2", b"3"]
+    assert [delivery.payload for delivery in take_all(subscriber)] == [b"1", b"2", b"3"]
 
 
 def test_unguaranteed_messages_do_not_fill_the_memory(make):
@@ -70,7 +77,7 @@ def test_large_messages_wait_at_the_broker(subscriber, monkeypatch):
         put(subscriber, mid, payload=b"x" * 400)
     assert len(subscriber.inbox) == 2
     assert not subscriber.inbox.wants_reconnect
-    taken = [subscriber.inbox.take(0).mid for _ in range(2)]
+    taken = [number(delivery) for _ in range(2) for delivery in subscriber.inbox.take(0)]
     assert subscriber.inbox.wants_reconnect
     disconnect(subscriber)
     connect(subscriber, session=True)
@@ -82,7 +89,7 @@ def test_a_message_larger_than_all_room_is_taken_alone(subscriber, monkeypatch):
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 5000)
-    assert subscriber.take(0).mid == 1
+    assert [number(delivery) for delivery in take_all(subscriber)] == [1]
 
 
 @pytest.mark.parametrize("qos", [0, 1])
@@ -94,5 +101,52 @@ def test_what_is_refused_replaces_nothing(subscriber, monkeypatch, qos):
     connect(subscriber, session=False)
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 500)
     put(subscriber, 1, qos=qos, payload=b"x" * 400)
-    assert (subscriber.take(0).epoch, subscriber.take(0)) == (1, None)
+    assert [delivery.epoch for delivery in take_all(subscriber)] == [1]
     assert subscriber.inbox._waiting_bytes == 0
+
+
+def test_what_was_read_at_once_is_taken_at_once(subscriber):
+    """Each read in one piece, in order; a wake between two of them is an empty piece, and takes nothing."""
+    connect(subscriber)
+    put(subscriber, 3, 1, 2)
+    subscriber.wake()
+    put(subscriber, 4)
+    pieces = [[number(delivery) for delivery in subscriber.take(0)] for _ in range(4)]
+    assert pieces == [[3, 1, 2], [], [4], []]
+    assert len(subscriber.inbox) == 0
+
+
+def test_a_read_that_is_too_large_is_taken_in_part(subscriber, monkeypatch):
+    """Of messages that came at once, those for which there is room wait; the others are asked for later."""
+    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
+    connect(subscriber)
+    put(subscriber, 1, 2, 3, 4, payload=b"x" * 400)
+    assert [number(delivery) for delivery in subscriber.inbox.take(0)] == [1, 2]
+    assert subscriber.inbox.wants_reconnect
+
+
+def test_a_piece_of_which_a_part_was_replaced(subscriber):
+    """What came again goes out of the piece it came in; the rest of it stays, and every byte is counted."""
+    connect(subscriber)
+    for mid in (1, 2, 3):
+        put(subscriber, mid, payload=b"x" * mid)
+    disconnect(subscriber)
+    connect(subscriber)
+    put(subscriber, 2, payload=b"xx")
+    assert (len(subscriber.inbox), subscriber.inbox._waiting_bytes) == (3, 6)
+    found = [(number(delivery), delivery.epoch) for delivery in subscriber.take(0)]
+    assert (found, len(subscriber.inbox), subscriber.inbox._waiting_bytes) == ([(1, 1), (3, 1)], 1, 2)
+    found = [(number(delivery), delivery.epoch) for delivery in subscriber.take(0)]
+    assert (found, len(subscriber.inbox), subscriber.inbox._waiting_bytes) == ([(2, 2)], 0, 0)
+    assert not subscriber.inbox._replaced
+
+
+def test_a_wake_survives_nothing_that_waits(subscriber):
+    """A reconnect may swallow a wake, and never a message beside it."""
+    connect(subscriber)
+    put(subscriber, 1)
+    subscriber.wake()
+    put(subscriber, 2)
+    disconnect(subscriber)
+    connect(subscriber)
+    assert [number(delivery) for delivery in take_all(subscriber)] == [1, 2]

@@ -2,18 +2,13 @@
 
 from datetime import timedelta
 
-from ingest_worker.batch import Entry
-from ingest_worker.delivery import Delivery
 from ingest_worker.lag import Lag, Spread
-from tests.readings import START, reading
+from tests.readings import START, row
 
 
 def late_by(*seconds):
-    """Entries that were received so many seconds after their time."""
-    return [
-        Entry(reading(), Delivery(b"", b"", 1, 1, 1, START + timedelta(seconds=lag), print), None)
-        for lag in seconds
-    ]
+    """Rows that were received so many seconds after their time."""
+    return [row(received_at=START + timedelta(seconds=lag)) for lag in seconds]
 
 
 def test_none_yet():

@@ -28,11 +28,13 @@ REQUESTS = "battery_api_requests_total"
 class StandIn:
     """In the database's place: each write does what `write` says."""
 
+    caution = None
+
     def __init__(self, write):
         self._write = write
 
-    async def write(self, change, arrivals):
-        return await self._write(arrivals)
+    async def write(self, change, rows, caution):
+        return await self._write(rows)
 
 
 def make(write=None, *, key=None):
@@ -227,7 +229,7 @@ def test_a_post_that_is_cancelled():
         app = make(hang)
         body = {"type": "http.request", "body": json.dumps([raw(), raw(second=1)]).encode()}
         task = asyncio.create_task(speak(app, body))
-        await reached.wait()
+        await asyncio.wait_for(reached.wait(), 10)
         assert counts(app) == Counts(received=2, rejected={"conflict": 0}, in_flight=2)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

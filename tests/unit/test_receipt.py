@@ -7,7 +7,7 @@ import pytest
 from ingest_worker.batch import Batch
 from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
-from ingest_worker.transaction import Late, Written, fill_receipts
+from ingest_worker.transaction import Written, fill_receipts
 from shared.decoder import decode
 from shared.rejections import Reason, Rejection
 from tests.readings import LATEST, START, payload, raw
@@ -16,7 +16,7 @@ CONFIRM = b"vehicles/vin-00001/telemetry/confirm"
 
 
 def delivered(message, topic=CONFIRM):
-    return Delivery(topic, message, 1, 1, 1, START, print)
+    return Delivery(topic, message, 1, b"\0\1", 1, START)
 
 
 def batch_of(*deliveries):
@@ -34,9 +34,8 @@ def test_each_reading_is_named_once():
     """Stored, duplicate and rejected, in the order that they were sent in."""
     sent = payload(raw(second=0), raw(second=1, soc=101), raw(second=2), raw(second=3), raw(second=4))
     contents = batch_of(delivered(sent))
-    entries = contents.entries
     conflict = Rejection("VIN-00001", START, Reason.CONFLICT, "", 4, CONFIRM, payload(raw(second=4)))
-    written = Written(stored=2, duplicates=[entries[1]], late=[Late(entries[3], conflict)])
+    written = Written(stored=2, duplicates=[1], late={3: conflict})
     fill_receipts(contents, written)
     times = [raw(second=second)["ts"] for second in range(5)]
     assert answers(contents) == [
@@ -54,7 +53,7 @@ def test_each_reading_is_named_once():
 def test_only_who_asked_is_answered():
     """Two messages of the same content, one of them on the plain topic."""
     contents = batch_of(delivered(payload(raw()), b"vehicles/VIN-00001/telemetry"), delivered(payload(raw())))
-    fill_receipts(contents, Written(stored=1, duplicates=[contents.entries[1]]))
+    fill_receipts(contents, Written(stored=1, duplicates=[1]))
     assert [receipt.topic for receipt in contents.receipts.values()] == ["vehicles/vin-00001/receipts"]
     assert answers(contents) == [{"stored": [], "duplicate": [raw()["ts"]], "rejected": []}]
 

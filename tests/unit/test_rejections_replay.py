@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.decoder import MAX_PAYLOAD_BYTES, Place, decode
+from shared.decoder import MAX_PAYLOAD_BYTES, decode
 from shared.rejections import Reason, readable
 from shared.replay import Refusal, ReplayRefusedError, decode_again
-from tests.readings import LATEST, START, payload, raw, reading
+from tests.decoded import Place, places
+from tests.readings import LATEST, START, payload, raw
+from tests.readings import row as stored
 
 TOPIC = b"vehicles/VIN-00001/telemetry"
 
@@ -16,6 +18,13 @@ TOPIC = b"vehicles/VIN-00001/telemetry"
 def kept(message, index=None, topic=TOPIC):
     """A row of `rejections`, as far as a replay reads it."""
     return {"topic": topic, "payload": message, "index": index, "received_at": START}
+
+
+def again(row, latest=LATEST):
+    """The rows that a replay stores, each with its place."""
+    decoded = decode_again(row, latest=latest)
+    assert decoded.rejections == []
+    return places(decoded)
 
 
 def refusals(*arguments, **options):
@@ -27,18 +36,18 @@ def refusals(*arguments, **options):
 
 def test_a_message_is_read_as_it_was_received():
     """One object is one reading; an array keeps the places of its readings."""
-    assert decode_again(kept(payload(raw())), latest=LATEST) == [Place(None, reading())]
+    assert again(kept(payload(raw()))) == [Place(None, stored())]
     array = payload(raw(second=0), raw(second=1))
-    assert decode_again(kept(array), latest=LATEST) == [
-        Place(0, reading(second=0)),
-        Place(1, reading(second=1)),
+    assert again(kept(array)) == [
+        Place(0, stored(second=0)),
+        Place(1, stored(second=1)),
     ]
 
 
 def test_an_element_is_one_reading():
     """Cut out of its array at index 7, it is one object; the topic still names its vehicle."""
     element = json.dumps({"ts": raw()["ts"], "soc": 50.0}).encode()
-    assert decode_again(kept(element, index=7), latest=LATEST) == [Place(None, reading())]
+    assert again(kept(element, index=7)) == [Place(None, stored())]
 
 
 @pytest.mark.parametrize("element", [b"[]", b"null", b"5", b"[" + payload(raw()) + b"]"])
@@ -72,7 +81,7 @@ def test_a_time_that_lay_ahead_is_accepted_once_it_has_come():
     row = kept(payload(raw(second=100)))
     with pytest.raises(ReplayRefusedError, match="too far in the future"):
         decode_again(row, latest=START)
-    assert decode_again(row, latest=START + timedelta(seconds=100)) == [Place(None, reading(second=100))]
+    assert again(row, START + timedelta(seconds=100)) == [Place(None, stored(second=100))]
 
 
 def test_each_rejection_of_the_decoder_is_refused_again_alike():
@@ -80,8 +89,8 @@ def test_each_rejection_of_the_decoder_is_refused_again_alike():
     array = payload(raw(soc="x"), 5, raw("VIN-00002"), [], {"vin": "VIN-00001"})
     for message in (array, b"nonsense", payload(raw(soc=-1))):
         for rejection in decode(TOPIC, message, received_at=START, latest=LATEST).rejections:
-            [again] = refusals(rejection.payload, index=rejection.index)
-            assert (again.reason, again.detail) == (rejection.reason, rejection.detail)
+            [found] = refusals(rejection.payload, index=rejection.index)
+            assert (found.reason, found.detail) == (rejection.reason, rejection.detail)
 
 
 def test_only_conflicts_make_a_conflict():

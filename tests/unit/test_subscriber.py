@@ -7,18 +7,19 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from ingest_worker.errors import ClientIdTakenError, DeafWorkerError, FatalError, SubscriptionRefusedError
-from tests.paho_callbacks import TOPIC, FakeThread, connect, disconnect, granted, receive
+from tests import packets
+from tests.packets import publish
+from tests.paho_callbacks import TOPIC, FakeThread, arrive, connect, disconnect, granted, receive
 
 PUBACK = 0x40
 
 
 def acknowledged(subscriber):
     """The ids of the PUBACKs that paho holds ready to send."""
-    return [
-        int.from_bytes(packet["packet"][2:4], "big")
-        for packet in subscriber._client._out_packet
-        if packet["command"] == PUBACK
-    ]
+    written = b"".join(
+        packet["packet"] for packet in subscriber._client._out_packet if packet["command"] == PUBACK
+    )
+    return packets.acknowledged(written)
 
 
 def subscriptions(subscriber):
@@ -30,11 +31,16 @@ def subscriptions(subscriber):
 
 def test_the_session_outlives_the_process(make):
     """A fixed client id, no clean session, MQTT 3.1.1, and acknowledgements that wait for us."""
-    client = make(mqtt_client_id="worker-7")._client
+    subscriber = make(mqtt_client_id="worker-7")
+    client = subscriber._client
     assert client._client_id == b"worker-7"
     assert client._clean_session is False
     assert client._protocol == mqtt.MQTTv311
-    assert client._manual_ack is True
+    client._thread = FakeThread(alive=True)
+    connect(subscriber)
+    arrive(subscriber, publish(TOPIC))
+    assert len(subscriber.inbox) == 1
+    assert acknowledged(subscriber) == []
 
 
 def test_making_one_connects_to_nothing(make):
@@ -87,7 +93,7 @@ def test_a_message_as_received(subscriber):
     """Topic and payload are bytes, copied as they came."""
     connect(subscriber)
     delivery = receive(subscriber, mid=7, payload=b"\xff\0")
-    assert (delivery.topic, delivery.payload, delivery.mid, delivery.qos) == (TOPIC, b"\xff\0", 7, 1)
+    assert (delivery.topic, delivery.payload, delivery.mid, delivery.qos) == (TOPIC, b"\xff\0", b"\0\7", 1)
     assert delivery.epoch == 1
     assert delivery.received_at.utcoffset().total_seconds() == 0
 
@@ -102,13 +108,12 @@ def test_a_topic_that_is_not_utf_8(subscriber, topic):
 def test_order_of_receipt(subscriber):
     """Deliveries are taken in the order in which they came."""
     connect(subscriber)
-    for mid in (5, 3, 4):
-        message = mqtt.MQTTMessage(mid, TOPIC)
-        message.qos = 1
-        subscriber._client.on_message(subscriber._client, None, message)
+    arrive(subscriber, publish(TOPIC, mid=5), publish(TOPIC, mid=3))
+    arrive(subscriber, publish(TOPIC, mid=4))
     assert len(subscriber.inbox) == 3
-    assert [subscriber.take(0).mid for _ in range(3)] == [5, 3, 4]
-    assert subscriber.take(0) is None
+    taken = [delivery.mid for _ in range(2) for delivery in subscriber.take(0)]
+    assert taken == [b"\0\5", b"\0\3", b"\0\4"]
+    assert subscriber.take(0) == []
 
 
 def test_nothing_is_acknowledged_by_itself(subscriber):
@@ -122,14 +127,27 @@ def test_acknowledged_on_its_own_connection(subscriber):
     """In the order in which it is asked for."""
     connect(subscriber)
     for delivery in [receive(subscriber, mid) for mid in (3, 1, 2)]:
-        delivery.acknowledge()
+        subscriber.acknowledge([delivery])
     assert acknowledged(subscriber) == [3, 1, 2]
+
+
+def test_many_are_acknowledged_at_once(subscriber):
+    """In one packet for paho, in their order, without those at QoS 0 and those of another connection."""
+    connect(subscriber)
+    old = receive(subscriber, 9)
+    disconnect(subscriber)
+    connect(subscriber)
+    arrive(subscriber, *(publish(TOPIC, mid=mid) for mid in (3, 1)), publish(TOPIC, qos=0))
+    arrive(subscriber, publish(TOPIC, mid=65_535))
+    subscriber.acknowledge([old, *subscriber.take(0), *subscriber.take(0)])
+    assert acknowledged(subscriber) == [3, 1, 65_535]
+    assert len(subscriber._client._out_packet) == 1
 
 
 def test_qos_0_is_not_acknowledged(subscriber):
     """It has no id; an acknowledgement would be one of another message."""
     connect(subscriber)
-    receive(subscriber, mid=0, qos=0).acknowledge()
+    subscriber.acknowledge([receive(subscriber, mid=0, qos=0)])
     assert acknowledged(subscriber) == []
 
 
@@ -138,7 +156,7 @@ def test_not_while_the_link_is_down(subscriber):
     connect(subscriber)
     delivery = receive(subscriber)
     disconnect(subscriber)
-    delivery.acknowledge()
+    subscriber.acknowledge([delivery])
     assert acknowledged(subscriber) == []
 
 
@@ -147,7 +165,7 @@ def test_not_without_the_network_thread(subscriber):
     connect(subscriber)
     delivery = receive(subscriber)
     subscriber._client._thread = FakeThread(alive=False)
-    delivery.acknowledge()
+    subscriber.acknowledge([delivery])
     assert acknowledged(subscriber) == []
 
 
@@ -155,8 +173,8 @@ def test_a_link_that_breaks_during_an_acknowledgement(subscriber):
     """Paho may report the end of the connection from within the same call: no deadlock."""
     connect(subscriber)
     delivery = receive(subscriber)
-    subscriber._client.ack = lambda mid, qos: disconnect(subscriber)
-    rival = threading.Thread(target=delivery.acknowledge, daemon=True)
+    subscriber._client.write = lambda command, written: disconnect(subscriber)
+    rival = threading.Thread(target=subscriber.acknowledge, args=([delivery],), daemon=True)
     rival.start()
     rival.join(5)
     assert not rival.is_alive()
@@ -186,9 +204,9 @@ def test_not_on_a_later_connection(subscriber, session):
     disconnect(subscriber)
     connect(subscriber, session=session)
     new = receive(subscriber, mid=1)
-    old.acknowledge()
+    subscriber.acknowledge([old])
     assert acknowledged(subscriber) == []
-    new.acknowledge()
+    subscriber.acknowledge([new])
     assert acknowledged(subscriber) == [1]
     assert (old.epoch, new.epoch) == (1, 2)
 
@@ -198,7 +216,7 @@ def test_a_connection_that_was_replaced_unnoticed(subscriber):
     connect(subscriber)
     old = receive(subscriber)
     connect(subscriber)
-    old.acknowledge()
+    subscriber.acknowledge([old])
     assert acknowledged(subscriber) == []
 
 
@@ -208,7 +226,7 @@ def test_a_refused_reconnect_does_not_bring_the_link_up(subscriber):
     delivery = receive(subscriber)
     disconnect(subscriber)
     connect(subscriber, refused="Not authorized")
-    delivery.acknowledge()
+    subscriber.acknowledge([delivery])
     assert acknowledged(subscriber) == []
 
 
@@ -218,18 +236,18 @@ def test_callbacks_and_acknowledgements_exclude_each_other(subscriber):
     delivery = receive(subscriber)
     seen = []
 
-    def ack(mid, qos):
+    def write(command, written):
         rival = threading.Thread(target=disconnect, args=(subscriber,))
         rival.start()
         rival.join(0.05)
-        seen.append((mid, qos, subscriber.link._is_up, rival.is_alive()))
+        seen.append((command, written, subscriber.link._is_up, rival.is_alive()))
         rivals.append(rival)
 
     rivals = []
-    subscriber._client.ack = ack
-    delivery.acknowledge()
+    subscriber._client.write = write
+    subscriber.acknowledge([delivery])
     rivals[0].join()
-    assert seen == [(1, 1, True, True)]
+    assert seen == [(PUBACK, b"\x40\x02\0\1", True, True)]
     assert not subscriber.link._is_up
 
 
@@ -250,11 +268,10 @@ def test_lost_sessions_are_counted(subscriber, caplog, sessions, lost):
 def test_a_lost_session_purges_nothing(subscriber):
     """What was received before is still stored."""
     connect(subscriber)
-    message = mqtt.MQTTMessage(1, TOPIC)
-    subscriber._client.on_message(subscriber._client, None, message)
+    arrive(subscriber, publish(TOPIC, qos=0))
     disconnect(subscriber)
     connect(subscriber, session=False)
-    assert subscriber.take(0).epoch == 1
+    assert [delivery.epoch for delivery in subscriber.take(0)] == [1]
 
 
 @pytest.mark.parametrize("codes", [(128,), (1, 128), (135,), (0,), (2,)])
@@ -264,7 +281,8 @@ def test_a_refused_subscription_ends_the_worker(subscriber, codes):
     connect(subscriber)
     granted(subscriber, *codes)
     assert not subscriber.link.is_listening
-    assert len(subscriber.inbox) == 1
+    assert subscriber.inbox._chunks.qsize() == 1
+    assert subscriber.take(60) == []
     with pytest.raises(SubscriptionRefusedError, match="vehicles/"):
         subscriber.require_alive()
 
@@ -293,10 +311,8 @@ def test_a_dead_thread_ends_the_worker(subscriber, thread):
 class BrokenMessage:
     """A message of which a part can't be read."""
 
-    qos, mid, _topic = 1, 1, TOPIC
-
-    @property
-    def payload(self):
+    def __iter__(self):
+        yield TOPIC
         raise RuntimeError("broken")
 
 
@@ -304,8 +320,8 @@ def test_a_message_that_cannot_be_taken_ends_the_worker(subscriber):
     """The callback does not raise, and nobody goes on as if the message had come."""
     subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
-    subscriber._client.on_message(subscriber._client, None, BrokenMessage())
-    assert subscriber.take(0) is None
+    subscriber._on_messages([BrokenMessage()])
+    assert subscriber.take(0) == []
     with pytest.raises(FatalError, match="broken"):
         subscriber.require_alive()
 
@@ -316,15 +332,12 @@ def test_a_message_that_cannot_be_queued_ends_the_worker(subscriber, monkeypatch
     connect(subscriber)
 
     class FullQueue:
-        def put(self, delivery):
-            if delivery is not None:
+        def put(self, chunk):
+            if chunk is not None:
                 raise MemoryError
 
-        def qsize(self):
-            return 0
-
-    monkeypatch.setattr(subscriber.inbox, "_deliveries", FullQueue())
-    subscriber._client.on_message(subscriber._client, None, mqtt.MQTTMessage(1, TOPIC))
+    monkeypatch.setattr(subscriber.inbox, "_chunks", FullQueue())
+    arrive(subscriber, publish(TOPIC))
     with pytest.raises(FatalError):
         subscriber.require_alive()
 
@@ -332,12 +345,12 @@ def test_a_message_that_cannot_be_queued_ends_the_worker(subscriber, monkeypatch
 def test_wake(subscriber):
     """A signal handler makes a waiting take return."""
     subscriber.wake()
-    assert subscriber.take(60) is None
+    assert subscriber.take(60) == []
 
 
 def test_a_wait_of_less_than_nothing(subscriber):
     """A batch that is overdue asks for a negative wait: it is none."""
-    assert subscriber.take(-5) is None
+    assert subscriber.take(-5) == []
 
 
 @pytest.mark.parametrize(

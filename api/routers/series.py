@@ -1,0 +1,93 @@
+"""A vehicle's signals over time, for charts."""
+
+import math
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from api.answers import answer
+from api.answers import series as series_of
+from api.database import OpenDatabase
+from api.errors import ProblemError, problem_responses
+from api.models import Series
+from api.queries import series as queries
+from api.queries import vehicles
+from api.time_window import QueryTime, require_order
+from api.vin import Vin, normal_vin, unknown_vin
+
+router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
+
+MAX_BUCKETS = 5_000
+USUAL_BUCKETS = 500
+_LONGEST = timedelta(days=1)
+_INTERVAL = "^([1-9][0-9]{1,3}s|[1-9][0-9]{0,2}m|([1-9]|1[0-9]|2[0-4])h|1d)$"
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+# What `points` chooses from: lengths that a clock shows.
+_ROUND = [
+    *(timedelta(seconds=n) for n in (10, 15, 30)),
+    *(timedelta(minutes=n) for n in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(hours=n) for n in (1, 2, 3, 6, 12, 24)),
+]
+
+
+def _parse(text: Any) -> timedelta:
+    if not isinstance(text, str) or re.fullmatch(_INTERVAL, text) is None:
+        raise PydanticCustomError("interval", "must be 10s to 1d, such as 30s, 5m, 1h")
+    return timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
+
+
+Interval = Annotated[
+    timedelta,
+    BeforeValidator(_parse),
+    WithJsonSchema({"type": "string", "pattern": _INTERVAL}),
+]
+
+
+@router.get("/{vin}/series", response_model=Series, responses=problem_responses(400, 401, 404, 422, 503))
+async def series(
+    *,
+    vin: Vin,
+    database: OpenDatabase,
+    from_ts: QueryTime,
+    to_ts: QueryTime,
+    interval: Annotated[
+        Interval | None, Query(description="Length of a bucket: 10s to 1d", examples=["5m"])
+    ] = None,
+    points: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=MAX_BUCKETS,
+            description=f"In place of interval: about so many buckets, of a round length; {USUAL_BUCKETS}"
+            " unless told",
+        ),
+    ] = None,
+) -> Response:
+    """Lowest, mean and highest value of each signal, bucket by bucket; both ends of the window included.
+
+    Buckets begin at whole multiples of their length, in UTC. A bucket without readings is left out: a gap
+    stays a gap. At most 5,000 buckets.
+    """
+    vin = normal_vin(vin)
+    require_order(from_ts, to_ts)
+    if interval is not None and points is not None:
+        raise ProblemError(400, "Name either interval or points.")
+    length = interval or _for_points(to_ts - from_ts, points or USUAL_BUCKETS)
+    buckets = math.ceil((to_ts - from_ts) / length) + 1
+    if buckets > MAX_BUCKETS + 1:
+        raise ProblemError(
+            400,
+            f"{buckets} buckets; {MAX_BUCKETS} are the limit: take a longer interval or a shorter window.",
+        )
+    rows = await database.read(queries.series, vin, from_ts, to_ts, length)
+    if not rows and not await database.read(vehicles.is_known, vin):
+        raise unknown_vin()
+    return answer(series_of(vin, from_ts, to_ts, length, rows))
+
+
+def _for_points(window: timedelta, points: int) -> timedelta:
+    return next((length for length in _ROUND if window / length <= points), _LONGEST)

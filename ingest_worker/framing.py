@@ -1,0 +1,129 @@
+"""A stream of bytes cut into MQTT 3.1.1 packets, with the messages in it taken apart. No I/O.
+
+paho reads a packet with three calls of the system and builds an object of twelve fields for each message;
+here thousands are cut from what one call has read.
+"""
+
+from typing import NamedTuple
+
+_PUBLISH = 0x30
+_PUBACK = b"\x40\x02"
+_QOS_1 = 0x32
+_MOST_IDS = 65_535
+_LONGEST = 268_435_455  # what four bytes of a length can say
+
+
+class MalformedPacketError(Exception):
+    """The stream is not MQTT 3.1.1; the connection can't go on."""
+
+
+class Message(NamedTuple):
+    """A PUBLISH as received."""
+
+    topic: bytes
+    payload: bytes
+    qos: int
+    mid: bytes
+    """The two bytes of its packet id; empty at QoS 0."""
+
+
+class Packet(NamedTuple):
+    """Any other packet: its first byte, and what follows the length."""
+
+    command: int
+    body: bytes
+
+
+class Framer:
+    """Takes what was read, in whatever pieces; gives the packets that are whole by then, in order."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._wanted = 0
+
+    def clear(self) -> None:
+        """Another connection begins."""
+        self._rest.clear()
+        self._wanted = 0
+
+    def feed(self, received: bytes) -> list[Message | Packet]:
+        """The packets that are whole by now. Raises MalformedPacketError."""
+        if self._rest:
+            self._rest += received
+            if len(self._rest) < self._wanted:
+                return []
+            data = bytes(self._rest)
+        else:
+            data = received
+        found: list[Message | Packet] = []
+        start, end = 0, len(data)
+        self._wanted = 0
+        while start + 2 <= end:
+            first, length, body = data[start], data[start + 1], start + 2
+            if length & 0x80:
+                length, body = _long_length(data, start + 1, end)
+                if not body:
+                    break
+            stop = body + length
+            if stop > end:
+                self._wanted = stop - start
+                break
+            if first & 0xF0 == _PUBLISH:
+                found.append(_message(data, first, body, stop))
+            else:
+                found.append(Packet(first, data[body:stop]))
+            start = stop
+        self._rest[:] = data[start:]
+        return found
+
+
+def _long_length(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """A length of two to four bytes and where what follows it begins; (0, 0) while it is not whole."""
+    length = shift = 0
+    while at < end:
+        length |= (data[at] & 0x7F) << shift
+        if not data[at] & 0x80:
+            return length, at + 1
+        at, shift = at + 1, shift + 7
+        if shift > 21:
+            raise MalformedPacketError("a length of more than four bytes")
+    return 0, 0
+
+
+def _message(data: bytes, first: int, body: int, stop: int) -> Message:
+    topic = body + 2
+    end = topic + (data[body] << 8 | data[body + 1]) if topic <= stop else stop + 1
+    qos = first >> 1 & 3
+    payload = end + 2 if qos else end
+    if payload > stop or qos == 3:
+        raise MalformedPacketError("a message that ends before its payload, or of a quality that is none")
+    return Message(data[topic:end], data[payload:stop], qos, data[end:payload])
+
+
+def pubacks(mids: list[bytes]) -> bytes:
+    """The acknowledgements of these packet ids, one behind the other."""
+    return _PUBACK + _PUBACK.join(mids) if mids else b""
+
+
+class Numbering:
+    """Packet ids for what we publish: 1 to 65,535, over and over."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def publish(self, topic: bytes, payload: bytes) -> bytes:
+        """A PUBLISH at QoS 1."""
+        self._last = self._last % _MOST_IDS + 1
+        body = b"".join((len(topic).to_bytes(2, "big"), topic, self._last.to_bytes(2, "big"), payload))
+        return b"".join((bytes((_QOS_1,)), _length(len(body)), body))
+
+
+def _length(number: int) -> bytes:
+    if number > _LONGEST:
+        raise ValueError(f"{number} bytes are more than a packet may have")
+    digits = bytearray()
+    while True:
+        number, digit = number >> 7, number & 0x7F
+        digits.append(digit | 0x80 if number else digit)
+        if not number:
+            return bytes(digits)

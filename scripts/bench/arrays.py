@@ -1,0 +1,79 @@
+"""Arrays of readings, from the broker into the database, against COPY into a table with the same key."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from scripts.bench import plain_table
+from scripts.bench.benchmark import Benchmark
+from scripts.bench.binary_copy import COLUMNS, packed
+from scripts.bench.crew import crew
+from scripts.bench.database import Database, count, database, empty
+from scripts.bench.errors import MeasureError
+from scripts.bench.load import Load, array_numbers, arrays
+from scripts.bench.sink import drained
+from scripts.bench.workbench import Workbench
+
+_SIZE = 50
+_COPY_ROWS = 5_000
+_TABLE = "plain"
+_COPY = f"COPY {_TABLE} ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+
+
+def _run(workbench: Workbench) -> None:
+    """The same rows in the same order for both."""
+    messages = max(1, workbench.messages // 10)
+    load = arrays(messages, _SIZE)
+    copies = _copies(messages)
+    with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
+        with place.connect() as connection:
+            plain_table.make(connection, _TABLE)
+        workbench.compare(
+            f"a backlog of {messages:,} messages of {_SIZE} readings is stored",
+            "rows/s",
+            {
+                f"binary COPY, {_COPY_ROWS:,} rows a commit": partial(_copy_rate, place, copies, load.rows),
+                "one worker": partial(_worker_rate, workbench, place, load),
+            },
+        )
+
+
+ARRAYS = Benchmark(
+    "arrays", "rows/s of messages of 50 readings, and of binary COPY into a table with the same key", _run
+)
+
+
+def _copies(messages: int) -> list[bytes]:
+    """What each COPY is sent."""
+    a_copy = _COPY_ROWS // _SIZE
+    now = datetime.now(UTC)
+    return [
+        packed(
+            (
+                number
+                for message in range(first, min(first + a_copy, messages))
+                for number in array_numbers(message, _SIZE)
+            ),
+            now,
+        )
+        for first in range(0, messages, a_copy)
+    ]
+
+
+def _copy_rate(place: Database, copies: Sequence[bytes], rows: int) -> float:
+    with place.connect() as connection:
+        empty(connection)
+        began = time.monotonic()
+        for each in copies:
+            with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+                copy.write(each)
+        took = time.monotonic() - began
+        if (found := count(connection, _TABLE)) != rows:
+            raise MeasureError(f"{rows:,} rows were copied, and {found:,} are there.")
+    return rows / took
+
+
+def _worker_rate(workbench: Workbench, place: Database, load: Load) -> float:
+    with crew(workbench, place) as ours:
+        return load.rows / drained(ours, load)

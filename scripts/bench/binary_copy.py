@@ -1,0 +1,42 @@
+"""Rows in the format of COPY ... (FORMAT BINARY), for a table with the columns of `telemetry`."""
+
+import struct
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from scripts.bench import reading
+
+COLUMNS = (
+    "vin",
+    "ts",
+    "received_at",
+    "soc",
+    "soh",
+    "pack_voltage",
+    "pack_current",
+    "max_temp",
+    "min_temp",
+    "odo_km",
+)
+
+_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END = b"\xff\xff"
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# Each value with its length before it: two times of 8 bytes, seven numbers of 8 bytes.
+_REST = struct.Struct("!" + "iq" * 2 + "id" * 7)
+
+
+def packed(numbers: Iterable[int], received_at: datetime) -> bytes:
+    """All that a COPY is sent for the readings of these numbers."""
+    received = (received_at - _EPOCH) // _MICROSECOND
+    return b"".join([_HEAD, *(_row(number, received) for number in numbers), _END])
+
+
+def _row(number: int, received: int) -> bytes:
+    vin, ts = reading.key(number)
+    name = vin.encode()
+    values = [8, (ts - _EPOCH) // _MICROSECOND, 8, received]
+    for value in reading.signals(number):
+        values += [8, value]  # type: ignore[list-item]
+    return struct.pack("!hi", len(COLUMNS), len(name)) + name + _REST.pack(*values)

@@ -1,0 +1,104 @@
+"""Workers with a broker of their own, ready to work."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from scripts.bench import http_link
+from scripts.bench.database import Database, are_stored, count, empty
+from scripts.bench.errors import MeasureError
+from scripts.bench.load import Load
+from scripts.bench.patience import await_work
+from scripts.bench.workbench import Workbench
+from scripts.launcher.broker import Broker
+from scripts.launcher.module import Worker
+from shared.settings import WorkerSettings
+
+_GROUP = "bench"
+# Whatever the environment says: as shipped.
+_UNSET = {name.upper(): "" for name in WorkerSettings.model_fields}
+_RECEIVED = "battery_worker_messages_received_total"
+
+
+class Crew:
+    """The broker and its workers, which have subscribed and have nothing to do."""
+
+    def __init__(self, broker: Broker, workers: list[Worker], database: Database) -> None:
+        self.broker = broker
+        self.workers = workers
+        self._database = database
+
+    def hold(self) -> None:
+        """Freeze the workers: what is published from now on waits for them."""
+        for worker in self.workers:
+            psutil.Process(worker.pid).suspend()
+
+    def release(self) -> None:
+        """Let them go on."""
+        for worker in self.workers:
+            psutil.Process(worker.pid).resume()
+
+    def await_stored(self, load: Load) -> None:
+        """Returns once each row is there. Raises MeasureError where one is missing or too many."""
+        with self._database.connect() as connection:
+
+            def is_stored() -> bool:
+                # The last one alone first: to count is dear, and to look for many is not for nothing.
+                return are_stored(connection, load.last[-1:]) and are_stored(connection, load.last)
+
+            await_work(is_stored, self.workers, load.rows)
+            # Several workers: what one of them is about to commit may be older than the last ones.
+            await_work(
+                lambda: len(self.workers) == 1 or count(connection, "telemetry") >= load.rows,
+                self.workers,
+                load.rows,
+            )
+            if (rows := count(connection, "telemetry")) != load.rows:
+                raise MeasureError(f"{load.rows:,} readings have become {rows:,} rows.")
+
+    def shares(self) -> str:
+        """How many messages each worker has received, as text."""
+        return " + ".join(f"{_received(worker):,}" for worker in self.workers)
+
+
+@contextmanager
+def crew(
+    workbench: Workbench,
+    database: Database,
+    *,
+    workers: int = 1,
+    env: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str | None] | None = None,
+) -> Iterator[Crew]:
+    """A broker as shipped, but for `overrides`, and an empty database; several workers are one group."""
+    with database.connect() as connection:
+        empty(connection)
+    with workbench.fresh_folder() as folder:
+        broker = Broker(folder / "mosquitto", overrides=overrides)
+        members: list[Worker] = []
+        try:
+            broker.start()
+            for number in range(workers):
+                shared = {"MQTT_SHARED_GROUP": _GROUP} if workers > 1 else {}
+                member = _worker(folder, number, database, broker, {**shared, **(env or {})})
+                members.append(member)
+                member.start()
+            yield Crew(broker, members, database)
+        finally:
+            for member in members:
+                member.kill()
+            broker.kill()
+
+
+def _worker(folder: Path, number: int, database: Database, broker: Broker, env: Mapping[str, str]) -> Worker:
+    addresses = {"DATABASE_URL": database.url, "MQTT_HOST": broker.host, "MQTT_PORT": str(broker.port)}
+    name = {"MQTT_CLIENT_ID": f"bench-worker-{number}"}
+    return Worker(log=folder / f"worker-{number}.log", env={**_UNSET, **addresses, **name, **env})
+
+
+def _received(worker: Worker) -> int:
+    with http_link.HttpLink(worker.host, worker.port) as link:
+        metrics = link.ask(http_link.get(worker.host, "/metrics")).decode()
+    return sum(int(float(line.split()[-1])) for line in metrics.splitlines() if line.startswith(_RECEIVED))

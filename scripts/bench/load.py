@@ -1,0 +1,48 @@
+"""What is published for a figure, made beforehand, and what has to be stored then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.bench import packets, reading
+from scripts.bench.reading import VEHICLES, Key
+from shared.topics import telemetry_topic
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`publications` are whole MQTT packets; they make `rows` rows, of which `last` come at the end."""
+
+    publications: Sequence[bytes]
+    rows: int
+    last: Sequence[Key]
+
+
+def lone_readings(messages: int, *, confirm: bool = False) -> Load:
+    """One reading a message; with `confirm`, on the topic that asks for receipts."""
+    topics = [telemetry_topic(reading.vin(one), confirm=confirm) for one in range(VEHICLES)]
+    return Load(
+        [
+            packets.publish(topics[number % VEHICLES], reading.payload(number), number)
+            for number in range(messages)
+        ],
+        messages,
+        [reading.key(number) for number in range(max(0, messages - VEHICLES), messages)],
+    )
+
+
+def arrays(messages: int, size: int) -> Load:
+    """Arrays of `size` readings, each of one vehicle."""
+    numbers = [array_numbers(message, size) for message in range(messages)]
+    publications = [
+        packets.publish(telemetry_topic(reading.key(those[0]).vin), reading.array(those), message)
+        for message, those in enumerate(numbers)
+    ]
+    last = [reading.key(those[-1]) for those in numbers[-VEHICLES:]]
+    return Load(publications, messages * size, last)
+
+
+def array_numbers(message: int, size: int) -> range:
+    """The readings of the array with this number: its vehicle's next ones."""
+    block, vehicle = divmod(message, VEHICLES)
+    first = block * size * VEHICLES + vehicle
+    return range(first, first + size * VEHICLES, VEHICLES)

@@ -1,0 +1,54 @@
+"""One reading a message, from the broker into the database, against the fastest that can be had in C."""
+
+from collections.abc import Callable
+from functools import partial
+
+from scripts.bench.benchmark import Benchmark
+from scripts.bench.crew import crew
+from scripts.bench.database import Database, database
+from scripts.bench.load import Load, lone_readings
+from scripts.bench.raw_pipe import raw_pipe
+from scripts.bench.sink import Sink, drained, kept_up
+from scripts.bench.workbench import Workbench
+
+Timing = Callable[[Sink, Load], float]
+
+
+def _run(workbench: Workbench) -> None:
+    """A backlog, then messages that are published meanwhile."""
+    load = lone_readings(workbench.messages)
+    forms: dict[str, Timing] = {
+        f"a backlog of {workbench.messages:,} messages of one reading is stored": drained,
+        f"{workbench.messages:,} messages of one reading are stored while they are published": kept_up,
+    }
+    with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
+        for title, timing in forms.items():
+            workbench.compare(
+                title,
+                "messages/s",
+                {
+                    "mosquitto_sub | psql COPY": partial(_raw, workbench, place, load, timing),
+                    "one worker": partial(_ours, workbench, place, load, timing, workers=1),
+                    "two workers, one group": partial(_ours, workbench, place, load, timing, workers=2),
+                },
+            )
+
+
+PIPELINE = Benchmark(
+    "pipeline",
+    "messages/s of one reading each, from the broker into the table: C without checks, and us",
+    _run,
+)
+
+
+def _raw(workbench: Workbench, place: Database, load: Load, timing: Timing) -> float:
+    with raw_pipe(workbench, place, load.rows) as pipe:
+        return load.rows / timing(pipe, load)
+
+
+def _ours(workbench: Workbench, place: Database, load: Load, timing: Timing, *, workers: int) -> float:
+    with crew(workbench, place, workers=workers) as ours:
+        rate = load.rows / timing(ours, load)
+        if workers > 1:
+            workbench.note(f"{workers} workers divided the messages: {ours.shares()}")
+    return rate

@@ -1,0 +1,66 @@
+"""Readings by HTTP, against a service with an ORM."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from scripts.bench import http_link, orm_service, plain_table, poster, reading
+from scripts.bench.benchmark import Benchmark
+from scripts.bench.database import Database, count, database, empty
+from scripts.bench.errors import MeasureError
+from scripts.bench.our_api import PATH, our_api
+from scripts.bench.service import Service
+from scripts.bench.workbench import Workbench
+from scripts.launcher.server import Server
+
+_SIZE = 1_000
+
+
+def _run(workbench: Workbench) -> None:
+    """The same bodies for both."""
+    size = min(_SIZE, workbench.messages)
+    requests = _requests(workbench.messages // size, size)
+    with (
+        workbench.fresh_folder() as folder,
+        database(folder, workbench.postgres_settings) as place,
+        our_api(workbench, place) as api,
+    ):
+        with place.connect() as connection:
+            plain_table.make(connection, orm_service.TABLE)
+        peer = Service("orm_service", place.url, log=folder / "orm_service.log")
+        try:
+            peer.start()
+            workbench.compare(
+                f"POST of {size:,} readings, {len(requests):,} times, {poster.CONNECTIONS} connections",
+                "rows/s",
+                {
+                    "def, pydantic list, ORM add_all": partial(
+                        _rate, place, peer, requests, orm_service.TABLE, size
+                    ),
+                    "our API": partial(_rate, place, api, requests, "telemetry", size),
+                },
+            )
+        finally:
+            peer.stop()
+
+
+POST = Benchmark("post", "rows/s of POST /api/telemetry, and of a plain service with an ORM", _run)
+
+
+def _requests(number: int, size: int) -> list[bytes]:
+    return [
+        http_link.post("bench", PATH, reading.array(range(first, first + size)))
+        for first in range(0, number * size, size)
+    ]
+
+
+def _rate(place: Database, server: Server, requests: Sequence[bytes], table: str, size: int) -> float:
+    rows = len(requests) * size
+    with place.connect() as connection:
+        empty(connection)
+        began = time.monotonic()
+        poster.send(server, requests)
+        took = time.monotonic() - began
+        if (found := count(connection, table)) != rows:
+            raise MeasureError(f"{rows:,} readings were posted, and {found:,} are there.")
+    return rows / took

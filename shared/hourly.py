@@ -1,0 +1,85 @@
+"""Rows to what `telemetry_hourly` keeps of them. Pure.
+
+For each vehicle and hour (UTC): how many readings, and of each signal how many values, the lowest, the
+highest and the sum. All of it can be added up in any order, batch by batch.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.telemetry import SIGNALS, Row
+from shared.timestamps import EARLIEST
+
+HOUR = timedelta(hours=1)
+
+SERIES = (*SIGNALS, "power_kw")
+"""What is followed over time: each signal, and the power (kW, not rounded)."""
+
+FIGURES = ("n", "min", "max", "sum")
+"""Of each of them, as the columns `soc_n`, `soc_min`, ..."""
+
+Floats = NDArray[np.float64]
+
+
+def start_of_hour(ts: datetime) -> datetime:
+    """The full hour at or before a time in UTC."""
+    return ts.replace(minute=0, second=0, microsecond=0)
+
+
+def summarise_hours(rows: Sequence[Row]) -> list[Sequence[Any]]:
+    """One element for each vehicle and hour of these rows, at least one, in the order of (vin, ts).
+
+    Column by column: vins, hours, numbers of readings, then n, min, max and sum of each of SERIES; where
+    there is no value, min and max are None and the sum is 0.
+    """
+    starts = list(_hour_starts(rows))
+    first = [rows[start] for start in starts]
+    columns: list[Sequence[Any]] = [
+        [row.vin for row in first],
+        [start_of_hour(row.ts) for row in first],
+        np.diff(starts, append=len(rows)).tolist(),
+    ]
+    for column in _values(rows):
+        columns += _figures(column, starts)
+    return columns
+
+
+def _hour_starts(rows: Sequence[Row]) -> Iterator[int]:
+    vin, end = "", EARLIEST
+    for place, row in enumerate(rows):
+        if row[0] != vin or row[1] >= end:
+            vin, end = row.vin, start_of_hour(row.ts) + HOUR
+            yield place
+
+
+def _values(rows: Sequence[Row]) -> list[Floats]:
+    """The values of each of SERIES; NaN where a row has none."""
+    columns = list(zip(*rows, strict=True))[-len(SIGNALS) :]
+    # None becomes NaN.
+    values = {name: np.array(column, float) for name, column in zip(SIGNALS, columns, strict=True)}
+    return [*values.values(), values["pack_voltage"] * values["pack_current"] / 1000]
+
+
+def _figures(column: Floats, starts: Sequence[int]) -> Iterator[list[Any]]:
+    missing = np.isnan(column)
+    if not missing.any():
+        yield np.diff(starts, append=len(column)).tolist()
+        yield np.minimum.reduceat(column, starts).tolist()
+        yield np.maximum.reduceat(column, starts).tolist()
+        yield np.add.reduceat(column, starts).tolist()
+        return
+    numbers = np.add.reduceat(~missing, starts, dtype=int).tolist()
+    yield numbers
+    for lowest_or_highest in (np.fmin, np.fmax):
+        found = lowest_or_highest.reduceat(column, starts).tolist()
+        yield [value if number else None for value, number in zip(found, numbers, strict=True)]
+    yield np.add.reduceat(np.where(missing, 0.0, column), starts).tolist()
+
+
+def newest_of_each(rows: Iterable[Row]) -> list[Row]:
+    """The last row of each vehicle; the rows are in the order of (vin, ts)."""
+    return list({row.vin: row for row in rows}.values())

@@ -1,0 +1,54 @@
+"""A message read by the fast way and by the strict one."""
+
+from datetime import timedelta
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared import decoder
+from shared.strict_json import InvalidJsonError, parse_json
+from shared.telemetry import MAX_READINGS, Reading, Row
+from shared.usual_reading import usual_reading, usual_readings
+from tests.readings import START
+
+VIN = "VIN-00001"
+TIME = "2026-01-24T12:05:00Z"
+LATEST = START + timedelta(days=300)
+WHEN = {"received_at": START, "latest": LATEST}
+READINGS = TypeAdapter(list[Reading])
+
+
+def strictly(message):
+    """What the worker's strict way makes of a message of this vehicle: its rows, or None."""
+    asked = decoder._Message(b"topic", message, START)
+    asked.vin = VIN
+    try:
+        decoded = decoder._decode_strictly(asked, LATEST, None)
+    except decoder._RefusedError:
+        return None
+    return decoded.rows if not decoded.rejections else None
+
+
+def strictly_of_any(body):
+    """What the API's strict way makes of a body: its rows, or None."""
+    try:
+        content = parse_json(body)
+        if not isinstance(content, list) or not 0 < len(content) <= MAX_READINGS:
+            return None
+        return [Row.of(one, START) for one in READINGS.validate_python(content, context=LATEST)]
+    except (InvalidJsonError, ValidationError):
+        return None
+
+
+def taken(message):
+    """Which of the three fast ways take a message; each that does agrees with the strict one, to the bit."""
+    lone = usual_reading(message, VIN, **WHEN)
+    of_one, of_any = (usual_readings(message, vin, **WHEN) for vin in (VIN, None))
+    if lone is not None:
+        assert not isinstance(parse_json(message), list)
+        assert repr([lone]) == repr(strictly(message))
+    if of_one is not None:
+        assert isinstance(parse_json(message), list)
+        assert repr(of_one) == repr(strictly(message))
+    if of_any is not None:
+        assert repr(of_any) == repr(strictly_of_any(message))
+    return lone is not None, of_one is not None, of_any is not None

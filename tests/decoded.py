@@ -1,0 +1,20 @@
+"""What the decoder has found, in one sequence."""
+
+from typing import NamedTuple
+
+from shared.telemetry import Row
+
+
+class Place(NamedTuple):
+    """A row and where it stood in its message's array; None for a lone object."""
+
+    index: int | None
+    row: Row
+
+
+def places(decoded):
+    """The rows of a message, each with its place."""
+    if decoded.indexes is None:
+        assert len(decoded.rows) <= 1
+        return [Place(None, row) for row in decoded.rows]
+    return [Place(index, row) for index, row in zip(decoded.indexes, decoded.rows, strict=True)]

@@ -1,0 +1,100 @@
+"""What the benchmarks publish and store, and what they expect of it."""
+
+import json
+import struct
+from datetime import timedelta
+
+import pytest
+
+from scripts.bench import load, packets, reading
+from scripts.bench.binary_copy import COLUMNS, packed
+from scripts.bench.fleet import STEP_S, Fleet, fleet_of
+from scripts.bench.window import Window
+from shared.decoder import decode
+from shared.tables import telemetry
+
+FLEET = Fleet(vehicles=3, readings_each=100)
+
+
+def messages(publications):
+    """Topic and payload of each packet."""
+    found = []
+    for kind, body in packets.Reader().feed(b"".join(publications)):
+        assert kind == packets.PUBLISH
+        end = 2 + int.from_bytes(body[:2], "big")
+        found.append((body[2:end], body[end + 2 :]))
+    return found
+
+
+def keys_of(publications):
+    """The keys of the rows that our decoder makes of them; it must refuse nothing."""
+    now = reading.START + timedelta(days=30)
+    rows = []
+    for topic, payload in messages(publications):
+        decoded = decode(topic, payload, received_at=now, latest=now)
+        assert not decoded.rejections
+        rows += [(row.vin, row.ts) for row in decoded.rows]
+    return rows
+
+
+@pytest.mark.parametrize(
+    "made", [load.lone_readings(250), load.lone_readings(7, confirm=True), load.arrays(130, 3)]
+)
+def test_a_load_is_what_it_says(made):
+    """Our decoder takes all of it; no key comes twice, and the last ones are in the last messages."""
+    keys = keys_of(made.publications)
+    assert len(keys) == len(set(keys)) == made.rows
+    assert set(made.last) <= set(keys)
+    assert keys[-1] == made.last[-1]
+
+
+def test_copied_rows_are_those_of_the_messages():
+    """PostgreSQL's binary format, read back: the signals that the payload has, for each number."""
+    data = packed(range(5, 7), reading.START)
+    assert data.startswith(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+    at = 19
+    for number in range(5, 7):
+        columns, length = struct.unpack_from("!hi", data, at)
+        vin = data[at + 6 : at + 6 + length].decode()
+        numbers = struct.unpack_from("!" + "iq" * 2 + "id" * 7, data, at + 6 + length)
+        at += 6 + length + struct.calcsize("!" + "iq" * 2 + "id" * 7)
+        sent = json.loads(reading.payload(number))
+        assert (columns, vin) == (len(COLUMNS), sent["vin"])
+        assert numbers[5::2] == tuple(sent[name] for name in COLUMNS[3:])
+        assert set(numbers[::2]) == {8}
+    assert data[at:] == b"\xff\xff"
+
+
+def test_the_columns_are_those_of_the_table():
+    """A column more, and what is compared would not be the same any more."""
+    assert set(COLUMNS) == set(telemetry.columns.keys())
+
+
+@pytest.mark.parametrize(
+    ("readings", "vehicles", "made"), [(2_000, 1_000, 2_000), (20, 1_000, 20), (25, 10, 20)]
+)
+def test_a_fleet_is_about_as_large_as_asked(readings, vehicles, made):
+    """Each vehicle has the same number of readings, at least one."""
+    fleet = fleet_of(readings, vehicles)
+    assert fleet.readings == made
+    assert len(set(fleet.vins)) == fleet.vehicles
+
+
+@pytest.mark.parametrize("first", [-25, -20, 0, 5, 10, 500, 985, 990, 1_100])
+@pytest.mark.parametrize("length", [0, 5, 10, 99, 600, 3_000])
+def test_the_samples_of_a_window_are_counted(first, length):
+    """As if each reading were looked at."""
+    window = Window(
+        reading.START + timedelta(seconds=first), reading.START + timedelta(seconds=first + length)
+    )
+    times = [reading.START + timedelta(seconds=STEP_S * turn) for turn in range(FLEET.readings_each)]
+    counted = sum(window.from_ts <= ts <= window.to_ts for ts in times)
+    assert FLEET.samples(window.from_ts, window.to_ts) == counted
+    assert FLEET.newest == times[-1]
+
+
+def test_a_window_within_hours_begins_at_no_full_hour():
+    """Where only whole hours are added up, there would be nothing at its ends."""
+    window = Window(reading.START, reading.START + timedelta(days=1)).within_hours()
+    assert (window.from_ts.minute, window.to_ts.minute) == (29, 30)
+    assert window.query == "from_ts=2025-01-01T00%3A29%3A57Z&to_ts=2025-01-01T23%3A30%3A03Z"
