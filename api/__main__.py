@@ -6,12 +6,15 @@ if __name__ == "__main__":
     # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import gc
 import sys
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from api.main import create_app
+from api.siblings import meeting_place
 from shared import logs
 from shared.settings import ApiSettings, InvalidSettingsError, load
 
@@ -24,24 +27,40 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     logs.configure(settings.log_level)
-    # Readings make no cycles, and looking for some after each 700 of them took a fifth of the time.
-    gc.set_threshold(50_000, 20, 20)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.api_host,
-            port=settings.api_port,
-            log_config=None,
-            access_log=settings.log_level == "DEBUG",
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        )
-    )
     # uvicorn raises the signal again once it has shut down; by then it has done its work.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
+    return _serve(settings) if settings.api_processes == 1 else _serve_by_several(settings)
+
+
+def _config(settings: ApiSettings, app: FastAPI | str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        workers=settings.api_processes,
+        # Set again in each process that is started from here.
+        log_config=logs.as_config(settings.log_level),
+        access_log=settings.log_level == "DEBUG",
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _serve(settings: ApiSettings) -> int:
+    server = uvicorn.Server(_config(settings, create_app(settings)))
     server.run()
     return 0 if server.started else 1
+
+
+def _serve_by_several(settings: ApiSettings) -> int:
+    """One listening socket, several processes; one that dies is started again."""
+    config = _config(settings, "api.main:app")
+    with meeting_place():
+        supervisor = Multiprocess(config, [config.bind_socket()])
+        supervisor.run()
+    # None of them may have started: the same would happen again.
+    return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
 
 
 if __name__ == "__main__":

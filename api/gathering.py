@@ -46,6 +46,8 @@ class Gathering:
                     # A client may have left meanwhile.
                     if not future.done():
                         future.set_result(answers.get(key))
+        # Now, not when the loop comes to tell: who asks between the two would wait for a task that has ended.
+        self._tasks -= {asyncio.current_task()}
 
 
 def _unanswered(

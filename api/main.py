@@ -9,6 +9,7 @@ from api.errors import Problem, add_error_handlers
 from api.metrics import ApiMetrics, RequestCounter
 from api.routers import health, metrics, rejections, series, telemetry, vehicles
 from api.security import describe_key, require_key
+from api.siblings import Siblings
 from api.startup import OneLineStartupErrors, lifespan_with
 from shared.settings import ApiSettings
 from shared.telemetry import Reading
@@ -28,6 +29,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.metrics = ApiMetrics()
+    app.state.siblings = Siblings(app.state.metrics.text)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)

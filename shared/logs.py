@@ -1,16 +1,33 @@
 """Log lines on standard error: time, level, who, sentence."""
 
-import logging
+import logging.config
 import time
+from typing import Any
+
+
+class UtcFormatter(logging.Formatter):
+    """Times in UTC, to the millisecond."""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+
+def as_config(level: str) -> dict[str, Any]:
+    """The logging of a process, for `logging.config`. A line tells the operator the consequence of things."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "plain": {"()": UtcFormatter, "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+        "root": {"level": level, "handlers": ["stderr"]},
+        # Alembic announces itself at each look at the schema.
+        "loggers": {"alembic": {"level": "WARNING"}},
+    }
 
 
 def configure(level: str) -> None:
-    """Set logging up for a process. A line tells the operator the consequence, not only the cause."""
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s")
-    formatter.converter = time.gmtime
-    formatter.datefmt = "%Y-%m-%dT%H:%M:%S"
-    stream = logging.StreamHandler()
-    stream.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[stream], force=True)
-    # Alembic announces itself at each look at the schema.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    """Set logging up for a process."""
+    logging.config.dictConfig(as_config(level))

@@ -183,6 +183,9 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
         "127.0.0.1", description="The address the API listens on; 0.0.0.0 is every address."
     )
     api_port: Port = Field(8000, description="The port the API listens on.")
+    api_processes: int = Field(
+        1, ge=1, le=64, description="Processes that answer on API_PORT; about one for each two cores."
+    )
     api_keys: SecretStr | None = Field(
         None, description="One or more keys, comma-separated. Set: a call needs one of them as X-API-Key."
     )

@@ -1,0 +1,91 @@
+"""API_PROCESSES: several processes behind one port, which count as one."""
+
+import tempfile
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from scripts.launcher.errors import LaunchError
+from scripts.launcher.guard import runs
+from scripts.launcher.module import Api
+from tests.calls import counts_of
+from tests.conftest import eventually
+from tests.readings import raw
+
+
+@pytest.fixture
+def api(database_url, tmp_path):
+    running = Api(log=tmp_path / "api.log", env={"DATABASE_URL": database_url, "API_PROCESSES": "2"})
+    running.start()
+    yield running
+    running.stop()
+
+
+def answering(api):
+    """The processes that answer, without the one that watches them."""
+    family = psutil.Process(api.pid).children(recursive=True)
+    return [one for one in family if runs(one) and "spawn_main" in " ".join(one.cmdline())]
+
+
+def post(api, *seconds):
+    """On a connection of its own: whoever is free takes it."""
+    sent = [raw(second=second) for second in seconds]
+    return httpx.post(f"{api.base_url}/api/telemetry", json=sent).json()
+
+
+def counts(api):
+    text = httpx.get(f"{api.base_url}/metrics").text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    found = counts_of({(sample.name, *sample.labels.values()): sample.value for sample in samples})
+    assert found.adds_up
+    return found
+
+
+def test_they_count_as_one(api):
+    """Whichever is asked tells of all; the identity holds at each look."""
+    assert len(answering(api)) == 2
+    for second in range(40):
+        assert post(api, second) == {"inserted": 1}
+        counts(api)
+    eventually(lambda: counts(api).stored == 40)
+    assert post(api, 0, 1) == {"inserted": 0, "duplicates": 2}
+    eventually(lambda: counts(api).duplicate == 2)
+
+
+def test_one_that_dies_is_started_again(api):
+    """What it has counted still counts: a counter never goes back."""
+    for second in range(20):
+        post(api, second)
+    eventually(lambda: counts(api).stored == 20)
+    victim = answering(api)[0]
+    victim.kill()
+    eventually(lambda: len(answering(api)) == 2 and victim not in answering(api), within=20)
+    eventually(lambda: httpx.get(f"{api.base_url}/api/health").status_code == 200, within=20)
+    for second in range(20, 30):
+        post(api, second)
+    eventually(lambda: counts(api).stored == 30)
+    assert "process_resident_memory_bytes" in httpx.get(f"{api.base_url}/metrics").text
+
+
+def test_a_stop_ends_all_of_them(api):
+    """SIGTERM: exit code 0, nobody is left, nor is a file."""
+    family = answering(api)
+    folder = Path(tempfile.gettempdir()) / f"battery-api-{api.pid}"
+    assert folder.is_dir()
+    assert api.stop() == 0
+    assert [one for one in family if runs(one)] == []
+    assert not folder.exists()
+
+
+def test_a_start_that_fails_is_one_line(empty_database_url, tmp_path):
+    """None of them can start: the whole ends with the reason, instead of trying for ever."""
+    log = tmp_path / "api.log"
+    api = Api(log=log, env={"DATABASE_URL": empty_database_url, "API_PROCESSES": "2"})
+    with pytest.raises(LaunchError):
+        api.start()
+    assert api.returncode == 1
+    assert "run `python -m shared.migrate` first" in log.read_text()
+    assert "Traceback" not in log.read_text()
