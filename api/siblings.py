@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -49,8 +50,15 @@ class Siblings:
 
     def __init__(self, own: Callable[[], bytes]) -> None:
         self._own = own
-        self._folder = _folder(os.getppid())
-        self._file = self._folder / f"{os.getpid()}{_ENDING}"
+
+    # Not when the app is made: looking for the folder of temporary files tries to write there.
+    @cached_property
+    def _folder(self) -> Path:
+        return _folder(os.getppid())
+
+    @cached_property
+    def _file(self) -> Path:
+        return self._folder / f"{os.getpid()}{_ENDING}"
 
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[None]:
