@@ -31,8 +31,10 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for the length of the block. Raises what connecting raises."""
+        """A connection for the length of the block. Raises what connecting raises, and once it is closed."""
         async with self._free:
+            if self._closed:
+                raise psycopg.OperationalError("closed")
             connection = self._idle.pop() if self._idle else await self._open()
             self._busy.add(connection)
             try:

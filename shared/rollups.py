@@ -62,9 +62,9 @@ _DELETE = text(f"DELETE FROM {telemetry_hourly.name} WHERE vin = :vin")  # noqa:
 _INSERT = text(f"INSERT INTO {telemetry_hourly.name} {_HOURS}")
 _NEWER = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
 _LATEST = text(f"""
-    INSERT INTO {vehicle_latest.name} AS known
+    INSERT INTO {vehicle_latest.name}
     SELECT * FROM {telemetry.name} WHERE vin = :vin ORDER BY ts DESC LIMIT 1
-    ON CONFLICT (vin) DO UPDATE SET {_NEWER} WHERE excluded.ts > known.ts
+    ON CONFLICT (vin) DO UPDATE SET {_NEWER}
 """)  # noqa: S608
 
 

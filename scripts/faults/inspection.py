@@ -1,13 +1,17 @@
 """The final read: what the database holds, compared with the journals by number."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from sqlalchemy.engine import make_url
 
 from scripts.faults import reading
 from scripts.faults.journal import Journal
 from scripts.faults.site import Site
+from shared import rollups
+from shared.database import writer_engine
 
 _ROWS = "SELECT vin, ts, soc, pack_voltage, odo_km FROM telemetry"
 _REJECTIONS = "SELECT reason, payload FROM rejections"
@@ -63,3 +67,13 @@ def count(site: Site) -> int:
     return int(
         site.query("SELECT (SELECT count(*) FROM telemetry) + (SELECT count(*) FROM rejections)")[0][0]
     )
+
+
+def differing_hours(site: Site) -> Mapping[str, int]:
+    """How many hours of `telemetry_hourly` differ from the readings, by vehicle."""
+    url = make_url(site.database_url).set(drivername="postgresql+psycopg")
+    engine = writer_engine(url.render_as_string(hide_password=False), name=site.name)
+    try:
+        return rollups.check(engine)
+    finally:
+        engine.dispose()

@@ -1,6 +1,6 @@
 """What became of the readings of one run, and whether the guarantee held."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.faults import reading
@@ -28,6 +28,8 @@ class Outcome:
     """Stored or rejected and never sent, or good and rejected, or bad and stored."""
     wrong: int = 0
     rejected: int = 0
+    hours: Mapping[str, int] = field(default_factory=dict)
+    """How many hours differ from the readings, by vehicle."""
     deadlocks: int = 0
     drain_s: float | None = None
     """From the last acknowledgement to the last row; None where it never came."""
@@ -55,6 +57,9 @@ class Outcome:
         reasons = [f"{number} {name}" for name, number in counted.items() if number]
         if self.drain_s is None:
             reasons.append("not drained in time")
+        if self.hours:
+            told = ", ".join(f"{number} of {vin}" for vin, number in sorted(self.hours.items()))
+            reasons.append(f"hours differ from the readings: {told}")
         return [*reasons, *self.complaints]
 
 

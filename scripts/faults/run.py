@@ -50,6 +50,7 @@ def run(site: Site, fault: Fault, form: Form, *, seed: int, variants: tuple[str,
         _hear_witness(rig)
         _end_workers(rig, fault.redelivers_at_most)
         outcome = judge(rig.journals, inspection.read(site), rig.excuses)
+        outcome.hours = inspection.differing_hours(site)
         outcome.drain_s = drain_s
         outcome.deadlocks = rig.count_in_logs("40P01")
         outcome.complaints += rig.complaints

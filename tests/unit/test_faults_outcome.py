@@ -93,6 +93,14 @@ def test_never_drained(journal):
     assert outcome.broken() == ["not drained in time"]
 
 
+def test_hours_that_differ_are_named(journal):
+    """However complete the readings are; each vehicle with its number of hours."""
+    outcome = verdict([journal], sort(rows(*ALL_GOOD), rejections(6)))
+    outcome.hours = {"MQTT-07": 2, "MQTT-01": 1}
+    assert not outcome.held
+    assert outcome.broken() == ["hours differ from the readings: 1 of MQTT-01, 2 of MQTT-07"]
+
+
 def test_poison_names_its_number():
     """Also where it was cut off; and its three kinds come in turn."""
     assert [reading.number_in(reading.poison(number)) for number in range(5)] == list(range(5))
