@@ -1,9 +1,11 @@
-"""A window of time, cut where rollups can answer for it: whole hours between two ends."""
+"""A window of time, cut where rollups can answer for it: two ends, whole hours, whole days."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
 from shared.hourly import HOUR, start_of_hour
+
+_DAY = timedelta(days=1)
 
 
 class WholeHours(NamedTuple):
@@ -26,3 +28,16 @@ class WholeHours(NamedTuple):
         if first < from_ts:
             first += HOUR
         return cls(first, last) if first < last else cls(from_ts, from_ts)
+
+    @property
+    def days(self) -> tuple[datetime, datetime]:
+        """The same for the whole days (UTC) among these hours: the first one's begin, and the last one's end.
+
+        Where no day lies among them whole, both are `first`.
+        """
+        first, last = self.first.replace(hour=0), self.last.replace(hour=0)
+        if first == last:
+            return self.first, self.first
+        if first < self.first:
+            first += _DAY
+        return (first, last) if first < last else (self.first, self.first)

@@ -22,6 +22,12 @@ SERIES = (*SIGNALS, "power_kw")
 FIGURES = ("n", "min", "max", "sum")
 """Of each of them, as the columns `soc_n`, `soc_min`, ..."""
 
+DAY = """
+    vin, date_trunc('day', hour, 'UTC') AS day, sum(samples) AS samples, min(soc_min) AS soc_min,
+    max(soc_max) AS soc_max, max(max_temp_max) AS max_temp_max, min(min_temp_min) AS min_temp_min
+"""
+"""What `telemetry_daily` keeps of the hours that are grouped by the first two."""
+
 Floats = NDArray[np.float64]
 
 

@@ -1,4 +1,4 @@
-"""The hours of `telemetry_hourly`, made anew from the readings, or compared with them.
+"""The hours and days that are kept beside the readings, made anew from them, or compared with them.
 
 python -m shared.rollups check      # exit code 1 where they differ
 python -m shared.rollups rebuild
@@ -24,10 +24,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared import logs
 from shared.database import masked, writer_engine
 from shared.database_errors import summarise
-from shared.hourly import SERIES
+from shared.hourly import DAY, SERIES
 from shared.schema import OutdatedSchemaError, require_current_schema
 from shared.settings import DatabaseSettings, InvalidSettingsError, load
-from shared.tables import names, telemetry, telemetry_hourly, vehicle_latest
+from shared.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
 from shared.telemetry import SIGNALS
 
 log = logging.getLogger("rollups")
@@ -52,7 +52,7 @@ _VEHICLES = text(f"""
         FROM vehicle WHERE vehicle.vin IS NOT NULL
     )
     SELECT vin FROM vehicle WHERE vin IS NOT NULL
-    UNION SELECT vin FROM {telemetry_hourly.name} ORDER BY vin
+    UNION SELECT vin FROM {telemetry_hourly.name} UNION SELECT vin FROM {telemetry_daily.name} ORDER BY vin
 """)  # noqa: S608
 
 # Whoever has added to the hours must have committed, and nobody may add while they are counted: a writer
@@ -60,6 +60,9 @@ _VEHICLES = text(f"""
 _LOCK = text(f"LOCK TABLE {telemetry_hourly.name} IN SHARE ROW EXCLUSIVE MODE")
 _DELETE = text(f"DELETE FROM {telemetry_hourly.name} WHERE vin = :vin")  # noqa: S608
 _INSERT = text(f"INSERT INTO {telemetry_hourly.name} {_HOURS}")
+_DAYS = f"SELECT {DAY} FROM {telemetry_hourly.name} WHERE vin = :vin GROUP BY 1, 2"  # noqa: S608
+_DELETE_DAYS = text(f"DELETE FROM {telemetry_daily.name} WHERE vin = :vin")  # noqa: S608
+_INSERT_DAYS = text(f"INSERT INTO {telemetry_daily.name} {_DAYS}")
 _NEWER = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
 _LATEST = text(f"""
     INSERT INTO {vehicle_latest.name}
@@ -87,26 +90,37 @@ _CHECK = text(f"""
 """)  # noqa: S608
 
 
+_CHECK_DAYS = text(f"""
+    SELECT count(*) FROM ({_DAYS}) AS made
+    FULL JOIN (SELECT * FROM {telemetry_daily.name} WHERE vin = :vin) AS kept USING (vin, day)
+    WHERE ({", ".join(f"made.{name}" for name in names(telemetry_daily))})
+        IS DISTINCT FROM ({", ".join(f"kept.{name}" for name in names(telemetry_daily))})
+""")  # noqa: S608
+
+
 def rebuild(engine: Engine) -> int:
     """Make every vehicle's hours anew, one transaction each; how many vehicles there are."""
     number = 0
     for vin in _vehicles(engine):
         with engine.begin() as connection:
             _wait_for_ever(connection)
-            for statement in (_LOCK, _DELETE, _INSERT, _LATEST):
+            for statement in (_LOCK, _DELETE, _INSERT, _DELETE_DAYS, _INSERT_DAYS, _LATEST):
                 connection.execute(statement, {} if statement is _LOCK else {"vin": vin})
         number += 1
     return number
 
 
 def check(engine: Engine) -> dict[str, int]:
-    """How many hours differ from the readings, for each vehicle that has such hours."""
+    """How many hours differ from the readings, for each vehicle that has such; days, where no hour does."""
     found = {}
     for vin in _vehicles(engine):
         with engine.begin() as connection:
             _wait_for_ever(connection)
-            if differing := connection.execute(_CHECK, {"vin": vin}).scalar_one():
-                found[vin] = differing
+            hours, days = (
+                connection.execute(each, {"vin": vin}).scalar_one() for each in (_CHECK, _CHECK_DAYS)
+            )
+            if hours or days:
+                found[vin] = hours or days
     return found
 
 
@@ -123,23 +137,23 @@ def _wait_for_ever(connection: Connection) -> None:
 def _check(engine: Engine) -> int:
     differing = check(engine)
     for vin, hours in differing.items():
-        print(f"{vin}: {hours} hours differ from its readings")
+        print(f"{vin}: {hours} hours or days differ from its readings")
     if differing:
         print("`python -m shared.rollups rebuild` makes them anew.")
         return 1
-    print("All hours agree with the readings.")
+    print("All hours and days agree with the readings.")
     return 0
 
 
 def _rebuild(engine: Engine) -> int:
-    print(f"The hours of {rebuild(engine)} vehicles were made anew.")
+    print(f"The hours and days of {rebuild(engine)} vehicles were made anew.")
     return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(
-        prog="shared.rollups", description="Hours of telemetry_hourly against the readings of telemetry."
+        prog="shared.rollups", description="Hours and days against the readings."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("check", help="compare; exit code 1 where they differ").set_defaults(run=_check)

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, DateTime, Double, Integer, Table, Text, TextClause, text
 
-from shared.hourly import newest_of_each, summarise_hours
-from shared.tables import names, telemetry, telemetry_hourly, vehicle_latest
+from shared.hourly import DAY, newest_of_each, summarise_hours
+from shared.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
 from shared.telemetry import SIGNALS, Row
 
 Parameters = dict[str, Any]
@@ -208,21 +208,29 @@ def _sort_out(
 
 
 def _figures_statement() -> TextClause:
-    """Adds to the hours and keeps the newest, in one round trip, each in the order of its key."""
-    added = ", ".join(_added(column.name) for column in telemetry_hourly.columns if not column.primary_key)
+    """Adds to hours and days and keeps the newest, in one round trip, each in the order of its key."""
     newer = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
     return text(f"""
-        WITH hours AS (
-            INSERT INTO {telemetry_hourly.name} AS known ({_listed(telemetry_hourly)})
+        WITH incoming AS MATERIALIZED (
             SELECT * FROM {_arrays(telemetry_hourly)} AS hour ({_listed(telemetry_hourly)})
-            ORDER BY vin COLLATE "C", hour
-            ON CONFLICT (vin, hour) DO UPDATE SET {added}
+        ), hours AS (
+            INSERT INTO {telemetry_hourly.name} AS known ({_listed(telemetry_hourly)})
+            SELECT * FROM incoming ORDER BY vin COLLATE "C", hour
+            ON CONFLICT (vin, hour) DO UPDATE SET {_all_added(telemetry_hourly)}
+        ), days AS (
+            INSERT INTO {telemetry_daily.name} AS known ({_listed(telemetry_daily)})
+            SELECT {DAY} FROM incoming GROUP BY 1, 2 ORDER BY vin COLLATE "C", 2
+            ON CONFLICT (vin, day) DO UPDATE SET {_all_added(telemetry_daily)}
         )
         INSERT INTO {vehicle_latest.name} AS known ({_listed(vehicle_latest)})
         SELECT * FROM {_arrays(vehicle_latest, "latest_")} AS latest ({_listed(vehicle_latest)})
         ORDER BY vin COLLATE "C"
         ON CONFLICT (vin) DO UPDATE SET {newer} WHERE excluded.ts > known.ts
     """)  # noqa: S608 - built from our own tables, not from input
+
+
+def _all_added(table: Table) -> str:
+    return ", ".join(_added(column.name) for column in table.columns if not column.primary_key)
 
 
 def _added(name: str) -> str:

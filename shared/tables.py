@@ -92,6 +92,21 @@ telemetry_hourly = Table(
     postgresql_with={"fillfactor": 50},
 )
 
+telemetry_daily = Table(
+    "telemetry_daily",
+    metadata,
+    Column("vin", Text(collation="C"), nullable=False),
+    Column("day", DateTime(timezone=True), nullable=False, comment="its start, UTC"),
+    Column("samples", Integer, nullable=False, comment="readings"),
+    Column("soc_min", Double),
+    Column("soc_max", Double),
+    Column("max_temp_max", Double),
+    Column("min_temp_min", Double),
+    PrimaryKeyConstraint("vin", "day", name="telemetry_daily_pkey"),
+    comment="what a summary asks of telemetry_hourly, by the day: a year in 365 narrow rows",
+    postgresql_with={"fillfactor": 50},
+)
+
 rejections = Table(
     "rejections",
     metadata,

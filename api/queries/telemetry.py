@@ -1,4 +1,4 @@
-"""Questions about the readings of one vehicle, answered by the keys (vin, ts) and (vin, hour)."""
+"""Questions about the readings of one vehicle, answered by the keys (vin, ts), (vin, hour) and (vin, day)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,13 @@ _SUMMARY = """
         coalesce(sum(samples), 0)::bigint, min(soc_min), max(soc_max), max(temp_max), min(temp_min)
     FROM (
         SELECT samples, soc_min, soc_max, max_temp_max AS temp_max, min_temp_min AS temp_min
-        FROM telemetry_hourly WHERE vin = %(vin)s AND hour >= %(first)s AND hour < %(last)s
+        FROM telemetry_daily WHERE vin = %(vin)s AND day >= %(first_day)s AND day < %(last_day)s
+        UNION ALL
+        SELECT samples, soc_min, soc_max, max_temp_max, min_temp_min
+        FROM telemetry_hourly WHERE vin = %(vin)s AND hour >= %(first)s AND hour < %(first_day)s
+        UNION ALL
+        SELECT samples, soc_min, soc_max, max_temp_max, min_temp_min
+        FROM telemetry_hourly WHERE vin = %(vin)s AND hour >= %(last_day)s AND hour < %(last)s
         UNION ALL
         SELECT count(*), min(soc), max(soc), max(max_temp), min(min_temp)
         FROM telemetry WHERE vin = %(vin)s AND ts >= %(from_ts)s AND ts < %(first)s
@@ -29,11 +35,20 @@ async def summary(
 ) -> tuple[Any, ...] | None:
     """Count and extremes of a window, both ends included; None for a vehicle that was never seen.
 
-    samples, soc_min, soc_max, temp_max, temp_min: the whole hours of the window from the rollups, what is
-    left at its ends from the readings themselves.
+    samples, soc_min, soc_max, temp_max, temp_min: whole days and hours of the window from the rollups, what
+    is left at its ends from the readings themselves.
     """
     hours = WholeHours.between(from_ts, to_ts)
-    values = {"vin": vin, "from_ts": from_ts, "to_ts": to_ts, "first": hours.first, "last": hours.last}
+    first_day, last_day = hours.days
+    values = {
+        "vin": vin,
+        "from_ts": from_ts,
+        "to_ts": to_ts,
+        "first": hours.first,
+        "last": hours.last,
+        "first_day": first_day,
+        "last_day": last_day,
+    }
     row = await (await connection.execute(_SUMMARY, values, binary=True)).fetchone()
     return row[1:] if row and row[0] else None
 

@@ -1,0 +1,137 @@
+"""No call of the API reads a table of readings whole: what it needs, it finds by the key."""
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from shared.rejections import Reason, Rejection, keep_rejections
+from shared.store import Caution, store
+from tests.conftest import eventually
+from tests.readings import at, row, stamp
+
+VIN = "VIN-00007"
+VEHICLES, READINGS, EVERY_S = 50, 400, 900
+PATH = f"/api/vehicles/{VIN}"
+WINDOW = f"from_ts={stamp(1_000)}&to_ts={stamp(300_000)}"
+SHORT = f"from_ts={stamp(1_000)}&to_ts={stamp(3_000)}"
+ALWAYS = "from_ts=0001-01-01T00:00:00Z&to_ts=9999-12-31T23:59:59Z"
+REJECTION = Rejection("VIN-00001", at(0), Reason.BAD_READING, "", None, b"t", b"1")
+
+READINGS_READ, HOURS_READ = frozenset({"telemetry"}), frozenset({"telemetry_hourly"})
+BOTH = READINGS_READ | HOURS_READ
+CALLS = {
+    "/api/health": {"/api/health": frozenset()},
+    "/api/health/live": {"/api/health/live": frozenset()},
+    "/metrics": {"/metrics": frozenset()},
+    "/api/rejections": {"/api/rejections?vin=VIN-00001&reason=bad_reading": frozenset()},
+    "/api/rejections/{id}": {f"/api/rejections/{REJECTION.id}": frozenset()},
+    "/api/vehicles": {
+        f"/api/vehicles?vin_prefix=VIN&soc_below=50&seen_since={stamp(0)}": frozenset(),
+        "/api/vehicles?limit=1000": frozenset(),
+    },
+    "/api/vehicles/{vin}/latest": {f"{PATH}/latest": frozenset()},
+    "/api/vehicles/{vin}/summary": {
+        f"{PATH}/summary?{WINDOW}": BOTH,
+        f"{PATH}/summary?{SHORT}": READINGS_READ,
+        f"{PATH}/summary?{ALWAYS}": HOURS_READ,
+        f"/api/vehicles/NOBODY/summary?{ALWAYS}": HOURS_READ,
+    },
+    "/api/vehicles/{vin}/series": {
+        f"{PATH}/series?{WINDOW}": READINGS_READ,
+        f"{PATH}/series?{WINDOW}&interval=1h": BOTH,
+        f"{PATH}/series?{WINDOW}&interval=1d": BOTH,
+        f"{PATH}/series?{SHORT}&points=5000": READINGS_READ,
+        f"{PATH}/series?from_ts={stamp(-9e7)}&to_ts={stamp(9e7)}&interval=1d": HOURS_READ,
+    },
+    "/api/vehicles/{vin}/telemetry": {
+        f"{PATH}/telemetry": READINGS_READ,
+        f"{PATH}/telemetry?{WINDOW}&limit=1000": READINGS_READ,
+        f"{PATH}/telemetry?order=desc&limit=1": READINGS_READ,
+        f"{PATH}/telemetry?from_ts={stamp(100_000)}&order=desc": READINGS_READ,
+        "/api/vehicles/NOBODY/telemetry": READINGS_READ,
+    },
+}
+"""By path: each call, and the tables of readings that it asks an index of."""
+
+COUNTERS = """
+    SELECT relname, seq_scan, idx_scan,
+        (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes AS of WHERE of.relid = tables.relid)
+    FROM pg_stat_user_tables AS tables WHERE relname IN ('telemetry', 'telemetry_hourly')
+"""
+API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|write)$'"
+
+
+@pytest.fixture
+def full(engine):
+    """Some 20,000 readings of 50 vehicles, of which the planner knows."""
+    for turn in range(0, READINGS, 40):
+        rows = [row(f"VIN-{n:05}", EVERY_S * (turn + m), soc=m) for n in range(VEHICLES) for m in range(40)]
+        with engine.begin() as connection:
+            store(connection, rows, Caution())
+    with engine.begin() as connection:
+        keep_rejections(connection, [REJECTION])
+        connection.execute(text("ANALYZE"))
+    return engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+
+
+def counters(url):
+    """Of each table: how often it was read whole, how often its index, and how many entries of that."""
+    with psycopg.connect(url) as connection:
+        return {name: counted for name, *counted in connection.execute(COUNTERS)}
+
+
+def end_sessions(url):
+    """End those of the API: what a session has counted is sure to be told once it has ended."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {API_SESSIONS}")
+        eventually(lambda: connection.execute(f"SELECT count(*) {API_SESSIONS}").fetchone() == (0,))
+
+
+def read_by(url, action):
+    """What that reads: the tables that it reads whole, those by their index, and the most entries of one."""
+    before = counters(url)
+    action()
+    end_sessions(url)
+    after = counters(url)
+    grown = {name: [new - old for new, old in zip(after[name], before[name], strict=True)] for name in after}
+    whole, by_index = ({name for name in grown if grown[name][n]} for n in range(2))
+    return whole, by_index, max(entries for *_, entries in grown.values())
+
+
+def test_no_call_reads_a_table_whole(api, full):
+    """Each GET of the OpenAPI document; a new one without a case here fails."""
+    paths = api.get("/openapi.json").json()["paths"]
+    assert {path for path, calls in paths.items() if "get" in calls} == CALLS.keys()
+    for cases in CALLS.values():
+        for call, expected in cases.items():
+
+            def ask(call=call):
+                status = api.get(call).status_code
+                assert status == (404 if "NOBODY" in call else 200), call
+
+            whole, by_index, entries = read_by(full, ask)
+            assert (call, whole) == (call, set())
+            # An empty end of a window may be asked for, or not.
+            assert expected <= by_index if expected else not by_index, (call, by_index)
+            # An index that is read whole is no better.
+            assert entries <= READINGS, call
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("SELECT count(*) FROM telemetry WHERE soc < 5", ({"telemetry"}, set(), 0)),
+        ("SELECT sum(samples) FROM telemetry_hourly", ({"telemetry_hourly"}, set(), 0)),
+        (f"SELECT soc FROM telemetry WHERE vin = '{VIN}'", (set(), {"telemetry"}, READINGS)),
+        ("SELECT max(soc) FROM telemetry WHERE vin > ''", (set(), {"telemetry"}, VEHICLES * READINGS)),
+    ],
+)
+def test_it_would_be_seen(full, question, found):
+    """A question that reads a table whole, or its index, is told from one that does not."""
+
+    def ask():
+        with psycopg.connect(full, application_name="battery-api-read") as connection:
+            connection.execute("SET enable_seqscan = off" if found[1] else "SET enable_seqscan = on")
+            connection.execute(question)
+
+    assert read_by(full, ask) == found

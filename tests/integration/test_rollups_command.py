@@ -1,0 +1,272 @@
+"""`python -m shared.rollups`: hours that somebody has spoilt are found, named and mended."""
+
+import os
+import random
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from shared import rollups
+from shared.database import writer_engine
+from shared.store import Caution, store
+from tests.readings import row, stamp
+
+ROOT = Path(__file__).parents[2]
+AGREE = "All hours and days agree with the readings."
+ADVICE = "`python -m shared.rollups rebuild` makes them anew."
+
+
+@pytest.fixture
+def command(tmp_path, database_url):
+    """Run the command as a person does; returns its exit code, its lines and what it complained of."""
+
+    def run(*arguments, **environment):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "shared.rollups", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": database_url, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    return run
+
+
+@pytest.fixture
+def within(monkeypatch, tmp_path, database_url, capsys):
+    """The same without a process of its own; what it says on stderr fails the test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setattr(rollups.logs, "configure", lambda level: None)
+
+    def run(*arguments):
+        code = rollups.main(list(arguments))
+        said, complaint = capsys.readouterr()
+        assert complaint == ""
+        return code, said.splitlines()
+
+    return run
+
+
+def ask(engine, sql):
+    with engine.begin() as connection:
+        found = connection.execute(text(sql))
+        return [tuple(line) for line in found] if found.returns_rows else found.rowcount
+
+
+def fill(engine):
+    """Three vehicles, a reading each ten minutes for six hours; not each has every signal."""
+    sent = [
+        row(
+            f"VIN-0000{v}",
+            600 * n,
+            soc=v + n / 7,
+            **({"pack_voltage": 400.0, "pack_current": n} if n % 2 else {}),
+        )
+        for v in (1, 2, 3)
+        for n in range(36)
+    ]
+    random.Random(1).shuffle(sent)
+    for begin in range(0, len(sent), 30):
+        with engine.begin() as connection:
+            store(connection, sent[begin : begin + 30], Caution())
+
+
+def state(engine):
+    """Both tables that follow from the readings."""
+    return (
+        ask(engine, "SELECT * FROM telemetry_hourly ORDER BY vin, hour"),
+        ask(engine, "SELECT * FROM vehicle_latest ORDER BY vin"),
+    )
+
+
+def as_counted(engine):
+    """The newest of each vehicle, and how many readings there are in each hour."""
+    return (
+        ask(
+            engine, "SELECT vin, date_trunc('hour', ts), count(*) FROM telemetry GROUP BY 1, 2 ORDER BY 1, 2"
+        ),
+        ask(engine, "SELECT DISTINCT ON (vin) * FROM telemetry ORDER BY vin, ts DESC"),
+    )
+
+
+def is_mended(engine):
+    hours, latest = state(engine)
+    assert ([line[:3] for line in hours], latest) == as_counted(engine)
+
+
+def test_what_was_stored_agrees(within, engine):
+    """As the readings came in, nothing differs; made anew, nothing changes but the last digits of sums."""
+    fill(engine)
+    assert within("check") == (0, [AGREE])
+    hours, latest = state(engine)
+    assert within("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."])
+    assert within("check") == (0, [AGREE])
+    again = state(engine)
+    assert again[1] == latest
+    assert len(again[0]) == len(hours) == 18
+    for one, other in zip(again[0], hours, strict=True):
+        assert one[:2] == other[:2]
+        for made, kept in zip(one[2:], other[2:], strict=True):
+            assert made == (kept if kept is None else pytest.approx(kept, rel=1e-12))
+
+
+def test_nothing_is_stored(within):
+    """Of no readings there are no hours."""
+    assert within("check") == (0, [AGREE])
+    assert within("rebuild") == (0, ["The hours and days of 0 vehicles were made anew."])
+
+
+OF_TWO = "WHERE vin = 'VIN-00002' AND"
+NEW = f"VALUES ('VIN-00002', '{stamp(1234)}', now(), 7)"
+AN_HOUR = (
+    "INSERT INTO telemetry_hourly SELECT (jsonb_populate_record(line, jsonb_build_object("
+    "'hour', hour - interval '1 day'))).* FROM telemetry_hourly AS line"
+    f" {OF_TWO} hour = '{stamp(0)}'"
+)
+BY_HAND = {
+    "a reading deleted": (1, f"DELETE FROM telemetry {OF_TWO} ts = '{stamp(600)}'"),
+    "the newest deleted": (1, f"DELETE FROM telemetry {OF_TWO} ts = '{stamp(21_000)}'"),
+    "an hour of readings deleted": (1, f"DELETE FROM telemetry {OF_TWO} ts < '{stamp(3_600)}'"),
+    "a reading added": (1, f"INSERT INTO telemetry (vin, ts, received_at, soc) {NEW}"),
+    "a reading moved": (2, f"UPDATE telemetry SET ts = '{stamp(9_999)}' {OF_TWO} ts = '{stamp(600)}'"),
+    "an extreme changed": (1, f"UPDATE telemetry SET soc = 100 {OF_TWO} ts = '{stamp(600)}'"),
+    "a value between changed": (1, f"UPDATE telemetry SET soc = soc + 0.01 {OF_TWO} ts = '{stamp(600)}'"),
+    "a signal taken away": (1, f"UPDATE telemetry SET pack_current = NULL {OF_TWO} ts = '{stamp(600)}'"),
+    "the newest changed": (1, f"UPDATE telemetry SET soc = 99 {OF_TWO} ts = '{stamp(21_000)}'"),
+    "an hour deleted": (1, f"DELETE FROM telemetry_hourly {OF_TWO} hour = '{stamp(3_600)}'"),
+    "all hours deleted": (6, f"DELETE FROM telemetry_hourly {OF_TWO} true"),
+    "an hour added": (1, AN_HOUR),
+    "a count changed": (6, f"UPDATE telemetry_hourly SET samples = samples + 1 {OF_TWO} true"),
+    "a count of values changed": (1, f"UPDATE telemetry_hourly SET soc_n = 5 {OF_TWO} hour = '{stamp(0)}'"),
+    "a lowest changed": (1, f"UPDATE telemetry_hourly SET soc_min = 1.9 {OF_TWO} hour = '{stamp(0)}'"),
+    "a highest taken away": (
+        1,
+        f"UPDATE telemetry_hourly SET power_kw_max = NULL {OF_TWO} hour = '{stamp(0)}'",
+    ),
+    "a highest made up": (1, f"UPDATE telemetry_hourly SET soh_max = 90 {OF_TWO} hour = '{stamp(0)}'"),
+    "a sum changed": (
+        1,
+        f"UPDATE telemetry_hourly SET soc_sum = soc_sum + 0.001 {OF_TWO} hour = '{stamp(0)}'",
+    ),
+    "a day changed": (1, f"UPDATE telemetry_daily SET soc_min = 0.5 {OF_TWO} true"),
+    "a day deleted": (1, f"DELETE FROM telemetry_daily {OF_TWO} true"),
+    "a day added": (
+        1,
+        f"INSERT INTO telemetry_daily (vin, day, samples) VALUES ('VIN-00002', '{stamp(0)}', 1)",
+    ),
+    "a sum made up": (1, f"UPDATE telemetry_hourly SET soh_sum = 1 {OF_TWO} hour = '{stamp(0)}'"),
+}
+
+
+@pytest.mark.parametrize("change", BY_HAND)
+def test_what_was_done_by_hand(within, engine, change):
+    """In either table: the vehicle is named with its number of hours, and made anew it agrees."""
+    fill(engine)
+    hours, statement = BY_HAND[change]
+    assert ask(engine, statement) > 0
+    assert within("check") == (1, [f"VIN-00002: {hours} hours or days differ from its readings", ADVICE])
+    assert within("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."])
+    assert within("check") == (0, [AGREE])
+    is_mended(engine)
+
+
+def test_a_vehicle_added_by_hand(within, engine):
+    """Also in `vehicle_latest`, which knew nothing of it."""
+    fill(engine)
+    ask(
+        engine,
+        f"INSERT INTO telemetry (vin, ts, received_at, soc) VALUES ('VIN-00009', '{stamp(1)}', now(), 7)",
+    )
+    assert within("check") == (1, ["VIN-00009: 1 hours or days differ from its readings", ADVICE])
+    assert within("rebuild") == (0, ["The hours and days of 4 vehicles were made anew."])
+    is_mended(engine)
+
+
+def test_a_vehicle_deleted_by_hand(within, engine):
+    """Its hours go with its readings."""
+    fill(engine)
+    ask(engine, "DELETE FROM telemetry WHERE vin = 'VIN-00003'")
+    assert within("check") == (1, ["VIN-00003: 6 hours or days differ from its readings", ADVICE])
+    assert within("rebuild")[0] == 0
+    assert within("check") == (0, [AGREE])
+    assert ask(engine, "SELECT count(*) FROM telemetry_hourly WHERE vin = 'VIN-00003'") == [(0,)]
+
+
+def test_several_vehicles(command, engine):
+    """Each in a line of its own; run as a person runs it, from finding to mending."""
+    fill(engine)
+    ask(engine, "UPDATE telemetry_hourly SET samples = 0 WHERE vin <> 'VIN-00002'")
+    found = [f"VIN-0000{v}: 6 hours or days differ from its readings" for v in (1, 3)]
+    assert command("check") == (1, [*found, ADVICE], "")
+    assert command("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."], "")
+    assert command("check") == (0, [AGREE], "")
+
+
+def write(engine, seed):
+    """Store the same readings as another seed does, in part, or (seed 0) some of vehicles of its own."""
+    generator, caution = random.Random(seed), Caution()
+    # Two calls in a transaction may lock each other out where others store for the same vehicles.
+    name, most = ("OWN", 40) if seed == 0 else ("VIN", 80)
+    for turn in range(60):
+        batch = [row(f"{name}-0000{n % 4}", turn * 400 + 7 * n, soc=n / 3) for n in range(90)]
+        batch = generator.sample(batch, 80)
+        with engine.begin() as connection:
+            for part in (batch[:most], batch[most:]):
+                store(connection, part, caution)
+
+
+def test_beside_writers(database_url, engine):
+    """Made anew again and again while three others store, partly the same: nothing differs, at no time."""
+    rivals = [writer_engine(database_url, name="rival") for _ in range(3)]
+    turns = []
+    with ThreadPoolExecutor(3) as threads:
+        writing = [threads.submit(write, rival, seed) for seed, rival in enumerate(rivals)]
+        while not all(task.done() for task in writing):
+            rollups.rebuild(engine)
+            turns.append(rollups.check(engine))
+    assert [task.result() for task in writing] == [None] * 3
+    for rival in rivals:
+        rival.dispose()
+    assert len(turns) > 3
+    assert turns == [{}] * len(turns)
+    assert rollups.check(engine) == {}
+    is_mended(engine)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "words"),
+    [
+        ([], {}, 2, "required"),
+        (["mend"], {}, 2, "mend"),
+        (["check"], {"DATABASE_URL": "nonsense"}, 2, "DATABASE_URL: "),
+        (["check"], {"LOG_LEVEL": "LOUD"}, 2, "LOG_LEVEL: "),
+        (["check"], {"DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/x"}, 1, "refused"),
+        (["rebuild"], {"DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/x"}, 1, "refused"),
+    ],
+)
+def test_what_can_not_be_done(command, arguments, environment, code, words):
+    """It says what is wrong, in one line but for the usage; never a stack trace, never a password."""
+    found, lines, complaint = command(*arguments, **environment)
+    assert (found, lines) == (code, [])
+    assert words in complaint
+    assert "hunter2" not in complaint
+    assert complaint.startswith("usage: ") or complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", ["check", "rebuild"])
+def test_an_older_schema(command, engine, empty_database_url, arguments):
+    """One line says what to run first: where there is no schema, and where there is an older one."""
+    ask(engine, "UPDATE alembic_version SET version_num = '0002'")
+    for environment in ({}, {"DATABASE_URL": empty_database_url}):
+        code, lines, complaint = command(arguments, **environment)
+        assert (code, lines, complaint.count("\n")) == (1, [], 1)
+        assert "run `python -m shared.migrate` first" in complaint
