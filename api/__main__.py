@@ -7,6 +7,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -33,9 +35,10 @@ def main() -> int:
     return _serve(settings) if settings.api_processes == 1 else _serve_by_several(settings)
 
 
-def _config(settings: ApiSettings, app: FastAPI | str) -> uvicorn.Config:
+def _config(settings: ApiSettings, make_app: Callable[[], FastAPI]) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        make_app,
+        factory=True,
         host=settings.api_host,
         port=settings.api_port,
         workers=settings.api_processes,
@@ -48,15 +51,15 @@ def _config(settings: ApiSettings, app: FastAPI | str) -> uvicorn.Config:
 
 
 def _serve(settings: ApiSettings) -> int:
-    server = uvicorn.Server(_config(settings, create_app(settings)))
+    server = uvicorn.Server(_config(settings, partial(create_app, settings)))
     server.run()
     return 0 if server.started else 1
 
 
 def _serve_by_several(settings: ApiSettings) -> int:
     """One listening socket, several processes; one that dies is started again."""
-    config = _config(settings, "api.main:app")
-    with meeting_place():
+    with meeting_place() as folder:
+        config = _config(settings, partial(create_app, settings, siblings=folder))
         supervisor = Multiprocess(config, [config.bind_socket()])
         supervisor.run()
     # None of them may have started: the same would happen again.

@@ -19,9 +19,9 @@ from sqlalchemy import event
 
 from api.errors import DatabaseAwayError
 from api.gathering import Answers, Gathering
-from api.pool import Connection, Pool, cut
+from api.pool import Connection, Pool
 from api.queries import vehicles
-from shared.database import connect_arguments, conninfo, writer_engine
+from shared.database import address, connect_arguments, cut, writer_engine
 from shared.settings import ApiSettings
 from shared.store import Caution
 
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PING_WITHIN_S = 2.5
-# Together less than the 3 seconds within which a call says that the database is away.
+# Together less than the 3 seconds within which a question ends when the database is away.
 _SIGN_OF_LIFE_AFTER_S = 2.2
 _LIFE_WITHIN_S = 0.5
 _GRACE_S = 2.0
@@ -63,7 +63,8 @@ class Database:
             read_only=True,
         )
         # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
-        return Pool(conninfo(settings.database_url), size, autocommit=True, prepare_threshold=0, **arguments)
+        where = address(settings.database_url)
+        return Pool(size, autocommit=True, prepare_threshold=0, **where | arguments)
 
     async def read(
         self,
@@ -72,19 +73,12 @@ class Database:
         **options: P.kwargs,
     ) -> T:
         """What one query answers, on a connection that can't change anything."""
-
-        async def ask() -> T:
-            for is_last in (False, True):
-                async with self._readers.connection() as connection:
-                    try:
-                        return await query(connection, *arguments, **options)
-                    except psycopg.OperationalError:
-                        # It may be from before a restart of the server; the next one is new.
-                        if is_last or not connection.closed:
-                            raise
-            raise AssertionError("the last try returns or raises")
-
-        return await self._within(self._answer_within_s, ask())
+        asked = _ask(self._readers, query, *arguments, **options)
+        try:
+            return await self._within(self._answer_within_s, asked)
+        except DatabaseAwayError:
+            self._readers.cut()
+            raise
 
     async def latest(self, vin: str) -> tuple[Any, ...] | None:
         """The newest reading of a vehicle; those asked for at the same moment are one question."""
@@ -117,16 +111,24 @@ class Database:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         run = to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
-        return await self._within(self._answer_within_s, run)
+        try:
+            return await self._within(self._answer_within_s, run)
+        except DatabaseAwayError:
+            # Nobody waits for these threads any more, and a link that swallows would hold them for ever.
+            self._cut_blocking()
+            raise
+
+    def _cut_blocking(self) -> None:
+        for connection in list(self._blocking):
+            cut(connection)
 
     async def ping(self, within_s: float = _PING_WITHIN_S) -> None:
         """Return if the database answers; raise soon if it doesn't."""
-
-        async def ask() -> None:
-            async with self._pinger.connection() as connection:
-                await connection.execute("SELECT 1")
-
-        await _give_up_after(within_s, ask())
+        try:
+            await _give_up_after(within_s, _ask(self._pinger, _answer_at_all))
+        except DatabaseAwayError:
+            self._pinger.cut()
+            raise
 
     async def _within(self, seconds: float, work: Awaitable[T]) -> T:
         """The result of `work`, or DatabaseAwayError after `seconds`.
@@ -154,10 +156,30 @@ class Database:
         """Close every connection, also under a thread that waits for an answer."""
         await self._readers.close()
         await self._pinger.close()
-        if self._threads.borrowed_tokens:
-            for connection in list(self._blocking):
-                cut(connection)
         self._engine.dispose()
+        # Also those of threads that were given up: the process would wait for them at its end.
+        self._cut_blocking()
+
+
+async def _ask(
+    pool: Pool,
+    query: Callable[Concatenate[Connection, P], Awaitable[T]],
+    *arguments: P.args,
+    **options: P.kwargs,
+) -> T:
+    for is_last in (False, True):
+        async with pool.connection() as connection:
+            try:
+                return await query(connection, *arguments, **options)
+            except psycopg.OperationalError:
+                # It may be from before a restart of the server; the next one is new.
+                if is_last or not connection.closed:
+                    raise
+    raise AssertionError("the last try returns or raises")
+
+
+async def _answer_at_all(connection: Connection) -> None:
+    await connection.execute("SELECT 1")
 
 
 async def _give_up_after(seconds: float, work: Awaitable[None]) -> None:

@@ -1,5 +1,6 @@
 """The app. Importing this module opens nothing and reads no environment: the lifespan does."""
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -17,8 +18,11 @@ from shared.telemetry import Reading
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
-def create_app(settings: ApiSettings | None = None) -> FastAPI:
-    """The whole API; without `settings` they are read from the environment when it starts."""
+def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = None) -> FastAPI:
+    """The whole API; without `settings` they are read from the environment when it starts.
+
+    `siblings` is the folder of processes that answer together.
+    """
     app = FastAPI(
         title="Battery and vehicle telemetry",
         version="0.1.0",
@@ -29,7 +33,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.metrics = ApiMetrics()
-    app.state.siblings = Siblings(app.state.metrics.text)
+    app.state.siblings = Siblings(app.state.metrics.text, siblings)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)

@@ -1,19 +1,19 @@
 """Connections for the event loop, made when they are asked for.
 
-Fifty lines rather than psycopg_pool or SQLAlchemy's: they hand out psycopg's connections themselves, which
+A few lines rather than psycopg_pool or SQLAlchemy's: they hand out psycopg's connections themselves, which
 costs 5 µs a question and not 60 or 500, and after an outage they connect at the first question, not when a
 growing pause has passed.
 """
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
+
+from shared.database import cut
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -21,8 +21,7 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 class Pool:
     """Up to `size` connections, the one used last first. `connect` is what psycopg's `connect` takes."""
 
-    def __init__(self, conninfo: str, size: int, **connect: Any) -> None:
-        self._conninfo = conninfo
+    def __init__(self, size: int, **connect: Any) -> None:
         self._connect = connect
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
@@ -44,7 +43,7 @@ class Pool:
                 await self._put_back(connection)
 
     async def _open(self) -> Connection:
-        return await psycopg.AsyncConnection.connect(self._conninfo, **self._connect)
+        return await psycopg.AsyncConnection.connect(**self._connect)
 
     async def _put_back(self, connection: Connection) -> None:
         if connection.info.transaction_status is TransactionStatus.IDLE and not self._closed:
@@ -56,17 +55,15 @@ class Pool:
         for one in doomed:
             await one.close()
 
+    def cut(self) -> None:
+        """End every question that is under way with an error: the server does not answer."""
+        for connection in self._busy:
+            cut(connection)
+
     async def close(self) -> None:
         """Close every connection; a question that a server never answers ends with an error."""
         self._closed = True
-        for busy in self._busy:
-            cut(busy)
+        self.cut()
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()
-
-
-def cut(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
-    """End a connection under whoever waits for an answer on it."""
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as same:
-        same.shutdown(socket.SHUT_RDWR)

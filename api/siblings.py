@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -29,65 +28,52 @@ Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 """By name and labels."""
 
 
-def _folder(parent: int) -> Path:
-    return Path(tempfile.gettempdir()) / f"battery-api-{parent}"
-
-
 @contextmanager
-def meeting_place() -> Iterator[None]:
-    """In the process that starts the others: their folder is there for the length of the block."""
-    folder = _folder(os.getpid())
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+def meeting_place() -> Iterator[Path]:
+    """Their folder, in the process that starts them: it is there for the length of the block."""
+    folder = Path(tempfile.mkdtemp(prefix="battery-api-"))
     try:
-        yield
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 class Siblings:
-    """The processes that share a parent with this one; none where nobody has made them a folder."""
+    """The processes that share a folder with this one; without a folder there are none."""
 
-    def __init__(self, own: Callable[[], bytes]) -> None:
+    def __init__(self, own: Callable[[], bytes], folder: Path | None) -> None:
         self._own = own
-
-    # Not when the app is made: looking for the folder of temporary files tries to write there.
-    @cached_property
-    def _folder(self) -> Path:
-        return _folder(os.getppid())
-
-    @cached_property
-    def _file(self) -> Path:
-        return self._folder / f"{os.getpid()}{_ENDING}"
+        self._folder = folder
 
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[None]:
         """Leave this process's metrics there, for the length of the block."""
-        if not self._folder.is_dir():
+        if self._folder is None:
             yield
             return
-        task = asyncio.create_task(self._tell())
+        task = asyncio.create_task(self._tell(self._folder))
         try:
             yield
         finally:
             task.cancel()
-            self._write()
+            self._write(self._folder)
 
-    async def _tell(self) -> None:
+    async def _tell(self, folder: Path) -> None:
         while True:
-            self._write()
+            self._write(folder)
             await asyncio.sleep(_EVERY_S)
 
-    def _write(self) -> None:
+    def _write(self, folder: Path) -> None:
         # Whole or not at all, for whoever reads meanwhile.
         with suppress(OSError):
-            part = self._file.with_suffix(".part")
+            part = folder / f"{os.getpid()}.part"
             part.write_bytes(self._own())
-            part.replace(self._file)
+            part.replace(part.with_suffix(_ENDING))
 
     def text(self) -> bytes:
         """The metrics of all of them, each as it was at one moment of the last second."""
-        others = [path for path in self._folder.glob(f"*{_ENDING}") if path != self._file]
+        left = [] if self._folder is None else self._folder.glob(f"*{_ENDING}")
+        others = [path for path in left if path.stem != str(os.getpid())]
         if not others:
             return self._own()
         families: dict[str, Metric] = {}

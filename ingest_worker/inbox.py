@@ -77,21 +77,19 @@ class Inbox:
         with self._lock:
             self._refused = 0
             self._earlier.clear()
-            waiting: list[Delivery] = []
-            while True:
+            for _ in range(self._chunks.qsize()):
                 try:
-                    waiting += self._chunks.get_nowait() or ()
+                    chunk = self._chunks.get_nowait() or []
                 except queue.Empty:
                     break
-            # Not all of them: the worker may have taken a chunk, and not looked at it yet.
-            gone = self._replaced.intersection(waiting)
-            self._replaced -= gone
-            waiting = [delivery for delivery in waiting if delivery not in gone]
-            for delivery in waiting:
-                if delivery.qos:
-                    self._earlier[delivery.topic, delivery.payload] = delivery
-            if waiting:
-                self._chunks.put(waiting)
+                waiting = [delivery for delivery in chunk if delivery not in self._replaced]
+                # Not all of them: the worker may have taken a chunk, and not looked at it yet.
+                self._replaced.difference_update(chunk)
+                for delivery in waiting:
+                    if delivery.qos:
+                        self._earlier[delivery.topic, delivery.payload] = delivery
+                if waiting:
+                    self._chunks.put(waiting)
 
     # Called by the worker's thread
 

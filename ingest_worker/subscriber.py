@@ -68,7 +68,8 @@ class _Client(mqtt.Client):
             self._last_bytes_received = time.monotonic()
         try:
             return self._sort(self.framer.feed(received))
-        except (MalformedPacketError, MQTTException):
+        except (MalformedPacketError, MQTTException) as broken:
+            log.warning("The broker sent what is not MQTT 3.1.1 (%s); connecting anew.", broken)
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
 
     def _sort(self, packets: list[Message | Packet]) -> MQTTErrorCode:
@@ -117,6 +118,7 @@ class Subscriber:
         self.link = Link()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
         self._numbering = Numbering()
+        self._left_epoch = 0
         self._client = self._make_client(settings)
 
     def _make_client(self, settings: WorkerSettings) -> _Client:
@@ -125,6 +127,8 @@ class Subscriber:
             on_messages=self._on_messages,
             client_id=settings.mqtt_client_id,
             clean_session=False,
+            # Nothing is acknowledged by paho, should one of its later versions not use our `_packet_read`.
+            manual_ack=True,
             protocol=mqtt.MQTTv311,
         )
         if settings.mqtt_username is not None:
@@ -206,6 +210,11 @@ class Subscriber:
 
     def _reconnect(self) -> None:
         """Have the broker send again what there was no room for; paho's thread does it when the link ends."""
+        with self.link.held() as epoch:
+            # Once for each connection: the next one may take a while to be up.
+            if epoch in {0, self._left_epoch}:
+                return
+            self._left_epoch = epoch
         log.info(
             "More waited than there was room for: connecting anew, so that the broker sends the rest again."
         )
@@ -213,7 +222,8 @@ class Subscriber:
         connection = self._client.socket()
         if isinstance(connection, socket.socket):
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                # Not the method of a TLS socket, which from then on would read what is encrypted as it is.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     # Called by paho's network thread
 

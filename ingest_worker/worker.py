@@ -14,6 +14,7 @@ from ingest_worker.batch import Batch, Contents
 from ingest_worker.delivery import Delivery
 from ingest_worker.errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
+from ingest_worker.patience import Patience
 from ingest_worker.poison_watch import PoisonWatch
 from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
@@ -60,6 +61,7 @@ class Worker:
             clock=time.monotonic,
         )
         self._writer = Writer()
+        self._patience = Patience(engine)
         self._retention = Retention(settings, engine)
         self._stopping = False
         self._asked_database_at = time.monotonic()
@@ -76,7 +78,8 @@ class Worker:
                     self._flush()
                 self._look_around()
                 self._ask_idle_database()
-                self._retention.apply_when_due()
+                with self._patience:
+                    self._retention.apply_when_due()
             self._drain()
         except StoppedError:
             log.warning("Stopped while the database is away; the broker keeps what was not stored.")
@@ -100,19 +103,25 @@ class Worker:
 
     def _sort(self, deliveries: Sequence[Delivery]) -> None:
         latest = datetime.now(UTC) + self._max_future_skew
-        sorted_out = [
-            decode(delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest)
-            for delivery in deliveries
-        ]
-        metrics = self._metrics
+        metrics, received = self._metrics, 0
         metrics.count_messages(deliveries)
-        metrics.tally.receive(sum(len(decoded.rows) + len(decoded.rejections) for decoded in sorted_out))
-        for delivery, decoded in zip(deliveries, sorted_out, strict=True):
+        for delivery in deliveries:
             if not len(self._batch):
                 metrics.oldest = delivery
+            decoded = decode(
+                delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
+            )
+            received += len(decoded.rows) + len(decoded.rejections)
             self._batch.append(delivery, decoded)
             if self._batch.is_full:
+                metrics.tally.receive(received)
+                received = 0
                 self._flush()
+                # What was read at once may make many batches.
+                self._look_around()
+                if self._stopping:
+                    return
+        metrics.tally.receive(received)
 
     def _flush(self) -> None:
         """Store the batch in one transaction, then answer and acknowledge its deliveries as they came."""
@@ -148,7 +157,7 @@ class Worker:
         }
         while True:
             try:
-                with self._engine.begin() as connection:
+                with self._patience, self._engine.begin() as connection:
                     written = attempt(connection, contents)
                 break
             except _DATABASE_ERRORS as error:
@@ -220,7 +229,7 @@ class Worker:
         backoff = Backoff(first=0.2, longest=5)
         while True:
             try:
-                with self._engine.connect() as connection:
+                with self._patience, self._engine.connect() as connection:
                     require_current_schema(connection)
             except OutdatedSchemaError as error:
                 raise FatalError(str(error)) from None
@@ -240,7 +249,7 @@ class Worker:
             return
         self._asked_database_at = time.monotonic()
         try:
-            with self._engine.connect() as connection:
+            with self._patience, self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except _DATABASE_ERRORS as error:
             self._note(error)

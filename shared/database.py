@@ -3,9 +3,14 @@
 Every wait has an end: to connect, for a lock, for a statement, for a peer that no longer answers.
 """
 
+import os
+import socket
+from contextlib import suppress
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
 CONNECT_TIMEOUT_S = 2
@@ -19,9 +24,17 @@ def masked(database_url: str) -> str:
     return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
-def conninfo(database_url: str) -> str:
-    """The URL as psycopg takes it by itself."""
-    return make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+def address(database_url: str) -> dict[str, Any]:
+    """The URL as keywords for psycopg, the same that SQLAlchemy makes of it: blanks and several hosts too."""
+    dialect: Any = PGDialect_psycopg
+    _, keywords = dialect().create_connect_args(make_url(database_url))
+    return {name: value for name, value in keywords.items() if name != "context"}
+
+
+def cut(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
+    """End a connection under whoever waits for an answer on it: they get an OperationalError."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 def connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool = False) -> dict[str, Any]:

@@ -91,20 +91,15 @@ def _quotes(values: Sequence[Any]) -> int:
 
 def _row(values: tuple[Any, ...], vin: str | None, received_at: datetime, latest: datetime) -> Row | None:
     time, named, soc, soh, volts, amps, max_temp, min_temp, odo_km = values
-    if named != vin:
+    try:
         if named is UNSET:
             named = vin
         elif vin is None:
             named = _normal(named)
-        else:
-            return None
-    if named is None or _USUAL_TIME(time) is None:
-        return None
-    try:
-        ts = datetime.fromisoformat(time)
+        ts = datetime.fromisoformat(time) if _USUAL_TIME(time) else None
     except ValueError:
         return None
-    if not EARLIEST <= ts <= latest:
+    if ts is None or named is None or (vin is not None and named != vin) or not EARLIEST <= ts <= latest:
         return None
     # Spelled out, and made without Row's own __new__: this is what each reading passes through.
     row: tuple[Any, ...] = (named, ts, received_at, soc, soh, volts, amps, max_temp, min_temp, odo_km)
@@ -116,8 +111,6 @@ def _row(values: tuple[Any, ...], vin: str | None, received_at: datetime, latest
 
 
 @lru_cache(_VINS)
-def _normal(vin: str) -> str | None:
-    try:
-        return normalise_vin(vin)
-    except ValueError:
-        return None
+def _normal(vin: str) -> str:
+    # What raises is not remembered: it may be of any length.
+    return normalise_vin(vin)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from api.pool import Pool
-from shared.database import conninfo
+from shared.database import address
 from tests.sessions import end, sessions, sleep, until_asleep
 
 NAME = "pool-under-test"
@@ -19,7 +19,7 @@ def pooled(database_url):
 
     def run(test, size=3):
         async def drive():
-            pool = Pool(conninfo(database_url), size, autocommit=True, application_name=NAME)
+            pool = Pool(size, **address(database_url), autocommit=True, application_name=NAME)
             try:
                 await asyncio.wait_for(test(pool), 30)
             finally:
@@ -136,7 +136,7 @@ def test_one_that_can_not_connect_leaves_room(database_url):
     """What connecting raises is raised, as often as it is tried, and takes nothing from the size."""
 
     async def test():
-        pool = Pool("host=127.0.0.1 port=1", 1)
+        pool = Pool(1, host="127.0.0.1", port=1)
         for _ in range(3):
             with pytest.raises(psycopg.OperationalError):
                 await asyncio.wait_for(one(pool), 5)

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from shared import usual_reading as module
 from shared.telemetry import MAX_READINGS, SIGNALS
 from shared.usual_reading import usual_reading, usual_readings
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
 from tests.json_torture import ACCEPTED, REFUSED
-from tests.readings import WORKED_EXAMPLE, payload, raw, row
+from tests.readings import START, WORKED_EXAMPLE, payload, raw, row
 
 FULL = {"vin": VIN, "ts": TIME, **dict.fromkeys(SIGNALS, 50.5)}
 
@@ -252,3 +253,12 @@ def test_the_torture_table(case):
         taken(b"[" + around.replace(b"%s", case[1]) + b"]")
     for sign in (b"%s", b'{"ts": "2026-01-24T12:05:00Z", "soc": 1, "x": %s}'):
         assert taken(sign.replace(b"%s", case[1])) == (False, False, False)
+
+
+def test_a_vin_that_is_none_is_not_remembered():
+    """Whatever its length: what anybody may send must not fill the memory."""
+    before = module._normal.cache_info().currsize
+    for number in range(10):
+        sent = json.dumps([raw(vin=f"{number} {'x' * 1_000}")]).encode()
+        assert usual_readings(sent, None, received_at=START, latest=LATEST) is None
+    assert module._normal.cache_info().currsize == before
