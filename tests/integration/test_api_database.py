@@ -61,7 +61,6 @@ def test_the_same_for_what_is_written(opened, engine):
     opened(test)
 
 
-@pytest.mark.xfail(strict=True, raises=psycopg.OperationalError, reason="ping does not try a new connection")
 def test_health_after_a_restart(opened, engine):
     """Its own connection is from before it; the database is not down for that."""
 

@@ -126,7 +126,7 @@ def test_a_read_that_is_too_large_is_taken_in_part(subscriber, monkeypatch):
 
 
 def test_a_piece_of_which_a_part_was_replaced(subscriber):
-    """What came again goes out of the piece it came in; the rest stays as it came, and every byte is counted."""
+    """What came again goes out of the piece it came in; the rest stays, and every byte is counted."""
     connect(subscriber)
     for mid in (1, 2, 3):
         put(subscriber, mid, payload=b"x" * mid)
