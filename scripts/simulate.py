@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from types import FrameType
 
-from scripts.simulator import fleet, options, replay
+from scripts.simulator import faults, fleet, options, replay
 from scripts.simulator.message import Message, messages
 from scripts.simulator.options import Options
 from scripts.simulator.progress import Progress
@@ -87,6 +87,8 @@ def plan(asked: Options) -> tuple[int, Iterable[DueReading]]:
     timetable = Timetable(start, asked.vehicles, asked.rate, asked.duration, asked.speedup)
     timetable.check_not_ahead(now)
     due_readings = fleet.readings(timetable, seed=asked.seed, vin_prefix=asked.vin_prefix)
+    if asked.faults:
+        due_readings = faults.inject(due_readings, asked.faults, timetable, seed=asked.seed)
     return timetable.count * timetable.vehicles, due_readings
 
 

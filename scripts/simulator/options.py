@@ -1,12 +1,13 @@
 """The command line of the simulator: what may be asked, and what goes with what."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
 
+from scripts.simulator.faults import FAULTS, Placed
 from scripts.simulator.fleet import vin_of
 from shared.telemetry import MAX_READINGS, normalise_vin
 from shared.timestamps import InvalidTimestampError, parse_timestamp
@@ -14,6 +15,9 @@ from shared.timestamps import InvalidTimestampError, parse_timestamp
 _FLEET_DEFAULTS = {"vehicles": 20, "rate": 1.0, "duration": 60.0, "start": None, "vin_prefix": "SIM-"}
 """What describes the simulated fleet, and so means nothing in a replay."""
 _SHORTEST_STEP_S = 0.001
+_ABOUT_FAULTS = """\
+faults (--fault CODE@VIN): they begin after 20 to 30 % of the run; one that ends lasts 40 % of it,
+at most 600 s"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Options:
     replay: Path | None
     shuffle: bool
     confirm: bool
+    faults: tuple[Placed, ...]
+    """What goes wrong with which vehicle."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -45,6 +51,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     if given.shuffle and not given.replay:
         parser.error("--shuffle goes with --replay only")
     _check_fleet(parser, given)
+    _check_faults(parser, given)
     return Options(**vars(given))
 
 
@@ -58,11 +65,26 @@ def _check_fleet(parser: ArgumentParser, given: Namespace) -> None:
         parser.error(f"--vin-prefix: {longest!r} {reason}")
 
 
+def _check_faults(parser: ArgumentParser, given: Namespace) -> None:
+    if given.faults and given.replay:
+        parser.error("--fault does not go with --replay: recorded readings are published as they are")
+    vins = (
+        {vin_of(given.vin_prefix, number).upper() for number in range(given.vehicles)} if given.faults else ()
+    )
+    for placed in given.faults:
+        if placed.vin not in vins:
+            first, last = vin_of(given.vin_prefix, 0), vin_of(given.vin_prefix, given.vehicles - 1)
+            parser.error(f"--fault: {placed.vin} is not in this run ({first} to {last})")
+    given.faults = tuple(given.faults)
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m scripts.simulate",
         description="Publish readings of a simulated fleet, or recorded ones, over MQTT (QoS 1)."
         " MQTT_HOST and MQTT_PORT say where the broker is.",
+        epilog="\n".join((_ABOUT_FAULTS, *(f"  {each.code:<19} {each.meaning}" for each in FAULTS.values()))),
+        formatter_class=RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--vehicles", type=_whole(1, 100_000), metavar="N", help="how many vehicles (default 20)")
@@ -102,7 +124,28 @@ def _parser() -> ArgumentParser:
         action="store_true",
         help="ask for a receipt for every reading, and publish again what has got none",
     )
+    add(
+        "--fault",
+        dest="faults",
+        action="append",
+        default=[],
+        type=_fault,
+        metavar="CODE@VIN",
+        help="what goes wrong with a vehicle, such as TEMP_HIGH@SIM-000001; may be given again (list below)",
+    )
     return parser
+
+
+def _fault(text: str) -> Placed:
+    code, at, vin = text.partition("@")
+    if not at:
+        raise ArgumentTypeError(f"{text!r} is not CODE@VIN")
+    if code not in FAULTS:
+        raise ArgumentTypeError(f"{code!r} is not a fault; known are {', '.join(FAULTS)}")
+    try:
+        return Placed(code, normalise_vin(vin))
+    except ValueError as reason:
+        raise ArgumentTypeError(f"the VIN {vin!r} {reason}") from None
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -1,0 +1,109 @@
+"""How the state of health falls, and when it will reach 80 % and 70 %."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from shared.diagnostics.days import DAY_S, daily_medians
+from shared.diagnostics.odometer import travelled
+from shared.diagnostics.profile import Missing
+from shared.diagnostics.theil_sen import Line, theil_sen
+from shared.diagnostics.trace import Floats, Trace
+
+_LEAST_DAYS = 30
+_LEAST_SPAN_DAYS = 180
+_YEAR_DAYS = 365.25
+_MILESTONES = (80.0, 70.0)
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A slope of soh (%, negative = falls) with its 95 % interval, `low` the steepest fall."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """When soh reaches `soh` (%): by the steepest slope of the interval, the median one, the flattest one.
+
+    The dates may lie in the past. None = never by that slope, or after the year 9999.
+    """
+
+    soh: float
+    earliest: date | None
+    likely: date | None
+    latest: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ageing:
+    """The trend of soh."""
+
+    soh: float
+    """%, on the line on the last day."""
+    per_year: Rate
+    per_10000_km: Rate | Missing
+    days: int
+    """With a soh"""
+    span_days: int
+    milestones: tuple[Milestone, ...]
+
+
+def ageing(trace: Trace) -> Ageing | Missing:
+    """The Theil-Sen slope of the daily medians of soh, with its confidence interval.
+
+    Needs >= 30 days with a soh over >= 180 days, and a negative slope. Robust fits still missed by half a
+    year on a real car: read the interval. Source: design/diagnostics.md, Integrals and estimates.
+    """
+    days, soh = daily_medians(trace.ts, trace.soh)
+    span = int(days[-1] - days[0]) if len(days) else 0
+    if len(days) < _LEAST_DAYS or span < _LEAST_SPAN_DAYS:
+        return Missing(
+            f"insufficient_data: {len(days)} days with a soh over {span} days; needed are {_LEAST_DAYS}"
+            f" over {_LEAST_SPAN_DAYS}"
+        )
+    line = theil_sen(days, soh)
+    if line is None or line.slope >= 0:
+        return Missing(f"insufficient_data: soh does not fall over these {span} days")
+    return Ageing(
+        soh=line.y_median + line.slope * (float(days[-1]) - line.x_median),
+        per_year=_rate(line, _YEAR_DAYS),
+        per_10000_km=_by_way(trace, days, soh),
+        days=len(days),
+        span_days=span,
+        milestones=tuple(_milestone(line, level) for level in _MILESTONES),
+    )
+
+
+def _rate(line: Line, unit: float) -> Rate:
+    return Rate(line.slope * unit, line.low * unit, line.high * unit)
+
+
+def _by_way(trace: Trace, days: Floats, soh: Floats) -> Rate | Missing:
+    """Of soh over the way driven by the end of each day."""
+    way = travelled(trace)
+    last = np.searchsorted(trace.ts, (days + 1) * DAY_S) - 1
+    line = None if np.isnan(way).any() else theil_sen(way[last], soh)
+    return (
+        _rate(line, 10_000.0) if line else Missing("insufficient_data: no odometer, or one that stands still")
+    )
+
+
+def _milestone(line: Line, level: float) -> Milestone:
+    return Milestone(level, *(_reached(line, slope, level) for slope in (line.low, line.slope, line.high)))
+
+
+def _reached(line: Line, slope: float, level: float) -> date | None:
+    """The day on which the line with this slope through the medians passes `level`."""
+    if slope >= 0:
+        return None
+    day = line.x_median + (level - line.y_median) / slope
+    try:
+        return _EPOCH + timedelta(days=int(np.ceil(day)))
+    except OverflowError:
+        return None

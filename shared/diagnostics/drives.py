@@ -1,0 +1,59 @@
+"""Where a vehicle drove while it was watched."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.diagnostics.charges import Span
+from shared.diagnostics.gaps import GAP_S
+from shared.diagnostics.odometer import known_in_block
+from shared.diagnostics.session import Course
+
+_DRIVING_A = 5.0
+_LEAST_KM = 0.5
+_LEAST_S = 300.0
+
+
+def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
+    """Stretches in which the odometer rises, never 300 s without; kept if >= 0.5 km or >= 300 s.
+
+    I > 5 A up to 300 s before the first and after the last rise belongs to the drive (an odometer may step
+    by whole km). Where there is no odometer between two gaps, I > 5 A on average is a drive by itself.
+    """
+    trace = course.trace
+    if len(trace) < 2:
+        return []
+    closed = np.diff(trace.ts) >= GAP_S
+    for first, last in charges:
+        closed[first:last] = True
+    signs = np.flatnonzero(_signs(course, closed))
+    if not len(signs):
+        return []
+    silence = trace.ts[signs[1:]] - trace.ts[signs[:-1] + 1]
+    barred = np.diff(np.cumsum(closed)[signs]) > 0
+    ends = np.flatnonzero(np.append((silence >= GAP_S) | barred, True))
+    spans = zip(signs[np.append(0, ends[:-1] + 1)].tolist(), (signs[ends] + 1).tolist(), strict=True)
+    return [span for span in spans if _kept(course, *span)]
+
+
+def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each pair of readings: does it show a drive? Not over a gap or while charging (`closed`)."""
+    trace = course.trace
+    rises = (np.diff(course.km) > 0) & ~closed
+    pulls = (trace.pack_current[:-1] + trace.pack_current[1:]) / 2 > _DRIVING_A
+    begin, end = trace.ts[:-1], trace.ts[1:]
+    last_rise = np.maximum.accumulate(np.where(rises, end, -np.inf))
+    next_rise = np.minimum.accumulate(np.where(rises, begin, np.inf)[::-1])[::-1]
+    near = (end - last_rise < GAP_S) | (next_rise - begin < GAP_S)
+    signs: NDArray[np.bool_] = (rises | (pulls & (near | ~known_in_block(trace)[1:]))) & ~closed
+    return signs
+
+
+def _kept(course: Course, first: int, last: int) -> bool:
+    km = course.way(first, last) or 0.0
+    lasting = bool(course.trace.ts[last] - course.trace.ts[first] >= _LEAST_S)
+    if km or not lasting:
+        return km >= _LEAST_KM or lasting
+    total = course.pairs.total(first, last)
+    return total.ah * 3600 > _DRIVING_A * total.covered_s

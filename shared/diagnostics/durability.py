@@ -1,0 +1,74 @@
+"""The vehicle's soh against what the law asks of batteries of its age and way.
+
+The law measures the share of the usable energy (SOCE), not what the vehicle says of itself: a soh may be
+below the reference, but never proves that a battery breaks a rule.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from shared.diagnostics.odometer import last_km
+from shared.diagnostics.profile import Missing, Profile
+from shared.diagnostics.trace import Trace, moment
+
+_YEAR_DAYS = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    years: float
+    km: float
+    soh: dict[str, float]
+
+
+_STAGES = (
+    _Stage(5, 100_000, {"UN GTR 22": 80, "Euro 7": 80}),
+    _Stage(8, 160_000, {"UN GTR 22": 70, "Euro 7": 72}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """One reference that applies at this age and way."""
+
+    regulation: str
+    until_years: float
+    until_km: float
+    reference: float
+    """% that a battery should still have by then."""
+    soh: float
+    """%, the vehicle's own, newest."""
+    finding: str
+    """`below the reference` or `not below the reference`."""
+
+
+def durability(trace: Trace, profile: Profile) -> tuple[Durability, ...] | Missing:
+    """The references for the vehicle at its last reading: 80 % up to 5 years and 100,000 km, 70 % (UN GTR 22)
+    or 72 % (Euro 7, cars) up to 8 years and 160,000 km, whichever ends first.
+
+    Needs the profile's first_use_date, an odometer and a soh. Source: design/diagnostics.md.
+    """
+    if profile.first_use_date is None:
+        return Missing("profile: first_use_date")
+    km, known = last_km(trace), np.flatnonzero(~np.isnan(trace.soh))
+    if km is None or not len(known):
+        return Missing("insufficient_data: no odometer" if km is None else "insufficient_data: no soh")
+    years = _years(profile.first_use_date, moment(float(trace.ts[-1])).date())
+    if years < 0:
+        return Missing("profile: first_use_date is after the last reading")
+    soh = float(trace.soh[known[-1]])
+    for stage in _STAGES:
+        if years <= stage.years and km <= stage.km:
+            return tuple(_compare(stage, name, level, soh) for name, level in stage.soh.items())
+    return Missing("insufficient_data: past 8 years or 160,000 km no reference applies")
+
+
+def _years(begin: date, end: date) -> float:
+    return (end - begin).days / _YEAR_DAYS
+
+
+def _compare(stage: _Stage, regulation: str, reference: float, soh: float) -> Durability:
+    finding = "below the reference" if soh < reference else "not below the reference"
+    return Durability(regulation, stage.years, stage.km, reference, soh, finding)

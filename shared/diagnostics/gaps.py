@@ -1,0 +1,36 @@
+"""Gaps: where a vehicle was silent for so long that nothing is known of the time between."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.diagnostics.trace import Floats
+
+GAP_S = 300.0
+"""Seconds between two readings from which on they are two stories."""
+
+
+def blocks(ts: Floats) -> NDArray[np.intp]:
+    """For each reading the number of gaps (>= 300 s) before it; `ts` in seconds."""
+    return np.concatenate(([0], np.cumsum(np.diff(ts) >= GAP_S)))[: len(ts)].astype(np.intp)
+
+
+def filled(ts: Floats, values: Floats) -> Floats:
+    """`values` with NaN replaced from the same signal: the last known one, but after a gap the next one.
+
+    So a step over a gap stays in the gap, also where the first readings after it lack the signal. What
+    comes before the first known value of its own block stays NaN when nothing was known earlier.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known) or len(known) == len(values):
+        return values.copy()
+    block = blocks(ts)
+    place = np.cumsum(~np.isnan(values)) - 1
+    before = known[np.maximum(place, 0)]
+    after = known[np.minimum(place + 1, len(known) - 1)]
+    lost = np.isnan(values)
+    unseen = lost & ((place < 0) | (block[before] < block))
+    coming = unseen & (block[after] == block) & (place + 1 < len(known))
+    result = np.where(lost, values[before], values)
+    result[lost & (place < 0)] = np.nan
+    result[coming] = values[after[coming]]
+    return result

@@ -1,0 +1,72 @@
+"""SOH_LOW: the state of health the vehicle reports, as a median over 7 days."""
+
+import numpy as np
+
+from shared.diagnostics.episode import Episode, clock, compose
+from shared.diagnostics.profile import Profile
+from shared.diagnostics.rule import Code
+from shared.diagnostics.rules import RULES
+from shared.diagnostics.trace import Trace
+
+_DAY_S = 86_400
+
+
+def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
+    """The median of the daily medians (UTC) of a day and the 6 before, as many as have readings.
+
+    Set by 3 days with readings one after the other, cleared by one. No gap ends it: health does not
+    recover while nobody looks.
+    """
+    rule = RULES[Code.SOH_LOW]
+    known = np.flatnonzero(~np.isnan(trace.soh))
+    if not len(known):
+        return []
+    ts, soh = trace.ts[known], trace.soh[known]
+    day_of = (ts // _DAY_S).astype(np.int64)
+    begins = np.concatenate(([0], np.flatnonzero(np.diff(day_of)) + 1))
+    stops = np.append(begins[1:], len(ts))
+    days = day_of[begins]
+    daily = np.array([np.median(soh[a:b]) for a, b in zip(begins, stops, strict=True)])
+    since = np.searchsorted(days, days - (int(rule.numbers["median_days"]) - 1))
+    medians = np.array([np.median(daily[a : b + 1]) for b, a in enumerate(since)]).round(6)
+    # The worst level decides the severity; the least one where it begins and ends.
+    active = [_active(medians, level.set, level.clear or 0.0, rule.readings) for level in rule.levels]
+    found = []
+    for first, stop in active[0]:
+        reached = [
+            level
+            for level, others in zip(rule.levels, active, strict=True)
+            if any(first <= begin < stop for begin, _ in others)
+        ]
+        level, low = reached[-1], first + int(np.argmin(medians[first:stop]))
+        span = int(begins[first]), int(stops[stop - 1]) - 1
+        found.append(
+            compose(
+                rule,
+                ts,
+                span,
+                ended_at=float(ts[begins[stop]]) if stop < len(days) else None,
+                peak_at=int(stops[low]) - 1,
+                peak=medians[low],
+                severity=level.severity,
+                threshold=level.set,
+                window_s=rule.numbers["median_days"] * _DAY_S,
+                detail=f"State of health: median {medians[low]:.6g} % over 7 days up to"
+                f" {clock(ts[stops[low] - 1])}; {level.severity} at < {level.set:g} % on"
+                f" {rule.readings} days, clears at >= {level.clear:g} %.",
+            )
+        )
+    return found
+
+
+def _active(medians: np.ndarray, begin: float, clear: float, days: int) -> list[tuple[int, int]]:
+    """(first day, first day after) of each time below `begin` for `days` days until `clear`."""
+    found, low, first = [], 0, -1
+    for day, median in enumerate(medians.tolist()):
+        low = low + 1 if median < begin else 0
+        if first < 0 and low >= days:
+            first = day - days + 1
+        elif first >= 0 and median >= clear:
+            found.append((first, day))
+            first = -1
+    return [*found, (first, len(medians))] if first >= 0 else found

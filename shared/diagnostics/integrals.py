@@ -1,0 +1,96 @@
+"""Energy and charge that flowed: trapezoids over pairs of neighbouring readings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.diagnostics.trace import Floats, Trace
+
+LONGEST_PAIR_S = 60.0
+"""Twice the longest period that GB/T 32960 allows; over more than that nothing is integrated."""
+_J_PER_KWH = 3.6e6
+_S_PER_H = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What flowed over a stretch. Out = discharge, in = charge; both at least 0."""
+
+    kwh_out: float
+    kwh_in: float
+    ah_out: float
+    ah_in: float
+    covered_s: float
+    """Seconds of the pairs whose energy is known."""
+    span_s: float
+    """Seconds from the first reading to the last."""
+
+    @property
+    def kwh(self) -> float:
+        """Net energy, kWh; positive = out."""
+        return self.kwh_out - self.kwh_in
+
+    @property
+    def ah(self) -> float:
+        """Net charge, Ah; positive = out."""
+        return self.ah_out - self.ah_in
+
+    @property
+    def coverage(self) -> float:
+        """Covered seconds / span, 0..1; 0 for a single reading."""
+        return self.covered_s / self.span_s if self.span_s else 0.0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """The same per pair: entry i belongs to the readings i and i + 1; 0 where the pair is not valid."""
+
+    kwh_out: Floats
+    kwh_in: Floats
+    ah_out: Floats
+    ah_in: Floats
+    covered_s: Floats
+    span_s: Floats
+
+    @classmethod
+    def of(cls, trace: Trace) -> "Pairs":
+        """From a trace. A pair is valid if 0 < dt <= 60 s and both ends have V and I (for charge: I).
+
+        Energy = trapezoid of V*I / 3.6e6 (kWh), charge = trapezoid of I / 3600 (Ah), each split where the
+        straight line between the two readings crosses zero. Source: design/diagnostics.md, Integrals.
+        """
+        seconds = np.diff(trace.ts)
+        usable = np.where((seconds > 0) & (seconds <= LONGEST_PAIR_S), seconds, 0.0)
+        power = trace.pack_voltage * trace.pack_current
+        kwh_out, kwh_in, known = _split(power, usable, _J_PER_KWH)
+        ah_out, ah_in, _ = _split(trace.pack_current, usable, _S_PER_H)
+        return cls(kwh_out, kwh_in, ah_out, ah_in, np.where(known, usable, 0.0), seconds)
+
+    def total(self, first: int = 0, last: int | None = None) -> Totals:
+        """The sums from reading `first` to reading `last` (by index, both included; None = the last one)."""
+        columns = (getattr(self, name) for name in self.__dataclass_fields__)
+        return Totals(*(float(column[first:last].sum()) for column in columns))
+
+
+def totals(trace: Trace) -> Totals:
+    """What flowed over the whole trace. For any reading k: total(0, k) + total(k) is the same."""
+    return Pairs.of(trace).total()
+
+
+def _split(signal: Floats, seconds: Floats, unit: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Per pair the trapezoid above zero, the one below, and whether both ends are known.
+
+    With a, b the ends' values above zero, |s0| + |s1| the sum of their sizes: (a + b)² / (2 (|s0| + |s1|)).
+    That is (a + b) / 2 for equal signs, and the triangle up to the crossing for different ones.
+    """
+    size = np.abs(signal)
+    both = size[:-1] + size[1:]
+    known = ~np.isnan(both)
+    scale = np.divide(seconds, 2 * unit * both, out=np.zeros_like(both), where=known & (both > 0))
+    above, below = np.maximum(signal, 0), np.maximum(-signal, 0)
+    out, into = ((part[:-1] + part[1:]) ** 2 * scale for part in (above, below))
+    return np.where(known, out, 0.0), np.where(known, into, 0.0), known

@@ -1,0 +1,52 @@
+"""How good the readings themselves are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.diagnostics.gaps import GAP_S
+from shared.diagnostics.integrals import Pairs
+from shared.diagnostics.profile import Missing
+from shared.diagnostics.trace import Trace
+
+_LATE_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Of the readings of one trace."""
+
+    readings: int
+    median_interval_s: float
+    p95_interval_s: float
+    gaps: int
+    """Intervals of at least 300 s"""
+    gap_hours: float
+    longest_gap_s: float
+    """0 without a gap"""
+    coverage: float
+    """Share of the span whose energy is known, 0..1."""
+    late_share: float
+    """Share of the readings that came over 180 s after their `ts`, 0..1."""
+
+
+def quality(trace: Trace) -> Quality | Missing:
+    """Intervals between neighbours (s, gaps included), gaps, coverage, lateness.
+
+    Needs two readings. Source: design/diagnostics.md, Integrals (coverage), Sessions (gaps), LATE_DATA.
+    """
+    if len(trace) < 2:
+        return Missing("insufficient_data: fewer than two readings")
+    seconds = np.diff(trace.ts)
+    gaps = seconds[seconds >= GAP_S]
+    median, p95 = np.quantile(seconds, (0.5, 0.95))
+    return Quality(
+        readings=len(trace),
+        median_interval_s=float(median),
+        p95_interval_s=float(p95),
+        gaps=len(gaps),
+        gap_hours=float(gaps.sum()) / 3600,
+        longest_gap_s=float(gaps.max(initial=0.0)),
+        coverage=Pairs.of(trace).total().coverage,
+        late_share=float(np.mean(trace.received_at - trace.ts > _LATE_S)),
+    )

@@ -1,0 +1,111 @@
+"""Internal resistance from steps in current."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.diagnostics.days import split_by_day
+from shared.diagnostics.gaps import GAP_S
+from shared.diagnostics.profile import Missing
+from shared.diagnostics.trace import Floats, Trace
+
+_LONGEST_S = 6.0
+_LEAST_STEP_A = 20.0
+_LEAST_PAIRS = 20
+_SAMPLING_S = 10.0
+
+_ACTIVATION_J = 23_000.0
+"""Per mol; measured on real cars' logs."""
+_GAS_CONSTANT = 8.314
+_ZERO_C = 273.15
+_REFERENCE_K = 298.15
+
+
+@dataclass(frozen=True, slots=True)
+class ResistanceOfDay:
+    """Medians of one day."""
+
+    day: int
+    """Days since 1970, UTC."""
+    ohm: float
+    ohm_at_25: float | None
+    """None without a temperature."""
+    n: int
+    """Pairs of readings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resistance:
+    """Medians of the days' medians."""
+
+    ohm: float
+    """As it was"""
+    ohm_at_25: float | None
+    """and normalised to 25 °C; None where no day has temperatures."""
+    n: int
+    """Pairs of readings on all these days."""
+    sampling_ok: bool
+    """False when the median interval is above 10 s: then polarisation is included."""
+    days: tuple[ResistanceOfDay, ...]
+
+
+def resistance(trace: Trace) -> Resistance | Missing:
+    """R = -dV/dI (ohm) over neighbours with dt <= 6 s and abs(dI) >= 20 A, median per day of >= 20 pairs.
+
+    Positive I = discharge, so R is positive. Temperature of a pair: the mean of its readings' cells.
+    Source: design/diagnostics.md, Integrals and estimates.
+    """
+    seconds, step = np.diff(trace.ts), np.diff(trace.pack_current)
+    median_s = _median_interval(seconds)
+    # Rounded: 30.3 - 10.3 is a hair below 20 in binary.
+    place = np.flatnonzero((seconds <= _LONGEST_S) & (np.round(np.abs(step), 6) >= _LEAST_STEP_A))
+    ohm = (trace.pack_voltage[place] - trace.pack_voltage[place + 1]) / step[place]
+    place, ohm = place[~np.isnan(ohm)], ohm[~np.isnan(ohm)]
+    temp = _cell_temp(trace)
+    at_25 = to_25(ohm, (temp[place] + temp[place + 1]) / 2)
+    days = _by_day(trace.ts[place], ohm, at_25)
+    if not days:
+        return Missing(
+            f"insufficient_data: no day with {_LEAST_PAIRS} pairs of readings at most {_LONGEST_S:g} s apart"
+            f" whose current differs by {_LEAST_STEP_A:g} A (the median interval is {median_s:.3g} s)"
+        )
+    normal = [day.ohm_at_25 for day in days if day.ohm_at_25 is not None]
+    return Resistance(
+        ohm=float(np.median([day.ohm for day in days])),
+        ohm_at_25=float(np.median(normal)) if normal else None,
+        n=sum(day.n for day in days),
+        sampling_ok=median_s <= _SAMPLING_S,
+        days=days,
+    )
+
+
+def to_25(ohm: Floats, temp: Floats) -> Floats:
+    """Resistance at `temp` (°C) turned to 25 °C: R * exp(-Ea / 8.314 * (1/T - 1/298.15)), Ea = 23 kJ/mol."""
+    exponent = -_ACTIVATION_J / _GAS_CONSTANT * (1 / (temp + _ZERO_C) - 1 / _REFERENCE_K)
+    result: Floats = ohm * np.exp(exponent)
+    return result
+
+
+def _median_interval(seconds: Floats) -> float:
+    watched = seconds[seconds < GAP_S]
+    return float(np.median(watched)) if len(watched) else GAP_S
+
+
+def _cell_temp(trace: Trace) -> Floats:
+    """The mean of the hottest and the coldest cell, °C; the one that is known where the other is not."""
+    hot, cold = trace.max_temp, trace.min_temp
+    return (np.where(np.isnan(hot), cold, hot) + np.where(np.isnan(cold), hot, cold)) / 2
+
+
+def _by_day(ts: Floats, ohm: Floats, at_25: Floats) -> tuple[ResistanceOfDay, ...]:
+    found = []
+    days, edges = split_by_day(ts)
+    for day, first, last in zip(days, edges[:-1], edges[1:], strict=True):
+        if last - first < _LEAST_PAIRS:
+            continue
+        normal = at_25[first:last][~np.isnan(at_25[first:last])]
+        ohm_at_25 = float(np.median(normal)) if len(normal) >= _LEAST_PAIRS else None
+        found.append(
+            ResistanceOfDay(int(day), float(np.median(ohm[first:last])), ohm_at_25, int(last - first))
+        )
+    return tuple(found)

@@ -1,0 +1,93 @@
+"""One session: a charge, a drive, or a silence in which something must have happened."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from shared.diagnostics.integrals import Pairs
+from shared.diagnostics.trace import Floats, Trace
+
+
+class Kind(StrEnum):
+    """What the vehicle did."""
+
+    CHARGE = "charge"
+    DRIVE = "drive"
+    UNOBSERVED = "unobserved"
+    """A gap over which both soc and odometer rose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """None where a figure is not known. Energies at least 0; `inferred` ones are seen only by their ends."""
+
+    kind: Kind
+    inferred: bool
+    first: int
+    """Index in the trace of its first reading"""
+    last: int
+    """and of its last one; the next session may begin with it."""
+    start: float
+    """Seconds since 1970, as `end`."""
+    end: float
+    soc_from: float | None
+    """%"""
+    soc_to: float | None
+    kwh_in: float | None
+    kwh_out: float | None
+    km: float | None
+    peak_kw: float | None
+    """Largest power in the session's direction: out for a drive, in for a charge; at least 0."""
+    mean_kw: float | None
+    """Net energy in that direction / covered time."""
+    max_temp: float | None
+    """°C"""
+    samples: int
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """A trace and what sessions are made from, each computed once."""
+
+    trace: Trace
+    pairs: Pairs
+    km: Floats
+    """Way driven at each reading (`odometer.travelled`)."""
+    soc: Floats
+    """% without glitches"""
+
+    def way(self, first: int, last: int) -> float | None:
+        """The way (km) from one reading to another, by index; None without an odometer."""
+        way = float(self.km[last] - self.km[first])
+        return None if np.isnan(way) else round(way, 6)
+
+
+def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
+    """The session from reading `first` to `last` (by index, both included)."""
+    trace, stretch = course.trace, slice(first, last + 1)
+    total = course.pairs.total(first, last)
+    sign = -1 if kind is Kind.CHARGE else 1
+    power = sign * trace.pack_voltage[stretch] * trace.pack_current[stretch] / 1000
+    power = power[~np.isnan(power)]
+    soc, temp = (values[~np.isnan(values)] for values in (course.soc[stretch], trace.max_temp[stretch]))
+    covered = total.covered_s > 0
+    return Session(
+        kind=kind,
+        inferred=False,
+        first=first,
+        last=last,
+        start=float(trace.ts[first]),
+        end=float(trace.ts[last]),
+        soc_from=float(soc[0]) if len(soc) else None,
+        soc_to=float(soc[-1]) if len(soc) else None,
+        kwh_in=total.kwh_in if covered else None,
+        kwh_out=total.kwh_out if covered else None,
+        km=course.way(first, last),
+        peak_kw=max(0.0, float(power.max())) if len(power) else None,
+        mean_kw=sign * total.kwh * 3600 / total.covered_s if covered else None,
+        max_temp=float(temp.max()) if len(temp) else None,
+        samples=last - first + 1,
+        coverage=total.coverage,
+    )

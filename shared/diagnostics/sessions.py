@@ -1,0 +1,73 @@
+"""What a vehicle did, from its stored readings: charges, drives, and what must have happened in gaps.
+
+Sessions always close, never overlap (the end of one may be the start of the next), and come in order.
+Rules and thresholds: design/diagnostics.md, Sessions.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shared.diagnostics.charges import charge_spans
+from shared.diagnostics.drives import drive_spans
+from shared.diagnostics.gaps import GAP_S, filled
+from shared.diagnostics.integrals import Pairs
+from shared.diagnostics.odometer import travelled
+from shared.diagnostics.profile import Profile
+from shared.diagnostics.session import Course, Kind, Session, observed
+from shared.diagnostics.soc import without_glitches
+from shared.diagnostics.trace import Trace
+
+_CHARGED = 3.0
+"""%"""
+_DRIVEN_KM = 2.0
+
+
+def sessions(trace: Trace, profile: Profile) -> list[Session]:
+    """All sessions of a trace in order of time. Of the profile: capacity_ah, energy_kwh, where given."""
+    course = Course(trace, Pairs.of(trace), travelled(trace), without_glitches(trace))
+    charges = charge_spans(course, profile.capacity_ah)
+    found = [observed(course, Kind.CHARGE, *span) for span in charges]
+    found += [observed(course, Kind.DRIVE, *span) for span in drive_spans(course, charges)]
+    found += _inferred(course, profile)
+    return sorted(found, key=lambda session: session.start)
+
+
+def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
+    """Over a gap (>= 300 s): soc up by >= 3 is a charge, >= 2 km a drive, both are not told apart."""
+    trace = course.trace
+    soc = filled(trace.ts, course.soc)
+    # Rounded: 33.3 - 30.3 is a hair below 3 in binary.
+    charged = np.round(np.diff(soc), 6) >= _CHARGED
+    driven = np.round(np.diff(course.km), 6) >= _DRIVEN_KM
+    for first in np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven)):
+        kind = Kind.DRIVE
+        if charged[first]:
+            kind = Kind.UNOBSERVED if driven[first] else Kind.CHARGE
+        before, after = float(soc[first]), float(soc[first + 1])
+        yield Session(
+            kind=kind,
+            inferred=True,
+            first=int(first),
+            last=int(first) + 1,
+            start=float(trace.ts[first]),
+            end=float(trace.ts[first + 1]),
+            soc_from=None if np.isnan(before) else before,
+            soc_to=None if np.isnan(after) else after,
+            kwh_in=_energy(trace, profile, int(first), after - before) if kind is Kind.CHARGE else None,
+            kwh_out=None,
+            km=course.way(int(first), int(first) + 1),
+            peak_kw=None,
+            mean_kw=None,
+            max_temp=None,
+            samples=2,
+            coverage=0.0,
+        )
+
+
+def _energy(trace: Trace, profile: Profile, before: int, charged: float) -> float | None:
+    """About dS * energy_kwh * H, kWh, H = the last soh known by then; None when either is not known."""
+    known = np.flatnonzero(~np.isnan(trace.soh[: before + 1]))
+    if profile.energy_kwh is None or not len(known):
+        return None
+    return charged / 100 * profile.energy_kwh * float(trace.soh[known[-1]]) / 100

@@ -1,0 +1,170 @@
+"""Rules that compare one figure of each reading with thresholds."""
+
+from bisect import bisect_left, bisect_right
+
+import numpy as np
+
+from shared.diagnostics.activity import charging, charging_over
+from shared.diagnostics.alerts import Severity
+from shared.diagnostics.episode import Episode, clock, compose
+from shared.diagnostics.hysteresis import Mask, Spell, spells
+from shared.diagnostics.profile import Chemistry, Profile
+from shared.diagnostics.rule import Code, Comparison, Level, Rule
+from shared.diagnostics.rules import RULES
+from shared.diagnostics.trace import Floats, Trace
+
+_COMPARE = {">=": np.greater_equal, ">": np.greater, "<=": np.less_equal, "<": np.less, "==": np.equal}
+
+
+def compare(values: Floats, comparison: Comparison, threshold: float) -> Mask:
+    """Which values meet it; differences in the 6th decimal don't count."""
+    mask: Mask = _COMPARE[comparison](values, round(threshold, 6))
+    return mask
+
+
+def temp_high(trace: Trace, _profile: Profile) -> list[Episode]:
+    return judge(RULES[Code.TEMP_HIGH], trace, trace.max_temp)
+
+
+def temp_high_charging(trace: Trace, profile: Profile) -> list[Episode]:
+    """Also ends when the charge is over: the table's clear threshold is that of the temperature."""
+    charges = charging(trace, profile)
+    over = charging_over(trace, charges)
+    return judge(RULES[Code.TEMP_HIGH_CHARGING], trace, trace.max_temp, only=charges, over=over)
+
+
+def cold_charging(trace: Trace, profile: Profile) -> list[Episode]:
+    """Charging with more than 0.05C (5 A where the capacity is not known). Ends as `temp_high_charging`."""
+    rule = RULES[Code.COLD_CHARGING]
+    if profile.capacity_ah is None:
+        limit = rule.numbers["charging_a_without_capacity"]
+    else:
+        limit = rule.numbers["charging_c"] * profile.capacity_ah
+    charges = charging(trace, profile)
+    over = charging_over(trace, charges)
+    return judge(rule, trace, trace.min_temp, only=charges & (trace.pack_current < -limit), over=over)
+
+
+def temp_spread(trace: Trace, _profile: Profile) -> list[Episode]:
+    return judge(RULES[Code.TEMP_SPREAD], trace, trace.max_temp - trace.min_temp)
+
+
+def soc_low(trace: Trace, _profile: Profile) -> list[Episode]:
+    return judge(RULES[Code.SOC_LOW], trace, trace.soc)
+
+
+def pack_overvolt(trace: Trace, profile: Profile) -> list[Episode]:
+    return _cell_voltage(RULES[Code.PACK_OVERVOLT], trace, profile)
+
+
+def pack_undervolt(trace: Trace, profile: Profile) -> list[Episode]:
+    return _cell_voltage(RULES[Code.PACK_UNDERVOLT], trace, profile)
+
+
+def _cell_voltage(rule: Rule, trace: Trace, profile: Profile) -> list[Episode]:
+    assert profile.series_cells  # noqa: S101 the rule is skipped without
+    levels = rule.lfp_levels if profile.chemistry is Chemistry.LFP else rule.levels
+    return judge(rule, trace, trace.pack_voltage / profile.series_cells, levels=levels)
+
+
+def overcurrent(trace: Trace, profile: Profile) -> list[Episode]:
+    """Each direction whose limit is known."""
+    rule = RULES[Code.OVERCURRENT]
+    capacity = profile.capacity_ah or 0.0
+    discharge = profile.max_discharge_a or rule.numbers["discharge_c_without_limit"] * capacity
+    charge = profile.max_charge_a or rule.numbers["charge_c_without_limit"] * capacity
+    found = []
+    for limit, current, side in (
+        (discharge, trace.pack_current, "discharging"),
+        (charge, -trace.pack_current, "charging"),
+    ):
+        if limit:
+            levels = tuple(_scaled(level, limit) for level in rule.levels)
+            found += judge(rule, trace, current, levels=levels, unit="A", observed=f"{side} current")
+    return sorted(found, key=lambda episode: episode.started_at)
+
+
+def _scaled(level: Level, limit: float) -> Level:
+    return Level(level.severity, level.set * limit, None if level.clear is None else level.clear * limit)
+
+
+def judge(
+    rule: Rule,
+    trace: Trace,
+    values: Floats,
+    *,
+    levels: tuple[Level, ...] = (),
+    only: Mask | None = None,
+    over: Mask | None = None,
+    unit: str | None = None,
+    observed: str | None = None,
+) -> list[Episode]:
+    """Episodes of `values`, one for each reading (NaN = not known), by the thresholds of the rule.
+
+    `only`: readings that may set; `over`: readings that clear whatever their value.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    # 32.3 - 22.3 is a hair below 10 in binary; a threshold must not depend on that.
+    ts, values = trace.ts[known], np.round(values[known], 6)
+    may_set = None if only is None else only[known]
+    is_over = None if over is None else over[known]
+    levels = levels or rule.levels
+    by_level = [_spells(rule, level, ts, values, (may_set, is_over)) for level in levels]
+    begins = [[spell.first for spell in at_level] for at_level in by_level]
+    found = []
+    for spell in by_level[0]:
+        reached = [
+            level
+            for level, firsts in zip(levels, begins, strict=True)
+            if bisect_left(firsts, spell.first) < bisect_right(firsts, spell.last)
+        ]
+        found.append(
+            _episode(
+                rule,
+                reached[-1],
+                ts,
+                values,
+                spell,
+                unit=unit or rule.unit,
+                observed=observed or rule.observed,
+            )
+        )
+    return found
+
+
+def _spells(
+    rule: Rule, level: Level, ts: Floats, values: Floats, context: tuple[Mask | None, Mask | None]
+) -> list[Spell]:
+    may_set, is_over = context
+    is_set = compare(values, rule.sets, level.set)
+    if may_set is not None:
+        is_set &= may_set
+    is_clear = np.zeros(len(ts), np.bool_)
+    if rule.clears is not None and level.clear is not None:
+        is_clear = compare(values, rule.clears, level.clear)
+    if is_over is not None:
+        is_clear |= is_over
+    return spells(ts, is_set, is_clear, readings=rule.readings, seconds=rule.seconds)
+
+
+def _episode(
+    rule: Rule, level: Level, ts: Floats, values: Floats, spell: Spell, *, unit: str, observed: str
+) -> Episode:
+    inside = values[spell.first : spell.last + 1]
+    extreme = np.argmax if rule.sets in {">", ">="} else np.argmin
+    peak_at = spell.first + int(extreme(inside))
+    severity: Severity = level.severity
+    over = "" if level.clear is None else f", clears at {rule.clears} {level.clear:.6g} {unit}"
+    return compose(
+        rule,
+        ts,
+        (spell.first, spell.last),
+        ended_at=None if spell.ended_by is None else float(ts[spell.ended_by]),
+        peak_at=peak_at,
+        peak=values[peak_at],
+        severity=severity,
+        threshold=level.set,
+        unit=unit,
+        detail=f"{observed[0].upper()}{observed[1:]}: {values[peak_at]:.6g} {unit} at {clock(ts[peak_at])};"
+        f" {severity} at {rule.sets} {level.set:.6g} {unit}{over}.",
+    )

@@ -1,0 +1,130 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from scripts.simulator import faults, fleet, options
+from scripts.simulator.faults import FAULTS, Placed
+from scripts.simulator.timetable import Timetable
+from shared.diagnostics.episodes import episodes
+from shared.diagnostics.profile import Chemistry, Profile
+from shared.diagnostics.rule import Code
+from shared.diagnostics.trace import Trace
+from shared.telemetry import SIGNALS, Reading, Row
+from shared.timestamps import parse_timestamp
+
+START = datetime(2026, 5, 5, 7, 0, tzinfo=UTC)
+VIN = "SIM-000001"
+# As SIM cars are made, with the limits of such a pack.
+PROFILE = Profile(series_cells=96, chemistry=Chemistry.NMC, capacity_ah=60)
+WITHOUT_EPISODE = {"ODO_STALE", "SENTINEL", "TEMP_SPIKE"}
+
+
+def sent(code, *, period=1.0, duration=3000.0, seed=7, start=START):
+    """What one car with this fault sends, in the order in which it leaves."""
+    timetable = Timetable(start, 1, 1 / period, duration, 1.0)
+    healthy = fleet.readings(timetable, seed=seed, vin_prefix="SIM-")
+    placed = [Placed(code, VIN)] if code else []
+    return list(faults.inject(healthy, placed, timetable, seed=seed))
+
+
+def traced(due_readings, start=START):
+    """As they are stored: received a moment after they were sent; what is out of range is not."""
+    rows = []
+    for due_s, _, reading in due_readings:
+        known = {name: reading[name] for name in SIGNALS}
+        if all(low <= known[name] <= high for name, (low, high, _) in SIGNALS.items()):
+            received = start + timedelta(seconds=due_s + 0.2)
+            rows.append(Row(VIN, parse_timestamp(reading["ts"]), received, *known.values()))
+    return Trace.of(rows)
+
+
+def codes(due_readings, start=START):
+    return {episode.code for episode in episodes(traced(due_readings, start), PROFILE)[0]}
+
+
+@pytest.fixture(scope="module")
+def drive():
+    """A seed and a start at which the car drives throughout, over 10 km, and nothing is wrong."""
+    for seed in range(200):
+        run = sent(None, seed=seed, duration=1500)
+        way = run[-1].reading["odo_km"] - run[0].reading["odo_km"]
+        moving = np.diff([due.reading["odo_km"] for due in run])
+        if way > 11 and np.count_nonzero(moving[500:1200]) > 40 and not codes(run):
+            return seed
+    pytest.fail("no car drives")
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code is not Code.SOH_LOW])
+@pytest.mark.parametrize("period", [1.0, 10.0])
+def test_every_rule_sees_its_fault(code, period, drive):
+    """The healthy car raises nothing; with the fault, its code."""
+    assert code in codes(sent(code, seed=drive, duration=1500, period=period))
+
+
+def test_soh_low_needs_days():
+    """At one reading an hour for a week."""
+    run = sent("SOH_LOW", period=3600.0, duration=7 * 86_400.0)
+    assert Code.SOH_LOW in codes(run)
+
+
+@pytest.mark.parametrize("code", sorted(WITHOUT_EPISODE))
+def test_faults_that_are_no_episode(code, drive):
+    """A spike of one reading must not alarm; codes for `invalid` are rejected before any rule sees them."""
+    run = sent(code, seed=drive, duration=1500)
+    assert run != sent(None, seed=drive, duration=1500)
+    assert codes(run) <= {Code.DATA_GAP, Code.ODO_JUMP}
+    if code == "SENTINEL":
+        broken = next(due.reading for due in run if due.reading["soc"] == 255)
+        with pytest.raises(ValueError, match="less than or equal"):
+            Reading.model_validate(broken)
+
+
+def test_every_code_can_be_injected():
+    """A fault for every rule, by the rule's name."""
+    assert set(Code) | WITHOUT_EPISODE == set(FAULTS)
+
+
+def test_the_same_seed_gives_the_same_readings():
+    """Another seed begins elsewhere; other vehicles stay as they are."""
+    assert sent("TEMP_HIGH") == sent("TEMP_HIGH")
+    timetable = Timetable(START, 2, 1, 60, 1)
+    healthy = list(fleet.readings(timetable, seed=7, vin_prefix="SIM-"))
+    again = fleet.readings(timetable, seed=7, vin_prefix="SIM-")
+    faulty = list(faults.inject(again, [Placed("SOC_LOW", VIN)], timetable, seed=7))
+    changed = [old.vin for old, new in zip(healthy, faulty, strict=True) if old != new]
+    assert set(changed) == {VIN}
+    assert len(changed) == 24
+
+
+def test_what_is_late_leaves_when_it_is_due():
+    """Held back for 240 s while the others go on; nothing is lost."""
+    late = sent("LATE_DATA")
+    dues = [due.due_s for due in late]
+    assert dues == sorted(dues)
+    assert sorted(due.reading["ts"] for due in late) == [due.reading["ts"] for due in sent(None)]
+
+
+def test_asked_for_on_the_command_line():
+    """Any number of them, each with its vehicle."""
+    asked = options.parse(["--fault", "TEMP_HIGH@sim-000001", "--fault", "ODO_ZERO@SIM-000020"])
+    assert asked.faults == (Placed("TEMP_HIGH", "SIM-000001"), Placed("ODO_ZERO", "SIM-000020"))
+    assert options.parse([]).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fault", "HOT@SIM-000001"], "'HOT' is not a fault; known are TEMP_HIGH, TEMP_HIGH_CHARGING, "),
+        (["--fault", "TEMP_HIGH"], "'TEMP_HIGH' is not CODE@VIN"),
+        (["--fault", "TEMP_HIGH@a/b"], "the VIN 'a/b' must be"),
+        (["--fault", "TEMP_HIGH@SIM-000021"], "SIM-000021 is not in this run (SIM-000001 to SIM-000020)"),
+        (["--replay", "trip.csv", "--fault", "ODO_ZERO@SIM-000001"], "--fault does not go with --replay"),
+    ],
+)
+def test_wrong_faults_are_explained(arguments, message, capsys):
+    """Status 2 and a sentence, with the names that are known."""
+    with pytest.raises(SystemExit) as ended:
+        options.parse(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
