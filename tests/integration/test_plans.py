@@ -13,7 +13,7 @@ from tests.readings import at, row, stamp
 
 VIN = "VIN-00007"
 VEHICLES, READINGS, EVERY_S = 50, 400, 900
-HOURS = READINGS * EVERY_S // 3_600
+HOURS, DAYS = READINGS * EVERY_S // 3_600, 5
 PATH = f"/api/vehicles/{VIN}"
 WINDOW = f"from_ts={stamp(1_000)}&to_ts={stamp(300_000)}"
 SHORT = f"from_ts={stamp(1_000)}&to_ts={stamp(3_000)}"
@@ -21,8 +21,10 @@ ALWAYS = "from_ts=0001-01-01T00:00:00Z&to_ts=9999-12-31T23:59:59Z"
 REJECTION = Rejection("VIN-00001", at(0), Reason.BAD_READING, "", None, b"t", b"1")
 
 NOTHING = {}
+# At its ends a window has parts of two hours, and hours of two days.
 ENDS = {"telemetry": 8, "telemetry_hourly": HOURS}
-"""What is left of a window at its ends lies in two hours; of the hours between, one vehicle has so many."""
+SUMMED = {"telemetry": 8, "telemetry_hourly": 46, "telemetry_daily": DAYS}
+NO_HOUR = {"telemetry_hourly": 0, "telemetry_daily": 0}
 CALLS = {
     "/api/health": {"/api/health": NOTHING},
     "/api/health/live": {"/api/health/live": NOTHING},
@@ -35,10 +37,10 @@ CALLS = {
     },
     "/api/vehicles/{vin}/latest": {f"{PATH}/latest": NOTHING},
     "/api/vehicles/{vin}/summary": {
-        f"{PATH}/summary?{WINDOW}": ENDS,
-        f"{PATH}/summary?{SHORT}": {"telemetry": 4, "telemetry_hourly": 0},
-        f"{PATH}/summary?{ALWAYS}": ENDS,
-        f"/api/vehicles/NOBODY/summary?{ALWAYS}": {"telemetry": 0, "telemetry_hourly": 0},
+        f"{PATH}/summary?{WINDOW}": SUMMED,
+        f"{PATH}/summary?{SHORT}": {"telemetry": 4} | NO_HOUR,
+        f"{PATH}/summary?{ALWAYS}": SUMMED,
+        f"/api/vehicles/NOBODY/summary?{ALWAYS}": {"telemetry": 0} | NO_HOUR,
     },
     "/api/vehicles/{vin}/series": {
         f"{PATH}/series?{WINDOW}": {"telemetry": 333},
@@ -60,7 +62,7 @@ CALLS = {
 COUNTERS = """
     SELECT relname, seq_scan, idx_scan,
         (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes AS of WHERE of.relid = tables.relid)
-    FROM pg_stat_user_tables AS tables WHERE relname IN ('telemetry', 'telemetry_hourly')
+    FROM pg_stat_user_tables AS tables WHERE relname IN ('telemetry', 'telemetry_hourly', 'telemetry_daily')
 """
 API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|write)$'"
 
@@ -125,6 +127,7 @@ def test_no_call_reads_a_table_whole(api, full):
     [
         ("SELECT count(*) FROM telemetry WHERE soc < 5", ({"telemetry"}, {})),
         ("SELECT sum(samples) FROM telemetry_hourly", ({"telemetry_hourly"}, {})),
+        ("SELECT sum(samples) FROM telemetry_daily", ({"telemetry_daily"}, {})),
         (f"SELECT soc FROM telemetry WHERE vin = '{VIN}'", (set(), {"telemetry": READINGS})),
         ("SELECT max(soc) FROM telemetry WHERE vin > ''", (set(), {"telemetry": VEHICLES * READINGS})),
     ],

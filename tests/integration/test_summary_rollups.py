@@ -17,7 +17,7 @@ from tests.readings import START, at, row
 TICK = timedelta(microseconds=1)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 VINS = [f"VIN-{n:05}" for n in range(4)]
-HOURS = 50
+HOURS = 110
 SEEDS, RANGES = range(4), 250
 
 
