@@ -106,11 +106,12 @@ def _add(text: str, families: dict[str, Metric], numbers: dict[str, Numbers], *,
         if not runs and family.name.startswith("process_"):
             continue
         families.setdefault(family.name, family)
+        numbers.setdefault(family.name, {})
         for sample in family.samples:
             of, name = family.name, sample.name
             if name == _IN_FLIGHT and not runs:
                 of, name = _FAILED, f"{_FAILED}_total"
-            found = numbers.setdefault(of, {})
+            found = numbers[of]
             key = name, tuple(sorted(sample.labels.items()))
             found[key] = found.get(key, 0.0) + sample.value
 

@@ -52,7 +52,8 @@ _VEHICLES = text(f"""
         FROM vehicle WHERE vehicle.vin IS NOT NULL
     )
     SELECT vin FROM vehicle WHERE vin IS NOT NULL
-    UNION SELECT vin FROM {telemetry_hourly.name} UNION SELECT vin FROM {telemetry_daily.name} ORDER BY vin
+    UNION SELECT vin FROM {telemetry_hourly.name} UNION SELECT vin FROM {telemetry_daily.name}
+    UNION SELECT vin FROM {vehicle_latest.name} ORDER BY vin
 """)  # noqa: S608
 
 # Whoever has added to the hours must have committed, and nobody may add while they are counted: a writer
@@ -68,6 +69,13 @@ _LATEST = text(f"""
     INSERT INTO {vehicle_latest.name}
     SELECT * FROM {telemetry.name} WHERE vin = :vin ORDER BY ts DESC LIMIT 1
     ON CONFLICT (vin) DO UPDATE SET {_NEWER}
+""")  # noqa: S608
+
+
+# Where all its readings were deleted.
+_FORGET = text(f"""
+    DELETE FROM {vehicle_latest.name}
+    WHERE vin = :vin AND NOT EXISTS (SELECT FROM {telemetry.name} WHERE vin = :vin)
 """)  # noqa: S608
 
 
@@ -104,7 +112,7 @@ def rebuild(engine: Engine) -> int:
     for vin in _vehicles(engine):
         with engine.begin() as connection:
             _wait_for_ever(connection)
-            for statement in (_LOCK, _DELETE, _INSERT, _DELETE_DAYS, _INSERT_DAYS, _LATEST):
+            for statement in (_LOCK, _DELETE, _INSERT, _DELETE_DAYS, _INSERT_DAYS, _LATEST, _FORGET):
                 connection.execute(statement, {} if statement is _LOCK else {"vin": vin})
         number += 1
     return number

@@ -270,3 +270,12 @@ def test_an_older_schema(command, engine, empty_database_url, arguments):
         code, lines, complaint = command(arguments, **environment)
         assert (code, lines, complaint.count("\n")) == (1, [], 1)
         assert "run `python -m shared.migrate` first" in complaint
+
+
+def test_a_vehicle_that_is_gone(within, engine):
+    """All its readings were deleted by hand: made anew, nothing is kept of it."""
+    fill(engine)
+    for table in ("telemetry", "telemetry_hourly", "telemetry_daily"):
+        ask(engine, f"DELETE FROM {table} WHERE vin = 'VIN-00002'")
+    assert within("rebuild")[0] == 0
+    assert ask(engine, "DELETE FROM vehicle_latest WHERE vin = 'VIN-00002'") == 0
