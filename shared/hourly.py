@@ -19,6 +19,9 @@ HOUR = timedelta(hours=1)
 SERIES = (*SIGNALS, "power_kw")
 """What is followed over time: each signal, and the power (kW, not rounded)."""
 
+VALUES = {name: name for name in SIGNALS} | {"power_kw": "pack_voltage * pack_current / 1000"}
+"""Each of them as SQL, of the columns of `telemetry`."""
+
 FIGURES = ("n", "min", "max", "sum")
 """Of each of them, as the columns `soc_n`, `soc_min`, ..."""
 

@@ -24,19 +24,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared import logs
 from shared.database import masked, writer_engine
 from shared.database_errors import summarise
-from shared.hourly import DAY, SERIES
+from shared.hourly import DAY, SERIES, VALUES
 from shared.schema import OutdatedSchemaError, require_current_schema
 from shared.settings import DatabaseSettings, InvalidSettingsError, load
 from shared.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
-from shared.telemetry import SIGNALS
 
 log = logging.getLogger("rollups")
 
-_VALUES = {name: name for name in SIGNALS} | {"power_kw": "pack_voltage * pack_current / 1000"}
 _FIGURES = ", ".join(
     f"count({value}) AS {name}_n, min({value}) AS {name}_min, max({value}) AS {name}_max,"
     f" coalesce(sum({value}), 0) AS {name}_sum"
-    for name, value in ((name, _VALUES[name]) for name in SERIES)
+    for name, value in ((name, VALUES[name]) for name in SERIES)
 )
 _HOURS = f"""
     SELECT vin, date_trunc('hour', ts, 'UTC') AS hour, count(*) AS samples, {_FIGURES}

@@ -6,18 +6,15 @@ from typing import Any
 
 from api.pool import Connection
 from api.whole_hours import WholeHours
-from shared.hourly import HOUR, SERIES
-from shared.telemetry import SIGNALS
+from shared.hourly import HOUR, SERIES, VALUES
 
 # Buckets begin at whole multiples of their length from here, whatever window is asked for.
 ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
-_VALUES = {name: name for name in SIGNALS} | {"power_kw": "pack_voltage * pack_current / 1000"}
-
 
 def _of_readings(condition: str) -> str:
     """Readings as if each were an hour by itself: so they add up with real ones."""
-    values = (_VALUES[name] for name in SERIES)
+    values = (VALUES[name] for name in SERIES)
     columns = ", ".join(
         f"({value} IS NOT NULL)::integer, {value}, {value}, coalesce({value}, 0)" for value in values
     )
@@ -36,7 +33,7 @@ def _added(parts: str) -> str:
 
 
 def _direct() -> str:
-    figures = ", ".join(f"min({value}), avg({value}), max({value})" for value in _VALUES.values())
+    figures = ", ".join(f"min({value}), avg({value}), max({value})" for value in VALUES.values())
     return f"""
         SELECT date_bin(%(interval)s, ts, %(origin)s), count(*), {figures}
         FROM telemetry WHERE vin = %(vin)s AND ts >= %(from_ts)s AND ts <= %(to_ts)s GROUP BY 1 ORDER BY 1
