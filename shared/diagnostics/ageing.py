@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from shared.diagnostics.days import DAY_S, daily_medians
+from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.odometer import travelled
-from shared.diagnostics.profile import Missing
 from shared.diagnostics.theil_sen import Line, theil_sen
 from shared.diagnostics.trace import Floats, Trace
 
@@ -15,6 +15,7 @@ _LEAST_DAYS = 30
 _LEAST_SPAN_DAYS = 180
 _YEAR_DAYS = 365.25
 _MILESTONES = (80.0, 70.0)
+_MOST_CORRELATED = 0.99
 _EPOCH = date(1970, 1, 1)
 
 
@@ -29,12 +30,14 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """When soh reaches `soh` (%): by the steepest slope of the interval, the median one, the flattest one.
+    """When soh reaches `soh` (%): by the slopes of the interval's ends, and by the median one.
 
-    The dates may lie in the past. None = never by that slope, or after the year 9999.
+    None = never by that slope, or not between the years 1 and 9999.
     """
 
     soh: float
+    passed: bool
+    """The line is at or below it on the last day: the dates lie in the past."""
     earliest: date | None
     likely: date | None
     latest: date | None
@@ -63,21 +66,40 @@ def ageing(trace: Trace) -> Ageing | Missing:
     days, soh = daily_medians(trace.ts, trace.soh)
     span = int(days[-1] - days[0]) if len(days) else 0
     if len(days) < _LEAST_DAYS or span < _LEAST_SPAN_DAYS:
-        return Missing(
-            f"insufficient_data: {len(days)} days with a soh over {span} days; needed are {_LEAST_DAYS}"
-            f" over {_LEAST_SPAN_DAYS}"
+        return InsufficientData(
+            f"{len(days)} days with a soh over {span} days; needed are {_LEAST_DAYS} over {_LEAST_SPAN_DAYS}"
         )
-    line = theil_sen(days, soh)
+    line = _line(days, soh)
     if line is None or line.slope >= 0:
-        return Missing(f"insufficient_data: soh does not fall over these {span} days")
+        return InsufficientData(
+            f"over these {span} days no fall of soh can be told (its median slope is not negative)"
+        )
+    now = line.y_median + line.slope * (float(days[-1]) - line.x_median)
     return Ageing(
-        soh=line.y_median + line.slope * (float(days[-1]) - line.x_median),
+        soh=now,
         per_year=_rate(line, _YEAR_DAYS),
         per_10000_km=_by_way(trace, days, soh),
         days=len(days),
         span_days=span,
-        milestones=tuple(_milestone(line, level) for level in _MILESTONES),
+        milestones=tuple(_milestone(line, level, passed=now <= level) for level in _MILESTONES),
     )
+
+
+def _line(x: Floats, soh: Floats) -> Line | None:
+    """The Theil-Sen line; its interval is widened where one day's deviation says something of the next one's.
+
+    A battery's own estimate of soh drifts for weeks, and Sen's interval takes days for independent: by the
+    first autocorrelation r of the deviations there are only n * (1 - r) / (1 + r) of them.
+    """
+    line = theil_sen(x, soh)
+    if line is None:
+        return None
+    deviation = soh - line.y_median - line.slope * (x - line.x_median)
+    deviation = deviation - deviation.mean()
+    total = float(deviation @ deviation)
+    r = float(deviation[1:] @ deviation[:-1]) / total if total > 0 else 0.0
+    r = min(max(r, 0.0), _MOST_CORRELATED)
+    return theil_sen(x, soh, stretch=((1 + r) / (1 - r)) ** 0.5) if r > 0 else line
 
 
 def _rate(line: Line, unit: float) -> Rate:
@@ -88,14 +110,15 @@ def _by_way(trace: Trace, days: Floats, soh: Floats) -> Rate | Missing:
     """Of soh over the way driven by the end of each day."""
     way = travelled(trace)
     last = np.searchsorted(trace.ts, (days + 1) * DAY_S) - 1
-    line = None if np.isnan(way).any() else theil_sen(way[last], soh)
-    return (
-        _rate(line, 10_000.0) if line else Missing("insufficient_data: no odometer, or one that stands still")
-    )
+    line = None if np.isnan(way).any() else _line(way[last], soh)
+    return _rate(line, 10_000.0) if line else InsufficientData("no odometer, or one that stands still")
 
 
-def _milestone(line: Line, level: float) -> Milestone:
-    return Milestone(level, *(_reached(line, slope, level) for slope in (line.low, line.slope, line.high)))
+def _milestone(line: Line, level: float, *, passed: bool) -> Milestone:
+    steep, likely, flat = (_reached(line, slope, level) for slope in (line.low, line.slope, line.high))
+    # All lines go through the medians: what lies before that point, the steepest line passed last.
+    earliest, latest = (flat, steep) if level > line.y_median else (steep, flat)
+    return Milestone(level, passed, earliest, likely, latest)
 
 
 def _reached(line: Line, slope: float, level: float) -> date | None:

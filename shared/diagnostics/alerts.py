@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ranks = NDArray[Any]
+
+_DECIMALS = 6
+_NEAR = 1e-5
 
 
 class Severity(StrEnum):
@@ -108,7 +117,7 @@ def _temp_spread(max_temp: float | None, min_temp: float | None, at: AlertThresh
     if max_temp is None or min_temp is None:
         return None
     # 32.3 - 22.3 is a hair below 10 in binary; a threshold must not depend on that.
-    spread = round(max_temp - min_temp, 6)
+    spread = round(max_temp - min_temp, _DECIMALS)
     for severity, limit in (
         (Severity.CRITICAL, at.temp_spread_critical),
         (Severity.WARNING, at.temp_spread_warning),
@@ -117,3 +126,33 @@ def _temp_spread(max_temp: float | None, min_temp: float | None, at: AlertThresh
             message = f"The cells' temperatures are {spread:.15g} °C apart (limit {limit:.15g} °C)."
             return Alert(AlertCode.TEMP_SPREAD, severity, message)
     return None
+
+
+def worst_alerts(
+    *, soc: Floats, soh: Floats, max_temp: Floats, min_temp: Floats, thresholds: AlertThresholds
+) -> Ranks:
+    """The worst severity among the alerts of each of many readings: 0 for none, then as Severity counts.
+
+    The same rules as `alerts`, for a whole fleet at once, with NaN for a null; a test holds the two equal.
+    """
+    at, warning, critical = thresholds, 2, 3
+    spread = max_temp - min_temp
+    for limit in (at.temp_spread_warning, at.temp_spread_critical):
+        # Close to a limit NumPy may round otherwise than Python.
+        for place in np.flatnonzero(np.abs(spread - limit) < _NEAR).tolist():
+            spread[place] = round(float(spread[place]), _DECIMALS)
+    ranks: Ranks = np.max(
+        [
+            critical * (max_temp >= at.temp_high_critical),
+            warning * (max_temp >= at.temp_high_warning),
+            critical * (soc <= at.soc_low_critical),
+            warning * (soc <= at.soc_low_warning),
+            1 * (soc <= at.soc_low_info),
+            critical * (soh < at.soh_low_critical),
+            warning * (soh < at.soh_low_warning),
+            critical * (spread >= at.temp_spread_critical),
+            warning * (spread >= at.temp_spread_warning),
+        ],
+        axis=0,
+    )
+    return ranks

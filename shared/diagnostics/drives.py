@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.diagnostics.charges import Span
+from shared.diagnostics.charging import Span
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.odometer import known_in_block
 from shared.diagnostics.session import Course
@@ -56,4 +56,4 @@ def _kept(course: Course, first: int, last: int) -> bool:
     if km or not lasting:
         return km >= _LEAST_KM or lasting
     total = course.pairs.total(first, last)
-    return total.ah * 3600 > _DRIVING_A * total.covered_s
+    return total.ah * 3600 > _DRIVING_A * total.current_s

@@ -9,8 +9,10 @@ from datetime import date
 
 import numpy as np
 
+from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
 from shared.diagnostics.odometer import last_km
-from shared.diagnostics.profile import Missing, Profile
+from shared.diagnostics.profile import Profile
+from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace, moment
 
 _YEAR_DAYS = 365.25
@@ -39,7 +41,7 @@ class Durability:
     reference: float
     """% that a battery should still have by then."""
     soh: float
-    """%, the vehicle's own, newest."""
+    """%, the vehicle's own: the median of its last 7 values."""
     finding: str
     """`below the reference` or `not below the reference`."""
 
@@ -51,18 +53,18 @@ def durability(trace: Trace, profile: Profile) -> tuple[Durability, ...] | Missi
     Needs the profile's first_use_date, an odometer and a soh. Source: design/diagnostics.md.
     """
     if profile.first_use_date is None:
-        return Missing("profile: first_use_date")
-    km, known = last_km(trace), np.flatnonzero(~np.isnan(trace.soh))
-    if km is None or not len(known):
-        return Missing("insufficient_data: no odometer" if km is None else "insufficient_data: no soh")
+        return NotInProfile("the profile lacks first_use_date")
+    km, known = last_km(trace), not np.isnan(trace.soh).all()
+    if km is None or not known:
+        return InsufficientData("no reading has odo_km" if km is None else "no reading has soh")
     years = _years(profile.first_use_date, moment(float(trace.ts[-1])).date())
     if years < 0:
-        return Missing("profile: first_use_date is after the last reading")
-    soh = float(trace.soh[known[-1]])
+        return NotInProfile("the profile's first_use_date is after the last reading")
+    soh = float(latest_soh(trace, np.array([len(trace) - 1]))[0])
     for stage in _STAGES:
         if years <= stage.years and km <= stage.km:
             return tuple(_compare(stage, name, level, soh) for name, level in stage.soh.items())
-    return Missing("insufficient_data: past 8 years or 160,000 km no reference applies")
+    return InsufficientData("past 8 years or 160,000 km no reference applies")
 
 
 def _years(begin: date, end: date) -> float:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.diagnostics.alerts import Severity
-from shared.diagnostics.profile import Missing
+from shared.diagnostics.hysteresis import Spell
+from shared.diagnostics.missing import Missing
 from shared.diagnostics.rule import Code, Rule
 from shared.diagnostics.trace import Floats, moment
 
@@ -37,7 +38,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A rule, or one side of it, that could not be judged."""
+    """A rule, or one side of it, that could not be judged, or whose later episodes are left out."""
 
     code: Code
     missing: Missing
@@ -46,9 +47,8 @@ class Skipped:
 def compose(
     rule: Rule,
     ts: Floats,
-    span: tuple[int, int],
+    spell: Spell,
     *,
-    ended_at: float | None,
     peak_at: int,
     peak: float,
     detail: str,
@@ -58,23 +58,30 @@ def compose(
     window_s: float | None = None,
     samples: int | None = None,
 ) -> Episode:
-    """The episode over the readings `span` (first, last; both included) of `ts`."""
-    first, last = span
-    times = sorted({first, peak_at, last})
+    """The episode of a spell over the readings at `ts`."""
+    times = sorted({spell.first, peak_at, spell.last})
     level = rule.levels[0]
     return Episode(
         code=rule.code,
         severity=severity or level.severity,
-        started_at=moment(ts[first]),
-        ended_at=None if ended_at is None else moment(ended_at),
+        started_at=moment(ts[spell.first]),
+        ended_at=None if spell.ended_by is None else moment(ts[spell.ended_by]),
         peak=round(float(peak), 6) + 0.0,
-        threshold=round(level.set if threshold is None else threshold, 6),
+        threshold=round(float(level.set if threshold is None else threshold), 6),
         unit=unit or rule.unit,
-        window_s=rule.seconds if window_s is None else window_s,
-        samples=last - first + 1 if samples is None else samples,
+        window_s=float(rule.seconds if window_s is None else window_s),
+        samples=spell.last - spell.first + 1 if samples is None else samples,
         readings=tuple(moment(ts[each]) for each in times),
         detail=detail,
     )
+
+
+def lasting(seconds: float) -> str:
+    """A length of time as it stands in a sentence: `95 s`, `13.2 h`, `5.73 days`."""
+    for unit, length in (("days", 86_400), ("h", 3_600)):
+        if abs(seconds) >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.6g} s"
 
 
 def clock(ts: float) -> str:

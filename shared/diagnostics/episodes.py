@@ -1,6 +1,7 @@
 """All rules over one vehicle's trace: what was the matter and when, and which rules could not be judged."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 
 import numpy as np
 
@@ -16,12 +17,15 @@ from shared.diagnostics import (
     thresholds,
 )
 from shared.diagnostics.episode import Episode, Skipped
-from shared.diagnostics.profile import Missing, Profile
+from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
+from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code, Rule
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
 
-_JUDGES: dict[Code, Callable[[Trace, Profile], list[Episode]]] = {
+MOST = 10_000
+"""Episodes of one code that are given. A year of a car has tens; composing half a million takes a minute."""
+_JUDGES: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.TEMP_HIGH: thresholds.temp_high,
     Code.TEMP_HIGH_CHARGING: thresholds.temp_high_charging,
     Code.COLD_CHARGING: thresholds.cold_charging,
@@ -51,7 +55,8 @@ def episodes(
     """The episodes by these rules, in the order of their start, and the rules that were skipped.
 
     A rule is skipped where the profile lacks a field it needs, and where no reading has its signals.
-    OVERCURRENT is judged in the direction whose limit is known, and names the other one.
+    OVERCURRENT is judged in the direction whose limit is known, and names the other one. Of a code with over
+    10,000 episodes the first 10,000 are given, and `skipped` says so.
     """
     found: list[Episode] = []
     skipped: list[Skipped] = []
@@ -62,20 +67,33 @@ def episodes(
         lacks = _lacks(rule, profile)
         missing = lacks[:1] or _unseen(rule, trace)
         if missing:
-            skipped.append(Skipped(code, Missing(missing[0])))
+            skipped.append(Skipped(code, missing[0]))
         if not missing or (code is Code.OVERCURRENT and len(lacks) == 1 and not _unseen(rule, trace)):
-            found += judge(trace, profile)
+            composed = list(islice(judge(trace, profile), MOST + 1))
+            if len(composed) > MOST:
+                skipped.append(Skipped(code, _more(composed.pop())))
+            found += composed
     return sorted(found, key=lambda each: (each.started_at, each.code)), skipped
 
 
-def _lacks(rule: Rule, profile: Profile) -> list[str]:
+def _more(left_out: Episode) -> Missing:
+    begin = left_out.started_at.isoformat().replace("+00:00", "Z")
+    return InsufficientData(f"only the first {MOST:,} episodes are given, those before {begin}")
+
+
+def _lacks(rule: Rule, profile: Profile) -> list[Missing]:
     return [
-        f"profile: {' or '.join(group)} is not known"
+        NotInProfile(f"the profile lacks {' or '.join(group)}")
         for group in rule.profile
         if all(getattr(profile, name) is None for name in group)
     ]
 
 
-def _unseen(rule: Rule, trace: Trace) -> list[str]:
-    never = [name for name in rule.signals if bool(np.isnan(getattr(trace, name)).all())]
-    return [f"insufficient_data: no reading has {' and '.join(never)}"] if never else []
+def _unseen(rule: Rule, trace: Trace) -> list[Missing]:
+    def unseen(names: tuple[str, ...]) -> list[str]:
+        return [name for name in names if bool(np.isnan(getattr(trace, name)).all())]
+
+    never = unseen(rule.signals)
+    if rule.one_of and len(unseen(rule.one_of)) == len(rule.one_of):
+        never.append(" or ".join(rule.one_of))
+    return [InsufficientData(f"no reading has {', '.join(never)}")] if never else []

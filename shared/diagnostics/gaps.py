@@ -9,12 +9,12 @@ GAP_S = 300.0
 """Seconds between two readings from which on they are two stories."""
 
 
-def blocks(ts: Floats) -> NDArray[np.intp]:
-    """For each reading the number of gaps (>= 300 s) before it; `ts` in seconds."""
-    return np.concatenate(([0], np.cumsum(np.diff(ts) >= GAP_S)))[: len(ts)].astype(np.intp)
+def blocks(ts: Floats, gap_s: float = GAP_S) -> NDArray[np.intp]:
+    """For each reading the number of gaps (>= `gap_s`) before it; `ts` in seconds."""
+    return np.concatenate(([0], np.cumsum(np.diff(ts) >= gap_s)))[: len(ts)].astype(np.intp)
 
 
-def filled(ts: Floats, values: Floats) -> Floats:
+def filled(ts: Floats, values: Floats, gap_s: float = GAP_S) -> Floats:
     """`values` with NaN replaced from the same signal: the last known one, but after a gap the next one.
 
     So a step over a gap stays in the gap, also where the first readings after it lack the signal. What
@@ -23,7 +23,7 @@ def filled(ts: Floats, values: Floats) -> Floats:
     known = np.flatnonzero(~np.isnan(values))
     if not len(known) or len(known) == len(values):
         return values.copy()
-    block = blocks(ts)
+    block = blocks(ts, gap_s)
     place = np.cumsum(~np.isnan(values)) - 1
     before = known[np.maximum(place, 0)]
     after = known[np.minimum(place + 1, len(known) - 1)]

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
+from shared.diagnostics.hysteresis import Spell
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
-
-_DAY_S = 86_400
 
 
 def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
@@ -22,7 +22,7 @@ def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
     if not len(known):
         return []
     ts, soh = trace.ts[known], trace.soh[known]
-    day_of = (ts // _DAY_S).astype(np.int64)
+    day_of = (ts // DAY_S).astype(np.int64)
     begins = np.concatenate(([0], np.flatnonzero(np.diff(day_of)) + 1))
     stops = np.append(begins[1:], len(ts))
     days = day_of[begins]
@@ -39,18 +39,17 @@ def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
             if any(first <= begin < stop for begin, _ in others)
         ]
         level, low = reached[-1], first + int(np.argmin(medians[first:stop]))
-        span = int(begins[first]), int(stops[stop - 1]) - 1
+        ended_by = int(begins[stop]) if stop < len(days) else None
         found.append(
             compose(
                 rule,
                 ts,
-                span,
-                ended_at=float(ts[begins[stop]]) if stop < len(days) else None,
+                Spell(int(begins[first]), int(stops[stop - 1]) - 1, ended_by),
                 peak_at=int(stops[low]) - 1,
                 peak=medians[low],
                 severity=level.severity,
                 threshold=level.set,
-                window_s=rule.numbers["median_days"] * _DAY_S,
+                window_s=rule.numbers["median_days"] * DAY_S,
                 detail=f"State of health: median {medians[low]:.6g} % over 7 days up to"
                 f" {clock(ts[stops[low] - 1])}; {level.severity} at < {level.set:g} % on"
                 f" {rule.readings} days, clears at >= {level.clear:g} %.",

@@ -3,18 +3,15 @@
 No loop over readings: only what begins and ends a spell is looked at.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.diagnostics.gaps import GAP_S
+from shared.diagnostics.masks import Indices, Mask
 from shared.diagnostics.trace import Floats
-
-Mask = NDArray[np.bool_]
-Indices = NDArray[np.intp]
-
-GAP_S = 300.0
-"""So long without a reading and nobody knows what was: see `spells`."""
 
 
 class Spell(NamedTuple):
@@ -25,37 +22,62 @@ class Spell(NamedTuple):
     ended_by: int | None
     """The reading at whose time it ended: the one after `last`, or `last` itself at a gap. None: active."""
 
+    def top(self, values: Floats) -> int:
+        """The reading inside with the highest value."""
+        return self.first + int(np.argmax(values[self.first : self.last + 1]))
 
-def runs(mask: Mask) -> tuple[Indices, Indices]:
-    """Where each run of True begins, and where it stops (the first place after it)."""
-    edges = np.diff(np.concatenate(([False], mask, [False])).astype(np.int8))
-    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    def among(self, places: Indices) -> "Spell":
+        """The same spell, when it was found in the readings at `places` alone."""
+        ended_by = None if self.ended_by is None else int(places[self.ended_by])
+        return Spell(int(places[self.first]), int(places[self.last]), ended_by)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spells:
+    """Spells in the order of time, as arrays: there may be one for every other reading."""
+
+    first: Indices
+    last: Indices
+    ended_by: Indices
+    """-1 for an active one."""
+
+    def __iter__(self) -> Iterator[Spell]:
+        for first, last, ended_by in zip(
+            self.first.tolist(), self.last.tolist(), self.ended_by.tolist(), strict=True
+        ):
+            yield Spell(first, last, None if ended_by < 0 else ended_by)
 
 
 def spells(
-    ts: Floats, is_set: Mask, is_clear: Mask, *, readings: int = 1, seconds: float = 0.0
-) -> list[Spell]:
+    ts: Floats, is_set: Mask, is_clear: Mask, *, until: float, readings: int = 1, seconds: float = 0.0
+) -> Spells:
     """The spells over readings that all have the signal (NaN left out: it neither sets nor clears).
 
     A spell begins with a run of consecutive readings that meet the set condition: `readings` of them
-    over at least `seconds`. It ends at the first later reading that meets the clear condition. A gap
-    (GAP_S or more without the signal) ends it at the last reading before, unless the first reading
-    after the gap still meets the set condition: then it was, as far as anyone knows, one spell.
+    over at least `seconds`, without a gap among them. It ends at the first later reading that meets the
+    clear condition. A gap (GAP_S or more without the signal) ends it at the last reading before, unless the
+    first reading after the gap still meets the set condition: then it was, as far as anyone knows, one
+    spell. `until` is when the vehicle was last heard of: a signal that is missing by then ends it too.
     """
-    begins, stops = runs(is_set)
+    gap = np.diff(ts, prepend=ts[:1]) >= GAP_S
+    begins, stops = _runs_without(gap, is_set)
     enough = np.maximum(begins + readings - 1, np.searchsorted(ts, ts[begins] + (seconds - 1e-6)))
     begins, enough = begins[enough < stops], enough[enough < stops]
-    after_gap = np.diff(ts, prepend=ts[:1]) >= GAP_S
-    lost = after_gap & ~is_set
+    lost = gap & ~is_set
     ends = np.flatnonzero((is_clear & ~is_set) | lost)
     # Runs with the same end are of one spell: a run holds no end, so none lies between them.
-    place, first_run = np.unique(np.searchsorted(ends, enough), return_index=True)
-    found = []
-    for where, run in zip(place.tolist(), first_run.tolist(), strict=True):
-        first = int(begins[run])
-        if where == len(ends):
-            found.append(Spell(first, len(ts) - 1, None))
-            continue
-        end = int(ends[where])
-        found.append(Spell(first, end - 1, end - 1 if lost[end] else end))
-    return found
+    place, run = np.unique(np.searchsorted(ends, enough), return_index=True)
+    over = place < len(ends)
+    end = np.append(ends, len(ts))[place]
+    silent = len(ts) > 0 and until - ts[-1] >= GAP_S
+    ended_by = np.where(np.append(lost, silent)[end], end - 1, np.where(over, end, -1))
+    return Spells(begins[run], end - 1, ended_by)
+
+
+def _runs_without(breaks: Mask, mask: Mask) -> tuple[Indices, Indices]:
+    """As `runs`, but a run also stops before a place in `breaks`, and another one begins there."""
+    joined = mask[1:] & mask[:-1] & ~breaks[1:]
+    edge = np.zeros(min(len(mask), 1), np.bool_)
+    begins = mask & ~np.concatenate((edge, joined))
+    ends = mask & ~np.concatenate((joined, edge))
+    return np.flatnonzero(begins), np.flatnonzero(ends) + 1

@@ -25,6 +25,8 @@ class Totals:
     """Seconds of the pairs whose energy is known."""
     span_s: float
     """Seconds from the first reading to the last."""
+    current_s: float
+    """Seconds of the pairs whose charge is known; the voltage may be missing there."""
 
     @property
     def kwh(self) -> float:
@@ -55,20 +57,25 @@ class Pairs:
     ah_in: Floats
     covered_s: Floats
     span_s: Floats
+    current_s: Floats
 
     @classmethod
     def of(cls, trace: Trace) -> "Pairs":
         """From a trace. A pair is valid if 0 < dt <= 60 s and both ends have V and I (for charge: I).
+
+        A reading without V or I takes them from the straight line between the readings around it that have
+        them, at most 60 s apart: some sources send each signal in a message of its own.
 
         Energy = trapezoid of V*I / 3.6e6 (kWh), charge = trapezoid of I / 3600 (Ah), each split where the
         straight line between the two readings crosses zero. Source: design/diagnostics.md, Integrals.
         """
         seconds = np.diff(trace.ts)
         usable = np.where((seconds > 0) & (seconds <= LONGEST_PAIR_S), seconds, 0.0)
-        power = trace.pack_voltage * trace.pack_current
-        kwh_out, kwh_in, known = _split(power, usable, _J_PER_KWH)
-        ah_out, ah_in, _ = _split(trace.pack_current, usable, _S_PER_H)
-        return cls(kwh_out, kwh_in, ah_out, ah_in, np.where(known, usable, 0.0), seconds)
+        voltage, current = bridged(trace.ts, trace.pack_voltage), bridged(trace.ts, trace.pack_current)
+        kwh_out, kwh_in, known = _split(voltage * current, usable, _J_PER_KWH)
+        ah_out, ah_in, charge_known = _split(current, usable, _S_PER_H)
+        covered_s, current_s = (np.where(each, usable, 0.0) for each in (known, charge_known))
+        return cls(kwh_out, kwh_in, ah_out, ah_in, covered_s, seconds, current_s)
 
     def total(self, first: int = 0, last: int | None = None) -> Totals:
         """The sums from reading `first` to reading `last` (by index, both included; None = the last one)."""
@@ -81,6 +88,20 @@ def totals(trace: Trace) -> Totals:
     return Pairs.of(trace).total()
 
 
+def bridged(ts: Floats, signal: Floats) -> Floats:
+    """`signal` with NaN replaced by the straight line between known values that are at most 60 s apart."""
+    lost = np.isnan(signal)
+    if not lost.any() or lost.all():
+        return signal
+    known = np.flatnonzero(~lost)
+    place = np.flatnonzero(lost & (np.arange(len(signal)) > known[0]) & (np.arange(len(signal)) < known[-1]))
+    after = np.searchsorted(known, place)
+    place = place[ts[known[after]] - ts[known[after - 1]] <= LONGEST_PAIR_S]
+    result = signal.copy()
+    result[place] = np.interp(ts[place], ts[known], signal[known])
+    return result
+
+
 def _split(signal: Floats, seconds: Floats, unit: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Per pair the trapezoid above zero, the one below, and whether both ends are known.
 
@@ -90,7 +111,10 @@ def _split(signal: Floats, seconds: Floats, unit: float) -> tuple[Floats, Floats
     size = np.abs(signal)
     both = size[:-1] + size[1:]
     known = ~np.isnan(both)
-    scale = np.divide(seconds, 2 * unit * both, out=np.zeros_like(both), where=known & (both > 0))
-    above, below = np.maximum(signal, 0), np.maximum(-signal, 0)
-    out, into = ((part[:-1] + part[1:]) ** 2 * scale for part in (above, below))
+    sides = (part[:-1] + part[1:] for part in (np.maximum(signal, 0), np.maximum(-signal, 0)))
+    # The share first: it lies within 0..1 also where the values are next to nothing.
+    out, into = (
+        side / 2 * np.divide(side, both, out=np.zeros_like(both), where=known & (both > 0)) * seconds / unit
+        for side in sides
+    )
     return np.where(known, out, 0.0), np.where(known, into, 0.0), known

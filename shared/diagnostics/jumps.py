@@ -1,9 +1,12 @@
 """SOC_JUMP: the state of charge changes by more than the current explains."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import Indices
+from shared.diagnostics.hysteresis import Spells
+from shared.diagnostics.masks import Indices
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
@@ -13,7 +16,7 @@ TOGETHER_S = 60.0
 """Jumps no further apart are one episode: a glitch goes there and back."""
 
 
-def soc_jump(trace: Trace, profile: Profile) -> list[Episode]:
+def soc_jump(trace: Trace, profile: Profile) -> Iterator[Episode]:
     """Between neighbours with dt <= 60 s: abs(dS) > 5 and > 2 + 1.5 * what the current explains.
 
     Explained: 100 * Ah / capacity (trapezoid of the current), 0 where it flowed the other way. Where
@@ -25,7 +28,7 @@ def soc_jump(trace: Trace, profile: Profile) -> list[Episode]:
     known = np.flatnonzero(~np.isnan(trace.soc))
     ts, soc = trace.ts[known], trace.soc[known]
     if len(ts) < 2:
-        return []
+        return
     step = np.round(np.diff(soc), 6)
     charge, certain = _charge_out(trace, ts, rule.numbers["longest_interval_s"])
     explained = np.maximum(-np.diff(charge) / capacity * 100 * np.sign(step), 0.0)
@@ -35,32 +38,30 @@ def soc_jump(trace: Trace, profile: Profile) -> list[Episode]:
     )
     near = np.diff(ts) <= rule.numbers["longest_interval_s"]
     jumps = np.flatnonzero(near & certain[1:] & certain[:-1] & (np.abs(step) > allowed)) + 1
-    found = []
-    for group in together(ts, jumps):
-        top = int(group[np.argmax(np.abs(step[group - 1]))])
-        found.append(
-            compose(
-                rule,
-                ts,
-                (int(group[0]), int(group[-1])),
-                ended_at=float(ts[group[-1]]),
-                peak_at=top,
-                peak=step[top - 1],
-                threshold=allowed[top - 1],
-                window_s=ts[top] - ts[top - 1],
-                detail=f"State of charge: from {soc[top - 1]:.6g} % at {clock(ts[top - 1])} to"
-                f" {soc[top]:.6g} % at {clock(ts[top])}; the current explains"
-                f" {explained[top - 1]:.3g} %, allowed are {allowed[top - 1]:.3g} %.",
-            )
+    size = np.zeros(len(ts))
+    size[jumps] = np.abs(step[jumps - 1])
+    for spell in together(ts, jumps):
+        top = spell.top(size)
+        yield compose(
+            rule,
+            ts,
+            spell,
+            peak_at=top,
+            peak=step[top - 1],
+            threshold=allowed[top - 1],
+            window_s=ts[top] - ts[top - 1],
+            detail=f"State of charge: from {soc[top - 1]:.6g} % at {clock(ts[top - 1])} to"
+            f" {soc[top]:.6g} % at {clock(ts[top])}; the current explains"
+            f" {explained[top - 1]:.3g} %, allowed are {allowed[top - 1]:.3g} %.",
         )
-    return found
 
 
-def together(ts: Floats, places: Indices) -> list[Indices]:
-    """`places` in groups: each within TOGETHER_S of the one before."""
-    if not len(places):
-        return []
-    return np.split(places, np.flatnonzero(np.diff(ts[places]) > TOGETHER_S) + 1)
+def together(ts: Floats, places: Indices) -> Spells:
+    """Spells of `places` that are each within TOGETHER_S of the one before; over with the last one."""
+    apart = np.diff(ts[places]) > TOGETHER_S
+    edge = np.ones(min(len(places), 1), np.bool_)
+    first, last = places[np.concatenate((edge, apart))], places[np.concatenate((apart, edge))]
+    return Spells(first, last, last)
 
 
 def _charge_out(trace: Trace, ts: Floats, longest_s: float) -> tuple[Floats, np.ndarray]:

@@ -1,107 +1,147 @@
 """Rules about the odometer. 0 after more than 0 is no value: the last valid one is used on."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from shared.diagnostics.activity import last_true
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import Indices, spells
+from shared.diagnostics.hysteresis import spells
 from shared.diagnostics.jumps import together
+from shared.diagnostics.masks import Indices, Mask, last_true
+from shared.diagnostics.odometer import farthest_km
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
 
 
-def odo_zero(trace: Trace, _profile: Profile) -> list[Episode]:
+def odo_zero(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     rule = RULES[Code.ODO_ZERO]
     known = np.flatnonzero(~np.isnan(trace.odo_km))
     ts, odo = trace.ts[known], trace.odo_km[known]
     driven = last_true(odo > 0)
     is_zero = (odo == 0) & (driven >= 0)
-    found = []
-    for spell in spells(ts, is_zero, odo > 0):
-        valid = int(driven[spell.first])
-        found.append(
-            compose(
-                rule,
-                ts,
-                (spell.first, spell.last),
-                ended_at=None if spell.ended_by is None else float(ts[spell.ended_by]),
-                peak_at=spell.first,
-                peak=0.0,
-                detail=f"Odometer: 0 km at {clock(ts[spell.first])} after {odo[valid]:.7g} km at"
-                f" {clock(ts[valid])}, which is used on.",
-            )
+    return (
+        compose(
+            rule,
+            ts,
+            spell,
+            peak_at=spell.first,
+            peak=0.0,
+            detail=f"Odometer: 0 km at {clock(ts[spell.first])} after {odo[valid]:.7g} km at"
+            f" {clock(ts[valid])}, which is used on.",
         )
-    return found
+        for spell in spells(ts, is_zero, odo > 0, until=trace.until)
+        for valid in [driven[spell.first]]
+    )
 
 
-def odo_rollback(trace: Trace, _profile: Profile) -> list[Episode]:
+def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     """Over when the odometer is back at its last valid value."""
     rule = RULES[Code.ODO_ROLLBACK]
     level = rule.levels[0]
     ts, odo, valid = _known(trace)
     back = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
-    found = []
     is_clear = back >= (level.clear or 0.0)
-    for spell in spells(ts, back < level.set, is_clear, readings=rule.readings, seconds=rule.seconds):
-        low = spell.first + int(np.argmin(back[spell.first : spell.last + 1]))
-        found.append(
-            compose(
-                rule,
-                ts,
-                (spell.first, spell.last),
-                ended_at=None if spell.ended_by is None else float(ts[spell.ended_by]),
-                peak_at=low,
-                peak=back[low],
-                detail=f"Odometer: {odo[low]:.7g} km at {clock(ts[low])}, its last valid value was"
-                f" {odo[valid[low]]:.7g} km at {clock(ts[valid[low]])}; allowed are {-level.set:g} km less.",
-            )
+    below = -back
+    return (
+        compose(
+            rule,
+            ts,
+            spell,
+            peak_at=(low := spell.top(below)),
+            peak=back[low],
+            detail=f"Odometer: {odo[low]:.7g} km at {clock(ts[low])}, its last valid value was"
+            f" {odo[valid[low]]:.7g} km at {clock(ts[valid[low]])}; allowed are {-level.set:g} km less.",
         )
-    return found
+        for spell in spells(
+            ts,
+            back < level.set,
+            is_clear,
+            until=trace.until,
+            readings=rule.readings,
+            seconds=rule.seconds,
+        )
+    )
 
 
-def odo_jump(trace: Trace, _profile: Profile) -> list[Episode]:
+def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     """From the last valid value: over 4 km within 30 s, or at over 250 km/h in a longer time."""
     rule = RULES[Code.ODO_JUMP]
     ts, odo, valid = _known(trace)
     step = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
     seconds = ts - np.where(valid >= 0, ts[valid], ts)
-    fastest = rule.numbers["km_per_h"] * seconds / 3600
-    allowed = np.where(seconds <= rule.numbers["short_interval_s"], rule.levels[0].set, fastest)
-    found = []
-    for group in together(ts, np.flatnonzero(step > allowed)):
-        top = int(group[np.argmax(step[group])])
-        before = int(valid[top])
-        found.append(
-            compose(
-                rule,
-                ts,
-                (int(group[0]), int(group[-1])),
-                ended_at=float(ts[group[-1]]),
-                peak_at=top,
-                peak=step[top],
-                threshold=allowed[top],
-                window_s=seconds[top],
-                detail=f"Odometer: from {odo[before]:.7g} km at {clock(ts[before])} to {odo[top]:.7g} km at"
-                f" {clock(ts[top])}; allowed are {allowed[top]:.3g} km.",
-            )
+    allowed = farthest_km(seconds)
+    jumps = np.where(step > allowed, step, 0.0)
+    # Readings from one last valid value on are of one jump, at whatever period.
+    apart = np.where(np.diff(valid, prepend=-1) == 0, 0.0, np.diff(ts, prepend=ts[:1]))
+    return (
+        compose(
+            rule,
+            ts,
+            spell,
+            peak_at=(top := spell.top(jumps)),
+            peak=step[top],
+            threshold=allowed[top],
+            window_s=seconds[top],
+            detail=f"Odometer: from {odo[valid[top]]:.7g} km at {clock(ts[valid[top]])} to {odo[top]:.7g} km"
+            f" at {clock(ts[top])}; allowed are {allowed[top]:.3g} km.",
         )
-    return found
+        for spell in together(np.cumsum(apart), np.flatnonzero(jumps))
+    )
 
 
 def _known(trace: Trace) -> tuple[Floats, Floats, Indices]:
     """Times and values without NaN and 0, and for each the place of the last valid one before it, or -1.
 
-    Valid: not below an earlier valid one, and no spike of one reading that is gone at the next.
+    Valid: not below an earlier valid one, no spike of one reading that is gone at the next, and no part of a
+    jump that was taken back.
+
+    A first reading that lies over 1 km above the next two is the spike, not they the rollback: nothing tells
+    which, but a rollback that isn't one would last for ever. So a rollback needs two readings before it, as
+    it needs two after it; only a trace that begins with the very last one before it does not show it.
     """
     known = np.flatnonzero(trace.odo_km > 0)
     ts, odo = trace.ts[known], trace.odo_km[known]
     if len(odo) < 2:
         return ts, odo, np.full(len(odo), -1)
-    spike = np.zeros(len(odo), np.bool_)
-    spike[1:-1] = (odo[1:-1] - odo[:-2] > 1) & (odo[1:-1] - odo[2:] > 1) & (odo[2:] >= odo[:-2] - 1)
-    spike[0] = odo[0] - odo[1] > 1 and len(odo) > 2 and bool(odo[1] <= odo[2] <= odo[0] - 1)
-    highest = np.maximum.accumulate(np.where(spike, -np.inf, odo))
-    valid = last_true(~spike & (odo >= highest))
+    wrong = _taken_back(ts, odo)
+    wrong[1:-1] |= (odo[1:-1] - odo[:-2] > 1) & (odo[1:-1] - odo[2:] > 1) & (odo[2:] >= odo[:-2] - 1)
+    wrong[0] = len(odo) > 2 and odo[0] - odo[1] > 1 and odo[0] - odo[2] > 1 and odo[2] >= odo[1] - 1
+    highest = np.maximum.accumulate(np.where(wrong, -np.inf, odo))
+    valid = last_true(~wrong & (odo >= highest))
     return ts, odo, np.concatenate(([-1], valid[:-1]))
+
+
+def _taken_back(ts: Floats, odo: Floats) -> Mask:
+    """Readings of jumps that did not persist: however long a nonsense value is shown, it is not valid.
+
+    A jump persists once the car has driven 1 km on from it, or when the odometer never comes back. It is
+    taken back when the odometer shows a value again that the car can have reached from before the jump.
+    What a trace begins with did not come by a jump.
+    """
+    wrong = np.zeros(len(odo), np.bool_)
+    changes = np.flatnonzero(np.diff(odo)) + 1
+    jumps = odo[changes] - odo[changes - 1] > farthest_km(ts[changes] - ts[changes - 1])
+    if not jumps.any():
+        return wrong
+    confirming = RULES[Code.ODO_JUMP].numbers["confirming_km"]
+    # The first reading of the jump in doubt, and the odometer after its last step up.
+    begin, top = -1, 0.0
+    for place, jumped, km in zip(changes.tolist(), jumps.tolist(), odo[changes].tolist(), strict=True):
+        if begin < 0:
+            begin, top = (place, km) if jumped else (-1, 0.0)
+        elif km < top - 1 and _reachable(ts, odo, begin - 1, place):
+            wrong[begin:place] = True
+            begin = -1
+        elif jumped:
+            top = km
+        elif km >= top + confirming:
+            begin = -1
+    return wrong
+
+
+def _reachable(ts: Floats, odo: Floats, before: int, after: int) -> bool:
+    """Whether the odometer can have gone from the one reading to the other."""
+    way = float(odo[after] - odo[before])
+    return -1 <= way <= 0 or bool(0 < way <= farthest_km(ts[after] - ts[before]))

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import LONGEST_PAIR_S, Pairs, Totals
-from shared.diagnostics.profile import Missing, Profile
+from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.profile import Profile
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.soc import without_glitches
@@ -27,6 +30,8 @@ class Cycles:
     count: float
     by: str
     """`charge` (Ah over twice the nominal capacity) or `soc` (the sum of its steps)."""
+    unobserved: float
+    """How many of them are known by soc alone, since no current was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +64,46 @@ def passport(
     for session in sessions:
         if session.kind is Kind.CHARGE and not session.inferred:
             charging[session.first : session.last] = True
-    hot, cold = _hours(trace.ts, trace.max_temp, _HOT_C), _hours(trace.ts, -trace.min_temp, -_COLD_C)
-    throughput, soc = Pairs.of(trace).total(), without_glitches(trace)
-    soc = soc[~np.isnan(soc)]
+    hot = _Hours("max_temp", trace.max_temp, _hours(trace.ts, trace.max_temp, _HOT_C))
+    cold = _Hours("min_temp", trace.min_temp, _hours(trace.ts, -trace.min_temp, -_COLD_C))
+    pairs, cleaned = Pairs.of(trace), without_glitches(trace)
+    soc = cleaned[~np.isnan(cleaned)]
     return Passport(
-        hours_hot=_sum(hot, "max_temp"),
-        hours_cold=_sum(cold, "min_temp"),
-        hours_hot_charging=_sum(hot, "max_temp", charging),
-        hours_cold_charging=_sum(cold, "min_temp", charging),
-        deep_discharges=_falls(soc) if len(soc) else Missing("insufficient_data: no soc"),
-        cycles=_cycles(soc, throughput, profile),
-        throughput=throughput,
+        hours_hot=_sum(hot),
+        hours_cold=_sum(cold),
+        hours_hot_charging=_sum(hot, charging),
+        hours_cold_charging=_sum(cold, charging),
+        deep_discharges=_falls(soc) if len(soc) else InsufficientData("no reading has soc"),
+        cycles=_cycles(filled(trace.ts, cleaned), pairs, profile),
+        throughput=pairs.total(),
         resistance_growth=_growth(resistance),
     )
 
 
-def _hours(ts: Floats, signal: Floats, limit: float) -> Floats | None:
-    """Per pair of readings the hours above `limit`; None when the signal is never there."""
-    if np.isnan(signal).all():
-        return None
+class _Hours(NamedTuple):
+    """Of one signal, per pair of readings, the hours beyond a limit; NaN where it is not known throughout."""
+
+    signal: str
+    values: Floats
+    hours: Floats
+
+
+def _hours(ts: Floats, signal: Floats, limit: float) -> Floats:
+    """Per pair of readings the hours above `limit`."""
     seconds = np.diff(ts)
     beyond = np.where(np.isnan(signal), np.nan, signal > limit)
-    hours = np.nan_to_num(beyond[:-1] + beyond[1:]) / 2 * seconds / 3600
-    return np.where(seconds <= LONGEST_PAIR_S, hours, 0.0)
+    hours = (beyond[:-1] + beyond[1:]) / 2 * seconds / 3600
+    return np.where(seconds <= LONGEST_PAIR_S, hours, np.nan)
 
 
-def _sum(hours: Floats | None, signal: str, pairs: NDArray[np.bool_] | None = None) -> float | Missing:
-    if hours is None:
-        return Missing(f"insufficient_data: no {signal}")
-    return float(hours.sum() if pairs is None else hours[pairs].sum())
+def _sum(beyond: _Hours, pairs: NDArray[np.bool_] | None = None) -> float | Missing:
+    if np.isnan(beyond.values).all():
+        return InsufficientData(f"no reading has {beyond.signal}")
+    chosen = beyond.hours if pairs is None else beyond.hours[pairs]
+    # Without a charge there were no hours of it.
+    if np.isnan(chosen).all() and (pairs is None or len(chosen)):
+        return InsufficientData(f"no two readings at most {LONGEST_PAIR_S:g} s apart have {beyond.signal}")
+    return float(np.nansum(chosen))
 
 
 def _falls(soc: Floats) -> int:
@@ -98,14 +114,22 @@ def _falls(soc: Floats) -> int:
     return int(np.sum(np.diff(sides) > 0))
 
 
-def _cycles(soc: Floats, throughput: Totals, profile: Profile) -> Cycles | Missing:
-    """(Ah out + Ah in) / (2 * capacity_ah); without a capacity the sum of abs(dS) / 200."""
-    charge = throughput.ah_out + throughput.ah_in
+def _cycles(soc: Floats, pairs: Pairs, profile: Profile) -> Cycles | Missing:
+    """(Ah out + Ah in) / (2 * capacity_ah); without a capacity the sum of abs(dS) / 200.
+
+    Where the current of a pair of readings is not known, as over a gap, its abs(dS) / 200 is added: a car
+    that is silent while it charges has charged all the same.
+    """
+    steps = np.nan_to_num(np.abs(np.diff(soc)))
+    unseen = pairs.current_s == 0
+    charge = float((pairs.ah_out + pairs.ah_in).sum())
+    by_soc = float(steps.sum()) / 200
     if profile.capacity_ah is not None and charge > 0:
-        return Cycles(charge / (2 * profile.capacity_ah), "charge")
-    if len(soc) < 2:
-        return Missing("insufficient_data: neither a current with the profile's capacity_ah nor soc")
-    return Cycles(float(np.abs(np.diff(soc)).sum()) / 200, "soc")
+        unobserved = float(steps[unseen].sum()) / 200
+        return Cycles(charge / (2 * profile.capacity_ah) + unobserved, "charge", unobserved)
+    if np.count_nonzero(~np.isnan(soc)) < 2:
+        return InsufficientData("neither a current with the profile's capacity_ah nor soc")
+    return Cycles(by_soc, "soc", by_soc)
 
 
 def _growth(resistance: Resistance | Missing) -> float | Missing:
@@ -114,9 +138,13 @@ def _growth(resistance: Resistance | Missing) -> float | Missing:
         return resistance
     days = [(day.day, day.ohm_at_25) for day in resistance.days if day.ohm_at_25 is not None]
     if len(days) < 2 * _GROWTH_DAYS or days[-1][0] - days[0][0] < _GROWTH_SPAN_DAYS:
-        return Missing(
-            f"insufficient_data: {len(days)} days with a resistance at 25 °C; needed are {2 * _GROWTH_DAYS}"
+        return InsufficientData(
+            f"{len(days)} days with a resistance at 25 °C; needed are {2 * _GROWTH_DAYS}"
             f" over {_GROWTH_SPAN_DAYS} days"
         )
-    values = [ohm for _, ohm in days]
-    return float(100 * (np.median(values[-_GROWTH_DAYS:]) / np.median(values[:_GROWTH_DAYS]) - 1))
+    first, last = (
+        np.median([ohm for _, ohm in part]) for part in (days[:_GROWTH_DAYS], days[-_GROWTH_DAYS:])
+    )
+    if first <= 0:
+        return InsufficientData("the first days' resistance is not above 0")
+    return float(100 * (last / first - 1))

@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.integrals import Pairs
-from shared.diagnostics.profile import Missing
+from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.trace import Trace
 
 _LATE_S = 180.0
@@ -36,7 +36,7 @@ def quality(trace: Trace) -> Quality | Missing:
     Needs two readings. Source: design/diagnostics.md, Integrals (coverage), Sessions (gaps), LATE_DATA.
     """
     if len(trace) < 2:
-        return Missing("insufficient_data: fewer than two readings")
+        return InsufficientData("fewer than two readings")
     seconds = np.diff(trace.ts)
     gaps = seconds[seconds >= GAP_S]
     median, p95 = np.quantile(seconds, (0.5, 0.95))

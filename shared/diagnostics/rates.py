@@ -1,17 +1,20 @@
 """Rules about how fast the hottest cell heats up."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from shared.diagnostics.activity import last_true
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import GAP_S, Indices, Mask, runs, spells
+from shared.diagnostics.gaps import GAP_S
+from shared.diagnostics.hysteresis import Spell, spells
+from shared.diagnostics.masks import Indices, Mask, last_true, runs
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
 
 
-def temp_rise(trace: Trace, _profile: Profile) -> list[Episode]:
+def temp_rise(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     """Per minute, from the earliest reading of the last 60 s; there must be 30 s and 3 readings.
 
     A spike of one sensor must not fire, at whatever period: the rise must also be seen with either
@@ -33,26 +36,21 @@ def temp_rise(trace: Trace, _profile: Profile) -> list[Episode]:
     firm = np.minimum(_per_minute(ts, temp, start + 1, here), _per_minute(ts, temp, start, here - 1))
     is_set = (rate >= level.set) & (firm >= level.set) & _last_two_rise(temp, start, here)
     is_clear = rate < (level.clear or 0.0)
-    found = []
-    for spell in spells(ts[here], is_set, is_clear):
-        peak_at = spell.first + int(np.argmax(rate[spell.first : spell.last + 1]))
-        first, last, top = (int(here[each]) for each in (spell.first, spell.last, peak_at))
+    for spell in spells(ts[here], is_set, is_clear, until=trace.until):
+        peak_at = spell.top(rate)
+        top = int(here[peak_at])
         begin = int(start[peak_at])
-        found.append(
-            compose(
-                rule,
-                ts,
-                (first, last),
-                ended_at=None if spell.ended_by is None else float(ts[here[spell.ended_by]]),
-                peak_at=top,
-                peak=rate[peak_at],
-                window_s=rule.numbers["longest_window_s"],
-                detail=f"Hottest cell: from {temp[begin]:.6g} °C at {clock(ts[begin])} to {temp[top]:.6g} °C"
-                f" at {clock(ts[top])}, {rate[peak_at]:.3g} °C/min; {level.severity} at >="
-                f" {level.set:g} °C/min, clears at < {level.clear:g} °C/min.",
-            )
+        yield compose(
+            rule,
+            ts,
+            spell.among(here),
+            peak_at=top,
+            peak=rate[peak_at],
+            window_s=rule.numbers["longest_window_s"],
+            detail=f"Hottest cell: from {temp[begin]:.6g} °C at {clock(ts[begin])} to {temp[top]:.6g} °C"
+            f" at {clock(ts[top])}, {rate[peak_at]:.3g} °C/min; {level.severity} at >="
+            f" {level.set:g} °C/min, clears at < {level.clear:g} °C/min.",
         )
-    return found
 
 
 def _per_minute(ts: Floats, temp: Floats, start: Indices, end: Indices) -> Floats:
@@ -71,11 +69,15 @@ def _last_two_rise(temp: Floats, start: Indices, end: Indices) -> Mask:
     return rising
 
 
-def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
-    """At least 1 °C/s between neighbours, over two intervals or more and for more than 3 s; and, in such
-    a run, 60 °C or a voltage that lost more than 25 % of what it was before.
+_SHORTEST_S = 1.0
 
-    Latched: the first one stays active, so there is at most one; later ones count into its samples.
+
+def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
+    """At least 1 °C/s between neighbours, over two intervals or more and for more than 3 s; and, in such a
+    run, 60 °C or a voltage that lost more than 25 % of what it was before.
+
+    Of neighbours less than a second apart each is compared with the one a second before. Latched: the first
+    event stays active, so there is at most one; later ones count into its samples.
     """
     rule = RULES[Code.THERMAL_EVENT]
     known = np.flatnonzero(~np.isnan(trace.max_temp))
@@ -83,33 +85,37 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
     if len(ts) < 2:
         return []
     dt = np.diff(ts)
-    rate = np.round(np.diff(temp) / dt, 6)
-    # Place k is the interval from k to k + 1.
+    # Place k is the interval that ends at k + 1. It begins at k, or earlier where that is less than a second:
+    # a temperature's last digit stands still for longer than a fast source's period.
+    before = np.minimum(np.searchsorted(ts, ts[1:] - (_SHORTEST_S - 1e-6), "right") - 1, np.arange(len(dt)))
+    before = np.maximum(before, 0)
+    rate = np.round((temp[1:] - temp[before]) / np.maximum(ts[1:] - ts[before], _SHORTEST_S), 4)
     begins, stops = runs((rate >= rule.levels[0].set) & (dt < GAP_S))
     long = (ts[stops] - ts[begins] > rule.numbers["longer_than_s"]) & (stops - begins >= rule.readings)
-    voltage, samples, first, steep = _last_voltage(trace)[known], 0, -1, []
-    for begin, stop in zip(begins[long].tolist(), stops[long].tolist(), strict=True):
-        lowest = np.nanmin(voltage[begin : stop + 1]) if not np.isnan(voltage[begin]) else np.nan
-        fell = lowest < (1 - rule.numbers["voltage_fall_share"]) * voltage[begin]
-        if fell or temp[stop] >= rule.numbers["max_temp_c"]:
-            samples += stop - begin + 1
-            first = begin if first < 0 else first
-            steep.append(begin + int(np.argmax(rate[begin:stop])))
-    if not steep:
+    voltage = _last_voltage(trace)[known]
+    begins, stops = begins[long], stops[long]
+    severe = (temp[stops] >= rule.numbers["max_temp_c"]) | (
+        _lowest(voltage, begins, stops)
+        < (1 - rule.numbers["voltage_fall_share"]) * _first_known(voltage, begins)
+    )
+    begins, stops = begins[severe], stops[severe]
+    if not len(begins):
         return []
-    peak_at = max(steep, key=lambda place: float(rate[place]))
+    first = int(begins[0])
+    edges = np.zeros(len(rate) + 1, np.intp)
+    edges[begins], edges[stops] = 1, -1
+    peak_at = int(np.argmax(np.where(np.cumsum(edges)[:-1] > 0, rate, -np.inf)))
     hottest = first + int(np.argmax(temp[first:]))
     low = f", lowest voltage {np.nanmin(voltage[first:]):.6g} V" if not np.isnan(voltage[first]) else ""
     return [
         compose(
             rule,
             ts,
-            (first, len(ts) - 1),
-            ended_at=None,
+            Spell(first, len(ts) - 1, None),
             peak_at=peak_at + 1,
             peak=rate[peak_at],
             window_s=rule.numbers["longer_than_s"],
-            samples=samples,
+            samples=int(np.sum(stops - begins + 1)),
             detail=f"Hottest cell: {rate[peak_at]:.3g} °C/s up to {clock(ts[peak_at + 1])}, at most"
             f" {temp[hottest]:.6g} °C at {clock(ts[hottest])}{low}; critical at >="
             f" {rule.levels[0].set:g} °C/s for over {rule.numbers['longer_than_s']:g} s with >="
@@ -117,6 +123,19 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
             f" voltage down by over {100 * rule.numbers['voltage_fall_share']:g} %.",
         )
     ]
+
+
+def _lowest(voltage: Floats, begins: Indices, stops: Indices) -> Floats:
+    """The lowest known value from each of `begins` to its stop, included; infinite without any."""
+    padded = np.append(np.where(np.isnan(voltage), np.inf, voltage), np.inf)
+    lowest: Floats = np.minimum.reduceat(padded, np.stack((begins, stops + 1), axis=1).ravel())[::2]
+    return lowest
+
+
+def _first_known(voltage: Floats, begins: Indices) -> Floats:
+    """The first known value from each of `begins` on; only the first ones of all can be missing."""
+    known = voltage[~np.isnan(voltage)]
+    return np.where(np.isnan(voltage[begins]), known[0] if len(known) else np.nan, voltage[begins])
 
 
 def _last_voltage(trace: Trace) -> Floats:

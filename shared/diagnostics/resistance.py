@@ -6,13 +6,15 @@ import numpy as np
 
 from shared.diagnostics.days import split_by_day
 from shared.diagnostics.gaps import GAP_S
-from shared.diagnostics.profile import Missing
+from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.trace import Floats, Trace
 
 _LONGEST_S = 6.0
 _LEAST_STEP_A = 20.0
 _LEAST_PAIRS = 20
 _SAMPLING_S = 10.0
+_FLOWS_A = 2.0
+"""A source may report more seldom while the car is parked."""
 
 _ACTIVATION_J = 23_000.0
 """Per mol; measured on real cars' logs."""
@@ -45,33 +47,42 @@ class Resistance:
     n: int
     """Pairs of readings on all these days."""
     sampling_ok: bool
-    """False when the median interval is above 10 s: then polarisation is included."""
+    """False when the median interval while current flows is above 10 s: then polarisation is included."""
     days: tuple[ResistanceOfDay, ...]
 
 
 def resistance(trace: Trace) -> Resistance | Missing:
-    """R = -dV/dI (ohm) over neighbours with dt <= 6 s and abs(dI) >= 20 A, median per day of >= 20 pairs.
+    """R = -dV/dI (ohm) between neighbours with dt <= 6 s and abs(dI) >= 20 A, median per day of >= 20 pairs.
 
-    Positive I = discharge, so R is positive. Temperature of a pair: the mean of its readings' cells.
-    Source: design/diagnostics.md, Integrals and estimates.
+    Neighbours among the readings that have V and I. Positive I = discharge, so R is positive. Temperature of
+    a pair: the mean of its readings' cells. Source: design/diagnostics.md, Integrals and estimates.
     """
-    seconds, step = np.diff(trace.ts), np.diff(trace.pack_current)
-    median_s = _median_interval(seconds)
+    measured = np.flatnonzero(~np.isnan(trace.pack_voltage + trace.pack_current))
+    ts, voltage, current = (signal[measured] for signal in (trace.ts, trace.pack_voltage, trace.pack_current))
+    temp = _cell_temp(trace)[measured]
+    seconds, step = np.diff(ts), np.diff(current)
+    flows = np.maximum(np.abs(current[1:]), np.abs(current[:-1])) >= _FLOWS_A
+    median_s = _median_interval(seconds[flows])
     # Rounded: 30.3 - 10.3 is a hair below 20 in binary.
     place = np.flatnonzero((seconds <= _LONGEST_S) & (np.round(np.abs(step), 6) >= _LEAST_STEP_A))
-    ohm = (trace.pack_voltage[place] - trace.pack_voltage[place + 1]) / step[place]
-    place, ohm = place[~np.isnan(ohm)], ohm[~np.isnan(ohm)]
-    temp = _cell_temp(trace)
+    ohm = (voltage[place] - voltage[place + 1]) / step[place]
     at_25 = to_25(ohm, (temp[place] + temp[place + 1]) / 2)
-    days = _by_day(trace.ts[place], ohm, at_25)
+    days = _by_day(ts[place], ohm, at_25)
     if not days:
-        return Missing(
-            f"insufficient_data: no day with {_LEAST_PAIRS} pairs of readings at most {_LONGEST_S:g} s apart"
-            f" whose current differs by {_LEAST_STEP_A:g} A (the median interval is {median_s:.3g} s)"
+        return InsufficientData(
+            f"no day with {_LEAST_PAIRS} pairs of readings at most {_LONGEST_S:g} s apart"
+            f" whose current differs by {_LEAST_STEP_A:g} A"
+            + (f" (the median interval is {median_s:.3g} s)" if median_s > _LONGEST_S else "")
+        )
+    ohms = float(np.median([day.ohm for day in days]))
+    if ohms <= 0:
+        return InsufficientData(
+            f"the voltage does not fall when the current rises ({1000 * ohms:.3g} mΩ): the current has the"
+            " other sign (see the profile's current_sign), or voltage and current are not of one moment"
         )
     normal = [day.ohm_at_25 for day in days if day.ohm_at_25 is not None]
     return Resistance(
-        ohm=float(np.median([day.ohm for day in days])),
+        ohm=ohms,
         ohm_at_25=float(np.median(normal)) if normal else None,
         n=sum(day.n for day in days),
         sampling_ok=median_s <= _SAMPLING_S,
@@ -87,8 +98,10 @@ def to_25(ohm: Floats, temp: Floats) -> Floats:
 
 
 def _median_interval(seconds: Floats) -> float:
+    """While it was watched; without any such interval, of all; NaN of a single reading."""
     watched = seconds[seconds < GAP_S]
-    return float(np.median(watched)) if len(watched) else GAP_S
+    chosen = watched if len(watched) else seconds
+    return float(np.median(chosen)) if len(chosen) else np.nan
 
 
 def _cell_temp(trace: Trace) -> Floats:

@@ -67,6 +67,8 @@ class Rule:
     """What else the rule is made of; the unit is in the name."""
     signals: tuple[str, ...]
     """Without any reading that has these the rule is skipped."""
+    one_of: tuple[str, ...] = ()
+    """Signals; without any reading that has one of these it is skipped, too."""
     profile: tuple[tuple[str, ...], ...] = ()
     """Without one field out of each of these groups the rule is skipped."""
     source: str

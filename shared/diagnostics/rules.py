@@ -55,7 +55,7 @@ RULES: dict[Code, Rule] = {
             numbers={"longer_than_s": 3, "max_temp_c": 60, "voltage_fall_share": 0.25},
             signals=("max_temp",),
             source="GB 38031; 0 false alarms in 80,441 real rows [M]",
-            meaning="What a thermal runaway looks like. Stays active until a person acknowledges it.",
+            meaning="What a thermal runaway looks like. It never clears by itself.",
         ),
         Rule(
             code=Code.SOC_LOW, observed="state of charge", unit="%", sets="<=", clears=">=",
@@ -81,8 +81,9 @@ RULES: dict[Code, Rule] = {
         Rule(
             code=Code.PACK_UNDERVOLT, observed="mean cell voltage", unit="V", sets="<", clears=">=",
             levels=(Level(_CRITICAL, 2.8, 2.95),), lfp_levels=(Level(_CRITICAL, 2.5, 2.65),), readings=2,
-            seconds=2, signals=("pack_voltage",), profile=(("series_cells",), ("chemistry",)),
-            source="[C]",
+            seconds=2, numbers={"least_live_cell_v": 0.5},
+            signals=("pack_voltage",), profile=(("series_cells",), ("chemistry",)),
+            source="[C]; no pack of live cells reads below 0.5 V a cell [C]: a sensor is absent, no value",
             meaning="The cells are discharged too far.",
         ),
         Rule(
@@ -110,7 +111,8 @@ RULES: dict[Code, Rule] = {
         ),
         Rule(
             code=Code.ODO_JUMP, observed="step of the odometer", unit="km", sets=">",
-            levels=(Level(_WARNING, 4),), numbers={"short_interval_s": 30, "km_per_h": 250},
+            levels=(Level(_WARNING, 4),),
+            numbers={"short_interval_s": 30, "km_per_h": 250, "confirming_km": 1},
             signals=("odo_km",), source="GB/T 32960 platform rule",
             meaning="The odometer went on faster than a car can drive.",
         ),
@@ -123,7 +125,7 @@ RULES: dict[Code, Rule] = {
         Rule(
             code=Code.DATA_GAP, observed="time without a reading", unit="s", sets=">",
             levels=(Level(_INFO, 60),), numbers={"driven_km": 0.2, "charged_percent": 3},
-            signals=("odo_km",), source="GB/T 32960",
+            signals=(), one_of=("odo_km", "soc"), source="GB/T 32960",
             meaning="No readings came while the car drove or charged.",
         ),
         Rule(
@@ -140,17 +142,20 @@ RULES: dict[Code, Rule] = {
         ),
         Rule(
             code=Code.STUCK_SENSOR, observed="span of the current at one voltage", unit="A", sets=">",
-            levels=(Level(_WARNING, 10),), readings=5,
+            levels=(Level(_WARNING, 10),), readings=5, seconds=20, numbers={"least_ohm": 0.03},
             signals=("pack_voltage", "pack_current"),
-            source="real longest 2 [M]",
+            source="real longest 2 at 5 s [M]; 20 s [C], as long as 5 such readings;"
+            " a span that moves the voltage by over one step at 0.03 ohm [C]",
             meaning="The voltage stands still while the current changes: a frozen sensor.",
         ),
         Rule(
             code=Code.SIGN_SUSPECT, observed="energy out less in over a day of driving", unit="kWh",
-            sets="<", levels=(Level(_WARNING, 0),), numbers={"least_km": 10},
+            sets="<=", levels=(Level(_WARNING, 0),),
+            numbers={"least_km": 10, "least_kwh_in_per_100_km": 5},
             signals=("pack_voltage", "pack_current", "odo_km"),
-            source="catches a source with the other current sign [C]",
-            meaning="Driving seems to fill the battery: the current has the other sign (see `current_sign`).",
+            source="catches a source with the other current sign, at about 15 kWh in per 100 km; 5 [C]",
+            meaning="Driving fills the battery by 5 kWh per 100 km or more, which neither few readings nor a"
+            " usual way downhill do: the current has the other sign (see `current_sign`).",
         ),
     )
 }

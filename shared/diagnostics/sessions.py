@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shared.diagnostics.charges import charge_spans
+from shared.diagnostics.charging import charge_spans
 from shared.diagnostics.drives import drive_spans
 from shared.diagnostics.gaps import GAP_S, filled
 from shared.diagnostics.integrals import Pairs
@@ -16,6 +16,7 @@ from shared.diagnostics.odometer import travelled
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.session import Course, Kind, Session, observed
 from shared.diagnostics.soc import without_glitches
+from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace
 
 _CHARGED = 3.0
@@ -25,8 +26,8 @@ _DRIVEN_KM = 2.0
 
 def sessions(trace: Trace, profile: Profile) -> list[Session]:
     """All sessions of a trace in order of time. Of the profile: capacity_ah, energy_kwh, where given."""
-    course = Course(trace, Pairs.of(trace), travelled(trace), without_glitches(trace))
-    charges = charge_spans(course, profile.capacity_ah)
+    charges = charge_spans(trace, profile.capacity_ah)
+    course = Course(trace, Pairs.of(trace), travelled(trace, charges), without_glitches(trace))
     found = [observed(course, Kind.CHARGE, *span) for span in charges]
     found += [observed(course, Kind.DRIVE, *span) for span in drive_spans(course, charges)]
     found += _inferred(course, profile)
@@ -40,7 +41,8 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
     # Rounded: 33.3 - 30.3 is a hair below 3 in binary.
     charged = np.round(np.diff(soc), 6) >= _CHARGED
     driven = np.round(np.diff(course.km), 6) >= _DRIVEN_KM
-    for first in np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven)):
+    places = np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven))
+    for first, soh in zip(places, latest_soh(trace, places), strict=True):
         kind = Kind.DRIVE
         if charged[first]:
             kind = Kind.UNOBSERVED if driven[first] else Kind.CHARGE
@@ -54,7 +56,7 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
             end=float(trace.ts[first + 1]),
             soc_from=None if np.isnan(before) else before,
             soc_to=None if np.isnan(after) else after,
-            kwh_in=_energy(trace, profile, int(first), after - before) if kind is Kind.CHARGE else None,
+            kwh_in=_energy(profile, soh, after - before) if kind is Kind.CHARGE else None,
             kwh_out=None,
             km=course.way(int(first), int(first) + 1),
             peak_kw=None,
@@ -65,9 +67,8 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
         )
 
 
-def _energy(trace: Trace, profile: Profile, before: int, charged: float) -> float | None:
-    """About dS * energy_kwh * H, kWh, H = the last soh known by then; None when either is not known."""
-    known = np.flatnonzero(~np.isnan(trace.soh[: before + 1]))
-    if profile.energy_kwh is None or not len(known):
+def _energy(profile: Profile, soh: float, charged: float) -> float | None:
+    """About dS * energy_kwh * H, kWh, H = the soh (%) known by then; None when either is not known."""
+    if profile.energy_kwh is None or np.isnan(soh):
         return None
-    return charged / 100 * profile.energy_kwh * float(trace.soh[known[-1]]) / 100
+    return charged / 100 * profile.energy_kwh * float(soh) / 100

@@ -23,19 +23,19 @@ class Line:
     y_median: float
 
 
-def theil_sen(x: Floats, y: Floats, confidence: float = 0.95) -> Line | None:
+def theil_sen(x: Floats, y: Floats, confidence: float = 0.95, *, stretch: float = 1.0) -> Line | None:
     """The Theil-Sen line through the points (x rising or equal), with Sen's interval; None without a slope.
 
     Slope = median of (yj - yi) / (xj - xi) over xj > xi. The interval's ends are the slopes of rank
     (N -+ z * sigma) / 2, sigma² by Sen (1968), equation 2.6, ties included: as scipy.stats.theilslopes.
-    Of more than 2,000 points, neighbours are merged to their medians first.
+    `stretch` multiplies that sigma. Of more than 2,000 points, neighbours are merged to their medians first.
     """
     x, y = _thinned(x, y)
     slopes = _slopes(x, y)
     if not len(slopes):
         return None
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    reach = z * _sigma(x, y)
+    reach = z * stretch * _sigma(x, y)
     low = max(round((len(slopes) - reach) / 2) - 1, 0)
     high = min(round((len(slopes) + reach) / 2), len(slopes) - 1)
     middle = len(slopes) // 2

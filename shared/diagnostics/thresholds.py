@@ -1,16 +1,19 @@
 """Rules that compare one figure of each reading with thresholds."""
 
-from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from heapq import merge
 
 import numpy as np
 
 from shared.diagnostics.activity import charging, charging_over
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import Mask, Spell, spells
+from shared.diagnostics.hysteresis import Spell, Spells, spells
+from shared.diagnostics.masks import Indices, Mask
 from shared.diagnostics.profile import Chemistry, Profile
 from shared.diagnostics.rule import Code, Comparison, Level, Rule
 from shared.diagnostics.rules import RULES
+from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Floats, Trace
 
 _COMPARE = {">=": np.greater_equal, ">": np.greater, "<=": np.less_equal, "<": np.less, "==": np.equal}
@@ -22,18 +25,18 @@ def compare(values: Floats, comparison: Comparison, threshold: float) -> Mask:
     return mask
 
 
-def temp_high(trace: Trace, _profile: Profile) -> list[Episode]:
+def temp_high(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     return judge(RULES[Code.TEMP_HIGH], trace, trace.max_temp)
 
 
-def temp_high_charging(trace: Trace, profile: Profile) -> list[Episode]:
+def temp_high_charging(trace: Trace, profile: Profile) -> Iterator[Episode]:
     """Also ends when the charge is over: the table's clear threshold is that of the temperature."""
     charges = charging(trace, profile)
     over = charging_over(trace, charges)
     return judge(RULES[Code.TEMP_HIGH_CHARGING], trace, trace.max_temp, only=charges, over=over)
 
 
-def cold_charging(trace: Trace, profile: Profile) -> list[Episode]:
+def cold_charging(trace: Trace, profile: Profile) -> Iterator[Episode]:
     """Charging with more than 0.05C (5 A where the capacity is not known). Ends as `temp_high_charging`."""
     rule = RULES[Code.COLD_CHARGING]
     if profile.capacity_ah is None:
@@ -45,29 +48,33 @@ def cold_charging(trace: Trace, profile: Profile) -> list[Episode]:
     return judge(rule, trace, trace.min_temp, only=charges & (trace.pack_current < -limit), over=over)
 
 
-def temp_spread(trace: Trace, _profile: Profile) -> list[Episode]:
+def temp_spread(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     return judge(RULES[Code.TEMP_SPREAD], trace, trace.max_temp - trace.min_temp)
 
 
-def soc_low(trace: Trace, _profile: Profile) -> list[Episode]:
-    return judge(RULES[Code.SOC_LOW], trace, trace.soc)
+def soc_low(trace: Trace, _profile: Profile) -> Iterator[Episode]:
+    """Without glitches, which SOC_JUMP reports."""
+    return judge(RULES[Code.SOC_LOW], trace, without_glitches(trace))
 
 
-def pack_overvolt(trace: Trace, profile: Profile) -> list[Episode]:
+def pack_overvolt(trace: Trace, profile: Profile) -> Iterator[Episode]:
     return _cell_voltage(RULES[Code.PACK_OVERVOLT], trace, profile)
 
 
-def pack_undervolt(trace: Trace, profile: Profile) -> list[Episode]:
+def pack_undervolt(trace: Trace, profile: Profile) -> Iterator[Episode]:
+    """Below 0.5 V a cell a sensor is absent: no value, which neither sets nor clears."""
     return _cell_voltage(RULES[Code.PACK_UNDERVOLT], trace, profile)
 
 
-def _cell_voltage(rule: Rule, trace: Trace, profile: Profile) -> list[Episode]:
+def _cell_voltage(rule: Rule, trace: Trace, profile: Profile) -> Iterator[Episode]:
     assert profile.series_cells  # noqa: S101 the rule is skipped without
     levels = rule.lfp_levels if profile.chemistry is Chemistry.LFP else rule.levels
-    return judge(rule, trace, trace.pack_voltage / profile.series_cells, levels=levels)
+    volts = trace.pack_voltage / profile.series_cells
+    live = volts >= rule.numbers.get("least_live_cell_v", -np.inf)
+    return judge(rule, trace, np.where(live, volts, np.nan), levels=levels)
 
 
-def overcurrent(trace: Trace, profile: Profile) -> list[Episode]:
+def overcurrent(trace: Trace, profile: Profile) -> Iterator[Episode]:
     """Each direction whose limit is known."""
     rule = RULES[Code.OVERCURRENT]
     capacity = profile.capacity_ah or 0.0
@@ -80,8 +87,8 @@ def overcurrent(trace: Trace, profile: Profile) -> list[Episode]:
     ):
         if limit:
             levels = tuple(_scaled(level, limit) for level in rule.levels)
-            found += judge(rule, trace, current, levels=levels, unit="A", observed=f"{side} current")
-    return sorted(found, key=lambda episode: episode.started_at)
+            found.append(judge(rule, trace, current, levels=levels, unit="A", observed=f"{side} current"))
+    return merge(*found, key=lambda episode: episode.started_at)
 
 
 def _scaled(level: Level, limit: float) -> Level:
@@ -98,7 +105,7 @@ def judge(
     over: Mask | None = None,
     unit: str | None = None,
     observed: str | None = None,
-) -> list[Episode]:
+) -> Iterator[Episode]:
     """Episodes of `values`, one for each reading (NaN = not known), by the thresholds of the rule.
 
     `only`: readings that may set; `over`: readings that clear whatever their value.
@@ -109,62 +116,82 @@ def judge(
     may_set = None if only is None else only[known]
     is_over = None if over is None else over[known]
     levels = levels or rule.levels
-    by_level = [_spells(rule, level, ts, values, (may_set, is_over)) for level in levels]
-    begins = [[spell.first for spell in at_level] for at_level in by_level]
-    found = []
-    for spell in by_level[0]:
-        reached = [
-            level
-            for level, firsts in zip(levels, begins, strict=True)
-            if bisect_left(firsts, spell.first) < bisect_right(firsts, spell.last)
-        ]
-        found.append(
-            _episode(
-                rule,
-                reached[-1],
-                ts,
-                values,
-                spell,
-                unit=unit or rule.unit,
-                observed=observed or rule.observed,
-            )
+    by_level = [
+        spells(
+            ts,
+            *_conditions(rule, level, values, (may_set, is_over)),
+            until=trace.until,
+            readings=rule.readings,
+            seconds=rule.seconds,
         )
-    return found
+        for level in levels
+    ]
+    for spell, worst in zip(by_level[0], _worst(by_level).tolist(), strict=True):
+        begins = by_level[worst].first
+        yield _episode(
+            rule,
+            levels[worst],
+            ts,
+            values,
+            spell,
+            reached=int(begins[np.searchsorted(begins, spell.first)]),
+            unit=unit or rule.unit,
+            observed=observed or rule.observed,
+        )
 
 
-def _spells(
-    rule: Rule, level: Level, ts: Floats, values: Floats, context: tuple[Mask | None, Mask | None]
-) -> list[Spell]:
+def _worst(by_level: Sequence[Spells]) -> Indices:
+    """For each spell of the least level the worst one of which a spell begins inside."""
+    least = by_level[0]
+    worst = np.zeros(len(least.first), np.intp)
+    for number, spells_of_level in enumerate(by_level):
+        begins = spells_of_level.first
+        reached = np.searchsorted(begins, least.first) < np.searchsorted(begins, least.last, "right")
+        worst[reached] = number
+    return worst
+
+
+def _conditions(
+    rule: Rule, level: Level, values: Floats, context: tuple[Mask | None, Mask | None]
+) -> tuple[Mask, Mask]:
     may_set, is_over = context
     is_set = compare(values, rule.sets, level.set)
     if may_set is not None:
         is_set &= may_set
-    is_clear = np.zeros(len(ts), np.bool_)
+    is_clear = np.zeros(len(values), np.bool_)
     if rule.clears is not None and level.clear is not None:
         is_clear = compare(values, rule.clears, level.clear)
     if is_over is not None:
         is_clear |= is_over
-    return spells(ts, is_set, is_clear, readings=rule.readings, seconds=rule.seconds)
+    return is_set, is_clear
 
 
 def _episode(
-    rule: Rule, level: Level, ts: Floats, values: Floats, spell: Spell, *, unit: str, observed: str
+    rule: Rule,
+    level: Level,
+    ts: Floats,
+    values: Floats,
+    spell: Spell,
+    *,
+    reached: int,
+    unit: str,
+    observed: str,
 ) -> Episode:
+    """`reached`: the reading with which its worst level began."""
     inside = values[spell.first : spell.last + 1]
-    extreme = np.argmax if rule.sets in {">", ">="} else np.argmin
-    peak_at = spell.first + int(extreme(inside))
+    peak_at = spell.first + int(np.argmax(inside) if rule.sets in {">", ">="} else np.argmin(inside))
     severity: Severity = level.severity
+    since = f" since {clock(ts[reached])}" if reached > spell.first else ""
     over = "" if level.clear is None else f", clears at {rule.clears} {level.clear:.6g} {unit}"
     return compose(
         rule,
         ts,
-        (spell.first, spell.last),
-        ended_at=None if spell.ended_by is None else float(ts[spell.ended_by]),
+        spell,
         peak_at=peak_at,
         peak=values[peak_at],
         severity=severity,
         threshold=level.set,
         unit=unit,
         detail=f"{observed[0].upper()}{observed[1:]}: {values[peak_at]:.6g} {unit} at {clock(ts[peak_at])};"
-        f" {severity} at {rule.sets} {level.set:.6g} {unit}{over}.",
+        f" {severity} at {rule.sets} {level.set:.6g} {unit}{since}{over}.",
     )

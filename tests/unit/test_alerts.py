@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.diagnostics.alerts import AlertThresholds, alerts
+from shared.diagnostics.alerts import AlertThresholds, Severity, alerts, worst_alerts
 
 FINE = {"soc": 50.0, "soh": 95.0, "max_temp": 30.0, "min_temp": 25.0}
 
@@ -194,3 +195,50 @@ def test_any_reading(soc, soh, max_temp, min_temp):
     codes = [alert.code for alert in raised]
     assert len(codes) == len(set(codes))
     assert all(alert.message.endswith((" °C).", " %).")) for alert in raised)
+
+
+# Around the limits, with more digits than the spread is rounded to.
+values = st.one_of(
+    st.none(),
+    st.sampled_from([5.0, 10.0, 20.0, 50.0, 60.0, 70.0, 80.0]).flatmap(
+        lambda limit: st.sampled_from([limit, below(limit), above(limit), limit + 20.3])
+    ),
+    st.integers(0, 100_000_000).map(lambda number: number / 1e6),
+    st.integers(-30, 30).map(lambda number: 30 + number * 1e-7),
+    st.floats(0, 100),
+)
+fleets = st.lists(st.fixed_dictionaries(dict.fromkeys(FINE, values)), max_size=30)
+limits = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(AlertThresholds.__dataclass_fields__, st.integers(0, 100).map(float))
+)
+
+
+@given(fleets, limits)
+def test_a_whole_fleet_at_once(fleet, chosen):
+    """The worst alert of each is that of the rules for one reading, wherever the limits lie."""
+    thresholds = AlertThresholds(**chosen)
+    columns = {
+        name: np.array([math.nan if one[name] is None else one[name] for one in fleet]) for name in FINE
+    }
+    places = ["none", *Severity]
+    expected = [
+        max((places.index(alert.severity) for alert in alerts(**one, thresholds=thresholds)), default=0)
+        for one in fleet
+    ]
+    assert worst_alerts(**columns, thresholds=thresholds).tolist() == expected
+
+
+@pytest.mark.parametrize("hair", [-6e-7, -5e-7, -4e-7, -5.0000001e-7, 0.0])
+@pytest.mark.parametrize("limit", [10.0, 20.0])
+def test_a_spread_a_hair_below_its_limit(limit, hair):
+    """It is rounded as for one reading, where NumPy's own rounding would differ."""
+    spreads = [low + limit + hair for low in (0.0, 0.1, 7.3, 22.3)]
+    columns = {"max_temp": np.array(spreads), "min_temp": np.array([0.0, 0.1, 7.3, 22.3])}
+    columns |= {"soc": np.full(4, math.nan), "soh": np.full(4, math.nan)}
+    one_by_one = [
+        alerts(soc=None, soh=None, max_temp=high, min_temp=low, thresholds=AlertThresholds())
+        for high, low in zip(columns["max_temp"].tolist(), columns["min_temp"].tolist(), strict=True)
+    ]
+    places = ["none", *Severity]
+    expected = [max((places.index(alert.severity) for alert in found), default=0) for found in one_by_one]
+    assert worst_alerts(**columns, thresholds=AlertThresholds()).tolist() == expected

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.capacity import capacity
-from shared.diagnostics.profile import Missing, Profile
+from shared.diagnostics.missing import InsufficientData
+from shared.diagnostics.profile import Profile
 from shared.diagnostics.sessions import sessions
 from tests.traces import DAY_S, Car, trace
 
@@ -59,15 +60,15 @@ def test_what_is_no_window(readings):
     if len(readings) == 21:
         assert found.n == 1
         return
-    assert isinstance(found, Missing)
-    assert found.reason.startswith("insufficient_data: no charge by 30 %")
+    assert isinstance(found, InsufficientData)
+    assert found.reason.startswith("no charge by 30 %")
 
 
 def test_a_step_of_soc_parts_the_window():
     """A counter that corrects itself by 2.1 % would falsify the figure: both sides count by themselves."""
     charge = charging(rise=50.0, ah=25.0)
     charge.soc[len(charge) // 2 :] += 2.1
-    assert isinstance(of(charge), Missing)
+    assert isinstance(of(charge), InsufficientData)
     longer = charging(begin=5, rise=80.0, ah=40.0)
     longer.soc[len(longer) // 2 :] += 2.1
     assert of(longer).ah == pytest.approx(50, rel=0.01)
@@ -76,7 +77,7 @@ def test_a_step_of_soc_parts_the_window():
 
 def test_an_inferred_charge_is_no_window():
     """Soc up by 60 over a silence: nothing was measured."""
-    assert isinstance(of(trace([0, 7200], soc=[20, 80], pack_current=-20, odo_km=5)), Missing)
+    assert isinstance(of(trace([0, 7200], soc=[20, 80], pack_current=-20, odo_km=5)), InsufficientData)
 
 
 @pytest.mark.parametrize(("seed", "step"), [("a", 10), ("b", 10), ("c", 30), ("h", 30)])

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.alerts import Severity
+from shared.diagnostics.episode import Skipped
 from shared.diagnostics.episodes import episodes
+from shared.diagnostics.missing import InsufficientData, NotInProfile
 from shared.diagnostics.profile import Chemistry, Profile
 from shared.diagnostics.rule import Code
+from shared.diagnostics.trace import moment
 from tests.judged import FULL, judged, made, seconds
 
 CHARGING = {"pack_current": -20.0}
@@ -112,17 +115,28 @@ def test_thresholds_of_lfp():
     assert not judged(hot, Code.PACK_OVERVOLT, Profile(series_cells=100, chemistry=Chemistry.NMC))
 
 
+def test_no_voltage_is_no_undervoltage():
+    """0 V, or less than 0.5 V a cell, is an absent sensor, and ends no undervoltage; 0.5 V a cell is one."""
+    ts = np.arange(100)
+    for absent in (0.0, 47.9):
+        assert not judged(made(ts, pack_voltage=absent), Code.PACK_UNDERVOLT)
+    assert judged(made(ts, pack_voltage=48), Code.PACK_UNDERVOLT)
+    low = np.where((ts >= 40) & (ts < 60), 0.0, 250.0)
+    (episode,) = judged(made(ts, pack_voltage=low), Code.PACK_UNDERVOLT)
+    assert (episode.samples, episode.peak) == (80, pytest.approx(250 / 96, abs=1e-6))
+
+
 def test_skipped_with_the_reason():
     """What a rule lacks is named, of the profile and of the readings."""
     _, skipped = episodes(made(np.arange(60), soh=np.nan), Profile())
-    said = {each.code: each.missing.reason for each in skipped}
-    assert said == {
-        Code.SOC_JUMP: "profile: capacity_ah is not known",
-        Code.PACK_OVERVOLT: "profile: series_cells is not known",
-        Code.PACK_UNDERVOLT: "profile: series_cells is not known",
-        Code.OVERCURRENT: "profile: max_discharge_a or capacity_ah is not known",
-        Code.SOH_LOW: "insufficient_data: no reading has soh",
+    assert {each.code: each.missing for each in skipped} == {
+        Code.SOC_JUMP: NotInProfile("the profile lacks capacity_ah"),
+        Code.PACK_OVERVOLT: NotInProfile("the profile lacks series_cells"),
+        Code.PACK_UNDERVOLT: NotInProfile("the profile lacks series_cells"),
+        Code.OVERCURRENT: NotInProfile("the profile lacks max_discharge_a or capacity_ah"),
+        Code.SOH_LOW: InsufficientData("no reading has soh"),
     }
+    assert {each.missing.status for each in skipped} == {"skipped", "insufficient_data"}
 
 
 def test_overcurrent_in_the_direction_that_is_known():
@@ -131,12 +145,72 @@ def test_overcurrent_in_the_direction_that_is_known():
         made(np.arange(60), pack_current=-150), Profile(max_charge_a=100), [Code.OVERCURRENT]
     )
     assert [(episode.peak, episode.threshold, episode.unit) for episode in found] == [(150, 100, "A")]
-    assert [each.missing.reason for each in skipped] == [
-        "profile: max_discharge_a or capacity_ah is not known"
-    ]
+    assert [each.missing.reason for each in skipped] == ["the profile lacks max_discharge_a or capacity_ah"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_hardly_any_readings(count):
     """Too few for anything: no episode and no error."""
     assert judged(made(np.arange(count))) == []
+
+
+def test_a_debounce_is_met_within_one_stretch():
+    """One hot reading before three silent days and one after them are two single readings."""
+    hot = np.array([30, 30, 51, 51, 30, 30])
+    apart = np.array([0, 10, 20, 259_220, 259_230, 259_240])
+    assert not judged(made(apart, max_temp=hot), Code.TEMP_HIGH)
+    hot = np.array([30, 51, 51, 51, 30, 30])
+    (episode,) = judged(made(apart, max_temp=hot), Code.TEMP_HIGH)
+    assert (seconds(episode.started_at), seconds(episode.ended_at)) == (10, 259_230)
+    hot = np.array([30, 30, 51, 51, 51, 30])
+    (episode,) = judged(made(apart, max_temp=hot), Code.TEMP_HIGH)
+    assert (seconds(episode.started_at), seconds(episode.ended_at)) == (259_220, 259_240)
+
+
+@pytest.mark.parametrize(("silent", "ended"), [(290, None), (300, 99), (2_592_000, 99)])
+@pytest.mark.parametrize("code", [Code.TEMP_HIGH, Code.OVERCURRENT, Code.SOC_LOW])
+def test_a_signal_that_falls_silent_ends_its_episode(code, silent, ended):
+    """Other signals go on: 300 s after the last value nobody can call it active."""
+    _, is_set, _, _, columns, profile = CASES[code]
+    ts = np.append(np.arange(100), np.arange(109, 100 + silent, 10)[:1000])
+    ts[-1] = 99 + silent
+    value = np.where(ts < 100, is_set, np.nan)
+    (episode,) = judged(made(ts, **columns(value)), code, profile)
+    assert seconds(episode.ended_at) == ended
+
+
+def test_no_more_than_10_000_episodes_of_a_code():
+    """The first ones, and a sentence that says from when on there are more; 10,000 are not too many."""
+    ts = 10 * np.arange(20_004)
+    trace = made(ts, delay=np.where(ts // 10 % 2, 200.0, 0.0), odo_km=np.where(ts // 10 % 2, 0, 500))
+    found, skipped = episodes(trace, FULL, [Code.LATE_DATA, Code.SOC_LOW])
+    assert len(found) == 10_000
+    assert seconds(found[-1].started_at) == 199_990
+    begin = moment(trace.ts[20_001]).isoformat().replace("+00:00", "Z")
+    assert skipped == [
+        Skipped(
+            Code.LATE_DATA,
+            InsufficientData(f"only the first 10,000 episodes are given, those before {begin}"),
+        )
+    ]
+    assert "2026-" in begin
+    found, skipped = episodes(trace.between(0, trace.ts[19_999]), FULL, [Code.LATE_DATA])
+    assert (len(found), skipped) == (10_000, [])
+
+
+def test_both_directions_of_overcurrent_come_in_order():
+    """Discharging and charging by turns."""
+    ts = np.arange(0, 3000, 10)
+    current = np.select([ts % 300 < 100, ts % 300 < 200], [400.0, -400.0], 0)
+    found = judged(made(ts, pack_current=current, odo_km=20_000 + ts / 100), Code.OVERCURRENT)
+    assert [seconds(each.started_at) for each in found] == sorted(
+        [*range(0, 3000, 300), *range(100, 3000, 300)]
+    )
+
+
+def test_a_glitch_is_no_empty_battery():
+    """Five seconds of 0 % are a jump and nothing low; a battery that stays there is."""
+    ts = np.arange(0, 600)
+    for lasts, codes in ((5, {Code.SOC_JUMP}), (120, {Code.SOC_JUMP, Code.SOC_LOW})):
+        soc = np.where((ts >= 300) & (ts < 300 + lasts), 0.0, 60.0)
+        assert {each.code for each in judged(made(ts, soc=soc))} == codes

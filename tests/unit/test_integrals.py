@@ -1,12 +1,17 @@
 """Energy and charge: by hand, over any split, and against a simulated car's own count."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.diagnostics.integrals import Pairs, totals
-from tests.traces import Car, trace
+from shared.diagnostics.profile import Profile
+from shared.diagnostics.session import Kind
+from shared.diagnostics.sessions import sessions
+from tests.traces import DAY_S, START_S, MeteredCar, every, trace
 
 numbers = st.one_of(st.just(np.nan), st.floats(-500, 500))
 
@@ -50,12 +55,32 @@ def test_over_more_than_60_seconds_nothing_is_integrated():
     assert total.ah_out == pytest.approx(10 / 60)
 
 
-def test_a_missing_value_takes_out_its_two_pairs():
-    """Without the voltage the charge is still known, the energy is not."""
-    total = totals(trace([0, 10, 20, 30], pack_voltage=[360, np.nan, 360, 360], pack_current=36))
-    assert total.kwh_out == pytest.approx(0.036)
-    assert total.ah_out == pytest.approx(0.3)
-    assert total.coverage == pytest.approx(1 / 3)
+def test_a_missing_value_is_bridged():
+    """On the straight line between known ones at most 60 s apart, so that signals may come in turns."""
+    total = totals(trace([0, 10, 20, 30], pack_voltage=[360, np.nan, 380, 380], pack_current=36))
+    assert total.kwh_out == pytest.approx((370 * 20 + 380 * 10) * 36 / 3.6e6)
+    assert total.coverage == 1
+    ts = np.arange(0, 600, 5)
+    turns = np.where(ts % 10 == 0, 360, np.nan), np.where(ts % 10 == 5, 36, np.nan)
+    total = totals(trace(ts, pack_voltage=turns[0], pack_current=turns[1]))
+    # The first and the last reading have one of the two only, and nothing beyond them to take the other from.
+    assert total.kwh_out == pytest.approx(360 * 36 * 585 / 3.6e6)
+    assert (total.covered_s, total.current_s) == (585, 590)
+
+
+def test_a_missing_value_is_not_bridged_over_more_than_60_s():
+    """Nor at the ends, where one side of the line is missing: the charge is known, the energy is not."""
+    voltage = [np.nan, 360, np.nan, 360, np.nan]
+    total = totals(trace([0, 30, 60.5, 91, 100], pack_voltage=voltage, pack_current=36))
+    assert (total.kwh_out, total.covered_s, total.current_s) == (0, 0, 100)
+    assert total.ah_out == pytest.approx(1)
+
+
+def test_next_to_nothing_is_a_number():
+    """The smallest current there is, on one side or on both: zero, not a division that overflows."""
+    for current in ([0, 5e-324], [-5e-324, 5e-324]):
+        total = totals(trace([0, 1], pack_voltage=360, pack_current=current))
+        assert (total.kwh_out, total.kwh_in, total.ah_out, total.ah_in) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("seconds", [[], [0]])
@@ -73,29 +98,75 @@ def test_energy_is_additive_over_any_split(drawn, data):
     parts = Pairs.of(drawn).total(0, at) + Pairs.of(drawn).total(at)
     before, after = drawn.between(0, drawn.ts[at]), drawn.between(drawn.ts[at] + 1e-3, np.inf)
     apart = totals(before) + Pairs.of(drawn).total(at, at + 1) + totals(after)
+    # Cut in two, a trace has no line to bridge a missing value at the cut.
+    is_complete = not np.isnan(drawn.pack_voltage + drawn.pack_current).any()
     for name in whole.__dataclass_fields__:
         assert getattr(parts, name) == pytest.approx(getattr(whole, name), abs=1e-9)
-        assert getattr(apart, name) == pytest.approx(getattr(whole, name), abs=1e-9)
+        if is_complete:
+            assert getattr(apart, name) == pytest.approx(getattr(whole, name), abs=1e-9)
+
+
+def by_hand(ts, signal):
+    """Bridged, one missing value after the other."""
+    result = signal.copy()
+    known = [place for place, value in enumerate(signal) if not np.isnan(value)]
+    for place in range(len(ts)):
+        before, after = [k for k in known if k <= place], [k for k in known if k >= place]
+        if before and after and ts[after[0]] - ts[before[-1]] <= 60:
+            a, b = before[-1], after[0]
+            share = (ts[place] - ts[a]) / (ts[b] - ts[a]) if b > a else 0
+            result[place] = signal[a] + share * (signal[b] - signal[a])
+    return result
 
 
 @given(traces())
 def test_out_less_in_is_the_plain_trapezoid(drawn):
     """The split moves nothing: net energy is the integral of the straight lines; neither part is negative."""
     total, seconds = totals(drawn), np.diff(drawn.ts)
-    power = drawn.pack_voltage * drawn.pack_current
+    power = by_hand(drawn.ts, drawn.pack_voltage) * by_hand(drawn.ts, drawn.pack_current)
     plain = np.where(seconds <= 60, (power[1:] + power[:-1]) / 2 * seconds, 0)
     assert total.kwh == pytest.approx(np.nansum(plain) / 3.6e6, abs=1e-9)
     assert min(total.kwh_out, total.kwh_in, total.ah_out, total.ah_in) >= 0
 
 
-@pytest.mark.parametrize("seed", "abcfh")
-def test_a_simulated_cars_energy(seed):
-    """Over two days at 1 s net energy and charge are within 1 % of what really went out.
+@cache
+def lived(seed):
+    """A Monday of a car with a meter (`MeteredCar` says what is true and why), at 1 s."""
+    car = MeteredCar(seed, START_S + DAY_S)
+    readings = car.live(DAY_S, 1)
+    # It drove for long enough to tell, and was charged.
+    assert min(car.kwh_out, car.kwh_charged) > 1
+    return car, readings
 
-    Out and in alone are up to 1.3 % low there: what goes out and comes back within a second cancels.
-    """
-    car = Car(seed)
-    total = totals(car.live(2 * 86_400, 1))
+
+@pytest.mark.parametrize("seed", "01234")
+def test_every_figure_of_a_simulated_day_at_1_s(seed):
+    """Drives with their braking, and charges: out and in, energy and charge, each within 1 % of the meter."""
+    car, readings = lived(seed)
+    total = totals(readings)
+    for name in ("kwh_out", "kwh_in", "ah_out", "ah_in"):
+        assert getattr(total, name) == pytest.approx(getattr(car, name), rel=0.01), name
     assert total.kwh == pytest.approx(car.kwh_out - car.kwh_in, abs=0.01 * car.kwh_out)
-    assert total.ah == pytest.approx(car.ah_out - car.ah_in, abs=0.01 * car.ah_out)
-    assert total.kwh_out == pytest.approx(car.kwh_out, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", "01234")
+def test_what_a_simulated_day_at_10_s_can_tell(seed):
+    """Charges in the mean of the ten ways to sample within 1 %, each within 2 %: they begin unseen.
+
+    Drives not: an acceleration or a braking is over before the next reading. Net energy has no bias: the mean
+    of the ten ways is within 1 % of what went out, but each one only within 10 %. Out alone is 2 to 10 % low
+    in the mean, for a braking between two pulls cancels against them.
+    """
+    car, readings = lived(seed)
+    samples = [every(10, readings, first) for first in range(10)]
+    charged = [
+        sum(found.kwh_in for found in sessions(each, Profile(capacity_ah=60)) if found.kind is Kind.CHARGE)
+        for each in samples
+    ]
+    assert charged == pytest.approx([car.kwh_charged] * 10, rel=0.02)
+    assert np.mean(charged) == pytest.approx(car.kwh_charged, rel=0.01)
+    net, out = np.array([(total.kwh, total.kwh_out) for total in map(totals, samples)]).T
+    off = (net - (car.kwh_out - car.kwh_in)) / car.kwh_out
+    assert abs(off.mean()) < 0.01
+    assert abs(off).max() < 0.1
+    assert 0.9 < out.mean() / car.kwh_out < 0.98

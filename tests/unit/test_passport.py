@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.consumption import consumption
+from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.passport import passport
-from shared.diagnostics.profile import Missing, Profile
+from shared.diagnostics.profile import Profile
 from shared.diagnostics.resistance import Resistance, ResistanceOfDay
 from shared.diagnostics.sessions import sessions
 from tests.traces import trace
 
-NO_RESISTANCE = Missing("insufficient_data: none")
+NO_RESISTANCE = InsufficientData("none")
 NOTHING = Profile()
 
 
@@ -33,7 +34,7 @@ def test_hours_while_charging():
     current = np.where(seconds <= 600, -20, 0)
     found = counters(trace(seconds, max_temp=50, pack_current=current, pack_voltage=380, odo_km=5))
     assert (found.hours_hot, found.hours_hot_charging) == (pytest.approx(1 / 3), pytest.approx(1 / 6))
-    assert found.hours_cold == Missing("insufficient_data: no min_temp")
+    assert found.hours_cold == InsufficientData("no reading has min_temp")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_hardly_any_readings(seconds):
     """Nothing breaks: counters are missing or zero."""
     found = counters(trace(seconds, soc=50, max_temp=50))
     assert found.throughput.kwh_out == 0
-    assert found.hours_cold == Missing("insufficient_data: no min_temp")
+    assert found.hours_cold == InsufficientData("no reading has min_temp")
 
 
 def used(km, *, kmh=60.0, unit=0.1, share=1.0):
@@ -112,9 +113,16 @@ def test_consumption():
 @pytest.mark.parametrize("drive", [{"km": 4, "unit": 1.0}, {"km": 10, "share": 0.5}])
 def test_no_consumption_from_what_can_not_tell(drive):
     """4 km by an odometer of whole km, or half of the energy unseen."""
-    assert used(**drive).reason.startswith("insufficient_data: no drive of at least")
+    assert used(**drive).reason.startswith("no drive of at least")
 
 
 def test_no_consumption_without_a_drive():
     """A parked car."""
     assert isinstance(consumption(trace([0, 30], odo_km=5), []), Missing)
+
+
+def test_nothing_measured_is_not_zero_hours():
+    """A reading every 90 s: how long it was hot between them nobody knows."""
+    found = counters(trace(np.arange(0, 9_000, 90), soc=50, max_temp=70, min_temp=-20))
+    assert found.hours_hot == InsufficientData("no two readings at most 60 s apart have max_temp")
+    assert found.hours_cold == InsufficientData("no two readings at most 60 s apart have min_temp")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.diagnostics.profile import Missing
+from shared.diagnostics.missing import InsufficientData
 from shared.diagnostics.quality import quality
 from tests.traces import trace
 
@@ -25,4 +25,4 @@ def test_late_share():
 @pytest.mark.parametrize("seconds", [[], [0]])
 def test_fewer_than_two_readings(seconds):
     """There is no interval."""
-    assert quality(trace(seconds)) == Missing("insufficient_data: fewer than two readings")
+    assert quality(trace(seconds)) == InsufficientData("fewer than two readings")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.simulator.battery_pack import ohmic_resistance
-from shared.diagnostics.profile import Missing
+from shared.diagnostics.missing import InsufficientData
 from shared.diagnostics.resistance import resistance, to_25
 from tests.traces import DAY_S, Car, trace
 
@@ -30,8 +30,8 @@ def test_resistance_is_minus_dv_over_di():
 def test_too_little_to_tell(readings):
     """19 pairs, 19.9 A or 6.1 s: no figure, and the reason."""
     found = resistance(readings)
-    assert isinstance(found, Missing)
-    assert found.reason.startswith("insufficient_data: no day with 20 pairs")
+    assert isinstance(found, InsufficientData)
+    assert found.reason.startswith("no day with 20 pairs")
 
 
 def test_normalised_to_25_degrees():
@@ -68,6 +68,6 @@ def test_slow_sampling_is_told():
 def test_a_simulated_cars_resistance(seed):
     """At 1 s within 5 % of what the pack was given at 25 °C, whatever the weather was."""
     car = Car(seed)
-    found = resistance(car.live(3 * DAY_S, 1))
+    found = resistance(car.live(2 * DAY_S, 1))
     assert found.sampling_ok
     assert found.ohm_at_25 == pytest.approx(ohmic_resistance(25, car.pack.soh), rel=0.05)

@@ -17,8 +17,8 @@ def test_every_code_has_a_rule_and_a_judge():
 def test_what_rules_need_exists():
     """Signals are those of a reading, profile fields those of a profile."""
     for rule in RULES.values():
-        assert set(rule.signals) <= set(SIGNALS), rule.code
-        assert {name for group in rule.profile for name in group} <= set(Profile.__dataclass_fields__)
+        assert {*rule.signals, *rule.one_of} <= set(SIGNALS), rule.code
+        assert {name for group in rule.profile for name in group} <= set(Profile.model_fields)
 
 
 def test_thresholds_are_in_order():

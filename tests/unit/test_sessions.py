@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.diagnostics.activity import charging
 from shared.diagnostics.integrals import Pairs, totals
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.soc import without_glitches
-from tests.traces import START_S, Car, trace
+from tests.traces import START_S, Car, every, trace
 
 NOTHING = Profile()
 
@@ -222,10 +223,15 @@ def test_a_signal_missing_at_the_edge_of_a_gap():
 
 
 def test_soc_glitches_are_left_out():
-    """A single 0 is no reading, also at the edge of a silence; a real step over a gap stays."""
+    """A 0 for less than 60 s is no reading, also at the edge of a silence; a real step over a gap stays."""
     soc = [50, 50, 0, 50, 50, 0, 90, 90]
     cleaned = without_glitches(trace([0, 30, 60, 90, 120, 150, 9000, 9030], soc=soc))
     assert np.array_equal(cleaned, [50, 50, np.nan, 50, 50, np.nan, 90, 90], equal_nan=True)
+    long = [50, 50, 0, 0, 0, 0, 50, 0, 50]
+    cleaned = without_glitches(trace([0, 5, 10, 20, 40, 64, 65, 70, 75], soc=long))
+    assert np.array_equal(np.isnan(cleaned), np.array(long) == 0)
+    lasting = [50, 50, 0, 0, 50, 50]
+    assert np.array_equal(without_glitches(trace([0, 5, 10, 66, 71, 76], soc=lasting)), lasting)
     real = [50, 90, 50]
     assert np.array_equal(without_glitches(trace([0, 9000, 18_000], soc=real)), real)
 
@@ -277,12 +283,118 @@ def test_the_way_never_falls(drawn):
     assert np.isnan(way).all() or (way[0] == 0 and (np.diff(way) >= 0).all())
 
 
-def test_a_simulated_week_is_cut_the_same_at_1_s_and_30_s():
+def test_simulated_days_are_cut_the_same_at_1_s_and_30_s():
     """Drives and charges are the same ones at 1 s and 30 s; they begin and end within two samples."""
-    fine, coarse = (sessions(Car("a").live(7 * 86_400, step), Profile(capacity_ah=60)) for step in (1, 30))
-    assert "".join(each.kind[0] for each in fine) == "dddddddddcddddddddc"
-    assert [each.kind for each in coarse] == [each.kind for each in fine]
+    life = Car("a").live(4 * 86_400, 1)
+    fine, coarse = (sessions(each, Profile(capacity_ah=60)) for each in (life, every(30, life)))
+    kinds = [each.kind for each in fine]
+    assert min(kinds.count(Kind.DRIVE), kinds.count(Kind.CHARGE)) >= 1
+    assert [each.kind for each in coarse] == kinds
     for one, other in zip(fine, coarse, strict=True):
         assert one.start == pytest.approx(other.start, abs=61)
         assert one.end == pytest.approx(other.end, abs=61)
         assert not one.inferred
+
+
+def test_a_charge_ends_after_300_s_without_a_known_current():
+    """Other signals went on for ten minutes, the current did not: two charges, as nobody knows of more."""
+    current = np.full(181, -20.0)
+    current[60:120] = np.nan
+    readings = trace(10 * np.arange(181), pack_voltage=400, pack_current=current, odo_km=500)
+    assert brief(sessions(readings, NOTHING)) == [
+        (Kind.CHARGE, False, 0, 590),
+        (Kind.CHARGE, False, 1200, 1800),
+    ]
+
+
+@pytest.mark.parametrize("lost", [np.nan, 0])
+@pytest.mark.parametrize("rise", [0.1, 0.4])
+def test_a_charge_whose_odometer_is_missing_is_a_charge(lost, rise):
+    """What the odometer shows an hour later was driven after the charge, not during it."""
+    seconds = np.arange(0, 4201, 30)
+    odo = np.where(seconds < 60, 100, np.where(seconds <= 3600, lost, 100 + rise + (seconds - 3600) / 100))
+    readings = trace(
+        seconds, odo_km=odo, pack_voltage=360, pack_current=np.where(seconds <= 3600, -30, 40), soc=50
+    )
+    charge, drive = sessions(readings, NOTHING)
+    assert brief([charge]) == [(Kind.CHARGE, False, 0, 3600)]
+    assert (charge.km, charge.kwh_in) == (0, pytest.approx(10.8, abs=0.1))
+    assert (drive.kind, drive.start, drive.kwh_in) == (Kind.DRIVE, START_S + 3600, pytest.approx(0, abs=0.05))
+
+
+def test_a_jump_after_a_charge_is_not_driven_while_charging():
+    """50 minutes at one value, then 5 km in one step: a charge; with ten minutes of road between, both."""
+    seconds = np.arange(0, 3601, 30)
+    for charged, found in ((3570, ["charge"]), (3000, ["charge", "drive"])):
+        readings = trace(
+            seconds,
+            odo_km=np.where(seconds < 3600, 100.3, 105.3),
+            pack_voltage=360,
+            pack_current=np.where(seconds <= charged, -30, 40),
+        )
+        charge, *drives = sessions(readings, NOTHING)
+        assert [charge.kind, *(each.kind for each in drives)] == found
+        assert (charge.start, charge.end, charge.km) == (START_S, START_S + charged, 0)
+        assert [(each.start, each.km) for each in drives] == [(START_S + charged, 5)] * len(drives)
+
+
+def test_parked_without_an_odometer_is_no_drive():
+    """100 m found after an hour of missing values were not driven in that hour."""
+    seconds = np.arange(0, 3601, 30)
+    odo = np.where(seconds < 60, 100.3, np.where(seconds < 3600, np.nan, 100.4))
+    assert sessions(trace(seconds, odo_km=odo, pack_voltage=360, pack_current=0.5), NOTHING) == []
+
+
+@pytest.mark.parametrize("step", [1, 10, 30])
+@pytest.mark.parametrize("odo", [500.3, np.nan])
+def test_a_pulsed_charge_is_one_charge(step, odo):
+    """A minute on and a minute off for four hours, once it has begun; the rules see the same charge."""
+    seconds = np.arange(0, 4 * 3600, step)
+    steady = 700 if np.isnan(odo) else 200
+    current = np.where((seconds < steady) | (seconds // 60 % 2 == 0), -30.0, 0.0)
+    readings = trace(seconds, pack_voltage=400, pack_current=current, odo_km=odo)
+    (charge,) = sessions(readings, NOTHING)
+    last = seconds[current < 0][-1]
+    assert (charge.kind, charge.start, charge.end) == (Kind.CHARGE, START_S, START_S + last)
+    assert charge.kwh_in == pytest.approx(totals(readings).kwh_in, abs=0.06)
+    assert np.array_equal(charging(readings, NOTHING), seconds <= last)
+
+
+@pytest.mark.parametrize("odometer", ["whole km", "none"])
+def test_a_slow_descent_is_no_charge(odometer):
+    """150 s of 20 A in at 20 km/h: an odometer of whole km may stand still all that time."""
+    seconds = np.arange(0, 1801, 5)
+    descent = (seconds >= 905) & (seconds < 1075)
+    odo = np.floor(1000 + seconds / 180) if odometer == "whole km" else np.nan
+    readings = trace(seconds, odo_km=odo, pack_voltage=360, pack_current=np.where(descent, -20, 20))
+    assert [each.kind for each in sessions(readings, NOTHING)] == [Kind.DRIVE]
+    assert not charging(readings, NOTHING).any()
+
+
+def test_driving_off_ends_a_charge_also_with_whole_km():
+    """The first km after a charge, with braking in it, belongs to the drive."""
+    seconds = np.arange(0, 1501, 5)
+    current = np.where(seconds <= 600, -20, np.where(seconds % 60 < 10, -20, 20))
+    odo = 500 + np.floor(np.maximum(seconds - 600, 0) / 180)
+    charge, drive = sessions(trace(seconds, pack_voltage=360, pack_current=current, odo_km=odo), NOTHING)
+    assert (charge.kind, charge.start, charge.end) == (Kind.CHARGE, START_S, START_S + 605)
+    assert (drive.kind, drive.km) == (Kind.DRIVE, 5)
+
+
+@pytest.mark.parametrize("begin", [0, 0.1, 0.3, 0.7, 321.9])
+def test_exactly_200_m_part_two_charges(begin):
+    """Whatever 0.2 is in binary so many km after the first reading."""
+    current = np.array([0] * 2 + [-20] * 31 + [0] * 10 + [-20] * 31)
+    odo = 500 + np.select([np.arange(74) < 1, np.arange(74) < 38], [0, begin], begin + 0.2).round(1)
+    seconds = 10 * np.arange(74) + np.where(np.arange(74) < 1, 0, 7200)
+    readings = trace(seconds, pack_voltage=400, pack_current=current, odo_km=odo)
+    assert [each.kind for each in sessions(readings, NOTHING) if not each.inferred] == [Kind.CHARGE] * 2
+
+
+def test_a_nonsense_odometer_does_not_part_a_charge():
+    """One value or several that no car can have driven to."""
+    for count in (1, 5):
+        odo = np.full(121, 500.3)
+        odo[60 : 60 + count] = 999_999
+        readings = trace(np.arange(0, 3601, 30), pack_voltage=400, pack_current=-20, odo_km=odo)
+        assert brief(sessions(readings, NOTHING)) == [(Kind.CHARGE, False, 0, 3600)]

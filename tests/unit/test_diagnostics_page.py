@@ -1,0 +1,38 @@
+"""The page about diagnostics says what the table of rules holds, and what the profile takes."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.diagnostics.profile import RANGES, Profile
+from shared.diagnostics.rules import RULES
+from shared.diagnostics.table import table
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "shared" / "diagnostics" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_rules_are_those_of_the_table():
+    """`python -m shared.diagnostics.table` makes that part of the page."""
+    _, _, rest = PAGE.partition("<!-- rules: python -m shared.diagnostics.table -->\n")
+    assert rest.partition("\n<!-- /rules -->")[0] == table()
+    assert len(table().splitlines()) == len(RULES) + 2
+
+
+@pytest.mark.parametrize("name", Profile.model_fields)
+def test_each_field_of_the_profile_is_there(name):
+    """With its unit and its range."""
+    (row,) = [
+        line for line in PAGE.splitlines() if line.startswith("| `") and f"`{name}`" in line.split("|")[1]
+    ]
+    if name in RANGES:
+        bounds = RANGES[name]
+        assert f"| {bounds.unit} |".replace("|  |", "| |") in row
+        assert f"{bounds.low:g}..{bounds.high:,}" in row
+
+
+def test_the_table_shows_every_part_of_a_rule():
+    """Thresholds, both sides, debounce, what it needs and where it comes from."""
+    row = next(line for line in table().splitlines() if "PACK_UNDERVOLT" in line)
+    for part in ("critical < 2.8 V", "LFP: 2.5", ">= 2.95", "2 readings, 2 s", "series_cells", "chemistry"):
+        assert part in row
