@@ -1,4 +1,4 @@
-"""Bytes in; readings, or rejections, out. Pure: no clock, no I/O, and no exception for any bytes."""
+"""Bytes in; readings, a status, or rejections out. Pure: no clock, no I/O, no exception for any bytes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from shared.connectivity import Status
 from shared.rejections import Reason, Rejection
+from shared.statuses import VehicleStatus
 from shared.strict_json import InvalidJsonError, array_elements, parse_json
 from shared.telemetry import MAX_READINGS, Reading, Row, why_invalid
-from shared.topics import InvalidTopicError, TelemetryTopic, parse_telemetry_topic
+from shared.topics import InvalidTopicError, Topic, parse_topic
 from shared.usual_reading import usual_reading, usual_readings
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -21,7 +23,7 @@ _TOPICS = 65_536
 
 
 class Decoded(NamedTuple):
-    """What one message held. No row and no rejection: an empty payload, which clears a retained message."""
+    """What one message held. Nothing at all: an empty payload, which clears a retained message."""
 
     rows: list[Row]
     rejections: list[Rejection]
@@ -29,16 +31,20 @@ class Decoded(NamedTuple):
     """Where each of the rows stood in the message's array; None for a lone object."""
     receipts: str | None = None
     """The topic on which the vehicle wants an answer to this message, if it does."""
+    status: VehicleStatus | None = None
+    """What the vehicle said of itself; then there are no rows."""
 
 
 def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datetime) -> Decoded:
-    """Sort one message into readings and rejections; `latest` is the last moment a `ts` may name."""
+    """Sort one message into what it holds; `latest` is the last moment a `ts` may name."""
     message = _Message(topic, payload, received_at)
     receipts = None
     try:
-        message.vin, receipts = _topic(topic)
+        message.vin, receipts, is_status = _topic(topic)
         if not payload:
             return Decoded([], [], None, receipts)
+        if is_status:
+            return Decoded([], [], status=_status(message))
         return _decode_usual(message, latest, receipts) or _decode_strictly(message, latest, receipts)
     except _RefusedError as refused:
         return Decoded([], [message.rejection(refused, None, payload)] if payload else [], None, receipts)
@@ -65,13 +71,23 @@ class _Message:
 
 
 @lru_cache(_TOPICS)
-def _topic(topic: bytes) -> TelemetryTopic:
+def _topic(topic: bytes) -> Topic:
     try:
-        return parse_telemetry_topic(topic.decode("utf-8"))
+        return parse_topic(topic.decode("utf-8"))
     except (InvalidTopicError, UnicodeDecodeError):
         raise _RefusedError(
-            Reason.BAD_TOPIC, "must be vehicles/{vin}/telemetry, or that with /confirm"
+            Reason.BAD_TOPIC, "must be vehicles/{vin}/telemetry, that with /confirm, or vehicles/{vin}/status"
         ) from None
+
+
+_STATUSES = {status.value.encode(): status for status in Status}
+
+
+def _status(message: _Message) -> VehicleStatus:
+    status = _STATUSES.get(message.payload)
+    if status is None:
+        raise _RefusedError(Reason.BAD_STATUS, "a status must be online or offline, in these letters")
+    return VehicleStatus(message.vin, status, message.received_at)
 
 
 def _decode_usual(message: _Message, latest: datetime, receipts: str | None) -> Decoded | None:

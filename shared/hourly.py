@@ -19,7 +19,15 @@ HOUR = timedelta(hours=1)
 SERIES = (*SIGNALS, "power_kw")
 """What is followed over time: each signal, and the power (kW, not rounded)."""
 
-VALUES = {name: name for name in SIGNALS} | {"power_kw": "pack_voltage * pack_current / 1000"}
+_NOTHING = 1e-100
+# A product too small for a double is an error in PostgreSQL, and 0 in NumPy.
+_POWER = f"""
+    CASE WHEN abs(pack_voltage) >= {_NOTHING} AND abs(pack_current) >= {_NOTHING}
+    THEN pack_voltage * pack_current / 1000
+    WHEN pack_voltage IS NOT NULL AND pack_current IS NOT NULL THEN 0.0::float8 END
+"""
+
+VALUES = {name: name for name in SIGNALS} | {"power_kw": _POWER}
 """Each of them as SQL, of the columns of `telemetry`."""
 
 FIGURES = ("n", "min", "max", "sum")
@@ -70,7 +78,10 @@ def _values(rows: Sequence[Row]) -> list[Floats]:
     columns = list(zip(*rows, strict=True))[-len(SIGNALS) :]
     # None becomes NaN.
     values = {name: np.array(column, float) for name, column in zip(SIGNALS, columns, strict=True)}
-    return [*values.values(), values["pack_voltage"] * values["pack_current"] / 1000]
+    voltage, current = values["pack_voltage"], values["pack_current"]
+    power = voltage * current / 1000
+    power[(np.abs(voltage) < _NOTHING) | (np.abs(current) < _NOTHING)] *= 0.0
+    return [*values.values(), power]
 
 
 def _figures(column: Floats, starts: Sequence[int]) -> Iterator[list[Any]]:

@@ -56,6 +56,12 @@ MESSAGES_CLEARED = Definition(
     "counter",
     "Messages without a payload, which clear a retained one and hold no reading.",
 )
+STATUSES = Definition(
+    "battery_worker_statuses",
+    "counter",
+    "Status messages that were taken, repeats too; they are no readings. Others are rejected readings.",
+    ("status",),
+)
 MESSAGES_DROPPED = Definition(
     "battery_worker_messages_dropped", "counter", "Messages of QoS 0 for which there was no room."
 )
@@ -114,6 +120,7 @@ WORKER: tuple[Definition, ...] = (
     *WORKER_READINGS,
     MESSAGES_RECEIVED,
     MESSAGES_CLEARED,
+    STATUSES,
     MESSAGES_DROPPED,
     MESSAGES_WAITING,
     OLDEST_UNACKNOWLEDGED,

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     """The array holds more than 10,000 readings."""
     BAD_READING = "bad_reading"
     """A field is missing, of the wrong type or out of range; the detail names it."""
+    BAD_STATUS = "bad_status"
+    """A status is neither `online` nor `offline`."""
     VIN_MISMATCH = "vin_mismatch"
     """The payload names another vehicle than the topic."""
     CONFLICT = "conflict"

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.database_errors import Fault, classify, summarise
 from shared.decoder import Decoded, decode
 from shared.rejections import CONFLICT_DETAIL, Reason, delete_rejection, find_rejection
+from shared.statuses import keep_statuses
 from shared.store import Caution, Outcome, store
 from shared.telemetry import Row
 
@@ -90,6 +91,8 @@ def store_again(connection: Connection, rejection_id: uuid.UUID, decoded: Decode
                 for at in outcome.conflicts
             ]
         )
+    if decoded.status is not None:
+        keep_statuses(connection, [decoded.status])
     # Last: a worker that receives the same message again waits for a row that is being deleted, and this
     # transaction may wait for that worker's readings.
     delete_rejection(connection, rejection_id)

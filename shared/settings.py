@@ -4,6 +4,7 @@ A settings object is built once, at start, and checked whole; nothing is opened.
 is wrong into one line that names the variables.
 """
 
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from shared.connectivity import Limits
 from shared.diagnostics.alerts import AlertThresholds
 
 
@@ -212,6 +214,27 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
         20, description="max_temp - min_temp (°C) from which TEMP_SPREAD is critical."
     )
 
+    connectivity_stale_after_s: float = Field(
+        60,
+        ge=1,
+        le=31_536_000,
+        description="A vehicle is stale when nothing has come from it for so long (seconds).",
+    )
+    connectivity_offline_after_s: float = Field(
+        900,
+        ge=1,
+        le=31_536_000,
+        description="A vehicle is offline when nothing has come from it for so long (seconds).",
+    )
+
+    @cached_property
+    def connectivity_limits(self) -> Limits:
+        """How long a vehicle may be silent."""
+        return Limits(
+            stale_after=timedelta(seconds=self.connectivity_stale_after_s),
+            offline_after=timedelta(seconds=self.connectivity_offline_after_s),
+        )
+
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """The API keys, none when calls need no key."""
@@ -232,6 +255,12 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
             temp_spread_warning=self.alert_temp_spread_warning,
             temp_spread_critical=self.alert_temp_spread_critical,
         )
+
+    @model_validator(mode="after")
+    def _stale_comes_first(self) -> Self:
+        if self.connectivity_stale_after_s >= self.connectivity_offline_after_s:
+            raise ValueError("CONNECTIVITY_STALE_AFTER_S must be less than CONNECTIVITY_OFFLINE_AFTER_S")
+        return self
 
     @model_validator(mode="after")
     def _keys_hold_a_key(self) -> Self:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, DateTime, Double, Integer, Table, Text, TextClause, text
 
+from shared.duplicates import count_duplicates
 from shared.hourly import DAY, newest_of_each, summarise_hours
 from shared.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
 from shared.telemetry import SIGNALS, Row
@@ -70,7 +71,7 @@ _COLUMNS = names(telemetry)
 
 
 def store(connection: Connection, rows: Sequence[Row], caution: Caution) -> Outcome:
-    """Insert readings that are new by (vin, ts), keep each vehicle's newest, and add to its hours.
+    """Insert readings that are new by (vin, ts), keep each vehicle's newest, its hours, and what came twice.
 
     Raises what the database raises; `shared.database_errors.classify` says what to do about it.
     """
@@ -92,6 +93,7 @@ def store(connection: Connection, rows: Sequence[Row], caution: Caution) -> Outc
     caution.merged(duplicates=outcome.stored < len(rows))
     if fresh:
         connection.execute(_KEEP_FIGURES, _figures(fresh))
+    count_duplicates(connection, (rows[place] for place in outcome.duplicates))
     return outcome
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Double,
     Index,
@@ -15,11 +17,14 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
 )
 
+from shared.connectivity import Status
+from shared.diagnostics.profile import RANGES, Chemistry
 from shared.hourly import SERIES
 from shared.telemetry import SIGNALS
 
@@ -125,4 +130,57 @@ rejections = Table(
     # Not unique: what ties all vehicles together could not be distributed by vehicle.
     Index("rejections_id_idx", "id"),
     comment="messages and readings that could not be stored, and why",
+)
+
+duplicate_counts = Table(
+    "duplicate_counts",
+    metadata,
+    Column("vin", Text(collation="C"), nullable=False),
+    Column("day", DateTime(timezone=True), nullable=False, comment="of their ts: its start, UTC"),
+    Column("duplicates", BigInteger, nullable=False),
+    PrimaryKeyConstraint("vin", "day", name="duplicate_counts_pkey"),
+    comment="readings that came again with the same values; they can't be counted from what is stored",
+)
+
+_CHEMISTRIES = ", ".join(f"'{chemistry}'" for chemistry in Chemistry)
+vehicle_profiles = Table(
+    "vehicle_profiles",
+    metadata,
+    Column("vin", Text(collation="C"), nullable=False),
+    Column("series_cells", Integer),
+    Column("chemistry", Text),
+    *(Column(name, Double, comment=RANGES[name].unit) for name in RANGES if name != "series_cells"),
+    Column("first_use_date", Date),
+    Column(
+        "current_sign", SmallInteger, nullable=False, comment="-1: the source's charging current is positive"
+    ),
+    PrimaryKeyConstraint("vin", name="vehicle_profiles_pkey"),
+    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_profiles_vin_check"),
+    CheckConstraint(f"chemistry IN ({_CHEMISTRIES})", name="vehicle_profiles_chemistry_check"),
+    CheckConstraint("current_sign IN (-1, 1)", name="vehicle_profiles_current_sign_check"),
+    *(
+        CheckConstraint(
+            f"{name} BETWEEN {bounds.low} AND {bounds.high}", name=f"vehicle_profiles_{name}_check"
+        )
+        for name, bounds in RANGES.items()
+    ),
+    comment="what a person told us of a vehicle beyond its readings",
+)
+
+_STATUSES = ", ".join(f"'{status}'" for status in Status)
+vehicle_status = Table(
+    "vehicle_status",
+    metadata,
+    Column("vin", Text(collation="C"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column(
+        "received_at",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="our clock, when this status was first told",
+    ),
+    PrimaryKeyConstraint("vin", name="vehicle_status_pkey"),
+    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_status_vin_check"),
+    CheckConstraint(f"status IN ({_STATUSES})", name="vehicle_status_status_check"),
+    comment="what each vehicle, or the broker in its place, said of it last",
 )

@@ -3,25 +3,28 @@
 vehicles/{vin}/telemetry            readings
 vehicles/{vin}/telemetry/confirm    readings that want a receipt
 vehicles/{vin}/receipts             the receipts
+vehicles/{vin}/status               whether it is there: retained, and its last will
 """
 
 import re
 from typing import NamedTuple
 
-_TELEMETRY = re.compile(r"vehicles/([A-Za-z0-9-]{5,40})/telemetry(/confirm)?")
+_TOPIC = re.compile(r"vehicles/([A-Za-z0-9-]{5,40})/(?:telemetry(/confirm)?|(status))")
 
 
 class InvalidTopicError(ValueError):
-    """Neither of the two topics for readings, with a VIN of 5 to 40 letters, digits and hyphens."""
+    """None of the topics that vehicles publish on, with a VIN of 5 to 40 letters, digits and hyphens."""
 
 
-class TelemetryTopic(NamedTuple):
-    """What a topic for readings says."""
+class Topic(NamedTuple):
+    """What a topic that vehicles publish on says."""
 
     vin: str
     """In upper case."""
     receipts: str | None
     """Where an answer is wanted, with the VIN spelled as the vehicle spells it; None for no answer."""
+    is_status: bool = False
+    """What comes is a status, not readings."""
 
 
 def telemetry_topic(vin: str, *, confirm: bool = False) -> str:
@@ -34,16 +37,22 @@ def receipts_topic(vin: str) -> str:
     return f"vehicles/{vin}/receipts"
 
 
-def parse_telemetry_topic(topic: str) -> TelemetryTopic:
-    """The vehicle that a topic for readings names. Raises InvalidTopicError for every other topic."""
-    match = _TELEMETRY.fullmatch(topic)
+def status_topic(vin: str) -> str:
+    """The topic that the vehicle says `online` or `offline` on."""
+    return f"vehicles/{vin}/status"
+
+
+def parse_topic(topic: str) -> Topic:
+    """What a topic that vehicles publish on says. Raises InvalidTopicError for every other topic."""
+    match = _TOPIC.fullmatch(topic)
     if match is None:
         raise InvalidTopicError(InvalidTopicError.__doc__)
-    vin, confirm = match.groups()
-    return TelemetryTopic(vin.upper(), receipts_topic(vin) if confirm else None)
+    vin, confirm, status = match.groups()
+    return Topic(vin.upper(), receipts_topic(vin) if confirm else None, status is not None)
 
 
-def telemetry_filters(shared_group: str | None) -> list[str]:
+def topic_filters(shared_group: str | None) -> list[str]:
     """What a worker subscribes to: alone, or as one of a group that divides the load."""
     prefix = f"$share/{shared_group}/" if shared_group else ""
-    return [prefix + telemetry_topic("+", confirm=confirm) for confirm in (False, True)]
+    topics = (telemetry_topic("+"), telemetry_topic("+", confirm=True), status_topic("+"))
+    return [prefix + topic for topic in topics]

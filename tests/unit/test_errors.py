@@ -90,7 +90,7 @@ def test_a_problem_of_ours():
 @pytest.mark.parametrize(
     ("method", "path", "status", "title"),
     [
-        ("GET", "/", 404, "Not Found"),
+        ("GET", "/nothing", 404, "Not Found"),
         ("GET", f"/{SECRET}", 404, "Not Found"),
         ("GET", "/api/vehicles/VIN/latest", 404, "Not Found"),
         ("GET", f"/api/vehicles/{SECRET}%0A/latest", 404, "Not Found"),

@@ -49,6 +49,8 @@ def lines(found):
 def power(one):
     if one.pack_voltage is None or one.pack_current is None:
         return None
+    if min(abs(one.pack_voltage), abs(one.pack_current)) < 1e-100:
+        return 0.0
     return one.pack_voltage * one.pack_current / 1000
 
 

@@ -18,7 +18,7 @@ from shared.metrics import API
 from shared.settings import ApiSettings
 from shared.store import Outcome
 from shared.tally import Counts
-from tests.calls import counts_of
+from tests.calls import counts_of, numbers_of
 from tests.readings import raw
 
 JSON = {"content-type": "application/json"}
@@ -63,12 +63,8 @@ def families(app):
 
 
 def samples(app):
-    """Every number by its name and its labels, those in the order of their names."""
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in families(app).values()
-        for sample in family.samples
-    }
+    """What it tells, without a server."""
+    return numbers_of(app.state.metrics.text().decode())
 
 
 def requests(app):

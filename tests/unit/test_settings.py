@@ -147,6 +147,12 @@ WRONG = [
     (ApiSettings, "API_STATEMENT_TIMEOUT_MS", "600001"),
     (ApiSettings, "API_POOL_SIZE", "0"),
     (ApiSettings, "API_POOL_SIZE", "201"),
+    (ApiSettings, "CONNECTIVITY_STALE_AFTER_S", "0"),
+    (ApiSettings, "CONNECTIVITY_STALE_AFTER_S", "900"),
+    (ApiSettings, "CONNECTIVITY_STALE_AFTER_S", "nan"),
+    (ApiSettings, "CONNECTIVITY_OFFLINE_AFTER_S", "60"),
+    (ApiSettings, "CONNECTIVITY_OFFLINE_AFTER_S", "59.9"),
+    (ApiSettings, "CONNECTIVITY_OFFLINE_AFTER_S", "31536001"),
     *((ApiSettings, name, "hot") for name in FIELDS if name.startswith("ALERT_")),
     *((ApiSettings, name, "nan") for name in FIELDS if name.startswith("ALERT_")),
 ]

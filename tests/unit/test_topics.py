@@ -6,25 +6,30 @@ import pytest
 
 from shared.topics import (
     InvalidTopicError,
-    parse_telemetry_topic,
+    parse_topic,
     receipts_topic,
-    telemetry_filters,
+    status_topic,
     telemetry_topic,
+    topic_filters,
 )
+
+FILTERS = ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm", "vehicles/+/status"]
 
 
 @pytest.mark.parametrize("vin", ["ABCDE", "A" * 40, "VIN-DEMO-001", "12345", "-----"])
 def test_what_is_built_is_understood(vin):
     """The topics that a vehicle publishes on name that vehicle, and whether it wants an answer."""
-    assert parse_telemetry_topic(telemetry_topic(vin)) == (vin, None)
-    assert parse_telemetry_topic(telemetry_topic(vin, confirm=True)) == (vin, receipts_topic(vin))
+    assert parse_topic(telemetry_topic(vin)) == (vin, None, False)
+    assert parse_topic(telemetry_topic(vin, confirm=True)) == (vin, receipts_topic(vin), False)
+    assert parse_topic(status_topic(vin)) == (vin, None, True)
 
 
 def test_a_vin_in_lower_case():
     """A topic in lower case names the vehicle in upper case, and is answered as the vehicle spells it."""
-    assert parse_telemetry_topic("vehicles/vin-demo-001/telemetry").vin == "VIN-DEMO-001"
-    asked = parse_telemetry_topic("vehicles/vin-demo-001/telemetry/confirm")
-    assert asked == ("VIN-DEMO-001", "vehicles/vin-demo-001/receipts")
+    assert parse_topic("vehicles/vin-demo-001/telemetry").vin == "VIN-DEMO-001"
+    asked = parse_topic("vehicles/vin-demo-001/telemetry/confirm")
+    assert asked == ("VIN-DEMO-001", "vehicles/vin-demo-001/receipts", False)
+    assert parse_topic("vehicles/vin-demo-001/status").vin == "VIN-DEMO-001"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,11 @@ def test_a_vin_in_lower_case():
         "a/vehicles/VIN-00001/telemetry",
         "Vehicles/VIN-00001/telemetry",
         "vehicles/VIN-00001/Telemetry",
-        "vehicles/VIN-00001/status",
+        "vehicles/VIN-00001/Status",
+        "vehicles/VIN-00001/status/",
+        "vehicles/VIN-00001/status/confirm",
+        "vehicles/VIN/status",
+        "vehicles/VIN-00001/telemetrystatus",
         "vehicles/VIN-00001/receipts",
         "vehicles/VIN-00001/x/telemetry",
         "vehicles/VIN 00001/telemetry",
@@ -66,32 +75,34 @@ def test_a_vin_in_lower_case():
 def test_other_topics_name_no_vehicle(topic):
     """Too short, too deep, of another case or with a VIN that is none: refused."""
     with pytest.raises(InvalidTopicError):
-        parse_telemetry_topic(topic)
+        parse_topic(topic)
 
 
 def test_the_reason_does_not_repeat_the_topic():
     """A topic may be anything: it is not echoed."""
     with pytest.raises(InvalidTopicError) as refused:
-        parse_telemetry_topic("vehicles/hunter2 /telemetry")
+        parse_topic("vehicles/hunter2 /telemetry")
     assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("group", "expected"),
     [
-        (None, ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm"]),
-        ("", ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm"]),
-        ("ingest", ["$share/ingest/vehicles/+/telemetry", "$share/ingest/vehicles/+/telemetry/confirm"]),
+        (None, FILTERS),
+        ("", FILTERS),
+        ("ingest", [f"$share/ingest/{wanted}" for wanted in FILTERS]),
     ],
 )
 def test_the_filters(group, expected):
     """Alone, a worker hears every vehicle; in a group, its share of them."""
-    assert telemetry_filters(group) == expected
+    assert topic_filters(group) == expected
 
 
-@pytest.mark.parametrize("confirm", [False, True])
-def test_one_filter_covers_a_topic(confirm):
+@pytest.mark.parametrize(
+    "topic",
+    [telemetry_topic("VIN-00001"), telemetry_topic("VIN-00001", confirm=True), status_topic("VIN-00001")],
+)
+def test_one_filter_covers_a_topic(topic):
     """What a vehicle publishes on is what the worker subscribes to, once."""
-    patterns = [re.escape(wanted).replace(r"\+", "[^/]+") for wanted in telemetry_filters(None)]
-    topic = telemetry_topic("VIN-00001", confirm=confirm)
+    patterns = [re.escape(wanted).replace(r"\+", "[^/]+") for wanted in topic_filters(None)]
     assert sum(re.fullmatch(pattern, topic) is not None for pattern in patterns) == 1

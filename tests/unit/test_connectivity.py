@@ -1,0 +1,139 @@
+"""Who is online: a pure function of the last signs of life, in whatever order they came."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from shared.connectivity import Connectivity, Limits, State, Status, connectivity
+from tests.readings import at
+
+LIMITS = Limits(stale_after=timedelta(seconds=60), offline_after=timedelta(seconds=900))
+ONLINE, STALE, OFFLINE = State
+
+
+def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
+    """The times in seconds: of the newest reading, and of the one status that was told last."""
+    told = online if online is not None else offline
+    return connectivity(
+        None if reading is None else at(reading),
+        None if told is None else Status.ONLINE if online is not None else Status.OFFLINE,
+        None if told is None else at(told),
+        now=at(now),
+        limits=limits,
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "signs", "expected", "since"),
+    [
+        # A vehicle that tells no status: by age alone.
+        (0, {"reading": 0}, ONLINE, None),
+        (59.999999, {"reading": 0}, ONLINE, None),
+        (60, {"reading": 0}, STALE, 60),
+        (899.999999, {"reading": 0}, STALE, 60),
+        (900, {"reading": 0}, OFFLINE, 900),
+        (1e6, {"reading": 0}, OFFLINE, 900),
+        # A clock behind the one that received the reading.
+        (-30, {"reading": 0}, ONLINE, None),
+        # It said that it came, before or after its newest reading.
+        (70, {"reading": 50, "online": 0}, ONLINE, 0),
+        (70, {"reading": 0, "online": 50}, ONLINE, 50),
+        (170, {"reading": 50, "online": 0}, STALE, 110),
+        (170, {"reading": 0, "online": 50}, STALE, 110),
+        (1000, {"reading": 50, "online": 0}, OFFLINE, 950),
+        # It said that it left.
+        (10, {"reading": 0, "offline": 5}, OFFLINE, 5),
+        (10, {"reading": 5, "offline": 5}, OFFLINE, 5),
+        (1e6, {"reading": 0, "offline": 5}, OFFLINE, 5),
+        # A reading after that is a sign of life.
+        (10, {"reading": 6, "offline": 5}, ONLINE, None),
+        (100, {"reading": 6, "offline": 5}, STALE, 66),
+        # Never a reading.
+        (10, {"online": 0}, ONLINE, 0),
+        (100, {"online": 0}, STALE, 60),
+        (10, {"offline": 0}, OFFLINE, 0),
+    ],
+)
+def test_the_rule(now, signs, expected, since):
+    """Each case of the rule, and both sides of each limit."""
+    assert state(now, **signs) == Connectivity(expected, None if since is None else at(since))
+
+
+seconds = st.integers(0, 2_000)
+signs = st.one_of(
+    st.fixed_dictionaries({"reading": seconds}, optional={word: seconds}) for word in ("online", "offline")
+)
+
+
+@given(signs, st.integers(0, 4_000))
+def test_since_is_when_it_became_true(told, now):
+    """While nothing is heard the state is the same from `since` on, and another one just before."""
+    assume(now >= max(told.values()))
+    found = state(now, **told)
+    assume(found.since is not None)
+    begun = (found.since - at(0)).total_seconds()
+    assert begun <= now
+    assert state(max(begun, *told.values()), **told).state is found.state
+    if begun > max(told.values()):
+        assert state(begun - 1e-6, **told).state is not found.state
+
+
+@given(signs, st.lists(st.integers(0, 5_000), min_size=2, max_size=6).map(sorted))
+def test_silence_only_makes_it_worse(told, moments):
+    """While nothing is heard, a vehicle never comes back."""
+    order = list(State)
+    places = [order.index(state(now, **told).state) for now in moments]
+    assert places == sorted(places)
+
+
+@st.composite
+def histories(draw):
+    """What came when, each at a time of its own."""
+    times = sorted(draw(st.sets(seconds, min_size=1, max_size=12)))
+    return [(draw(st.sampled_from(["reading", "online", "offline"])), time) for time in times]
+
+
+def kept(history):
+    """What the tables hold after it: the newest reading, and the first of the last equal statuses."""
+    told = {}
+    for kind, time in history:
+        if kind == "reading":
+            told["reading"] = time
+        elif kind not in told:
+            told.pop("online", None)
+            told.pop("offline", None)
+            told[kind] = time
+    return told
+
+
+@given(histories())
+def test_the_last_message_decides(history):
+    """Whatever came before: offline right after that word, online right after anything else."""
+    kind, time = history[-1]
+    # A repeated status is none: it may be what a broker retained.
+    assume(kept(history) != kept(history[:-1]))
+    expected = OFFLINE if kind == "offline" else ONLINE
+    assert state(time, **kept(history)).state is expected
+
+
+@given(histories())
+def test_online_since(history):
+    """Online since the vehicle said so, if that was its last word; else nobody knows."""
+    told = kept(history)
+    found = state(max(told.values()), **told)
+    assume(found.state is ONLINE)
+    assert found.since == (at(told["online"]) if "online" in told else None)
+
+
+@given(histories(), st.integers(0, 4_000), seconds, seconds)
+def test_limits_are_limits(history, now, one, another):
+    """A longer patience never makes a vehicle look worse."""
+    order = list(State)
+    patient = Limits(
+        stale_after=LIMITS.stale_after + timedelta(seconds=min(one, another)),
+        offline_after=LIMITS.offline_after + timedelta(seconds=max(one, another)),
+    )
+    told = kept(history)
+    assert order.index(state(now, **told, limits=patient).state) <= order.index(state(now, **told).state)
