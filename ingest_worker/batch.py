@@ -9,6 +9,7 @@ from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
 from shared.decoder import Decoded
 from shared.rejections import Rejection
+from shared.statuses import VehicleStatus
 from shared.telemetry import Row
 
 
@@ -29,6 +30,8 @@ class Contents:
     """For each delivery, the place in `rows` where its own begin."""
     rows: list[Row] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    statuses: list[VehicleStatus] = field(default_factory=list)
+    """In the order they were received."""
     indexes: dict[Delivery, Sequence[int]] = field(default_factory=dict)
     """Of the deliveries that are arrays: where each of their rows stood."""
     receipts: dict[Delivery, Receipt] = field(default_factory=dict)
@@ -36,7 +39,7 @@ class Contents:
 
     @property
     def readings(self) -> int:
-        """How many it holds, the rejected ones too."""
+        """How many it holds, the rejected ones too; a status that was understood is no reading."""
         return len(self.rows) + len(self.rejections)
 
     def source(self, place: int) -> Source:
@@ -80,6 +83,8 @@ class Batch:
             contents.rejections += decoded.rejections
         if decoded.indexes is not None:
             contents.indexes[delivery] = decoded.indexes
+        if decoded.status is not None:
+            contents.statuses.append(decoded.status)
         if decoded.receipts is not None:
             contents.receipts[delivery] = Receipt(decoded.receipts, rejected=list(decoded.rejections))
 

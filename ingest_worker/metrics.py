@@ -13,8 +13,10 @@ from ingest_worker.lag import Lag
 from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
 from shared import metrics
+from shared.connectivity import Status
 from shared.database_errors import Fault
 from shared.rejections import Reason
+from shared.statuses import VehicleStatus
 from shared.tally import Tally
 
 _QUANTILES = (0.5, 0.99)
@@ -33,6 +35,8 @@ class WorkerMetrics(Collector):
         self.messages: Counter[int] = Counter({0: 0, 1: 0})
         """By QoS."""
         self.messages_cleared = 0
+        self.statuses = Counter({status.value: 0 for status in Status})
+        """By what they said."""
         self.receipts_sent = 0
         self.receipts_unsent = 0
         self.database_errors = Counter({fault.name.lower(): 0 for fault in Fault})
@@ -53,6 +57,10 @@ class WorkerMetrics(Collector):
         self.messages.update(delivery.qos for delivery in deliveries)
         self.messages_cleared += sum(not delivery.payload for delivery in deliveries)
 
+    def count_statuses(self, statuses: Sequence[VehicleStatus]) -> None:
+        """Statuses whose transaction has committed."""
+        self.statuses.update(told.status.value for told in statuses)
+
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
         return generate_latest(self._registry)
@@ -64,6 +72,9 @@ class WorkerMetrics(Collector):
         by_qos: metrics.Labelled = {(str(qos),): number for qos, number in self.messages.copy().items()}
         yield metrics.counter(metrics.MESSAGES_RECEIVED, by_qos)
         yield metrics.counter(metrics.MESSAGES_CLEARED, self.messages_cleared)
+        yield metrics.counter(
+            metrics.STATUSES, {(status,): number for status, number in self.statuses.copy().items()}
+        )
         yield metrics.counter(metrics.MESSAGES_DROPPED, inbox.unguaranteed_dropped)
         yield metrics.gauge(metrics.MESSAGES_WAITING, len(inbox))
         yield metrics.gauge(metrics.OLDEST_UNACKNOWLEDGED, self._oldest_age())

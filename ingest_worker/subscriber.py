@@ -32,7 +32,7 @@ from ingest_worker.framing import Framer, MalformedPacketError, Message, Numberi
 from ingest_worker.inbox import Inbox
 from ingest_worker.link import Link
 from shared.settings import WorkerSettings
-from shared.topics import telemetry_filters
+from shared.topics import topic_filters
 
 log = logging.getLogger("ingest_worker.subscriber")
 
@@ -113,7 +113,7 @@ class Subscriber:
     def __init__(self, settings: WorkerSettings) -> None:
         self._address = f"{settings.mqtt_host}:{settings.mqtt_port}"
         self._client_id = settings.mqtt_client_id
-        self._filters = telemetry_filters(settings.mqtt_shared_group)
+        self._filters = topic_filters(settings.mqtt_shared_group)
         self._fatal: FatalError | None = None
         self.link = Link()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)

@@ -1,4 +1,4 @@
-"""What one batch writes, in the caller's transaction: readings, latest, rejections."""
+"""What one batch writes, in the caller's transaction: readings, latest, statuses, rejections."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from ingest_worker.batch import Contents
 from shared.database_errors import Fault, classify, summarise
 from shared.rejections import CONFLICT_DETAIL, Reason, Rejection, keep_rejections
+from shared.statuses import keep_statuses
 from shared.store import Caution, store
 from shared.strict_json import array_elements
 
@@ -114,6 +115,7 @@ def fill_receipts(contents: Contents, written: Written) -> None:
 def _keep(connection: Connection, contents: Contents, written: Written, losses: Sequence[Loss]) -> Written:
     written.late = dict(_rejections(contents, losses))
     rejections = [*contents.rejections, *written.late.values()]
+    keep_statuses(connection, contents.statuses)
     keep_rejections(connection, rejections)
     written.rejected.update(rejection.reason.value for rejection in rejections)
     return written

@@ -184,6 +184,7 @@ class Worker:
         metrics.batch_readings.observe(readings)
         metrics.commit_seconds.observe(seconds)
         metrics.lag.add(contents.rows)
+        metrics.count_statuses(contents.statuses)
         if written.rejected:
             log.warning(
                 "Readings that could not be stored: %d. `python -m ingest_worker.rejections list` says why.",

@@ -70,12 +70,13 @@ def broker(tmp_path, certificates):
     server.stop()
 
 
-def publish(broker, certificates, user, topic, password=None):
+def publish(broker, certificates, user, topic, password=None, content=None):
     command = [
         "mosquitto_pub", "-h", broker.host, "-p", str(broker.port), "--cafile", certificates[0], "-q", "1",
         "-u", user, "-P", password or f"secret of {user}", "-t", topic, "-s",
     ]  # fmt: skip
-    return subprocess.run(command, input=payload(raw(soc=50.0)), capture_output=True, check=False).returncode
+    content = content or payload(raw(soc=50.0))
+    return subprocess.run(command, input=content, capture_output=True, check=False).returncode
 
 
 def test_a_vehicle_writes_its_own_topic_only(run_worker, broker, certificates, engine):
@@ -93,6 +94,23 @@ def test_a_vehicle_writes_its_own_topic_only(run_worker, broker, certificates, e
     with engine.connect() as connection:
         assert connection.execute(text("SELECT vin FROM telemetry")).scalars().all() == ["VIN-00001"]
     assert worker.look().received == 1
+
+
+def test_a_vehicle_speaks_for_itself_only(run_worker, broker, certificates, engine):
+    """The worker hears a vehicle's own status; what one says of another, the broker throws away."""
+    worker = run_worker(
+        mqtt_username="battery-worker",
+        mqtt_password="secret of battery-worker",
+        mqtt_tls_ca_file=certificates[0],
+    )
+    eventually(lambda: worker.pulse.is_ready)
+    for user, content in (("VIN-00001", b"offline"), ("VIN-00002", b"online")):
+        assert publish(broker, certificates, user, "vehicles/VIN-00002/status", content=content) == 0
+    eventually(worker.metrics.statuses.total)
+    with engine.connect() as connection:
+        told = [tuple(row) for row in connection.execute(text("SELECT vin, status FROM vehicle_status"))]
+    assert told == [("VIN-00002", "online")]
+    assert worker.metrics.messages.total() == 1
 
 
 @contextmanager

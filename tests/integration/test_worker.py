@@ -14,6 +14,8 @@ from tests.readings import payload, raw, stamp
 
 TOPIC = "vehicles/VIN-00001/telemetry"
 PUBACK = 0x40
+# Ten messages are one batch, however slowly they come: what has been received is counted batch by batch.
+TEN_AT_ONCE = {"ingest_batch_rows": 10, "ingest_batch_ms": 5_000}
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def test_acknowledged_after_the_commit_in_the_order_of_receipt(run_worker, publi
 
 def test_nothing_is_acknowledged_while_nothing_is_committed(run_worker, publisher, rows, engine):
     """While a table is locked no acknowledgement goes out; once it is free all do."""
-    worker = listening(run_worker(ingest_batch_ms=300))
+    worker = listening(run_worker(**TEN_AT_ONCE))
     seen = acknowledgements(worker, rows)
     with engine.connect() as lock:
         lock.execute(text("LOCK TABLE vehicle_latest IN ACCESS EXCLUSIVE MODE"))
@@ -250,7 +252,7 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
     broker.overrides["persistence"] = "false"
     broker.stop()
     broker.start()
-    first = listening(run_worker())
+    first = listening(run_worker(**TEN_AT_ONCE))
     with engine.connect() as lock:
         lock.execute(text("LOCK TABLE telemetry IN ACCESS EXCLUSIVE MODE"))
         for second in range(10):

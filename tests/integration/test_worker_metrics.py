@@ -1,9 +1,9 @@
 """What the worker tells of itself while things happen to it."""
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from tests.calls import numbers_of
 from tests.conftest import eventually
 from tests.readings import payload, raw
 
@@ -19,11 +19,8 @@ def worker(run_worker):
 
 def value(worker, name, **labels):
     """One number of its metrics, without the prefix; 0 where it is not there."""
-    for family in text_string_to_metric_families(worker.metrics.text().decode()):
-        for sample in family.samples:
-            if sample.name == f"battery_worker_{name}" and sample.labels == labels:
-                return sample.value
-    return 0
+    numbers = numbers_of(worker.metrics.text().decode())
+    return numbers.get((f"battery_worker_{name}", *labels.values()), 0)
 
 
 def test_messages_by_quality(worker, publisher):

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.connectivity import Status
 from shared.decoder import MAX_PAYLOAD_BYTES, decode
 from shared.rejections import Reason
+from shared.statuses import VehicleStatus
 from shared.strict_json import InvalidJsonError, parse_json
 from tests.decoded import Place, places
 from tests.readings import LATEST, START, WORKED_EXAMPLE, payload, raw, row
@@ -213,6 +215,26 @@ def test_the_largest_payload():
     """1 MiB is accepted, one byte more is not."""
     assert sort(READING.ljust(MAX_PAYLOAD_BYTES))[0] == [Place(None, row())]
     assert lone(READING.ljust(MAX_PAYLOAD_BYTES + 1)).reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize(("said", "status"), [(b"online", Status.ONLINE), (b"offline", Status.OFFLINE)])
+def test_a_status(said, status):
+    """It holds no reading; the topic names the vehicle."""
+    decoded = decode(b"vehicles/vin-00001/status", said, received_at=START, latest=LATEST)
+    assert decoded == ([], [], None, None, VehicleStatus("VIN-00001", status, START))
+
+
+@given(st.binary(min_size=1).filter(lambda said: said not in {b"online", b"offline"}))
+def test_any_other_status(said):
+    """One rejection, as it was received; no bytes raise."""
+    rejection = lone(said, b"vehicles/VIN-00001/status")
+    assert (rejection.vin, rejection.reason, rejection.payload) == ("VIN-00001", Reason.BAD_STATUS, said)
+
+
+def test_a_status_that_is_cleared():
+    """An empty payload is nothing at all, there too."""
+    decoded = decode(b"vehicles/VIN-00001/status", b"", received_at=START, latest=LATEST)
+    assert decoded == ([], [], None, None, None)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
 from shared.metrics import WORKER
 from shared.settings import WorkerSettings
+from tests.calls import numbers_of
 
 
 @pytest.fixture
@@ -97,11 +98,7 @@ def test_the_metrics_are_those_that_are_listed(ask):
 
 def test_before_the_first_message(ask):
     """What can be counted by QoS is there from the start; a quantile of nothing is not."""
-    samples = {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(ask("/metrics")[2].decode())
-        for sample in family.samples
-    }
+    samples = numbers_of(ask("/metrics")[2].decode())
     assert samples["battery_worker_messages_received_total", "0"] == 0
     assert samples["battery_worker_messages_received_total", "1"] == 0
     assert samples["battery_worker_oldest_unacknowledged_seconds",] == 0

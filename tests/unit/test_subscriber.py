@@ -54,10 +54,14 @@ def test_making_one_connects_to_nothing(make):
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm"]),
+        ({}, ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm", "vehicles/+/status"]),
         (
             {"mqtt_shared_group": "g"},
-            ["$share/g/vehicles/+/telemetry", "$share/g/vehicles/+/telemetry/confirm"],
+            [
+                "$share/g/vehicles/+/telemetry",
+                "$share/g/vehicles/+/telemetry/confirm",
+                "$share/g/vehicles/+/status",
+            ],
         ),
     ],
 )

@@ -11,7 +11,7 @@ from shared.usual_reading import usual_reading, usual_readings
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
 from tests.readings import payload
 
-MANY = settings(max_examples=1_500, deadline=None)
+MANY = settings(max_examples=600, deadline=None)
 
 usual_times = st.datetimes(datetime(2000, 1, 1), LATEST.replace(tzinfo=None)).map(  # noqa: DTZ001 - Z follows
     lambda moment: moment.isoformat() + "Z"
