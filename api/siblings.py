@@ -1,7 +1,8 @@
 """Several processes behind one port: what each has counted, added up by whichever is asked.
 
-Each leaves its metrics in a folder of theirs, once a second and when it ends. What a process that is gone has
-counted still counts, or a counter would go back; the readings it had on their way have failed.
+Each leaves its metrics in a folder of theirs: once a second, before it tells them, and when it ends. What has
+been told once still counts when that process is gone, or a counter would go back; the readings that it had
+on their way have failed.
 """
 
 import asyncio
@@ -56,29 +57,33 @@ class Siblings:
             yield
         finally:
             task.cancel()
-            self._write(self._folder)
+            self._leave(self._folder)
 
     async def _tell(self, folder: Path) -> None:
         while True:
-            self._write(folder)
+            self._leave(folder)
             await asyncio.sleep(_EVERY_S)
 
-    def _write(self, folder: Path) -> None:
+    def _leave(self, folder: Path) -> bytes:
+        own = self._own()
         # Whole or not at all, for whoever reads meanwhile.
         with suppress(OSError):
             part = folder / f"{os.getpid()}.part"
-            part.write_bytes(self._own())
+            part.write_bytes(own)
             part.replace(part.with_suffix(_ENDING))
+        return own
 
     def text(self) -> bytes:
         """The metrics of all of them, each as it was at one moment of the last second."""
-        left = [] if self._folder is None else self._folder.glob(f"*{_ENDING}")
-        others = [path for path in left if path.stem != str(os.getpid())]
-        if not others:
+        if self._folder is None:
             return self._own()
+        own = self._leave(self._folder)
+        others = [path for path in self._folder.glob(f"*{_ENDING}") if path.stem != str(os.getpid())]
+        if not others:
+            return own
         families: dict[str, Metric] = {}
         numbers: dict[str, Numbers] = {}
-        _add(self._own().decode(), families, numbers, runs=True)
+        _add(own.decode(), families, numbers, runs=True)
         for path in others:
             with suppress(OSError):
                 _add(path.read_text(), families, numbers, runs=_runs(int(path.stem)))

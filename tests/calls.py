@@ -1,5 +1,7 @@
 """Calls of the API, for tests."""
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from shared.tally import Counts
 
 PROBLEM = "application/problem+json"
@@ -13,6 +15,15 @@ def post(api, *readings):
     return api.post("/api/telemetry", json=list(readings))
 
 
+def pages(api, path, **params):
+    """Every item of a list, asked page by page."""
+    body = api.get(path, params=params).json()
+    yield body["items"]
+    while body["next"]:
+        body = api.get(path, params={"next": body["next"]}).json()
+        yield body["items"]
+
+
 def problem(response, status):
     """A well-formed RFC 9457 answer with this status."""
     assert response.status_code == status, response.text
@@ -24,8 +35,17 @@ def problem(response, status):
     return body
 
 
+def numbers_of(scrape):
+    """Every number of a scrape by its name and its labels, those in the order of their names."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(scrape)
+        for sample in family.samples
+    }
+
+
 def counts_of(numbers):
-    """The counts of readings of a scrape, given every number of it by its name and its labels."""
+    """The counts of readings of an API's scrape, given its `numbers_of`."""
     name = "battery_api_readings_"
     return Counts(
         *(numbers[f"{name}{state}_total",] for state in ("received", "stored", "duplicate")),

@@ -5,11 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import ApiMetrics
 from api.siblings import Siblings
-from tests.calls import counts_of
+from tests.calls import counts_of, numbers_of
 
 
 @pytest.fixture
@@ -28,16 +27,19 @@ def counted(*, in_flight=0, stored=0):
 
 
 def look(text):
-    samples = [
-        sample for family in text_string_to_metric_families(text.decode()) for sample in family.samples
-    ]
-    return {(sample.name, *sample.labels.values()): sample.value for sample in samples}
+    return numbers_of(text.decode())
 
 
 def test_alone():
     """Without a folder a process tells of itself."""
     own = counted(stored=3)
     assert counts_of(look(Siblings(own.text, None).text())) == own.tally.look()
+
+
+def test_what_was_told_is_left(tmp_path):
+    """One that is killed right after it has told its counts takes none of them with it."""
+    told = Siblings(counted(stored=3).text, tmp_path).text()
+    assert (tmp_path / f"{os.getpid()}.prom").read_bytes() == told
 
 
 def test_another_one_that_runs(tmp_path):
