@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from fastapi import Response
 
+from shared.connectivity import Limits, connectivity
 from shared.diagnostics.alerts import AlertThresholds, alerts
 from shared.hourly import SERIES
 from shared.telemetry import power_kw
@@ -51,6 +52,31 @@ def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, 
     )
     state["alerts"] = [alert._asdict() for alert in found]
     return state
+
+
+def listed_vehicle(
+    row: Sequence[Any], thresholds: AlertThresholds, *, now: datetime, limits: Limits
+) -> dict[str, Any]:
+    """The state of a vehicle of the fleet; `row` ends in what says whether it is online."""
+    *reading, received_at, status, status_received_at = row
+    state = vehicle_state(reading, thresholds)
+    found = connectivity(received_at, status, status_received_at, now=now, limits=limits)
+    state["received_at"] = received_at
+    state["connectivity"] = found._asdict()
+    return state
+
+
+def vehicle_connectivity(vin: str, row: Sequence[Any], *, now: datetime, limits: Limits) -> dict[str, Any]:
+    """Whether a vehicle is online, since when, and what says so."""
+    received_at, status, status_received_at = row
+    found = connectivity(received_at, status, status_received_at, now=now, limits=limits)
+    return {
+        "vin": vin,
+        **found._asdict(),
+        "received_at": received_at,
+        "status": status,
+        "status_received_at": status_received_at,
+    }
 
 
 def summary(vin: str, from_ts: datetime, to_ts: datetime, row: Sequence[Any]) -> dict[str, Any]:

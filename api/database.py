@@ -6,7 +6,7 @@ and the command line (`store`, rejections) blocks, and runs in threads of a limi
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakSet
@@ -20,7 +20,7 @@ from sqlalchemy import event
 from api.errors import DatabaseAwayError
 from api.gathering import Answers, Gathering
 from api.pool import Connection, Pool
-from api.queries import vehicles
+from api.queries import exports, vehicles
 from shared.database import address, connect_arguments, cut, writer_engine
 from shared.settings import ApiSettings
 from shared.store import Caution
@@ -43,6 +43,8 @@ class Database:
         self._readers = self._pool(settings, "read", settings.api_pool_size)
         # Its own connection: a pool that is busy is not a database that is down.
         self._pinger = self._pool(settings, "ping", 1)
+        # One for what each of them asks, one for what comes before it: nobody else waits for these.
+        self._exporters = self._pool(settings, "export", 4, exports.SESSION)
         self._engine = writer_engine(
             settings.database_url,
             name="battery-api-write",
@@ -56,12 +58,15 @@ class Database:
         self.caution = Caution()
 
     @staticmethod
-    def _pool(settings: ApiSettings, purpose: str, size: int) -> Pool:
+    def _pool(
+        settings: ApiSettings, purpose: str, size: int, session: Mapping[str, str] | None = None
+    ) -> Pool:
         arguments = connect_arguments(
             f"battery-api-{purpose}",
             statement_timeout_ms=settings.api_statement_timeout_ms,
             read_only=True,
         )
+        arguments["options"] += "".join(f" -c {key}={setting}" for key, setting in (session or {}).items())
         # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
         where = address(settings.database_url)
         return Pool(size, autocommit=True, prepare_threshold=0, **where | arguments)
@@ -73,11 +78,29 @@ class Database:
         **options: P.kwargs,
     ) -> T:
         """What one query answers, on a connection that can't change anything."""
-        asked = _ask(self._readers, query, *arguments, **options)
+        return await self._answer(self._readers, query, *arguments, **options)
+
+    async def export(
+        self,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        """The same on connections that are kept for exports."""
+        return await self._answer(self._exporters, query, *arguments, **options)
+
+    async def _answer(
+        self,
+        pool: Pool,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        asked = _ask(pool, query, *arguments, **options)
         try:
             return await self._within(self._answer_within_s, asked)
         except DatabaseAwayError:
-            self._readers.cut()
+            pool.cut()
             raise
 
     async def latest(self, vin: str) -> tuple[Any, ...] | None:
@@ -155,6 +178,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection, also under a thread that waits for an answer."""
         await self._readers.close()
+        await self._exporters.close()
         await self._pinger.close()
         self._engine.dispose()
         # Also those of threads that were given up: the process would wait for them at its end.

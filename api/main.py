@@ -7,11 +7,26 @@ from fastapi import Depends, FastAPI
 
 from api.body_limit import BodyLimit
 from api.errors import Problem, add_error_handlers
+from api.exports import Exports
 from api.metrics import ApiMetrics, RequestCounter
-from api.routers import health, metrics, rejections, series, telemetry, vehicles
+from api.routers import (
+    alerts,
+    dashboard,
+    diagnostics,
+    exports,
+    fleet,
+    health,
+    metrics,
+    profiles,
+    rejections,
+    series,
+    telemetry,
+    vehicles,
+)
 from api.security import describe_key, require_key
 from api.siblings import Siblings
 from api.startup import OneLineStartupErrors, lifespan_with
+from shared.diagnostics.profile import Profile
 from shared.settings import ApiSettings
 from shared.telemetry import Reading
 
@@ -33,6 +48,7 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
         redirect_slashes=False,
     )
     app.state.metrics = ApiMetrics()
+    app.state.exports = Exports(app.state.metrics.count_database_error)
     app.state.siblings = Siblings(app.state.metrics.text, siblings)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
@@ -42,9 +58,15 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
     app.include_router(vehicles.router, dependencies=[Depends(require_key)])
     app.include_router(series.router, dependencies=[Depends(require_key)])
     app.include_router(telemetry.router, dependencies=[Depends(require_key)])
+    app.include_router(fleet.router, dependencies=[Depends(require_key)])
+    app.include_router(alerts.router, dependencies=[Depends(require_key)])
+    app.include_router(diagnostics.router, dependencies=[Depends(require_key)])
+    app.include_router(exports.router, dependencies=[Depends(require_key)])
+    app.include_router(profiles.router, dependencies=[Depends(require_key)])
     app.include_router(health.router)
     app.include_router(rejections.router, dependencies=[Depends(require_key)])
     app.include_router(metrics.router, dependencies=[Depends(require_key)])
+    app.include_router(dashboard.router)
     _describe_shared_schemas(app)
     return app
 
@@ -64,7 +86,7 @@ def _describe_shared_schemas(app: FastAPI) -> None:
             describe_key(call, getattr(app.state, "settings", None))
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
-        for model in (Reading, Problem):
+        for model in (Reading, Profile, Problem):
             schema = model.model_json_schema(ref_template=template)
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

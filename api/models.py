@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping
 
+from shared.connectivity import State, Status
 from shared.diagnostics.alerts import AlertCode, Severity
 from shared.rejections import readable
 
@@ -60,6 +61,69 @@ class VehicleState(StoredReading):
     """The reading with the newest `ts` of a vehicle, and what it says needs a person."""
 
     alerts: list[AlertOut]
+
+
+class ConnectivityOut(BaseModel):
+    """Whether a vehicle is online."""
+
+    state: State
+    since: datetime | None = Field(
+        description="When that became true, by our clock; null where a vehicle never said that it is online"
+    )
+
+
+class ListedVehicle(VehicleState):
+    """A vehicle of the fleet."""
+
+    received_at: datetime = Field(description="When this reading came, by our clock")
+    connectivity: ConnectivityOut
+
+
+class VehicleConnectivity(ConnectivityOut):
+    """Whether a vehicle is online, and what says so."""
+
+    vin: str = Field(examples=["VIN-DEMO-001"])
+    received_at: datetime | None = Field(description="When its newest reading came; null: none yet")
+    status: Status | None = Field(description="What it said of itself last; null: nothing yet")
+    status_received_at: datetime | None = Field(description="When it said so first")
+
+
+class FleetVehicle(ListedVehicle):
+    """A vehicle of the overview."""
+
+    charging: bool = Field(
+        description="Not offline, takes in 2 A or more, and its odometer stood still for two minutes"
+    )
+
+
+class AlertCounts(BaseModel):
+    """Vehicles by their worst alert."""
+
+    info: int
+    warning: int
+    critical: int
+
+
+class FleetCounts(BaseModel):
+    """Vehicles of the whole fleet, whatever was asked for."""
+
+    vehicles: int
+    online: int
+    stale: int
+    offline: int
+    charging: int
+    alerts: AlertCounts
+
+
+class Fleet(BaseModel):
+    """The fleet at one moment, one page of it in full."""
+
+    at: datetime
+    counts: FleetCounts
+    matching: int = Field(description="Vehicles that pass every filter")
+    page: int
+    pages: int = Field(description="Of the vehicles that match")
+    vehicles: list[FleetVehicle]
 
 
 class Summary(BaseModel):

@@ -4,11 +4,12 @@ so rows that arrive meanwhile neither shift nor repeat what follows.
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from operator import gt, lt
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from fastapi import Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.answers import answer
 from api.errors import ProblemError
@@ -61,7 +62,39 @@ class ListQuery(BaseModel):
         return self.limit or DEFAULT_LIMIT
 
 
+class WindowQuery(ListQuery):
+    """A list of what one vehicle has in a window, in the order of time."""
+
+    defaults: ClassVar[dict[str, object]] = {"order": "asc"}
+
+    vin: str
+    from_ts: AwareDatetime | None
+    to_ts: AwareDatetime | None
+    order: Literal["asc", "desc"] | None
+
+    @property
+    def is_descending(self) -> bool:
+        """The newest first."""
+        return self.order == "desc"
+
+
 Q = TypeVar("Q", bound=ListQuery)
+
+
+def cut_page(
+    items: Sequence[T], key: Callable[[T], Any], query: ListQuery, *, descending: bool = False
+) -> tuple[Sequence[T], str | None]:
+    """The page that a query asks for, of all items of its list, and the token of the page behind it.
+
+    For what is not asked of the database page by page. `key` makes each item's key, which `after` holds.
+    """
+    after = getattr(query, "after", None)
+    is_behind = lt if descending else gt
+    left = sorted(items, key=key, reverse=descending)
+    if after is not None:
+        left = [item for item in left if is_behind(key(item), after)]
+    page = left[: query.page_size]
+    return page, make_token(query, key(page[-1])) if len(left) > len(page) else None
 
 
 def make_token(query: ListQuery, after: object) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.database import Database
+from api.diagnoses import Diagnoses
 from api.errors import DatabaseAwayError
 from shared.database_errors import Fault, classify, summarise
 from shared.schema import OutdatedSchemaError, require_current_schema
@@ -35,6 +36,7 @@ def lifespan_with(
         except InvalidSettingsError as error:
             raise StartupError(str(error)) from None
         app.state.database = Database(app.state.settings)
+        app.state.diagnoses = Diagnoses(app.state.database)
         # Readings make no cycles, and looking for some after each 700 of them took a fifth of the time.
         gc.set_threshold(50_000, 20, 20)
         try:

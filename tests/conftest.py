@@ -31,17 +31,20 @@ from shared.settings import ApiSettings, WorkerSettings
 
 # Nothing here has to survive a power cut; a kill -9 is survived, since the kernel keeps what was written.
 # synchronous_commit is off on purpose: the guarantee must not hang on a server's default.
-FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_ENOUGH_BYTES = 4 << 30
 
 
 @contextmanager
 def server_folder():
-    """A folder for a server's files.
+    """A folder for a server's files, in memory where there is plenty: a new database takes 0.01 s, not 0.2.
 
     Not pytest's: a second pytest run as root closes the folder above them all to other users, and
     PostgreSQL, which refuses to be root, could no longer reach its files.
     """
-    folder = Path(tempfile.mkdtemp(prefix="battery-test-"))
+    plenty = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
+    folder = Path(tempfile.mkdtemp(prefix="battery-test-", dir=_MEMORY if plenty else None))
     try:
         yield folder
     finally:
@@ -113,6 +116,7 @@ def serve(monkeypatch, tmp_path):
         thread.start()
         while not server.started:
             assert thread.is_alive(), "the API did not start"
+            time.sleep(0.005)
         port = server.servers[0].sockets[0].getsockname()[1]
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
         running.append((server, thread, client))

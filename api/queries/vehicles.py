@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from api.pool import Connection
+from api.queries.connectivity import SIGNS, STATE, VEHICLES, silence
+from shared.connectivity import Limits, State
 from shared.telemetry import SIGNALS
 
 READING = ", ".join(("vin", "ts", *SIGNALS))
@@ -34,8 +36,11 @@ async def page(
     vin_prefix: str | None,
     soc_below: float | None,
     seen_since: datetime | None,
+    connectivity: State | None,
+    now: datetime,
+    limits: Limits,
 ) -> Sequence[tuple[Any, ...]]:
-    """Up to `limit` vehicles in the order of their VINs, behind the VIN `after`."""
+    """Up to `limit` vehicles in the order of their VINs, behind the VIN `after`: READING, SIGNS."""
     wanted = ["vin > %(after)s"]
     if vin_prefix is not None:
         # `~` comes after every character of a VIN: a range of the key's index, unlike LIKE.
@@ -44,12 +49,19 @@ async def page(
         wanted.append("soc < %(soc_below)s")
     if seen_since is not None:
         wanted.append("ts >= %(seen_since)s")
-    asked = f"SELECT {READING} FROM vehicle_latest WHERE {' AND '.join(wanted)} ORDER BY vin LIMIT %(limit)s"  # noqa: S608 - of fixed parts
+    if connectivity is not None:
+        wanted.append(f"{STATE} = %(connectivity)s")
+    asked = f"""
+        SELECT {READING}, {SIGNS} FROM {VEHICLES}
+        WHERE {" AND ".join(wanted)} ORDER BY vin LIMIT %(limit)s
+    """  # noqa: S608 - of fixed parts
     values = {
         "after": after,
         "prefix": vin_prefix,
         "soc_below": soc_below,
         "seen_since": seen_since,
+        "connectivity": connectivity,
+        **silence(now, limits),
         "limit": limit,
     }
     return await (await connection.execute(asked, values, binary=True)).fetchall()

@@ -5,16 +5,15 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from api.database import LoadedSettings, OpenDatabase
 from api.errors import ProblemError, problem_responses
+from api.json_body import all_refused, parsed, refused, require_json
 from api.metrics import LoadedMetrics
 from api.models import IngestResult
 from api.queries.ingest import ingest
 from shared.rejections import Reason
-from shared.strict_json import InvalidJsonError, parse_json
 from shared.telemetry import MAX_READINGS, Reading, Row
 from shared.usual_reading import usual_readings
 
@@ -69,7 +68,7 @@ async def ingest_readings(
     A reading whose (vin, ts) is stored already counts as a duplicate and changes nothing; where its values
     differ, it is also kept as a rejection with the reason `conflict`.
     """
-    _require_json(request)
+    require_json(request)
     body = await request.body()
     received_at = datetime.now(UTC)
     latest = received_at + timedelta(seconds=settings.max_future_skew_s)
@@ -94,37 +93,21 @@ async def ingest_readings(
     return IngestResult(inserted=outcome.stored, duplicates=duplicates or None)
 
 
-def _require_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise ProblemError(415, "Send the readings with Content-Type: application/json.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ProblemError(415, "Send the readings without a Content-Encoding.")
-
-
 def _read(body: bytes, received_at: datetime, latest: datetime) -> list[Row]:
-    """The readings of a body. We parse it ourselves: FastAPI would take NaN and keys named twice."""
+    """The readings of a body."""
     usual = usual_readings(body, None, received_at=received_at, latest=latest)
     return usual or [Row.of(reading, received_at) for reading in _read_strictly(body, latest)]
 
 
 def _read_strictly(body: bytes, latest: datetime) -> list[Reading]:
-    try:
-        content = parse_json(body)
-    except InvalidJsonError as broken:
-        raise RequestValidationError([_error((), str(broken), "json_invalid")]) from None
+    content = parsed(body)
     if content == []:
         raise ProblemError(400, "The array holds no reading.")
     if isinstance(content, list) and len(content) > MAX_READINGS:
         raise ProblemError(413, f"{len(content)} readings in one request; {MAX_READINGS} are the limit.")
     if not isinstance(content, list):
-        raise RequestValidationError([_error((), "must be an array of readings", "list_type")])
+        raise refused((), "must be an array of readings", "list_type")
     try:
         return _READINGS.validate_python(content, context=latest)
     except ValidationError as invalid:
-        found = invalid.errors(include_input=False, include_url=False, include_context=False)
-        raise RequestValidationError([_error(e["loc"], e["msg"], e["type"]) for e in found]) from None
-
-
-def _error(loc: tuple[int | str, ...], msg: str, kind: str) -> dict[str, Any]:
-    return {"loc": ["body", *loc], "msg": msg, "type": kind}
+        raise all_refused(invalid) from None

@@ -1,19 +1,22 @@
 """Readings out: the fleet, and one vehicle's latest state, summary and history."""
 
-from typing import Annotated, ClassVar, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from api.answers import answer, stored_reading, vehicle_state
+from api.answers import answer, listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
 from api.answers import summary as summary_of
 from api.database import LoadedSettings, OpenDatabase
 from api.errors import problem_responses
-from api.models import StoredReading, Summary, VehicleState
-from api.pagination import Limit, ListQuery, NextToken, Page, make_token, page_of, resume
+from api.models import ListedVehicle, StoredReading, Summary, VehicleConnectivity, VehicleState
+from api.pagination import Limit, ListQuery, NextToken, Page, WindowQuery, make_token, page_of, resume
 from api.queries import telemetry, vehicles
+from api.queries.connectivity import signs_of_life
 from api.time_window import QueryTime, require_order
 from api.vin import Vin, normal_vin, unknown_vin
+from shared.connectivity import State
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
@@ -25,23 +28,18 @@ class FleetQuery(ListQuery):
     vin_prefix: str | None
     soc_below: float | None
     seen_since: AwareDatetime | None
+    connectivity: State | None
     after: str = Field("", pattern=r"^[A-Z0-9-]{0,40}$")
 
 
-class HistoryQuery(ListQuery):
+class HistoryQuery(WindowQuery):
     """What `GET /api/vehicles/{vin}/telemetry` was asked for."""
 
-    defaults: ClassVar[dict[str, object]] = {"order": "asc"}
-
     list: Literal["telemetry"] = "telemetry"
-    vin: str
-    from_ts: AwareDatetime | None
-    to_ts: AwareDatetime | None
-    order: Literal["asc", "desc"] | None
     after: AwareDatetime | None = None
 
 
-@router.get("", response_model=Page[VehicleState], responses=problem_responses(400, 401, 422, 503))
+@router.get("", response_model=Page[ListedVehicle], responses=problem_responses(400, 401, 422, 503))
 async def fleet(
     *,
     database: OpenDatabase,
@@ -53,6 +51,7 @@ async def fleet(
     seen_since: Annotated[
         QueryTime | None, Query(description="Only where the latest reading is not older than this")
     ] = None,
+    connectivity: State | None = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
@@ -61,9 +60,11 @@ async def fleet(
         vin_prefix=vin_prefix.upper() if vin_prefix else None,
         soc_below=soc_below,
         seen_since=seen_since,
+        connectivity=connectivity,
         limit=limit,
     )
     query = resume(next_token, asked)
+    now, limits = datetime.now(UTC), settings.connectivity_limits
     rows = await database.read(
         vehicles.page,
         after=query.after,
@@ -71,9 +72,15 @@ async def fleet(
         vin_prefix=query.vin_prefix,
         soc_below=query.soc_below,
         seen_since=query.seen_since,
+        connectivity=query.connectivity,
+        now=now,
+        limits=limits,
     )
     return page_of(
-        [vehicle_state(row, settings.alert_thresholds) for row in rows[: query.page_size]],
+        [
+            listed_vehicle(row, settings.alert_thresholds, now=now, limits=limits)
+            for row in rows[: query.page_size]
+        ],
         make_token(query, rows[query.page_size - 1][0]) if len(rows) > query.page_size else None,
     )
 
@@ -87,6 +94,23 @@ async def latest(vin: Vin, request: Request) -> Response:
     if row is None:
         raise unknown_vin()
     return answer(vehicle_state(row, state.settings.alert_thresholds))
+
+
+@router.get(
+    "/{vin}/connectivity",
+    response_model=VehicleConnectivity,
+    responses=problem_responses(401, 404, 503),
+)
+async def connectivity(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> Response:
+    """Whether a vehicle is online, stale or offline, since when, and the two things that say so.
+
+    404 where it has sent neither a reading nor a status.
+    """
+    vin = normal_vin(vin)
+    row = await database.read(signs_of_life, vin)
+    if row is None:
+        raise unknown_vin()
+    return answer(vehicle_connectivity(vin, row, now=datetime.now(UTC), limits=settings.connectivity_limits))
 
 
 @router.get("/{vin}/summary", response_model=Summary, responses=problem_responses(400, 401, 404, 422, 503))
@@ -125,7 +149,7 @@ async def history(
         from_ts=query.from_ts,
         to_ts=query.to_ts,
         after=query.after,
-        descending=query.order == "desc",
+        descending=query.is_descending,
         limit=query.page_size + 1,
     )
     if not rows and not await database.read(vehicles.is_known, vin):

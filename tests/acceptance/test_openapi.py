@@ -29,17 +29,40 @@ ANSWERS = {
     "GET /api/health/live": {"200"},
     "GET /metrics": {"200"},
     "POST /api/telemetry": {"200"},
+    "GET /api/fleet": {"200"},
     "GET /api/vehicles": {"200", "400"},  # no schema can say which tokens are ours
+    "GET /api/vehicles/{vin}/connectivity": {"200", "404"},
     "GET /api/vehicles/{vin}/latest": {"200", "404"},
     "GET /api/vehicles/{vin}/series": {"200", "400", "404"},
     "GET /api/vehicles/{vin}/summary": {"200", "400", "404"},  # nor that to_ts is not before from_ts
     "GET /api/vehicles/{vin}/telemetry": {"200", "400", "404"},
+    "GET /api/vehicles/{vin}/profile": {"200", "404"},
+    "PUT /api/vehicles/{vin}/profile": {"200"},
+    "GET /api/vehicles/{vin}/anomalies": {"200", "404"},
+    "GET /api/vehicles/{vin}/sessions": {"200", "404"},
+    "GET /api/vehicles/{vin}/battery": {"200", "404"},
+    "GET /api/alerts": {"200", "400"},
+    "GET /api/export/summary": {"200", "404"},
+    "GET /api/export/telemetry": {"200", "404"},
     "GET /api/rejections": {"200", "400"},
     "GET /api/rejections/{id}": {"200", "404"},
     "POST /api/rejections/{id}/replay": {"200", "404", "409", "422"},  # what was kept may be refused again
     "DELETE /api/rejections/{id}": {"204", "404"},
 }
 """What each call may answer to a request that the document allows; each of it must be seen."""
+
+# Two times in the wrong order: not made up each time.
+SELDOM = {
+    call: {"400"}
+    for call in (
+        "GET /api/vehicles/{vin}/anomalies",
+        "GET /api/vehicles/{vin}/sessions",
+        "GET /api/vehicles/{vin}/battery",
+        "GET /api/export/telemetry",
+        "GET /api/export/summary",
+    )
+}
+"""What a call may answer besides."""
 
 REFUSALS = ["400", "401", "404", "405", "413", "415", "422"]
 """What any call may answer to a request that the document forbids."""
@@ -98,7 +121,9 @@ def _config(*, examples):
             "operations": [
                 {
                     "include-name": call,
-                    "checks": {"positive_data_acceptance": {"expected-statuses": [*right]}},
+                    "checks": {
+                        "positive_data_acceptance": {"expected-statuses": [*right, *SELDOM.get(call, ())]}
+                    },
                 }
                 for call, right in ANSWERS.items()
             ],

@@ -276,6 +276,9 @@ def test_openapi_describes_every_call(api):
     """The document names every path, its errors as problems, an example body, and no missing schema."""
     document = api.get("/openapi.json").json()
     assert set(document["paths"]) == {
+        "/api/fleet",
+        "/api/export/summary",
+        "/api/export/telemetry",
         "/api/health",
         "/api/health/live",
         "/api/rejections",
@@ -283,8 +286,14 @@ def test_openapi_describes_every_call(api):
         "/api/rejections/{id}/replay",
         "/api/telemetry",
         "/api/vehicles",
+        "/api/vehicles/{vin}/connectivity",
         "/api/vehicles/{vin}/latest",
         "/api/vehicles/{vin}/series",
+        "/api/vehicles/{vin}/profile",
+        "/api/vehicles/{vin}/anomalies",
+        "/api/vehicles/{vin}/sessions",
+        "/api/vehicles/{vin}/battery",
+        "/api/alerts",
         "/metrics",
         "/api/vehicles/{vin}/summary",
         "/api/vehicles/{vin}/telemetry",

@@ -7,17 +7,8 @@ from datetime import datetime
 import httpx
 import pytest
 
-from tests.calls import LATEST_FIELDS, post, problem
+from tests.calls import LATEST_FIELDS, pages, post, problem
 from tests.readings import raw, stamp
-
-
-def pages(api, path, **params):
-    """Every item of a list, asked page by page."""
-    body = api.get(path, params=params).json()
-    yield body["items"]
-    while body["next"]:
-        body = api.get(path, params={"next": body["next"]}).json()
-        yield body["items"]
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -92,7 +83,7 @@ def test_the_fleet_in_pages(api):
     items = [item for page in listed for item in page]
     assert [item["vin"] for item in items] == [f"VIN-{n:05}" for n in range(25)]
     assert {item["ts"] for item in items} == {stamp(1)}
-    assert list(items[0]) == LATEST_FIELDS
+    assert list(items[0]) == [*LATEST_FIELDS, "received_at", "connectivity"]
 
 
 def test_the_fleet_filtered(api):
@@ -118,8 +109,8 @@ def test_the_fleet_filtered(api):
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=1001", "limit=-1", "limit=ten", "limit=1e2", "limit=99999999999999999999",
-     "soc_below=NaN",
-     "soc_below=Infinity", "soc_below=low", "seen_since=now", "vin_prefix=%25", "vin_prefix="],
+     "soc_below=NaN", "soc_below=Infinity", "soc_below=low", "connectivity=away", "connectivity=",
+     "seen_since=now", "vin_prefix=%25", "vin_prefix="],
 )  # fmt: skip
 def test_absurd_filters(api, query):
     """Each is 422 with the parameter's name."""

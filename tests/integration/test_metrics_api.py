@@ -6,11 +6,10 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from shared.tally import Counts
-from tests.calls import counts_of, post, problem
+from tests.calls import counts_of, numbers_of, post, problem
 from tests.conftest import eventually
 from tests.readings import raw
 
@@ -19,14 +18,10 @@ AWAY = "postgresql+psycopg://postgres@127.0.0.1:1/battery"
 
 
 def scrape(api, **options):
-    """Every number by its name and its labels, those in the order of their names."""
+    """What it tells over HTTP; `options` are httpx's."""
     answer = api.get("/metrics", **options)
     assert answer.status_code == 200, answer.text
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
+    return numbers_of(answer.text)
 
 
 def counts(api):

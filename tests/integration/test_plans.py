@@ -24,23 +24,51 @@ NOTHING = {}
 # At its ends a window has parts of two hours, and hours of two days.
 ENDS = {"telemetry": 8, "telemetry_hourly": HOURS}
 SUMMED = {"telemetry": 8, "telemetry_hourly": 46, "telemetry_daily": DAYS}
+# The window and its margin are counted, each by itself, and where an open one begins.
+SUMMED_DAYS = {"telemetry_hourly": 2 * 46, "telemetry_daily": 3 * DAYS}
 NO_HOUR = {"telemetry_hourly": 0, "telemetry_daily": 0}
 CALLS = {
+    "/api/export/summary": {
+        f"/api/export/summary?vin={VIN}&{WINDOW}": SUMMED | {"telemetry": 9},
+        f"/api/export/summary?vin=NOBODY&{ALWAYS}": NOTHING,
+    },
+    "/api/export/telemetry": {
+        f"/api/export/telemetry?vin={VIN}": {"telemetry": READINGS + 1},
+        f"/api/export/telemetry?vin={VIN}&{WINDOW}": {"telemetry": 334},
+        f"/api/export/telemetry?vin={VIN}&vin=VIN-00008&{SHORT}": {"telemetry": 6},
+        f"/api/export/telemetry?vin=NOBODY&{ALWAYS}": NOTHING,
+    },
     "/api/health": {"/api/health": NOTHING},
     "/api/health/live": {"/api/health/live": NOTHING},
     "/metrics": {"/metrics": NOTHING},
     "/api/rejections": {"/api/rejections?vin=VIN-00001&reason=bad_reading": NOTHING},
     "/api/rejections/{id}": {f"/api/rejections/{REJECTION.id}": NOTHING},
+    # Of each vehicle that charges: one reading of two minutes ago. Of these none does.
+    "/api/fleet": {"/api/fleet": NOTHING, "/api/fleet?q=7&charging=true&state=offline&sort=soc": NOTHING},
     "/api/vehicles": {
         f"/api/vehicles?vin_prefix=VIN&soc_below=50&seen_since={stamp(0)}": NOTHING,
         "/api/vehicles?limit=1000": NOTHING,
+        "/api/vehicles?connectivity=offline": NOTHING,
     },
+    "/api/vehicles/{vin}/connectivity": {f"{PATH}/connectivity": NOTHING},
     "/api/vehicles/{vin}/latest": {f"{PATH}/latest": NOTHING},
     "/api/vehicles/{vin}/summary": {
         f"{PATH}/summary?{WINDOW}": SUMMED,
         f"{PATH}/summary?{SHORT}": {"telemetry": 4} | NO_HOUR,
         f"{PATH}/summary?{ALWAYS}": SUMMED,
         f"/api/vehicles/NOBODY/summary?{ALWAYS}": {"telemetry": 0} | NO_HOUR,
+    },
+    # The fleet's newest readings are looked at all; none of them is in a table of readings.
+    "/api/alerts": {"/api/alerts?min_severity=warning&code=SOC_LOW": NOTHING},
+    "/api/vehicles/{vin}/profile": {f"{PATH}/profile": NOTHING},
+    "/api/vehicles/{vin}/anomalies": {
+        f"{PATH}/anomalies?{WINDOW}": {"telemetry": READINGS + 16} | SUMMED_DAYS,
+    },
+    "/api/vehicles/{vin}/sessions": {
+        f"{PATH}/sessions": {"telemetry": READINGS + 16} | SUMMED_DAYS,
+    },
+    "/api/vehicles/{vin}/battery": {
+        f"{PATH}/battery?{SHORT}": {"telemetry": 12} | NO_HOUR,
     },
     "/api/vehicles/{vin}/series": {
         f"{PATH}/series?{WINDOW}": {"telemetry": 333},
@@ -64,7 +92,7 @@ COUNTERS = """
         (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes AS of WHERE of.relid = tables.relid)
     FROM pg_stat_user_tables AS tables WHERE relname IN ('telemetry', 'telemetry_hourly', 'telemetry_daily')
 """
-API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|write)$'"
+API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|write|export)$'"
 
 
 @pytest.fixture

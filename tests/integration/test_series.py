@@ -9,6 +9,7 @@ from math import fsum, isclose
 import pytest
 from sqlalchemy import text
 
+from shared import rollups
 from shared.hourly import SERIES
 from shared.store import Caution, store
 from shared.telemetry import SIGNALS
@@ -297,3 +298,16 @@ def test_unknown_and_empty(api):
         body = ask(api, at(86_400), at(90_000), vin=VIN.lower(), interval=interval).json()
         assert (body["vin"], body["ts"], body["samples"]) == (VIN, [], [])
         assert [body[name] for name in SERIES] == [{"min": [], "mean": [], "max": []}] * len(SERIES)
+
+
+@pytest.mark.parametrize("interval", ["10s", "1h"])
+def test_a_power_too_small_for_a_double(api, engine, interval):
+    """It is 0, from readings and from hours alike: no error of the server."""
+    post(api, *(raw(second=n, pack_voltage=1e-200, pack_current=1e-200) for n in (0, 5, 7_200)))
+    found = api.get(
+        f"/api/vehicles/VIN-00001/series?from_ts={stamp(0)}&to_ts={stamp(9_000)}&interval={interval}"
+    )
+    if interval == "10s":
+        assert set(found.json()["power_kw"]["max"]) == {0.0}
+    assert found.status_code == 200
+    assert (rollups.rebuild(engine), rollups.check(engine)) == (1, {})

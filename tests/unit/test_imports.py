@@ -152,7 +152,8 @@ print(json.dumps(seen))
 def watch(script, folder, *modules, **environment):
     """Run the imports in a process of their own; returns what they did that an import should not do."""
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, json.dumps(modules), json.dumps(NAMES)],
+        # -B: Python keeps what it has compiled, in a file; that is not the import's doing.
+        [sys.executable, "-B", "-W", "error", "-c", script, json.dumps(modules), json.dumps(NAMES)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,

@@ -19,7 +19,8 @@ ALPHABET = string.ascii_letters + string.digits + "-_=+/. %\0\N{SNOWMAN}"
 
 
 def fleet(**asked):
-    return FleetQuery(**{"vin_prefix": None, "soc_below": None, "seen_since": None, **asked})
+    everything = dict.fromkeys(("vin_prefix", "soc_below", "seen_since", "connectivity"))
+    return FleetQuery(**everything | asked)
 
 
 def history(**asked):

@@ -1,0 +1,54 @@
+"""What of the whole fleet needs a person now."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from api.answers import vehicle_state
+from api.database import LoadedSettings, OpenDatabase
+from api.errors import problem_responses
+from api.findings import FleetAlert
+from api.pagination import Limit, ListQuery, NextToken, Page, cut_page, page_of, resume
+from api.queries.alerts import suspects
+from shared.diagnostics.alerts import AlertCode, Severity
+
+router = APIRouter(prefix="/api/alerts", tags=["alerts"])
+
+_WORST_FIRST = [*reversed(Severity)]
+
+
+class AlertsQuery(ListQuery):
+    """What `GET /api/alerts` was asked for."""
+
+    list: Literal["alerts"] = "alerts"
+    min_severity: Severity | None
+    code: AlertCode | None
+    after: tuple[int, str, AlertCode] | None = None
+
+
+def _place(alert: dict[str, Any]) -> tuple[int, str, AlertCode]:
+    return _WORST_FIRST.index(alert["severity"]), alert["vin"], alert["code"]
+
+
+@router.get("", response_model=Page[FleetAlert], responses=problem_responses(400, 401, 422, 503))
+async def fleet_alerts(
+    *,
+    database: OpenDatabase,
+    settings: LoadedSettings,
+    min_severity: Annotated[Severity | None, Query(description="This one and worse")] = None,
+    code: AlertCode | None = None,
+    limit: Limit = None,
+    next_token: NextToken = None,
+) -> Response:
+    """The alerts of every vehicle's newest reading, the worst first, then by VIN and code."""
+    query = resume(next_token, AlertsQuery(min_severity=min_severity, code=code, limit=limit))
+    mildest = _WORST_FIRST.index(query.min_severity or Severity.INFO)
+    found = []
+    for row in await database.read(suspects, settings.alert_thresholds):
+        state = vehicle_state(row, settings.alert_thresholds)
+        found += [
+            {"vin": state["vin"], "ts": state["ts"], **alert}
+            for alert in state["alerts"]
+            if _WORST_FIRST.index(alert["severity"]) <= mildest and query.code in {None, alert["code"]}
+        ]
+    return page_of(*cut_page(found, _place, query))

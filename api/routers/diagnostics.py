@@ -1,0 +1,196 @@
+"""What a vehicle's past readings say: what was wrong, what it did, how its battery ages.
+
+All of it is computed from the stored readings when it is asked for, so the order they came in never matters.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
+
+from api.battery_health import BatteryHealth
+from api.database import OpenDatabase
+from api.diagnoses import MOST_READINGS, Margin, OpenDiagnoses, Window
+from api.errors import problem_responses
+from api.findings import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut
+from api.pagination import Limit, NextToken, WindowQuery, cut_page, resume
+from api.queries import extent
+from api.time_window import QueryTime
+from api.vin import Vin, normal_vin
+from shared.diagnostics.alerts import Severity
+from shared.diagnostics.battery import battery
+from shared.diagnostics.episode import Episode, Skipped
+from shared.diagnostics.episodes import episodes
+from shared.diagnostics.profile import Profile
+from shared.diagnostics.rule import Code
+from shared.diagnostics.session import Kind, Session
+from shared.diagnostics.sessions import sessions
+from shared.diagnostics.trace import Trace, moment
+
+router = APIRouter(prefix="/api/vehicles", tags=["diagnostics"])
+
+_USUAL = timedelta(days=30)
+_USUAL_OF_BATTERY = timedelta(days=366)
+_SEVERITIES = list(Severity)
+# SOH_LOW asks for a median of 7 days on 3 days.
+_OF_EPISODES = Margin(timedelta(days=10), timedelta(days=1))
+_OF_SESSIONS = Margin(timedelta(days=1), timedelta(days=1))
+
+From = Annotated[
+    QueryTime | None,
+    Query(
+        description=f"RFC 3339; unless told, days back from the end, and at most {MOST_READINGS:,} readings"
+    ),
+]
+To = Annotated[QueryTime | None, Query(description="RFC 3339; unless told, the newest reading")]
+Order = Annotated[Literal["asc", "desc"] | None, Query(description="By started_at; asc unless told")]
+
+
+class AnomaliesQuery(WindowQuery):
+    """What `GET /api/vehicles/{vin}/anomalies` was asked for."""
+
+    list: Literal["anomalies"] = "anomalies"
+    code: tuple[Code, ...] | None
+    min_severity: Severity | None
+    after: tuple[AwareDatetime, Code] | None = None
+
+
+class SessionsQuery(WindowQuery):
+    """What `GET /api/vehicles/{vin}/sessions` was asked for."""
+
+    list: Literal["sessions"] = "sessions"
+    kind: Kind | None
+    after: AwareDatetime | None = None
+
+
+@router.get("/{vin}/anomalies", responses=problem_responses(400, 401, 404, 422, 503))
+async def anomalies(
+    *,
+    vin: Vin,
+    request: Request,
+    diagnoses: OpenDiagnoses,
+    from_ts: From = None,
+    to_ts: To = None,
+    code: Annotated[list[Code] | None, Query(description="Only these; may stand several times")] = None,
+    min_severity: Annotated[Severity | None, Query(description="This one and worse")] = None,
+    order: Order = None,
+    limit: Limit = None,
+    next_token: NextToken = None,
+) -> Anomalies:
+    """Episodes by all rules that touch the window, and which rules could not be judged, and why.
+
+    Readings up to 10 days before the window and a day behind it are read too: what reaches no further is
+    shown whole. Without from_ts: 30 days.
+    """
+    asked = AnomaliesQuery(
+        vin=normal_vin(vin),
+        from_ts=from_ts,
+        to_ts=to_ts,
+        code=tuple(sorted(set(code))) if code else None,
+        min_severity=min_severity,
+        order=order,
+        limit=limit,
+    )
+    query = resume(next_token, asked)
+    codes = query.code or tuple(Code)
+
+    def judge(trace: Trace, profile: Profile) -> tuple[list[Episode], list[Skipped]]:
+        return episodes(trace, profile, codes)
+
+    window = Window(query.from_ts, query.to_ts)
+    seen = await diagnoses.of(request, query.vin, window, judge, back=_USUAL, margin=_OF_EPISODES)
+    found, skipped = seen.found
+    mildest = _SEVERITIES.index(query.min_severity or Severity.INFO)
+    touching = [
+        episode
+        for episode in found
+        if episode.started_at <= seen.to_ts
+        and (episode.ended_at is None or episode.ended_at >= seen.from_ts)
+        and _SEVERITIES.index(episode.severity) >= mildest
+    ]
+    query = query.model_copy(update={"from_ts": seen.from_ts, "to_ts": seen.to_ts})
+    page, token = cut_page(touching, _start_and_code, query, descending=query.is_descending)
+    return Anomalies(
+        vin=query.vin,
+        from_ts=seen.from_ts,
+        to_ts=seen.to_ts,
+        read_from_ts=seen.read_from_ts,
+        read_to_ts=seen.read_to_ts,
+        items=[EpisodeOut.model_validate(episode) for episode in page],
+        next=token,
+        skipped=[SkippedOut.of(each) for each in skipped],
+    )
+
+
+@router.get("/{vin}/sessions", responses=problem_responses(400, 401, 404, 422, 503))
+async def vehicle_sessions(
+    *,
+    vin: Vin,
+    request: Request,
+    diagnoses: OpenDiagnoses,
+    from_ts: From = None,
+    to_ts: To = None,
+    kind: Kind | None = None,
+    order: Order = None,
+    limit: Limit = None,
+    next_token: NextToken = None,
+) -> Sessions:
+    """Drives, charges and what must have happened in gaps, where they touch the window.
+
+    A session that reaches up to a day beyond the window is shown whole. Without from_ts: 30 days.
+    """
+    asked = SessionsQuery(
+        vin=normal_vin(vin), from_ts=from_ts, to_ts=to_ts, kind=kind, order=order, limit=limit
+    )
+    query = resume(next_token, asked)
+    window = Window(query.from_ts, query.to_ts)
+    seen = await diagnoses.of(request, query.vin, window, sessions, back=_USUAL, margin=_OF_SESSIONS)
+    begin, end = seen.from_ts.timestamp(), seen.to_ts.timestamp()
+    touching = [
+        session
+        for session in seen.found
+        if session.start <= end and session.end >= begin and query.kind in {None, session.kind}
+    ]
+    query = query.model_copy(update={"from_ts": seen.from_ts, "to_ts": seen.to_ts})
+    page, token = cut_page(touching, _start, query, descending=query.is_descending)
+    return Sessions(
+        vin=query.vin,
+        from_ts=seen.from_ts,
+        to_ts=seen.to_ts,
+        read_from_ts=seen.read_from_ts,
+        read_to_ts=seen.read_to_ts,
+        items=[SessionOut.of(session) for session in page],
+        next=token,
+    )
+
+
+@router.get("/{vin}/battery", responses=problem_responses(400, 401, 404, 422, 503))
+async def battery_health(
+    *,
+    vin: Vin,
+    request: Request,
+    database: OpenDatabase,
+    diagnoses: OpenDiagnoses,
+    from_ts: From = None,
+    to_ts: To = None,
+) -> BatteryHealth:
+    """Use and health of the battery: each figure, or what it lacks. Without from_ts: a year."""
+    vin = normal_vin(vin)
+    seen = await diagnoses.of(request, vin, Window(from_ts, to_ts), battery, back=_USUAL_OF_BATTERY)
+    window = seen.from_ts, seen.to_ts
+    return BatteryHealth.of(
+        vin,
+        *window,
+        seen.found,
+        duplicates=await database.read(extent.came_twice, vin, *window),
+        rejected=await database.read(extent.were_refused, vin, *window),
+    )
+
+
+def _start_and_code(episode: Episode) -> tuple[datetime, Code]:
+    return episode.started_at, episode.code
+
+
+def _start(session: Session) -> datetime:
+    return moment(session.start)

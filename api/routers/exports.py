@@ -1,0 +1,161 @@
+"""Readings and summaries as files, however many there are."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api import answers
+from api.database import Database, OpenDatabase
+from api.errors import ProblemError, problem_responses
+from api.exports import Blocks, Export
+from api.formats import FORMATS, Format, accepted, takes_gzip
+from api.models import Summary
+from api.queries import exports, telemetry
+from api.queries.exports import FormatName
+from api.time_window import QueryTime, require_order
+from shared.telemetry import VIN_PATTERN, normalise_vin
+
+router = APIRouter(prefix="/api/export", tags=["exports"])
+
+MAX_VEHICLES = 100
+_MICROSECOND = timedelta(microseconds=1)
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A file: CSV (RFC 4180, CRLF) with a header, or one JSON object a line;"
+        " compressed where Accept-Encoding allows gzip.",
+        "content": {kind.media_type: {"schema": {"type": "string"}} for kind in FORMATS.values()},
+        "headers": {
+            "Content-Disposition": {"description": "The name of the file", "schema": {"type": "string"}}
+        },
+    },
+    **problem_responses(400, 401, 404, 406, 422, 503),
+}
+
+Vins = Annotated[
+    list[Annotated[str, Query(json_schema_extra={"pattern": VIN_PATTERN})]],
+    Query(
+        alias="vin",
+        min_length=1,
+        max_length=MAX_VEHICLES,
+        description="The vehicles, one `vin=` each, in upper or lower case",
+        examples=[["VIN-DEMO-001"]],
+    ),
+]
+
+
+async def _format(
+    request: Request,
+    name: Annotated[
+        FormatName | None, Query(alias="format", description="As the Accept header says unless told")
+    ] = None,
+) -> Format:
+    found = FORMATS[name] if name else accepted(request.headers.get("accept", ""))
+    if found is None:
+        kinds = " or ".join(kind.media_type for kind in FORMATS.values())
+        raise ProblemError(406, f"This call answers {kinds}: ask for one in Accept, or with format=.")
+    return found
+
+
+WantedFormat = Annotated[Format, Depends(_format)]
+
+
+@router.get("/telemetry", response_class=Response, responses=_RESPONSES)
+async def export_telemetry(
+    *,
+    request: Request,
+    database: OpenDatabase,
+    kind: WantedFormat,
+    vins: Vins,
+    from_ts: QueryTime | None = None,
+    to_ts: QueryTime | None = None,
+) -> Response:
+    """The readings of a window, both ends included, by vin, then ts; without an end: as far as there are any.
+
+    Up to 100 vehicles and any number of readings. A transfer that breaks off is incomplete and shows it;
+    two exports at a time, another one is answered 503.
+    """
+    require_order(from_ts, to_ts)
+    extents = await _extents(database, vins)
+    begin = from_ts or min(oldest for oldest, _ in extents.values())
+    # Also where it is open it has an end: readings come in all the time.
+    end = to_ts or max(begin, *(newest for _, newest in extents.values()))
+    blocks = _readings(database, kind, sorted(extents), begin, end)
+    return _file(request, kind, blocks, _name(sorted(extents), begin, end))
+
+
+@router.get("/summary", response_class=Response, responses=_RESPONSES)
+async def export_summary(
+    *,
+    request: Request,
+    database: OpenDatabase,
+    kind: WantedFormat,
+    vins: Vins,
+    from_ts: QueryTime,
+    to_ts: QueryTime,
+) -> Response:
+    """Count and extremes of the readings in a window, both ends included: one line a vehicle, by vin."""
+    require_order(from_ts, to_ts)
+    known = sorted(await _extents(database, vins))
+    blocks = _summaries(database, kind, known, from_ts, to_ts)
+    return _file(request, kind, blocks, f"{_name(known, from_ts, to_ts)}_summary")
+
+
+async def _readings(
+    database: Database, kind: Format, vins: Sequence[str], from_ts: datetime, to_ts: datetime
+) -> Blocks:
+    # Not by itself: while nothing has been sent, an error is still answered as a problem.
+    head = kind.head(exports.COLUMNS)
+    for vin in vins:
+        after = from_ts
+        while True:
+            block = await database.export(exports.block, kind.name, vin, after, to_ts)
+            yield head + block.text
+            head = b""
+            if block.is_last or block.newest is None:
+                break
+            after = block.newest + _MICROSECOND
+
+
+async def _summaries(
+    database: Database, kind: Format, vins: Sequence[str], from_ts: datetime, to_ts: datetime
+) -> Blocks:
+    lines = [kind.head(tuple(Summary.model_fields))]
+    for vin in vins:
+        row = await database.export(telemetry.summary, vin, from_ts, to_ts)
+        # Of a vehicle that was known a moment ago there is one.
+        if row is not None:
+            lines.append(kind.line(answers.summary(vin, from_ts, to_ts, row)))
+    yield b"".join(lines)
+
+
+async def _extents(database: Database, named: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
+    """Of each vehicle that was named. Raises 404 where one is unknown, before anything is sent."""
+    vins: dict[str, None] = {}
+    for place, vin in enumerate(named, 1):
+        try:
+            vins[normalise_vin(vin)] = None
+        except ValueError as reason:
+            raise ProblemError(404, f"No reading is stored of VIN number {place}: it {reason}.") from None
+    found = await database.export(exports.extents, list(vins))
+    if unknown := [vin for vin in vins if vin not in found]:
+        more = f" and of {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise ProblemError(404, f"No reading is stored of {', '.join(unknown[:5])}{more}.")
+    return found
+
+
+def _name(vins: Sequence[str], from_ts: datetime, to_ts: datetime) -> str:
+    who = vins[0] if len(vins) == 1 else f"{len(vins)}-vehicles"
+    return f"{who}_{from_ts.date().isoformat()}_to_{to_ts.date().isoformat()}"
+
+
+def _file(request: Request, kind: Format, blocks: Blocks, name: str) -> Response:
+    headers = {
+        "Content-Type": f"{kind.media_type}; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="{name}.{kind.name}"',
+        "Vary": "Accept, Accept-Encoding",
+    }
+    gzip = takes_gzip(request.headers.get("accept-encoding", ""))
+    return Export(request.app.state.exports, blocks, gzip=gzip, headers=headers)

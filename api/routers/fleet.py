@@ -1,0 +1,59 @@
+"""The fleet at a glance, for a dashboard that asks again and again."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from api.answers import answer
+from api.database import LoadedSettings, OpenDatabase
+from api.errors import problem_responses
+from api.models import Fleet
+from api.overview import Overview, Sort, Wanted
+from api.queries.fleet import fleet
+from shared.connectivity import State
+from shared.diagnostics.alerts import Severity
+
+router = APIRouter(prefix="/api/fleet", tags=["fleet"])
+
+
+@router.get("", response_model=Fleet, responses=problem_responses(401, 422, 503))
+async def overview(
+    *,
+    database: OpenDatabase,
+    settings: LoadedSettings,
+    state: State | None = None,
+    min_severity: Annotated[Severity | None, Query(description="With an alert of this one or worse")] = None,
+    charging: bool | None = None,
+    q: Annotated[
+        str | None, Query(pattern="^[A-Za-z0-9-]{1,40}$", description="Part of a VIN, in upper or lower case")
+    ] = None,
+    sort: Sort = Sort.ALERT,
+    order: Annotated[
+        Literal["asc", "desc"] | None,
+        Query(description="asc unless told, but desc for alert: the worst first; equals by VIN"),
+    ] = None,
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Counts of the whole fleet, and a page of the vehicles that pass the filters; nulls sort last.
+
+    A snapshot with page numbers, not a keyset list: its order is by what changes with every reading, and who
+    asks anew every few seconds wants what is worst now. A page beyond the last one is empty.
+
+    `charging`: by the newest reading at least 2 A go into the pack, the odometer stood still for two minutes
+    (where it is known: braking fills the pack too), and the vehicle is not offline.
+    """
+    now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds
+    columns = await database.read(fleet, now=now, limits=limits)
+    wanted = Wanted(
+        state=state,
+        min_severity=min_severity,
+        charging=charging,
+        q=q.upper() if q else None,
+        sort=sort,
+        descending=(order or ("desc" if sort is Sort.ALERT else "asc")) == "desc",
+        page=page,
+        page_size=page_size,
+    )
+    return answer(Overview(columns, now=now, limits=limits, thresholds=thresholds).answer(wanted))

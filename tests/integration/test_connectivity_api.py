@@ -1,0 +1,186 @@
+"""Who is online, over HTTP and in SQL, against a real PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.queries.connectivity import SIGNS, STATE, VEHICLES, silence
+from shared.connectivity import Limits, State, Status, connectivity
+from shared.statuses import VehicleStatus, keep_statuses
+from shared.store import Caution, store
+from shared.timestamps import format_timestamp
+from tests.calls import LATEST_FIELDS, pages, post, problem
+from tests.readings import START, raw, row
+
+ONLINE, OFFLINE = Status.ONLINE, Status.OFFLINE
+LIMITS = Limits(stale_after=timedelta(seconds=60), offline_after=timedelta(seconds=900))
+PATH = "/api/vehicles/VIN-00001/connectivity"
+
+
+@pytest.fixture
+def ago():
+    """A moment so many seconds before this test."""
+    now = datetime.now(UTC)
+    return lambda seconds: now - timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def heard(engine):
+    """Store what a vehicle sent last: `heard(vin, reading=moment, online=moment)`."""
+
+    def keep(vin, *, reading=None, online=None, offline=None):
+        with engine.begin() as connection:
+            if reading is not None:
+                store(connection, [row(vin, received_at=reading)], Caution())
+            if (told := online or offline) is not None:
+                status = ONLINE if online else OFFLINE
+                keep_statuses(connection, [VehicleStatus(vin, status, told)])
+
+    return keep
+
+
+def test_one_vehicle(api, heard, ago):
+    """The state, since when, and both of the things that say so."""
+    heard("VIN-00001", reading=ago(200), online=ago(300))
+    assert api.get("/api/vehicles/vin-00001/connectivity").json() == {
+        "vin": "VIN-00001",
+        "state": "stale",
+        "since": format_timestamp(ago(140)),
+        "received_at": format_timestamp(ago(200)),
+        "status": "online",
+        "status_received_at": format_timestamp(ago(300)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("signs", "state", "since"),
+    [
+        ({"reading": 10}, "online", None),
+        ({"reading": 10, "online": 20}, "online", 20),
+        ({"reading": 100}, "stale", 40),
+        ({"reading": 1_000}, "offline", 100),
+        ({"reading": 10, "offline": 5}, "offline", 5),
+        ({"reading": 5, "offline": 10}, "online", None),
+        ({"online": 10}, "online", 10),
+        ({"offline": 10}, "offline", 10),
+    ],
+)
+def test_its_state(api, heard, ago, signs, state, since):
+    """By age and by what it said; a status alone is enough to be known."""
+    heard("VIN-00001", **{name: ago(seconds) for name, seconds in signs.items()})
+    found = api.get(PATH).json()
+    assert (found["state"], found["since"]) == (state, since and format_timestamp(ago(since)))
+    assert (found["received_at"] is None) == ("reading" not in signs)
+    said = next((name for name in ("online", "offline") if name in signs), None)
+    assert (found["status"], found["status_received_at"]) == (
+        said,
+        said and format_timestamp(ago(signs[said])),
+    )
+
+
+@pytest.mark.parametrize("vin", ["VIN-NEVER-SEEN", "NOPE", "a%20b"])
+def test_a_vehicle_that_was_never_heard_of(api, vin):
+    """404, whether the VIN is unknown or could never be one."""
+    problem(api.get(f"/api/vehicles/{vin}/connectivity"), 404)
+
+
+def test_a_new_reading_is_a_sign_of_life(api, heard, ago):
+    """What is asked next sees it; `latest` stays as the contract has it."""
+    heard("VIN-00001", reading=ago(1_000), offline=ago(500))
+    assert api.get(PATH).json()["state"] == "offline"
+    post(api, raw(second=60))
+    assert api.get(PATH).json()["state"] == "online"
+    assert list(api.get("/api/vehicles/VIN-00001/latest").json()) == LATEST_FIELDS
+
+
+def test_the_limits_are_settings(serve, database_url, heard, ago):
+    """An operator says how long silence is usual."""
+    heard("VIN-00001", reading=ago(200))
+    limits = {"connectivity_stale_after_s": 300, "connectivity_offline_after_s": 301}
+    assert serve(database_url=database_url, **limits).get(PATH).json()["state"] == "online"
+    limits = {"connectivity_stale_after_s": 1, "connectivity_offline_after_s": 100.5}
+    found = serve(database_url=database_url, **limits).get(PATH).json()
+    assert (found["state"], found["since"]) == ("offline", format_timestamp(ago(99.5)))
+
+
+def test_the_fleet_by_connectivity(api, heard, ago):
+    """Each state in full pages, whatever lies between; without the filter, every vehicle."""
+    signs = {"online": {"reading": 1}, "stale": {"reading": 100}, "offline": {"reading": 5, "offline": 2}}
+    vins = {state: [f"VIN-{n:05}" for n in range(45) if list(signs)[n % 3] == state] for state in signs}
+    for state, listed in vins.items():
+        for vin in listed:
+            heard(vin, **{name: ago(seconds) for name, seconds in signs[state].items()})
+    for state, listed in vins.items():
+        found = list(pages(api, "/api/vehicles", connectivity=state, limit=4))
+        assert [len(page) for page in found] == [4, 4, 4, 3]
+        items = [item for page in found for item in page]
+        assert [item["vin"] for item in items] == listed
+        assert {item["connectivity"]["state"] for item in items} == {state}
+    [everybody] = pages(api, "/api/vehicles")
+    assert [item["vin"] for item in everybody] == sorted(chain(*vins.values()))
+    stale = everybody[1]
+    assert stale["received_at"] == format_timestamp(ago(100))
+    assert stale["connectivity"] == {"state": "stale", "since": format_timestamp(ago(40))}
+    found = api.get("/api/vehicles", params={"connectivity": "offline", "vin_prefix": "VIN-00002"}).json()
+    assert [item["vin"] for item in found["items"]] == ["VIN-00002"]
+
+
+def test_a_token_brings_its_state_along(api, heard, ago):
+    """Beside another state the token is one of another query."""
+    for n in range(3):
+        heard(f"VIN-{n:05}", reading=ago(1))
+    token = api.get("/api/vehicles", params={"connectivity": "online", "limit": 1}).json()["next"]
+    problem(api.get("/api/vehicles", params={"next": token, "connectivity": "stale"}), 400)
+
+
+# Ages in microseconds, close to where something changes.
+ages = st.sampled_from([0, 60_000_000, 900_000_000, 500_000_000]).flatmap(
+    lambda age: st.integers(age - 2, age + 2)
+) | st.integers(-1_000_000_000, 2_000_000_000)
+vehicles = st.lists(st.tuples(ages, st.none() | st.tuples(st.sampled_from(Status), ages)), max_size=40)
+
+# In the place of the tables, so that thousands of vehicles need no row.
+ASKED = f"""
+    WITH vehicle_latest AS (
+        SELECT * FROM unnest(%(vins)s::text[], %(received)s::timestamptz[]) AS latest (vin, received_at)
+    ), vehicle_status AS (
+        SELECT * FROM unnest(%(told)s::text[], %(statuses)s::text[], %(times)s::timestamptz[])
+            AS told (vin, status, received_at)
+    )
+    SELECT {STATE}, {SIGNS} FROM {VEHICLES}
+"""
+
+
+def test_sql_and_the_function_agree(database_url):
+    """Whatever was received when, to the microsecond: one rule, said twice."""
+    seen = set()
+    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
+
+        @given(vehicles)
+        def agree(fleet):
+            def when(age):
+                return START - timedelta(microseconds=age)
+
+            told = [(f"{n}", *word) for n, (_, word) in enumerate(fleet) if word]
+            answers = connection.execute(
+                ASKED,
+                {
+                    "vins": [f"{n}" for n in range(len(fleet))],
+                    "received": [when(age) for age, _ in fleet],
+                    "told": [vin for vin, _, _ in told],
+                    "statuses": [str(status) for _, status, _ in told],
+                    "times": [when(age) for _, _, age in told],
+                    **silence(START, LIMITS),
+                },
+            ).fetchall()
+            assert len(answers) == len(fleet)
+            for state, *signs in answers:
+                assert state == connectivity(*signs, now=START, limits=LIMITS).state
+                seen.add(state)
+
+        agree()
+    assert seen == set(State)

@@ -1,0 +1,336 @@
+"""Anomalies, sessions and battery health over HTTP, from stored readings."""
+
+import csv
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from api import diagnoses, startup
+from api.routers import diagnostics
+from shared.diagnostics.rule import Code
+from shared.diagnostics.sessions import sessions
+from shared.rejections import Reason, Rejection, keep_rejections
+from tests.calls import post, problem
+from tests.conftest import eventually
+from tests.readings import at, raw, stamp
+from tests.traces import TRIPS
+
+PATH = "/api/vehicles/VIN-00001"
+DAY = 86_400
+
+
+def hot(second, *, temp=52.0):
+    return raw(second=second, max_temp=temp, min_temp=temp - 2, soc=50.0)
+
+
+def drive(first, minutes=10, kmh=60.0, odo=1_000.0):
+    """A reading every 10 s of a drive at a steady speed."""
+    return [
+        raw(
+            second=first + n,
+            soc=60 - n / 60,
+            pack_voltage=360.0,
+            pack_current=40.0,
+            odo_km=round(odo + kmh * n / 3_600, 3),
+        )
+        for n in range(0, minutes * 60 + 1, 10)
+    ]
+
+
+def listed(api, path, **params):
+    """Every item of a list, page by page, and the last page."""
+    body = api.get(f"{PATH}/{path}", params=params).json()
+    found = body["items"]
+    while body["next"]:
+        body = api.get(f"{PATH}/{path}", params={"next": body["next"]}).json()
+        found += body["items"]
+    return found, body
+
+
+def test_an_episode_says_what_it_is_made_of(api):
+    """Observed value, threshold, window and the readings behind it, so that a person can check it."""
+    post(api, hot(0, temp=40.0), hot(10), hot(20, temp=53.5), hot(30), hot(40, temp=44.0))
+    found, page = listed(api, "anomalies", code="TEMP_HIGH")
+    assert found == [
+        {
+            "code": "TEMP_HIGH",
+            "severity": "warning",
+            "started_at": stamp(10),
+            "ended_at": stamp(40),
+            "peak": 53.5,
+            "threshold": 50.0,
+            "unit": "°C",
+            "window_s": 10.0,
+            "samples": 3,
+            "readings": [stamp(10), stamp(20), stamp(30)],
+            "detail": f"Hottest cell: 53.5 °C at {stamp(20)}; warning at >= 50 °C, clears at < 45 °C.",
+        }
+    ]
+    assert (page["vin"], page["from_ts"], page["to_ts"]) == ("VIN-00001", stamp(0), stamp(40))
+
+
+def test_since_when_it_is_critical(api):
+    """An episode that grew worse says since when."""
+    post(api, *(hot(10 * n, temp=50.0 + n) for n in range(15)))
+    (episode,), _ = listed(api, "anomalies", code="TEMP_HIGH")
+    assert (episode["severity"], episode["started_at"]) == ("critical", stamp(0))
+    assert f"critical at >= 60 °C since {stamp(100)}, clears at < 55 °C" in episode["detail"]
+
+
+def test_which_rules_could_not_be_judged(api):
+    """Each with its reason; a profile that has the field takes it off the list."""
+    post(api, *drive(0))
+    _, page = listed(api, "anomalies")
+    reasons = {each["code"]: (each["status"], each["reason"]) for each in page["skipped"]}
+    assert reasons["SOC_JUMP"] == ("skipped", "the profile lacks capacity_ah")
+    assert reasons["TEMP_HIGH"] == ("insufficient_data", "no reading has max_temp")
+    api.put(f"{PATH}/profile", json={"capacity_ah": 60})
+    _, page = listed(api, "anomalies")
+    assert "SOC_JUMP" not in {each["code"] for each in page["skipped"]}
+    _, page = listed(api, "anomalies", code="TEMP_HIGH")
+    assert [each["code"] for each in page["skipped"]] == ["TEMP_HIGH"]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_episodes_in_pages(api, order, limit):
+    """Each once, in the order of their start, filtered alike on each page."""
+    post(
+        api,
+        *(
+            hot(1_000 * n + s, temp=t)
+            for n in range(7)
+            for s, t in ((0, 52 + 2 * n), (10, 52 + 2 * n), (20, 30))
+        ),
+    )
+    found, _ = listed(api, "anomalies", code="TEMP_HIGH", order=order, limit=limit)
+    starts = [each["started_at"] for each in found]
+    assert starts == [stamp(1_000 * n) for n in (range(7) if order == "asc" else range(6, -1, -1))]
+    found, _ = listed(api, "anomalies", code="TEMP_HIGH", min_severity="critical", limit=limit)
+    assert len(found) == 3
+
+
+def test_pages_go_on_in_the_window_of_the_first(api):
+    """Readings that arrive meanwhile move neither the end nor what is on the next page."""
+    post(api, *(hot(1_000 * n + s, temp=t) for n in range(3) for s, t in ((0, 52), (10, 52), (20, 30))))
+    first = api.get(f"{PATH}/anomalies?code=TEMP_HIGH&limit=2").json()
+    post(api, hot(9 * DAY))
+    second = api.get(f"{PATH}/anomalies", params={"next": first["next"]}).json()
+    assert (second["from_ts"], second["to_ts"]) == (first["from_ts"], first["to_ts"])
+    assert [each["started_at"] for each in second["items"]] == [stamp(2_000)]
+
+
+def test_what_reaches_beyond_the_window_is_whole(api):
+    """A session or episode that touches the window is the same, whatever the window cuts through."""
+    post(api, *drive(0), *(hot(n) for n in range(5, 600, 10)), hot(605, temp=30.0))
+    whole, episodes = listed(api, "sessions")[0], listed(api, "anomalies", code="TEMP_HIGH")[0]
+    assert (len(whole), len(episodes)) == (1, 1)
+    for window in (
+        {"to_ts": stamp(100)},
+        {"from_ts": stamp(300)},
+        {"from_ts": stamp(200), "to_ts": stamp(210)},
+    ):
+        assert listed(api, "sessions", **window)[0] == whole
+        assert listed(api, "anomalies", code="TEMP_HIGH", **window)[0] == episodes
+    assert listed(api, "sessions", from_ts=stamp(700))[0] == []
+
+
+def test_a_silence_around_the_window_is_seen(api):
+    """A window in which no reading lies: the charge that must have happened over it is found."""
+    post(api, raw(second=0, soc=20.0, odo_km=5.0), raw(second=20 * DAY, soc=80.0, odo_km=5.0))
+    found, _ = listed(api, "sessions", from_ts=stamp(8 * DAY), to_ts=stamp(9 * DAY))
+    assert [(each["kind"], each["inferred"], each["soc_from"], each["soc_to"]) for each in found] == [
+        ("charge", True, 20.0, 80.0)
+    ]
+
+
+def test_sessions_by_kind(api):
+    """Drives only, charges only; the figures are in the field's units."""
+    post(api, *drive(0), *drive(7_200, odo=1_010.0), raw(second=30_000, soc=90.0, odo_km=1_020.0))
+    (first, second), _ = listed(api, "sessions", kind="drive")
+    assert (first["started_at"], first["ended_at"], first["km"]) == (stamp(0), stamp(600), 10.0)
+    assert first["kwh_out"] == pytest.approx(360 * 40 / 1000 / 6)
+    assert (first["peak_kw"], first["mean_kw"], first["coverage"]) == (14.4, 14.4, 1.0)
+    assert second["started_at"] == stamp(7_200)
+    assert [each["inferred"] for each in listed(api, "sessions", kind="charge")[0]] == [True, True]
+
+
+def test_the_current_of_another_sign(api):
+    """With current_sign -1 the same readings are a charge's and a drive's the other way round."""
+    post(api, *({**each, "pack_current": -40.0} for each in drive(0)))
+    before = api.get(f"{PATH}/battery").json()["throughput"]
+    api.put(f"{PATH}/profile", json={"current_sign": -1})
+    after = api.get(f"{PATH}/battery").json()["throughput"]
+    assert (before["kwh_in"], before["kwh_out"]) == (after["kwh_out"], after["kwh_in"]) != (0, 0)
+
+
+def test_without_a_window(api):
+    """Open ends are those of the readings, but not over 30 days, and a year for the battery."""
+    post(api, raw(second=0), raw(second=20 * DAY), raw(second=40 * DAY), raw(second=300 * DAY))
+    body = api.get(f"{PATH}/sessions").json()
+    assert (body["from_ts"], body["to_ts"]) == (stamp(270 * DAY), stamp(300 * DAY))
+    body = api.get(f"{PATH}/battery").json()
+    assert (body["from_ts"], body["to_ts"], body["quality"]["readings"]) == (
+        stamp(0),
+        stamp(300 * DAY),
+        4,
+    )
+    body = api.get(f"{PATH}/battery?to_ts={stamp(25 * DAY)}").json()
+    assert (body["from_ts"], body["quality"]["readings"]) == (stamp(0), 2)
+
+
+def test_the_cap_is_named(api, monkeypatch):
+    """A window with too many readings is refused; an open one begins where they are few enough."""
+    monkeypatch.setattr(diagnoses, "MOST_READINGS", 100)
+    post(api, *(raw(second=DAY * n + s) for n in range(5) for s in range(30)))
+    body = problem(api.get(f"{PATH}/battery?from_ts={stamp(0)}&to_ts={stamp(9 * DAY)}"), 400)
+    assert body["detail"] == "150 readings in this window; 100 are the limit: take a shorter one."
+    answer = api.get(f"{PATH}/battery").json()
+    assert (answer["from_ts"], answer["quality"]["readings"]) == ("2026-01-26T00:00:00Z", 90)
+    assert api.get(f"{PATH}/sessions?from_ts={stamp(2 * DAY)}").status_code == 200
+
+
+@pytest.mark.parametrize("call", ["anomalies", "sessions", "battery"])
+def test_what_is_refused(api, call):
+    """Unknown VINs, times in the wrong order or without a zone, tokens of another list."""
+    problem(api.get(f"{PATH}/{call}"), 404)
+    post(api, raw())
+    problem(api.get(f"{PATH}/{call}?from_ts={stamp(5)}&to_ts={stamp(4)}"), 400)
+    problem(api.get(f"{PATH}/{call}?from_ts=2026-01-24T12:00:00"), 422)
+    assert api.get(f"{PATH}/{call}?from_ts={stamp(500)}").status_code == 200
+    assert (
+        api.get(f"{PATH}/{call}?from_ts=0001-01-01T00:00:00Z&to_ts=9999-12-31T23:59:59.999999Z").status_code
+        == 200
+    )
+
+
+def test_quality_counts_what_came_twice_and_what_was_refused(api, engine):
+    """Duplicates by their ts, rejections by when they came, each in the window only."""
+    post(api, *(raw(second=n) for n in range(10)))
+    post(api, *(raw(second=n) for n in range(4)))
+    post(api, raw(second=3 * DAY), raw(second=3 * DAY))
+    bad = [Rejection("VIN-00001", at(n * DAY), Reason.BAD_READING, "", None, b"t", b"%d" % n) for n in (0, 9)]
+    with engine.begin() as connection:
+        keep_rejections(connection, bad)
+    quality = api.get(f"{PATH}/battery").json()["quality"]
+    assert (quality["readings"], quality["duplicates"], quality["rejected"]) == (11, 5, 1)
+    quality = api.get(f"{PATH}/battery?to_ts={stamp(60)}").json()["quality"]
+    assert (quality["readings"], quality["duplicates"]) == (10, 4)
+
+
+def test_a_single_reading(api):
+    """Every figure says what it lacks; nothing is made up."""
+    post(api, raw())
+    body = api.get(f"{PATH}/battery").json()
+    statuses = {name: body[name]["status"] for name in ("consumption", "resistance", "capacity", "soh_trend")}
+    assert set(statuses.values()) == {"insufficient_data"}
+    assert body["durability"] == {"status": "skipped", "reason": "the profile lacks first_use_date"}
+    assert body["quality"]["reason"] == "fewer than two readings"
+
+
+def test_how_far_a_figure_can_be_trusted(api):
+    """Sampled each 10 s, consumption says so; cycles say how many of them nobody saw."""
+    post(api, *drive(0), raw(second=7_200, soc=90.0, odo_km=1_010.0))
+    api.put(f"{PATH}/profile", json={"capacity_ah": 60})
+    body = api.get(f"{PATH}/battery").json()
+    assert (body["consumption"]["status"], body["consumption"]["sampling_ok"]) == ("ok", False)
+    assert body["cycles"]["unobserved"] == 0.2
+    assert body["cycles"]["count"] > 0.2
+
+
+def test_every_code_may_be_asked_for(api):
+    """Each rule of the table by its name, also several at once."""
+    post(api, *drive(0))
+    for code in Code:
+        assert api.get(f"{PATH}/anomalies?code={code}").status_code == 200
+    assert api.get(f"{PATH}/anomalies?code=TEMP_HIGH&code=SOC_LOW").status_code == 200
+    problem(api.get(f"{PATH}/anomalies?code=HOT"), 422)
+
+
+@pytest.mark.skipif(not TRIPS.exists(), reason=f"the recorded BMW trips are not at {TRIPS}")
+def test_five_real_trips(api):
+    """Posted and asked for over HTTP: the figures that the README tells of."""
+    with TRIPS.open(encoding="utf-8") as file:
+        rows = [
+            {name: text if name in {"vin", "ts"} else float(text) for name, text in row.items() if text}
+            for row in csv.DictReader(file)
+        ]
+    assert post(api, *rows).json() == {"inserted": 2565}
+    path = f"/api/vehicles/{rows[0]['vin']}"
+    api.put(f"{path}/profile", json={"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60})
+    window = {"from_ts": "2019-01-01T00:00:00Z"}
+    sessions = api.get(f"{path}/sessions", params=window | {"kind": "drive"}).json()["items"]
+    assert [each["coverage"] > 0.99 for each in sessions] == [True] * 5
+    resistance = api.get(f"{path}/battery", params=window).json()["resistance"]
+    assert all(65 <= day["mohm_at_25"] <= 80 for day in resistance["days"])
+    episodes = api.get(f"{path}/anomalies", params=window).json()["items"]
+    # Stored years after they were taken; and charged unseen, twice, between two trips.
+    assert [each["code"] for each in episodes] == ["LATE_DATA", "DATA_GAP", "DATA_GAP"]
+
+
+@pytest.mark.parametrize("call", ["anomalies", "sessions", "battery"])
+def test_a_window_that_ends_before_there_was_time(api, call):
+    """30 days before the first of January of the year 1 there is no date to begin with."""
+    post(api, raw())
+    for year in ("0001", "1999"):
+        assert api.get(f"{PATH}/{call}?to_ts={year}-01-20T00:00:00Z").status_code == 200
+
+
+def test_an_hour_of_a_long_story(api):
+    """A short window sees what began days before, and says from where on it looked."""
+    post(api, *(raw(second=n * 21_600, soh=60.0) for n in range(60)))
+    found, page = listed(api, "anomalies", code="SOH_LOW", from_ts=stamp(59 * 21_600 - 3_600))
+    assert [(each["code"], each["severity"], each["ended_at"]) for each in found] == [
+        ("SOH_LOW", "critical", None)
+    ]
+    assert page["read_from_ts"] == stamp(58 * 21_600 - 10 * DAY)
+    assert page["read_to_ts"] == stamp(59 * 21_600)
+
+
+def test_many_readings_beside_the_window(api, monkeypatch):
+    """The readings around a window count too: where they are many, less of them is read."""
+    monkeypatch.setattr(diagnoses, "MOST_READINGS", 100)
+    post(api, *(raw(second=60 * n) for n in range(3_000)))
+    page = api.get(f"{PATH}/sessions?from_ts={stamp(90_000)}&to_ts={stamp(90_600)}").json()
+    assert (page["read_from_ts"], page["read_to_ts"]) == (stamp(89_940 - 864), stamp(90_660 + 864))
+    # Of an open window the last hours are few enough, though the last day is not.
+    page = api.get(f"{PATH}/battery").json()
+    assert (page["quality"]["readings"], page["from_ts"]) == (60, "2026-01-26T13:00:00Z")
+
+
+def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
+    """One after the other; a client that has gone is passed over, and a long queue is refused."""
+    opened, begun, go_on, judged = [], threading.Event(), threading.Event(), []
+
+    class Watched(diagnoses.Diagnoses):
+        def __init__(self, database):
+            super().__init__(database)
+            opened.append(self)
+
+    monkeypatch.setattr(startup, "Diagnoses", Watched)
+    api = serve(database_url=database_url)
+    post(api, *drive(0))
+
+    def slow(trace, profile):
+        judged.append(len(trace))
+        begun.set()
+        assert go_on.wait(30)
+        return sessions(trace, profile)
+
+    monkeypatch.setattr(diagnostics, "sessions", slow)
+    monkeypatch.setattr(diagnoses, "_MOST_WAITING", 2)
+    with ThreadPoolExecutor(3) as others:
+        first = others.submit(api.get, f"{PATH}/sessions")
+        assert begun.wait(30)
+        with httpx.Client(base_url=api.base_url, timeout=0.5) as impatient, pytest.raises(httpx.ReadTimeout):
+            impatient.get(f"{PATH}/sessions")
+        last = others.submit(api.get, f"{PATH}/battery")
+        eventually(lambda: opened[0]._waiting == 2)
+        refused = api.get(f"{PATH}/anomalies")
+        go_on.set()
+        assert first.result().status_code == last.result().status_code == 200
+    assert problem(refused, 503)["detail"].startswith("2 diagnoses are waiting")
+    assert refused.headers["Retry-After"] == "5"
+    assert len(judged) == 1

@@ -1,0 +1,109 @@
+"""The order in which readings came never matters: whatever it was, the four answers are the same."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from scripts.simulator.vehicle import Vehicle
+from shared.store import Caution, store
+from shared.telemetry import Row
+from tests.readings import START, reading
+
+VIN = "VIN-00001"
+PATH = f"/api/vehicles/{VIN}"
+ANSWERS = (
+    f"{PATH}/anomalies?limit=1000",
+    f"{PATH}/sessions?limit=1000",
+    f"{PATH}/battery",
+    "/api/alerts",
+)
+PROFILE = {"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60, "energy_kwh": 21.6}
+
+
+def lived_through():
+    """Eight hours of a car that has seen better days: drives, charges, silences, glitches, lateness."""
+    vehicle, rows = Vehicle(VIN, 19, START.timestamp()), []
+    for n in range(2_000):
+        vehicle.advance(15)
+        signals = {name: value for name, value in vehicle.reading("").items() if name not in {"vin", "ts"}}
+        if n % 97 == 0:
+            signals["soc"] = 0.0
+        if n % 211 == 0:
+            signals["odo_km"] = 0.0
+        if 900 <= n < 915:
+            signals["max_temp"] = 61.5
+        if n >= 1_940:
+            signals["soc"] = 15.0
+        if n % 13 == 0:
+            signals["pack_current"] = None
+        if n % 400 < 360:
+            ts = 15 * n
+            late = timedelta(seconds=400 if n % 50 == 0 else 0.25)
+            rows.append(Row.of(reading(VIN, ts, **signals), START + timedelta(seconds=ts) + late))
+    return rows
+
+
+LIFE = lived_through()
+
+
+def asked(api):
+    answers = [api.get(path).json() for path in ANSWERS]
+    duplicates = answers[2]["quality"].pop("duplicates")
+    return answers, duplicates
+
+
+def told(engine, rows, *, at_once):
+    """Stored in batches, as the worker and POST do; one transaction each."""
+    caution, place = Caution(), 0
+    while place < len(rows):
+        size = at_once()
+        with engine.begin() as connection:
+            store(connection, rows[place : place + size], caution)
+        place += size
+
+
+def forget(engine):
+    tables = "telemetry, telemetry_hourly, telemetry_daily, vehicle_latest, duplicate_counts"
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables}"))
+
+
+@pytest.fixture
+def expected(api, engine):
+    """The answers where every reading came once and in order; they hold something of each kind."""
+    assert api.put(f"{PATH}/profile", json=PROFILE).status_code == 200
+    told(engine, LIFE, at_once=lambda: 500)
+    answers, duplicates = asked(api)
+    anomalies, sessions, battery, alerts = answers
+    codes = Counter(item["code"] for item in anomalies["items"])
+    assert {"TEMP_HIGH", "SOC_LOW", "SOC_JUMP", "ODO_ZERO", "LATE_DATA"} <= set(codes)
+    assert {item["kind"] for item in sessions["items"]} == {"drive", "charge"}
+    assert (battery["quality"]["readings"], duplicates) == (len(LIFE), 0)
+    assert battery["throughput"]["kwh_out"] > 1
+    assert [item["code"] for item in alerts["items"]] == ["SOC_LOW"]
+    return answers
+
+
+def test_permuted_repeated_and_split(api, engine, expected):
+    """Any order, any batches, some sent again: only the count of duplicates tells of it, exactly."""
+    for seed in range(6):
+        chance = random.Random(seed)
+        again = chance.choices(LIFE, k=chance.choice([0, 30, 1_500]))
+        rows = [*LIFE, *again]
+        chance.shuffle(rows)
+        forget(engine)
+        told(engine, rows, at_once=lambda chance=chance: chance.choice([1, 3, 49, 50, 700, 5_000]))
+        answers, duplicates = asked(api)
+        assert answers == expected, seed
+        assert duplicates == len(again), seed
+
+
+def test_a_reading_that_is_missing_would_be_seen(api, engine, expected):
+    """The comparison can fail: one reading less, or one value changed, and the answers differ."""
+    for rows in (LIFE[:700] + LIFE[701:], [*LIFE[:-1], LIFE[-1]._replace(soc=3.0)]):
+        forget(engine)
+        told(engine, rows, at_once=lambda: 500)
+        assert asked(api)[0] != expected

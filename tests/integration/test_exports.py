@@ -1,0 +1,442 @@
+"""Files of readings and summaries, and what becomes of one that can't be finished."""
+
+import csv
+import gzip
+import io
+import json
+import random
+import socket
+from contextlib import contextmanager
+from http.client import HTTPResponse, IncompleteRead
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from api.formats import accepted, takes_gzip
+from api.link import cut_off
+from api.queries import exports
+from api.queries.exports import COLUMNS, READINGS_AT_ONCE
+from scripts.faults.proxy import Proxy
+from scripts.launcher.module import Api
+from shared.store import Caution, store
+from shared.telemetry import SIGNALS
+from tests.calls import problem
+from tests.conftest import eventually
+from tests.readings import START, at, row, stamp
+from tests.sessions import sessions
+
+READINGS = "/api/export/telemetry"
+SUMMARIES = "/api/export/summary"
+DAY = {"from_ts": stamp(0), "to_ts": stamp(86_400)}
+EXPORTERS = "battery-api-export"
+MANY = 100_000
+
+# Of these, the products lie on a half of the fourth decimal, just beside one, or below what a double holds.
+EDGES = [
+    {"pack_voltage": 31.25, "pack_current": 1.0},
+    {"pack_voltage": 31.25, "pack_current": -3.0},
+    {"pack_voltage": 300.5, "pack_current": 10.1},
+    {"pack_voltage": 310.1, "pack_current": -0.5},
+    {"pack_voltage": 400.1, "pack_current": 0.5},
+    {"pack_voltage": 0.1, "pack_current": -0.1},
+    {"pack_voltage": 1e-200, "pack_current": 1e-200},
+    {"pack_voltage": 5e-324, "pack_current": -3000.0},
+    {"pack_voltage": 0.0, "pack_current": -3000.0},
+    {"pack_voltage": 310.1, "pack_current": -0.0},
+    {"max_temp": -0.0, "min_temp": -40.0},
+    {"soc": 1e-7, "odo_km": 999_999.9},
+    {"soc": 100.0, "soh": 0.1 + 0.2},
+]
+
+
+def stored(engine, rows):
+    with engine.begin() as connection:
+        store(connection, sorted(rows), Caution())
+
+
+def lines(response):
+    """The values of an export of either format, by line and column."""
+    if response.headers["content-type"] == "text/csv; charset=utf-8":
+        return [
+            {
+                name: None
+                if cell == ""
+                else cell
+                if name == "vin" or name.endswith(("ts", "at"))
+                else float(cell)
+                for name, cell in line.items()
+            }
+            for line in csv.DictReader(io.StringIO(response.text, newline=""))
+        ]
+    assert response.headers["content-type"] == "application/x-ndjson; charset=utf-8"
+    return [json.loads(line, parse_int=float) for line in response.text.splitlines()]
+
+
+def history(api, vin):
+    """The same readings as the JSON history tells them, page by page."""
+    found, token = [], ""
+    while token is not None:
+        query = {"next": token} if token else {"limit": 1_000}
+        page = api.get(f"/api/vehicles/{vin}/telemetry", params=query).json()
+        found += page["items"]
+        token = page["next"]
+    return found
+
+
+def any_reading(chance):
+    """Any values, rounded as sensors do or not at all, some of them missing."""
+    found = {}
+    for name, (low, high, _unit) in SIGNALS.items():
+        value = chance.uniform(low, high)
+        digits = chance.choice([0, 1, 1, 2, 3, 20])
+        found[name] = None if chance.random() < 0.1 else round(value, digits)
+    return found if any(value is not None for value in found.values()) else {"soc": 1.0}
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_values_are_those_of_the_history(api, engine, form):
+    """To the last bit and the sign of zero, over several blocks; nothing is left out, nothing comes twice."""
+    chance = random.Random(7)
+    signals = [*EDGES, *(any_reading(chance) for _ in range(READINGS_AT_ONCE * 2 - len(EDGES)))]
+    received_at = START.replace(microsecond=250)
+    stored(engine, [row("VIN-00001", n / 8, received_at, **one) for n, one in enumerate(signals)])
+    exported = lines(api.get(READINGS, params={"vin": "VIN-00001", "format": form}))
+    expected = history(api, "VIN-00001")
+    assert len(exported) == len(expected) == len(signals)
+    for one, other in zip(exported, expected, strict=True):
+        assert tuple(one) == COLUMNS
+        assert one.pop("received_at") == "2026-01-24T12:00:00.00025Z"
+        # History writes all six digits of a fraction; the moment is the same.
+        for values in (one, other):
+            head, _, fraction = values["ts"].rstrip("Z").partition(".")
+            values["ts"] = head, fraction.ljust(6, "0")
+        # repr tells -0.0 from 0.0.
+        assert repr(one) == repr(other)
+
+
+def test_the_files_to_the_letter(api, engine):
+    """CSV has CRLF, a header and empty cells; NDJSON has nulls; times end in Z; numbers are the shortest."""
+    received_at = at(1)
+    worked = {"soc": 18.0, "pack_voltage": 310.1, "pack_current": 95.0, "odo_km": 1e-7}
+    stored(engine, [row("VIN-00002", 0.5, received_at, **worked), row("VIN-00001", 0, received_at, soc=-0.0)])
+    query = {"vin": ["vin-00002", "VIN-00001", "VIN-00002"], **DAY}
+    assert api.get(READINGS, params=query).content == (
+        b"vin,ts,received_at,soc,soh,pack_voltage,pack_current,power_kw,max_temp,min_temp,odo_km\r\n"
+        b"VIN-00001,2026-01-24T12:00:00Z,2026-01-24T12:00:01Z,-0,,,,,,,\r\n"
+        b"VIN-00002,2026-01-24T12:00:00.5Z,2026-01-24T12:00:01Z,18,,310.1,95,29.4595,,,1e-07\r\n"
+    )
+    assert api.get(READINGS, params=query | {"format": "ndjson"}).content == (
+        b'{"vin":"VIN-00001","ts":"2026-01-24T12:00:00Z","received_at":"2026-01-24T12:00:01Z","soc":-0,'
+        b'"soh":null,"pack_voltage":null,"pack_current":null,"power_kw":null,"max_temp":null,'
+        b'"min_temp":null,"odo_km":null}\n'
+        b'{"vin":"VIN-00002","ts":"2026-01-24T12:00:00.5Z","received_at":"2026-01-24T12:00:01Z","soc":18,'
+        b'"soh":null,"pack_voltage":310.1,"pack_current":95,"power_kw":29.4595,"max_temp":null,'
+        b'"min_temp":null,"odo_km":1e-07}\n'
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_summaries_are_those_of_the_call(api, engine, form):
+    """One line a vehicle, with the figures of GET summary; a vehicle without readings in the window too."""
+    cold = [row("VIN-00003", n * 900, soc=n / 3, max_temp=50.5 - n, min_temp=-0.0) for n in range(40)]
+    stored(engine, [*cold, row("VIN-00002", -100, soc=1)])
+    vins = ["VIN-00003", "VIN-00002"]
+    exported = lines(api.get(SUMMARIES, params={"vin": vins, "format": form, **DAY}))
+    calls = [api.get(f"/api/vehicles/{vin}/summary", params=DAY).json() for vin in sorted(vins)]
+    assert exported == calls
+    assert [one["samples"] for one in exported] == [0, 40]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ({"vin": "VIN-00001", **DAY}, "VIN-00001_2026-01-24_to_2026-01-25.csv"),
+        (
+            {"vin": ["VIN-00001", "VIN-00002"], "format": "ndjson", **DAY},
+            "2-vehicles_2026-01-24_to_2026-01-25.ndjson",
+        ),
+        ({"vin": "VIN-00001"}, "VIN-00001_2026-01-24_to_2026-01-27.csv"),
+        ({"vin": "VIN-00001", "from_ts": "2027-01-01T00:00:00Z"}, "VIN-00001_2027-01-01_to_2027-01-01.csv"),
+        (
+            {"vin": "VIN-00001", "from_ts": "0001-01-01T00:00:00Z", "to_ts": "9999-12-31T23:59:59.999999Z"},
+            "VIN-00001_0001-01-01_to_9999-12-31.csv",
+        ),
+    ],
+)
+def test_names_of_the_files(api, engine, query, name):
+    """They tell whose readings, and of which days; where a window is open, of the readings that there are."""
+    stored(engine, [row("VIN-00001", 0), row("VIN-00001", 3 * 86_400), row("VIN-00002", 0)])
+    answer = api.get(READINGS, params=query)
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    summary = api.get(SUMMARIES, params={**query, **DAY})
+    who, ending = name.split("_")[0], name.split(".")[1]
+    named = f"{who}_2026-01-24_to_2026-01-25_summary.{ending}"
+    assert summary.headers["content-disposition"] == f'attachment; filename="{named}"'
+
+
+def test_windows_include_both_ends(api, engine):
+    """And one without readings is a file without lines: of CSV the header is left."""
+    stored(engine, [row(second=second) for second in range(6)])
+    window = {"vin": "VIN-00001", "from_ts": stamp(1), "to_ts": stamp(4)}
+    found = lines(api.get(READINGS, params=window))
+    assert [one["ts"] for one in found] == [stamp(second) for second in (1, 2, 3, 4)]
+    later = {"vin": "VIN-00001", "from_ts": stamp(100), "to_ts": stamp(200)}
+    assert api.get(READINGS, params=later).text == ",".join(COLUMNS) + "\r\n"
+    assert api.get(READINGS, params=later | {"format": "ndjson"}).content == b""
+    problem(api.get(READINGS, params={"vin": "VIN-00001", "from_ts": stamp(9), "to_ts": stamp(8)}), 400)
+
+
+def test_vehicles_that_can_not_be_exported(api, engine):
+    """Unknown ones are named before anything is sent; none, and more than a hundred, are refused."""
+    stored(engine, [row(f"VIN-{n:05}") for n in range(100)])
+    for path in (READINGS, SUMMARIES):
+        known = ["VIN-00001", "VIN-99999", "vin-88888"]
+        told = problem(api.get(path, params={"vin": known, **DAY}), 404)["detail"]
+        assert told == "No reading is stored of VIN-99999, VIN-88888."
+        assert "number 2" in problem(api.get(path, params={"vin": ["VIN-00001", "ö"], **DAY}), 404)["detail"]
+        problem(api.get(path, params=DAY), 422)
+        all_of_them = [f"VIN-{n:05}" for n in range(100)]
+        answer = api.get(path, params={"vin": all_of_them, **DAY})
+        assert [line["vin"] for line in lines(answer)] == all_of_them
+        problem(api.get(path, params={"vin": [*all_of_them, "VIN-00001"], **DAY}), 422)
+    problem(api.get(SUMMARIES, params={"vin": "VIN-00001"}), 422)
+
+
+@pytest.mark.parametrize(
+    ("accept", "name"),
+    [
+        ("", "csv"),
+        ("*/*", "csv"),
+        ("text/csv", "csv"),
+        ("application/x-ndjson", "ndjson"),
+        ("Application/X-NDJSON; charset=utf-8", "ndjson"),
+        ("application/*", "ndjson"),
+        ("text/html, application/xml;q=0.9, */*;q=0.8", "csv"),
+        ("text/csv;q=0.5, application/x-ndjson;q=0.6", "ndjson"),
+        ("text/csv;q=0, */*", "ndjson"),
+        ("text/csv;q=0", None),
+        ("application/json", None),
+    ],
+)
+def test_the_format_that_a_client_takes(accept, name):
+    """By Accept: the one with the highest q, CSV where both have the same."""
+    found = accepted(accept)
+    assert (found and found.name) == name
+
+
+def test_formats_are_negotiated(api, engine):
+    """format= comes before Accept; what nobody makes is answered 406, and an unknown format 422."""
+    stored(engine, [row()])
+    query = {"vin": "VIN-00001"}
+    neither, ndjson = {"Accept": "application/json"}, {"Accept": "application/x-ndjson"}
+    assert "text/csv" in problem(api.get(READINGS, params=query, headers=neither), 406)["detail"]
+    assert lines(api.get(READINGS, params=query, headers=ndjson))[0]["soc"] == 50
+    answer = api.get(READINGS, params=query | {"format": "csv"}, headers=ndjson)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["vary"] == "Accept, Accept-Encoding"
+    problem(api.get(READINGS, params=query | {"format": "xlsx"}), 422)
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "takes"),
+    [
+        ("gzip", True),
+        ("deflate, GZIP;q=0.5", True),
+        ("*", True),
+        ("", False),
+        ("br", False),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, *", False),
+        ("*;q=0", False),
+    ],
+)
+def test_who_takes_gzip(accept_encoding, takes):
+    """q=0 says no."""
+    assert takes_gzip(accept_encoding) is takes
+
+
+def test_compressed_where_the_client_takes_it(api, engine):
+    """The same content in fewer bytes; as it is for a client that does not want it."""
+    stored(engine, [row(second=second) for second in range(1_000)])
+
+    def ask(accept_encoding):
+        headers = {"Accept-Encoding": accept_encoding}
+        with api.stream("GET", READINGS, params={"vin": "VIN-00001"}, headers=headers) as answer:
+            return answer.headers.get("content-encoding"), b"".join(answer.iter_raw())
+
+    encoding, packed = ask("gzip")
+    assert encoding == "gzip"
+    plain = ask("gzip;q=0")
+    assert plain == (None, gzip.decompress(packed))
+    assert len(packed) < len(plain[1]) / 4
+
+
+def test_a_key_is_needed(serve, database_url):
+    """Where the service asks for one at all."""
+    api = serve(database_url=database_url, api_keys="one")
+    problem(api.get(READINGS, params={"vin": "VIN-00001"}), 401)
+    problem(api.get(SUMMARIES, params={"vin": "VIN-00001", **DAY}, headers={"X-API-Key": "one"}), 404)
+
+
+@pytest.fixture
+def many(engine):
+    """More readings of one vehicle than all buffers on the way to a client hold, past our programs."""
+    fill = f"""
+        INSERT INTO telemetry (vin, ts, received_at, soc) SELECT 'VIN-00001', :start + n * interval '1 s',
+        now(), n % 100 FROM generate_series(1, {MANY}) AS n
+    """
+    newest = "INSERT INTO vehicle_latest SELECT * FROM telemetry ORDER BY ts DESC LIMIT 1"
+    with engine.begin() as connection:
+        connection.execute(text(fill), {"start": START})
+        connection.execute(text(newest))
+
+
+@contextmanager
+def half_read(host, port):
+    """An export of which the first bytes have been read, and not more yet."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        client.connect((host, port))
+        client.settimeout(30)
+        path = f"{READINGS}?vin=VIN-00001&format=ndjson"
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        answer = HTTPResponse(client)
+        answer.begin()
+        assert answer.status == 200
+        assert answer.read(10) == b'{"vin":"VI'
+        yield answer
+
+
+def where(api):
+    return api.base_url.host, api.base_url.port
+
+
+def usable(api):
+    """Whether an export is answered, whole."""
+    answer = api.get(READINGS, params={"vin": "VIN-00001", "to_ts": stamp(10)})
+    return answer.status_code == 200 and len(lines(answer)) == 10
+
+
+@pytest.mark.usefixtures("many")
+def test_a_client_that_leaves(api, engine, caplog):
+    """Its place is free again, its session idle or closed, and the log tells nothing of it."""
+    for _ in range(6):
+        with half_read(*where(api)):
+            pass
+        eventually(lambda: usable(api), within=30)
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND state <> 'idle'"
+
+    def number_of_busy():
+        # In a transaction of its own: within one, the server shows the same sessions again and again.
+        with engine.connect() as connection:
+            return connection.execute(text(busy), {"name": EXPORTERS}).scalar_one()
+
+    eventually(lambda: number_of_busy() == 0)
+    # One that was closed may take a moment to end.
+    eventually(lambda: len(sessions(engine, EXPORTERS)) <= 4)
+    # psycopg may tell of a cancellation that came too late.
+    assert [record for record in caplog.records if record.name != "psycopg"] == []
+
+
+@pytest.mark.usefixtures("many")
+def test_a_third_one_has_to_wait(api):
+    """503 with Retry-After and a sentence; other calls are answered, and so is it when one has ended."""
+    query = {"vin": "VIN-00001", "to_ts": stamp(10)}
+    with half_read(*where(api)) as first:
+        with half_read(*where(api)):
+            refused = api.get(READINGS, params=query)
+            assert "two" in problem(refused, 503)["detail"].lower().replace("2", "two")
+            assert refused.headers["retry-after"] == "10"
+            problem(api.get(SUMMARIES, params={"vin": "VIN-00001", **DAY}), 503)
+            assert api.get("/api/vehicles/VIN-00001/latest").status_code == 200
+        eventually(lambda: usable(api))
+        assert first.read().count(b"\n") == MANY
+
+
+@pytest.mark.usefixtures("many")
+def test_a_client_that_stops_reading(api, monkeypatch, caplog):
+    """It is cut off, and what it reads later ends with an error."""
+    monkeypatch.setattr("api.exports.PATIENCE_S", 0.2)
+    with half_read(*where(api)) as answer:
+        eventually(lambda: "has taken nothing" in caplog.text)
+        with pytest.raises((IncompleteRead, ConnectionResetError)):
+            answer.read()
+    eventually(lambda: usable(api))
+    assert [record.exc_info for record in caplog.records] == [None]
+
+
+@pytest.mark.usefixtures("many")
+def test_the_database_goes_away(serve, postgres, database_url, caplog):
+    """A client sees that its file is not whole; one line in the log; then all is well again."""
+    link = Proxy(postgres.host, postgres.port)
+    api = serve(database_url=database_url.replace(f":{postgres.port}/", f":{link.port}/"))
+    with half_read(*where(api)) as answer:
+        link.close()
+        with pytest.raises((IncompleteRead, ConnectionResetError)):
+            answer.read()
+    eventually(lambda: "An export was broken off: the database:" in caplog.text)
+    assert all(record.exc_info is None for record in caplog.records)
+    counted = 'battery_api_database_errors_total{fault="transient"} '
+    assert counted in api.get("/metrics").text
+    assert f"{counted}0.0" not in api.get("/metrics").text
+    # Before the first byte it is a problem like any other.
+    problem(api.get(READINGS, params={"vin": "VIN-00001"}), 503)
+
+
+@pytest.mark.usefixtures("many")
+def test_a_bug_amid_a_file(api, monkeypatch):
+    """Whatever ends it too early, the client does not take the beginning for the whole."""
+    block, asked = exports.block, []
+
+    async def fail(*arguments):
+        asked.append(arguments)
+        if len(asked) == 4:
+            raise RuntimeError("of the fourth time")
+        return await block(*arguments)
+
+    monkeypatch.setattr(exports, "block", fail)
+    with half_read(*where(api)) as answer, pytest.raises((IncompleteRead, ConnectionResetError)):
+        answer.read()
+    asked.clear()
+    assert usable(api)
+
+
+@pytest.mark.usefixtures("many")
+def test_sessions_that_end_are_no_loss(api, postgres, database_url):
+    """After each block the next one may come over another connection: the file is whole all the same."""
+    with half_read(*where(api)) as answer:
+        with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+            assert connection.execute(ended, (EXPORTERS,)).rowcount > 0
+        assert answer.read().count(b"\n") == MANY
+
+
+@pytest.mark.usefixtures("many")
+def test_a_service_that_stops(tmp_path, database_url):
+    """It does not wait for an export; the client sees that its file is not whole."""
+    api = Api(log=tmp_path / "api.log", env={"DATABASE_URL": database_url})
+    api.start()
+    try:
+        with half_read(api.host, api.port) as answer:
+            assert httpx.get(f"{api.base_url}/api/health").status_code == 200
+            assert api.stop() == 0
+            with pytest.raises((IncompleteRead, ConnectionResetError)):
+                answer.read()
+    finally:
+        api.stop()
+    told = api.log.read_text()
+    assert "An export was broken off: the service stops." in told
+    assert "Traceback" not in told
+    assert "Cancel" not in told
+
+
+def test_under_a_server_that_hides_its_connection():
+    """What breaks off a response there is an error, upon which a server closes without an end of the body."""
+
+    async def receive():
+        raise AssertionError("not asked")
+
+    with pytest.raises(ConnectionAbortedError):
+        cut_off(receive)

@@ -1,0 +1,110 @@
+"""What a person tells of a vehicle: kept whole, refused field by field."""
+
+import pytest
+from sqlalchemy import text
+
+from shared.diagnostics.profile import RANGES, Profile
+from tests.calls import post, problem
+from tests.readings import raw
+
+PATH = "/api/vehicles/VIN-00001/profile"
+FULL = {
+    "series_cells": 96,
+    "chemistry": "NMC",
+    "capacity_ah": 60.5,
+    "energy_kwh": 21.6,
+    "max_discharge_a": 409.0,
+    "max_charge_a": 125.0,
+    "first_use_date": "2021-05-17",
+    "current_sign": -1,
+}
+NOTHING = dict.fromkeys(FULL) | {"current_sign": 1}
+
+
+def test_a_profile_comes_back_as_it_was_put(api):
+    """All fields, in whatever case the VIN is written; before the vehicle's first reading, too."""
+    assert api.put("/api/vehicles/vin-00001/profile", json=FULL).json() == FULL
+    assert api.get(PATH).json() == FULL
+
+
+def test_every_field_may_be_left_out(api):
+    """A profile replaces the one before: what it does not name is not known any more."""
+    api.put(PATH, json=FULL)
+    assert api.put(PATH, json={"capacity_ah": 60}).json() == NOTHING | {"capacity_ah": 60}
+    assert api.put(PATH, json=NOTHING).json() == NOTHING
+    assert api.get(PATH).json() == NOTHING
+
+
+def test_a_vehicle_without_a_profile(api):
+    """Nothing is known of one that only sent readings; one that nobody knows is not found."""
+    problem(api.get(PATH), 404)
+    post(api, raw())
+    assert api.get(PATH).json() == NOTHING
+
+
+@pytest.mark.parametrize(("name", "bounds"), RANGES.items())
+def test_the_ends_of_each_range(api, name, bounds):
+    """Both ends are taken, what lies beyond is refused by its name, and the database would refuse it too."""
+    for value in (bounds.low, bounds.high):
+        assert api.put(PATH, json={name: value}).json()[name] == value
+    for value in (bounds.low - 0.5, bounds.high + 1, -1, 0, "60", True, [1]):
+        body = problem(api.put(PATH, json={name: value}), 422)
+        assert [error["loc"] for error in body["errors"]] == [["body", name]]
+        assert name in body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("chemistry", "LTO"),
+        ("chemistry", 1),
+        ("first_use_date", "2021-05-17T00:00:00"),
+        ("first_use_date", "17.5.2021"),
+        ("first_use_date", "2021-02-30"),
+        ("first_use_date", "1989-12-31"),
+        ("first_use_date", 1_600_000_000),
+        ("current_sign", 0),
+        ("current_sign", 2),
+        ("current_sign", None),
+        ("current_sign", True),
+        ("capacity_Ah", 60),
+        ("vin", "VIN-00002"),
+    ],
+)
+def test_what_is_no_profile(api, field, value):
+    """A wrong value, or a field that does not exist: named, and the profile before stays."""
+    api.put(PATH, json=FULL)
+    body = problem(api.put(PATH, json={field: value}), 422)
+    assert [error["loc"] for error in body["errors"]] == [["body", field]]
+    assert api.get(PATH).json() == FULL
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"",
+        b"null",
+        b"\xff",
+        b'{"capacity_ah": NaN}',
+        b'{"capacity_ah": 1e400}',
+        b'{"capacity_ah": 1, "capacity_ah": 2}',
+    ],
+)
+def test_what_is_no_json_object(api, content):
+    """Broken, ambiguous or of another shape: refused with a sentence."""
+    sent = api.put(PATH, content=content, headers={"Content-Type": "application/json"})
+    problem(sent, 422)
+
+
+def test_another_content_type_or_vin(api):
+    """A form is not read as JSON; what can't be a VIN is not found."""
+    problem(api.put(PATH, content=b"{}", headers={"Content-Type": "text/plain"}), 415)
+    problem(api.put("/api/vehicles/no_vin/profile", json={}), 404)
+
+
+def test_the_table_knows_every_field(engine):
+    """The table's columns are the profile's fields."""
+    with engine.connect() as connection:
+        columns = connection.execute(text("SELECT * FROM vehicle_profiles")).keys()
+    assert list(columns) == ["vin", *Profile.model_fields]
