@@ -13,6 +13,7 @@ export PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 bootstrap_log=.demo/logs/bootstrap.log
 policy=/usr/sbin/policy-rc.d
+os_release=/etc/os-release
 our_policy=
 our_turn=
 child=
@@ -184,7 +185,45 @@ install_broker() {
     die "Mosquitto is missing and can't be installed from here. Run: $way   and start again. (Or set MQTT_HOST to use another broker.)"
 }
 
-# Python and its packages. Afterwards `install_broker` may follow, then `bootstrap_done`.
+# As scripts/launcher/browser.py looks for one.
+has_browser() {
+    [ -n "${CHROMIUM:-}" ] && return
+    local name
+    for name in chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+        command -v "$name" >/dev/null && return
+    done
+    return 1
+}
+
+# For the tests and measurements of the dashboard; nothing that runs needs it.
+install_browser() {
+    has_browser && return
+    say "Chromium, which opens the dashboard here, is missing; installing it ..."
+    local way=
+    if grep -q '^ID=ubuntu$' "$os_release" 2>/dev/null; then
+        # Its package is but a snap, which starts in no container and reads no temporary folder.
+        die "Chromium or Chrome is missing. Install Google Chrome (https://www.google.com/chrome), or name one: CHROMIUM=/path/to/it $0"
+    elif command -v apt-get >/dev/null; then
+        way="sudo apt-get install chromium"
+        can_be_root && apt_install chromium || true
+    elif command -v dnf >/dev/null; then
+        way="sudo dnf install chromium"
+        can_be_root && quietly "$way" as_root dnf install -y -q chromium || true
+    elif command -v apk >/dev/null; then
+        way="sudo apk add chromium"
+        can_be_root && quietly "$way" as_root apk add -q chromium || true
+    elif command -v pacman >/dev/null; then
+        way="sudo pacman -S chromium"
+        can_be_root && quietly "$way" as_root pacman -S --noconfirm -q chromium || true
+    fi
+    hash -r
+    has_browser && return
+    [ -n "$way" ] || die "Chromium or Chrome is missing. Install one (macOS: brew install --cask google-chrome), or name it: CHROMIUM=/path/to/it $0"
+    die "Chromium is missing and can't be installed from here. Run: $way   and start again, or name one: CHROMIUM=/path/to/it $0"
+}
+
+# Python and its packages. Afterwards `install_broker` and `install_browser` may follow, then `bootstrap_done`.
 bootstrap() {
     take_turn
     trap tidy_up EXIT

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 case ${1:-} in
 -h | --help)
     echo "usage: ./scripts/test.sh [--no-lint] [pytest arguments ...]"
+    echo "CHROMIUM=PATH: the browser that opens the dashboard; else one on PATH, which is installed where it is missing"
     exit 0
     ;;
 esac
@@ -20,6 +21,7 @@ done
 . scripts/bootstrap.sh
 bootstrap
 install_broker
+install_browser
 bootstrap_done
 
 step() {

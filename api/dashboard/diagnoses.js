@@ -1,0 +1,102 @@
+// What is worked out from the readings: asked for seldom, and again when the window or the profile changes.
+
+import { ask } from "./api.js";
+import { utc } from "./clock.js";
+import { episodeList } from "./episode_list.js";
+import { Poll } from "./poll.js";
+import { rejectionList } from "./rejection_list.js";
+import { sessionList } from "./session_list.js";
+
+const EVERY_MS = 30_000;
+const BATTERY_EVERY_MS = 300_000;
+/** More of either are not drawn: in so wide a window nobody could tell them apart. */
+const PAGE = 400;
+const PATIENCE_MS = 120_000;
+const TRY_AGAIN_MS = 3000;
+
+export class Diagnoses {
+  constructor(path, vin, window, charts, battery, profile) {
+    Object.assign(this, { path, vin, window, charts, battery, profile });
+    this.isShown = false;
+    const more = (call) => (next) => ask(call, { next, limit: PAGE }, { patience: PATIENCE_MS });
+    this.episodes = episodeList(more(`${path}/anomalies`));
+    this.sessions = sessionList(more(`${path}/sessions`));
+    this.rejections = rejectionList(more("rejections"));
+    this.isProfileShown = false;
+    this.polls = [
+      new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error)),
+      new Poll(BATTERY_EVERY_MS, (signal) => this.refreshBattery(signal), (error) => this.failBattery(error)),
+    ];
+    this.isStarted = false;
+  }
+
+  /** The window is another one. */
+  restart() {
+    this.isShown = false;
+    this.episodes.restart();
+    this.sessions.restart();
+    this.polls[0].now();
+    const isFirst = !this.isStarted;
+    this.isStarted = true;
+    if (isFirst) this.polls[1].now();
+  }
+
+  /** Work it all out again. */
+  renew() {
+    this.isShown = false;
+    for (const poll of this.polls) poll.now();
+  }
+
+  async refresh(signal) {
+    const window = this.window();
+    if (window === null || (this.isShown && !window.live)) return;
+    const span = { from_ts: utc(window.from), to_ts: utc(window.to), order: "desc", limit: PAGE };
+    const how = { signal, patience: PATIENCE_MS };
+    const [sessions, anomalies, rejections] = await Promise.all([
+      ask(`${this.path}/sessions`, span, how),
+      ask(`${this.path}/anomalies`, span, how),
+      ask("rejections", { vin: this.vin, limit: PAGE }, how),
+    ]);
+    this.isShown = true;
+    this.sessions.show(sessions);
+    this.episodes.show(anomalies);
+    this.episodes.skip(anomalies.skipped);
+    this.rejections.show(rejections);
+    this.charts.annotate(sessions.items, anomalies.items);
+    this.charts.tellRest(sessions.next !== null || anomalies.next !== null, PAGE);
+  }
+
+  async refreshBattery(signal) {
+    if (!this.isStarted) return;
+    const how = { signal, patience: PATIENCE_MS };
+    if (!this.isProfileShown) {
+      this.profile.show(await ask(`${this.path}/profile`, {}, how));
+      this.isProfileShown = true;
+    }
+    const battery = await ask(`${this.path}/battery`, {}, how);
+    this.battery.show(battery);
+    const { soh_trend, from_ts, to_ts } = battery;
+    const days = soh_trend.status === "ok" ? await ask(`${this.path}/series`, { from_ts, to_ts, interval: "1d" }, how) : null;
+    this.battery.showTrend(battery, days);
+  }
+
+  fail(error) {
+    this.episodes.fail(error);
+    this.sessions.fail(error);
+    this.again(error, 0);
+  }
+
+  failBattery(error) {
+    this.battery.fail(error);
+    this.again(error, 1);
+  }
+
+  /** After an outage, sooner than at the usual time. */
+  again(error, place) {
+    if (error.isOutage) setTimeout(() => this.polls[place].now(), TRY_AGAIN_MS);
+  }
+
+  close() {
+    for (const poll of this.polls) poll.close();
+  }
+}

@@ -1,0 +1,51 @@
+// Episodes: what was wrong from when to when, and which rules could not be judged.
+
+import { badge } from "./badge.js";
+import { inTheirZone, moment, timeElement } from "./clock.js";
+import { make } from "./element.js";
+import { counted, duration, quantity, words } from "./format.js";
+import { PagedList } from "./paged_list.js";
+
+/** An episode in lines, for an explanation. */
+export function episodeLines({ code, severity, started_at, ended_at, detail }) {
+  return [`${words(code)}, ${severity}`, inTheirZone(detail), `${moment(started_at)} – ${ended_at ? moment(ended_at) : "goes on"}`];
+}
+
+/** @param {(next: string) => Promise<any>} more */
+export function episodeList(more) {
+  const list = new PagedList({ title: "Alert episodes", nothing: "No episode in this window.", row, more });
+  return Object.assign(list, { skip: (skipped) => list.after.replaceChildren(...unjudged(skipped)) });
+}
+
+function row(episode) {
+  const { code, severity, started_at, ended_at, peak, threshold, unit, samples, readings, window_s, detail } = episode;
+  const lasted = ended_at ? duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000) : "goes on";
+  return make(
+    "details",
+    { "data-key": `${code} ${started_at}` },
+    make("summary", {}, badge(severity), make("strong", {}, words(code)), timeElement(started_at), make("span", { class: "muted" }, lasted)),
+    make("p", {}, inTheirZone(detail)),
+    make(
+      "dl",
+      { class: "facts" },
+      ...fact("Extreme", quantity(peak, unit, 2)),
+      ...fact("Threshold", quantity(threshold, unit, 2)),
+      ...fact("Ended", ended_at ? timeElement(ended_at) : "not yet"),
+      ...fact("Judged over", duration(window_s)),
+      ...fact("Behind it", counted(samples, "reading")),
+      ...fact("Such as", make("span", {}, ...readings.flatMap((ts, place) => (place ? [", ", timeElement(ts)] : [timeElement(ts)])))),
+    ),
+  );
+}
+
+/** A term and what it is, for a list of facts. */
+export function fact(term, content) {
+  return [make("dt", {}, term), make("dd", {}, content)];
+}
+
+function unjudged(skipped) {
+  if (!skipped.length) return [];
+  const why = ({ code, status, reason }) =>
+    make("li", {}, make("strong", {}, words(code)), `: ${reason}`, status === "skipped" ? make("span", { class: "muted" }, " (can be completed below)") : null);
+  return [make("details", { class: "skipped" }, make("summary", {}, `${counted(skipped.length, "rule")} could not be judged`), make("ul", {}, ...skipped.map(why)))];
+}

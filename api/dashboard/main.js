@@ -1,0 +1,54 @@
+// Starts the page, and shows what the address names.
+
+import { age } from "./clock.js";
+import { currentKey, forgetKey } from "./key.js";
+import { startTheme } from "./theme.js";
+import { parse } from "./place.js";
+import { FleetPage } from "./fleet_page.js";
+import { VehiclePage } from "./vehicle_page.js";
+
+const main = document.getElementById("main");
+const forget = document.getElementById("forget-key");
+let shown = null;
+
+/** The VIN in an address; one that was cut in the middle of an escape is taken as it stands. */
+function named(text) {
+  try {
+    return decodeURIComponent(text).toUpperCase();
+  } catch {
+    return text.toUpperCase();
+  }
+}
+
+function show() {
+  const { path, query } = parse(location.hash);
+  if (path === "main") return;
+  const vin = /^\/vehicle\/([^/]+)$/.exec(path)?.[1];
+  if (shown?.path === path) {
+    shown.page.update(query);
+    return;
+  }
+  const moved = shown !== null;
+  shown?.page.close();
+  main.replaceChildren();
+  scrollTo(0, 0);
+  const page = vin ? new VehiclePage(main, named(vin), query) : new FleetPage(main, query);
+  shown = { path, page };
+  if (moved) main.focus({ preventScroll: true });
+}
+
+startTheme(document.getElementById("theme"));
+forget.addEventListener("click", () => {
+  forgetKey();
+  location.reload();
+});
+addEventListener("hashchange", show);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+setInterval(() => {
+  age(main);
+  forget.hidden = currentKey() === null;
+}, 1000);
+show();

@@ -1,0 +1,200 @@
+"""What holds for both pages: their files, keys, outages, narrow screens, accessibility, memory."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from scripts.launcher.postgres import Postgres
+from shared.database import writer_engine
+from shared.migrate import migrate
+from tests.conftest import FAST, driver_url, server_folder
+from tests.dashboard import DESKTOP, NOW, PHONE, VIN, keep_rows, loaded, overflow, stamp, vins, whole
+
+KEY = "one-of-the-keys"
+
+
+def test_files_come_with_strict_headers(api):
+    """The page runs what this service sends and nothing else; a file is asked about, and sent once."""
+    for path in ("/", "/dashboard/main.js", "/dashboard/style.css", "/dashboard/uplot/uPlot.esm.js"):
+        answer = api.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "no-cache"
+        again = api.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert api.head(path).headers["Content-Length"] == answer.headers["Content-Length"]
+    assert api.get("/dashboard/main.js").headers["Content-Type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("path", ["nothing.js", "../main.py", "%2e%2e/main.py", "..%2Fmain.py", "uplot"])
+def test_nothing_but_the_files_is_served(api, path):
+    """Neither what lies beside the folder nor a folder itself."""
+    answer = api.get(f"/dashboard/{path}")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_key_is_asked_for_once(serve, database_url, keep, show):
+    """The page is open, its calls are not: one question, for this tab or for this device, never in a URL."""
+    keep(VIN, soc=50)
+    api = serve(database_url=database_url, api_keys=KEY)
+    page = show(api)
+    page.watch.expect("401")
+    page.get_by_label("API key").fill("wrong")
+    page.get_by_role("button", name="Use this key").click()
+    expect(page.get_by_text("That key was not accepted.")).to_be_visible()
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Use this key").click()
+    expect(vins(page)).to_have_text([VIN])
+    page.reload()
+    expect(vins(page)).to_have_text([VIN])
+    other = show(api, context=page.context)
+    other.watch.expect("401")
+    other.get_by_label("API key").fill(KEY)
+    other.get_by_label("Keep on this device").check()
+    other.get_by_role("button", name="Use this key").click()
+    third = show(api, f"#/vehicle/{VIN}", context=page.context)
+    expect(third.locator(".now")).to_contain_text("50.0")
+    expect(third.get_by_role("dialog")).to_have_count(0)
+    for seen in (page, other, third):
+        assert not any(KEY in url for url in seen.watch.urls)
+    third.get_by_role("button", name="Forget key").click()
+    third.watch.expect("401")
+    expect(third.get_by_role("dialog")).to_be_visible()
+
+
+def test_the_database_goes_and_comes(serve, show):
+    """A banner says so, what was seen stays greyed, and it recovers by itself; on both pages."""
+    with server_folder() as folder:
+        server = Postgres(folder / "postgres", settings=FAST)
+        server.start()
+        url = driver_url(server.create_database("battery"))
+        engine = writer_engine(url, name="outage")
+        migrate(engine)
+        keep_rows(engine, [whole()])
+        api = serve(database_url=url)
+        pages = [show(api), show(api, f"#/vehicle/{VIN}")]
+        places = [pages[0].locator("tbody tr"), pages[1].locator(".now")]
+        for page, place in zip(pages, places, strict=True):
+            page.watch.expect("503")
+            expect(place).to_contain_text("64.2")
+        engine.dispose()
+        server.stop()
+        for page, place in zip(pages, places, strict=True):
+            expect(page.get_by_role("alert").first).to_contain_text("does not answer")
+            expect(page.locator("main.outdated")).to_be_visible()
+            expect(place).to_contain_text("64.2")
+        server.start()
+        for page in pages:
+            expect(page.locator("#outage")).to_be_hidden()
+            expect(page.locator("main.outdated")).to_have_count(0)
+        for page in pages:
+            page.close()
+        server.stop()
+
+
+def test_a_phone(api, show, car, fleet):
+    """390 pixels: neither page is wider than the window; the fleet can be sorted without its heads."""
+    page = show(api, viewport=PHONE)
+    expect(vins(page)).to_have_count(50)
+    assert overflow(page) == 0
+    page.get_by_label("Sort by").select_option("soc")
+    expect(vins(page).first).to_have_text("LOW-00001")
+    page.goto(f"{api.base_url}/#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    page.locator("summary", has_text="Values as a table").click()
+    assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_accessible(api, show, car, keep, viewport):
+    """No violation of WCAG 2 A and AA that axe can find, in light and dark, opened lists included."""
+    for number, soc in enumerate((3, 8, 15, 60)):
+        keep(f"VAN-0000{number}", number * 20_000, soc=soc)
+    page = show(api, viewport=viewport)
+    expect(vins(page)).to_have_count(5)
+    assert not violations(page)
+    # The heat and what lies around it: all kinds of parts, and a table that axe does not read for long.
+    first, last = (stamp(NOW - timedelta(minutes=minutes)) for minutes in (165, 110))
+    page.goto(f"{api.base_url}/#/vehicle/{VIN}?from={first}&to={last}")
+    loaded(page)
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert not violations(page)
+
+
+def test_accessible_without_vehicles(serve, database_url, show):
+    """The question for a key, and the page that says how to publish."""
+    page = show(serve(database_url=database_url, api_keys=KEY))
+    page.watch.expect("401")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert not violations(page)
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Use this key").click()
+    expect(page.locator(".empty")).to_be_visible()
+    assert not violations(page)
+
+
+def violations(page):
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        rules = Axe().run(page, options=options).response["violations"]
+        found += [(scheme, rule["id"], [node["html"][:200] for node in rule["nodes"][:3]]) for rule in rules]
+    return found
+
+
+def test_memory_stays_flat(api, show, car):
+    """Going to a vehicle and back again leaves neither elements nor listeners behind."""
+    page = show(api)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    nodes, listeners = [], []
+    for _ in range(8):
+        page.goto(f"{api.base_url}/#/vehicle/{VIN}?range=24h")
+        loaded(page)
+        page.goto(f"{api.base_url}/#/")
+        expect(vins(page)).to_have_count(1)
+        session.send("HeapProfiler.collectGarbage")
+        found = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+        nodes.append(found["Nodes"])
+        listeners.append(found["JSEventListeners"])
+    # Now and then the collector leaves the last page for the next time: what counts is the floor.
+    assert min(nodes[-3:]) <= min(nodes[:3]) * 1.1
+    assert min(listeners[-3:]) <= min(listeners[:3]) * 1.1
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["open", "with a key"])
+def test_an_export(serve, database_url, car, show, key):
+    """The readings of the window that is shown, in a file named after it; a key goes with it as a header."""
+    api = serve(database_url=database_url, **({"api_keys": key} if key else {}))
+    first, last = (NOW - timedelta(minutes=minutes) for minutes in (165, 110))
+    page = show(api, f"#/vehicle/{VIN}?from={stamp(first)}&to={stamp(last)}")
+    if key:
+        page.watch.expect("401")
+        page.get_by_label("API key").fill(key)
+        page.get_by_role("button", name="Use this key").click()
+    loaded(page)
+    # A plain link is followed by the browser, not by the page.
+    keys = []
+    page.on(
+        "request", lambda request: "/export/" in request.url and keys.append(request.headers["x-api-key"])
+    )
+    link = page.get_by_role("link", name="Export CSV")
+    query = parse_qs(urlsplit(link.get_attribute("href")).query)
+    assert query == {"vin": [VIN], "from_ts": [stamp(first)], "to_ts": [stamp(last)], "format": ["csv"]}
+    with page.expect_download() as download:
+        link.click()
+    assert keys == ([key] if key else [])
+    assert download.value.suggested_filename == f"{VIN}_{first.date()}_to_{last.date()}.csv"
+    head, *lines = download.value.path().read_text().splitlines()
+    assert head.startswith("vin,ts,")
+    assert len(lines) == 28
+    assert all(line.startswith(f"{VIN},") for line in lines)

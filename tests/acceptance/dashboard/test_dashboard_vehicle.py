@@ -1,0 +1,223 @@
+"""A vehicle's page: what it does, what it did, how its battery is."""
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import eventually
+from tests.dashboard import NOW, PHONE, VIN, keep_rows, loaded, overflow, row, stamp
+
+
+def test_an_unknown_vehicle(api, show, keep):
+    """It says so and how to publish; once a reading is there, so is the page."""
+    page = show(api, "#/vehicle/car-00001")
+    page.watch.expect("404")
+    expect(page.locator(".empty")).to_contain_text("No reading of CAR-00001 is stored")
+    keep(VIN, soc=71.5)
+    expect(page.locator(".now")).to_contain_text("71.5")
+    expect(page.locator(".empty")).to_have_count(0)
+
+
+def test_what_a_vehicle_did(api, show, car):
+    """State, charts, drives, episodes that explain themselves, figures or what they lack; text stays text."""
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    expect(page.locator(".now")).to_contain_text("40.0")
+    expect(page.get_by_text("Drives and charges").locator("..")).to_contain_text("Drive")
+    episodes = page.get_by_text("Alert episodes").locator("..")
+    expect(episodes).to_contain_text("Temp high")
+    mark = page.get_by_role("button", name="critical: Temp high").first
+    mark.focus()
+    expect(page.get_by_role("tooltip")).to_contain_text("61")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+    expect(page.locator(".figures")).to_contain_text("Needs the profile: the profile lacks first_use_date")
+    expect(page.locator(".figures")).to_contain_text("The readings don't tell")
+    episodes.locator("summary", has_text="could not be judged").click()
+    expect(episodes).to_contain_text("Overcurrent")
+    page.locator("summary", has_text="Bad reading").click()
+    expect(page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+    time = page.locator(".title time").last
+    assert time.get_attribute("title") == f"{NOW.strftime('%Y-%m-%dT%H:%M:%SZ')} (UTC)"
+
+
+def test_zoom_move_and_back(api, show, car):
+    """A drag zooms, its window stands in the address and survives a reload, and back leads back."""
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    drag(page, 0.25, 0.5)
+    expect(page).to_have_url(re.compile(r"from=.*Z&to=.*Z"))
+    first, last = window(page)
+    assert abs((last - first) - timedelta(hours=6)) < timedelta(minutes=15)
+    page.reload()
+    loaded(page)
+    assert window(page) == (first, last)
+    page.keyboard.down("Shift")
+    drag(page, 0.5, 0.25)
+    page.keyboard.up("Shift")
+    expect(page).not_to_have_url(re.compile(re.escape(stamp(first))))
+    moved = window(page)
+    assert moved[1] - moved[0] == last - first
+    assert moved[0] > first
+    page.get_by_role("button", name="Back").click()
+    expect(page).to_have_url(re.compile(re.escape(stamp(first))))
+    page.get_by_role("button", name="Back").click()
+    expect(page).to_have_url(re.compile("range=24h"))
+    expect(page.get_by_role("button", name="24h")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Back")).to_be_disabled()
+
+
+def test_a_zoom_to_the_edge(api, show, car):
+    """All charts show the new window, also where the cursor stands behind the end of its values."""
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    drag(page, 0.7, 0.99)
+    expect(page).to_have_url(re.compile(r"from=.*Z&to=.*Z"))
+    eventually(lambda: len({shown_range(plot) for plot in plots(page)}) == 1)
+    assert shown_range(plots(page)[0]) != ""
+    values = page.locator(".chart output").all_inner_texts()
+    assert len(values) == len([text for text in values if text])
+
+
+def plots(page):
+    return page.locator(".charts .plot").all()
+
+
+def shown_range(plot):
+    """What a chart says of its window."""
+    return plot.get_attribute("aria-label").partition(", ")[2].partition(". ")[0]
+
+
+def test_a_window_is_typed_while_the_view_goes_on(api, show, car):
+    """What is typed stays, a wrong order is refused, and mended it is taken."""
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    now = page.get_by_label("From").input_value()
+    later, earlier = (f"{now[:11]}{hour}:00:00" for hour in ("12", "02"))
+    page.get_by_label("From").fill(later)
+    page.get_by_label("to", exact=True).fill(earlier)
+    page.wait_for_timeout(3_500)
+    assert page.get_by_label("From").input_value() == later[: len(page.get_by_label("From").input_value())]
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("range=24h"))
+    page.get_by_label("From").fill(earlier)
+    page.get_by_label("to", exact=True).fill(later)
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile(r"from=.*Z&to=.*Z"))
+    first, last = window(page)
+    assert last - first == timedelta(hours=10)
+
+
+def drag(page, start, end):
+    """Drag over the first chart, from one share of its width to another."""
+    box = page.locator(".u-over").first.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + (start + end) / 2 * box["width"], y)
+    page.mouse.move(box["x"] + end * box["width"], y)
+    page.mouse.up()
+
+
+def window(page):
+    found = re.search(r"from=([^&]+)&to=([^&]+)", page.url)
+    return tuple(datetime.fromisoformat(text) for text in found.groups())
+
+
+def test_one_cursor_for_all_charts(api, show, car):
+    """Pointing at one chart, or arrow keys on it, shows the values of that moment in each."""
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    hottest = page.locator(".chart", has_text="Temperatures").locator("output").first
+    expect(hottest).to_contain_text("31.0")
+    box = page.locator(".u-over").first.bounding_box()
+    page.mouse.move(box["x"] + (1 - 135 / 1440) * box["width"], box["y"] + 60)
+    expect(hottest).to_contain_text("61.0")
+    page.mouse.move(0, 0)
+    expect(hottest).to_contain_text("31.0")
+    page.locator(".plot").first.focus()
+    for key in ("End", "PageUp", "ArrowLeft"):
+        page.keyboard.press(key)
+    expect(page.locator(".at")).to_contain_text("Values at")
+    page.locator("summary", has_text="Values as a table").click()
+    expect(page.locator(".values tbody tr").first).to_contain_text("40.")
+
+
+def test_gaps_stay_gaps(api, show):
+    """Buckets further apart than twice what is usual are not joined; a slow vehicle has no gap a minute."""
+    page = show(api)
+    aligned = """async (minutes) => {
+        const { Series, SIGNALS } = await import("/dashboard/series.js");
+        const list = minutes.map(() => 1);
+        const spread = { min: list, mean: list, max: list };
+        const columns = Object.fromEntries(SIGNALS.map((name) => [name, spread]));
+        const ts = minutes.map((minute) => new Date(minute * 60000).toISOString());
+        const series = new Series({ interval_s: 10, ts, samples: list, ...columns });
+        const { pick } = series.aligned();
+        return pick(series.columns.soc.mean);
+    }"""
+    assert page.evaluate(aligned, [0, 1, 2, 5, 6]) == [1, 1, 1, None, 1, 1]
+    assert page.evaluate(aligned, [0, 1, 2, 3, 4]) == [1] * 5
+    assert page.evaluate(aligned, []) == []
+
+
+def test_the_profile(api, show, car):
+    """What is wrong with a field stands beside it; what was saved changes what can be judged."""
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    page.watch.expect("422")
+    loaded(page)
+    page.get_by_label("Cells in series").fill("many")
+    page.get_by_label("Nominal capacity").fill("-3")
+    save = page.get_by_role("button", name="Save the profile")
+    save.click()
+    for name, problem in (("series_cells", "valid integer"), ("capacity_ah", "greater than or equal to 0.1")):
+        field = page.locator(f"#profile-{name}")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(f"#{field.get_attribute('aria-describedby')}")).to_contain_text(problem)
+    page.get_by_label("Cells in series").fill("96")
+    page.get_by_label("Nominal capacity").fill("60")
+    page.get_by_label("First used on").fill("2021-05-17")
+    save.click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.locator(".figures")).not_to_contain_text("lacks first_use_date")
+    assert api.get(f"/api/vehicles/{VIN}/profile").json()["capacity_ah"] == 60
+    page.reload()
+    expect(page.get_by_label("Cells in series")).to_have_value("96")
+
+
+def test_the_trend_of_the_state_of_health(api, show, engine, car):
+    """Once it can be told it is drawn, and said in words; before that there is no chart of it."""
+    drift = [day / 100 + day * 7 % 13 / 10 for day in range(240)]
+    keep_rows(engine, [row("OLD-00001", day * 24 * 60, soh=90 + more) for day, more in enumerate(drift)])
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    expect(page.locator(".figures")).to_contain_text("days with a soh over")
+    expect(page.locator(".trend")).to_be_hidden()
+    page.goto(f"{api.base_url}/#/vehicle/OLD-00001")
+    trend = page.get_by_role("img", name="State of health by day")
+    expect(trend.locator("canvas")).to_be_visible()
+    lines = r"from 93\.3\s% to 90\.0\s%\. The trend goes from 93\.\d\s% to 90\.\d\s%"
+    words = lines + r": .3\.\d\d\s% a year \(95 %: .3\.\d\d to .3\.\d\d\s%\)"
+    expect(trend).to_have_attribute("aria-label", re.compile(words))
+    expect(page.get_by_text("the mean of each of 240")).to_be_visible()
+    page.set_viewport_size(PHONE)
+    assert overflow(page) == 0
+
+
+def test_the_lines_of_the_trend(api, show):
+    """The line ends where the API says; its interval is nothing in the middle and opens to both sides."""
+    drawn = """async ([told, days]) => (await import("/dashboard/trend.js")).trendOf(told, days)"""
+    told = {"status": "ok", "soh": 90, "per_year": {"value": -3.6525, "low": -7.305, "high": 0}}
+    ts = [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3, 4, 5)]
+    page = show(api)
+    lines = page.evaluate(drawn, [told, {"ts": ts, "soh": {"mean": [91, 90, None, 90.5, 90]}}])
+    assert lines["soh"] == [91, 90, 90.5, 90]
+    assert lines["line"] == pytest.approx([90.04, 90.03, 90.01, 90.0])
+    assert lines["low"] == pytest.approx([90.02, 90.02, 90.0, 89.98])
+    assert lines["high"] == pytest.approx([90.06, 90.04, 90.02, 90.02])
+    assert page.evaluate(drawn, [told, {"ts": [], "soh": {"mean": []}}]) is None
+    assert (
+        page.evaluate(drawn, [{"status": "insufficient_data"}, {"ts": ts, "soh": {"mean": [1] * 5}}]) is None
+    )
