@@ -11,11 +11,9 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from types import FrameType
 
 from scripts.simulator import faults, fleet, options, replay
 from scripts.simulator.message import Message, messages
@@ -24,6 +22,7 @@ from scripts.simulator.progress import Progress
 from scripts.simulator.publisher import BrokerUnreachableError, Publisher
 from scripts.simulator.reading import DueReading
 from scripts.simulator.receipts import RETRY_DELAYS_S, Receipts
+from scripts.simulator.stop import Stop
 from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_start
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
@@ -38,19 +37,6 @@ _BROKER_AWAY_S = 300.0
 _SLICE_S = 0.1
 
 
-@dataclass
-class Stop:
-    """Set by Ctrl-C or SIGTERM: publish no more.
-
-    A plain flag that the waits look at: taking a lock inside a signal handler could wait for ever.
-    """
-
-    asked: bool = False
-
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-
 def main() -> int:
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -58,8 +44,8 @@ def main() -> int:
     asked = options.parse()
     try:
         publisher = _publisher(asked)
-        total, due_readings = plan(asked)
-        publisher.connect()
+        total, due_readings, vins = plan(asked)
+        publisher.connect(vins)
     except (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError) as wrong:
         return _complain(wrong, 2)
     except BrokerUnreachableError as unreachable:
@@ -76,20 +62,22 @@ def _publisher(asked: Options) -> Publisher:
     return Publisher(settings, window=max(10, _MOST_UNACKNOWLEDGED // asked.array))
 
 
-def plan(asked: Options) -> tuple[int, Iterable[DueReading]]:
-    """How many readings there will be, and the readings as they come due."""
+def plan(asked: Options) -> tuple[int, Iterable[DueReading], Sequence[str]]:
+    """How many readings there will be, the readings as they come due, and whose they are."""
     if asked.replay:
         recording = replay.load(asked.replay)
         seed = asked.seed if asked.shuffle else None
-        return len(recording), replay.schedule(recording, speedup=asked.speedup, shuffle_seed=seed)
+        due_readings = replay.schedule(recording, speedup=asked.speedup, shuffle_seed=seed)
+        return len(recording), due_readings, list(dict.fromkeys(recorded.vin for recorded in recording))
     now = datetime.now(UTC)
     start = asked.start or latest_start(now, asked.duration, asked.speedup)
     timetable = Timetable(start, asked.vehicles, asked.rate, asked.duration, asked.speedup)
     timetable.check_not_ahead(now)
+    vins = [fleet.vin_of(asked.vin_prefix, number) for number in range(asked.vehicles)]
     due_readings = fleet.readings(timetable, seed=asked.seed, vin_prefix=asked.vin_prefix)
     if asked.faults:
         due_readings = faults.inject(due_readings, asked.faults, timetable, seed=asked.seed)
-    return timetable.count * timetable.vehicles, due_readings
+    return timetable.count * timetable.vehicles, due_readings, vins
 
 
 def run(due_messages: Iterable[Message], total: int, publisher: Publisher, stop: Stop) -> int:

@@ -4,28 +4,35 @@ paho's own thread does the network; its callbacks only note what happened. Every
 the thread that calls `publish` and `collect`, so no lock is needed.
 
 paho sends by itself again what the broker has not acknowledged; what has no receipt is sent again from here.
+
+Each vehicle says `online` on every connect and `offline` at a clean end, retained. A connection has one last
+will, on one topic: a lone vehicle has it say `offline`. Several on one connection have none, since a will for
+one of them would make the others look alive: after a kill they become stale and offline by their age.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
 from typing import Any, NamedTuple
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv311
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from scripts.simulator.message import Message
 from scripts.simulator.receipts import Receipts, Slip
+from shared.connectivity import Status
 from shared.settings import BrokerSettings, InvalidSettingsError
-from shared.topics import receipts_topic
+from shared.topics import receipts_topic, status_topic
 
 _CONNECT_S = 5.0
 _KEEPALIVE_S = 20
 _MOST_RECONNECT_DELAY_S = 4
 _SLICE_S = 0.2
+_LAST_WORDS_S = 5.0
 _RECEIPTS = receipts_topic("+")
 
 
@@ -62,6 +69,7 @@ class Publisher:
         self._outstanding: dict[int, _OnItsWay] = {}
         self._events: SimpleQueue[int | MQTTMessage] = SimpleQueue()
         self._answered = Event()
+        self._vins: Sequence[str] = ()
         self._refusal = ""
         self._client = self._build_client()
 
@@ -81,8 +89,11 @@ class Publisher:
         waiting = self.receipts.open_messages if self.receipts is not None else 0
         return max(len(self._outstanding), waiting) >= self._window
 
-    def connect(self) -> None:
-        """Open the session. Raises BrokerUnreachableError, after a few seconds at the most."""
+    def connect(self, vins: Sequence[str] = ()) -> None:
+        """Open a session, for these vehicles. Raises BrokerUnreachableError, after a few seconds at most."""
+        self._vins = vins
+        if len(vins) == 1:
+            self._client.will_set(status_topic(vins[0]), Status.OFFLINE, qos=1, retain=True)
         try:
             self._client.connect(self._settings.mqtt_host, self._settings.mqtt_port, _KEEPALIVE_S)
         except (OSError, UnicodeError) as error:
@@ -130,8 +141,20 @@ class Publisher:
             meanwhile()
 
     def close(self) -> None:
+        if self._client.is_connected():
+            deadline = monotonic() + _LAST_WORDS_S
+            # Acknowledged ahead of the DISCONNECT: a socket that is closed with answers unread takes with it
+            # what the broker has not read. And then no will says it.
+            for told in self._tell(Status.OFFLINE):
+                # The link may have gone meanwhile.
+                with suppress(RuntimeError):
+                    told.wait_for_publish(max(0.0, deadline - monotonic()))
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _tell(self, status: Status) -> list[MQTTMessageInfo]:
+        # Not among what is outstanding: a status is no reading.
+        return [self._client.publish(status_topic(vin), status, qos=1, retain=True) for vin in self._vins]
 
     def _send(self, message: Message, on_its_way: _OnItsWay) -> None:
         sent = self._client.publish(message.topic, message.payload, qos=1)
@@ -184,10 +207,12 @@ class Publisher:
     ) -> None:
         if code.is_failure:
             self._refusal = f"it refuses: {code}"
-        elif self.receipts is not None:
-            # Goes out ahead of what paho sends again; the session begins with its answer.
-            client.subscribe(_RECEIPTS, qos=1)
-            return
+        else:
+            self._tell(Status.ONLINE)
+            if self.receipts is not None:
+                # Goes out ahead of what paho sends again; the session begins with its answer.
+                client.subscribe(_RECEIPTS, qos=1)
+                return
         self.connected = not code.is_failure
         self._answered.set()
 

@@ -1,6 +1,7 @@
 """One car's life: it drives, plugs in when low, charges, rests, and ages."""
 
 from random import Random
+from typing import TypeVar
 
 from scripts.simulator import ageing
 from scripts.simulator.battery_pack import CAPACITY_AH, BatteryPack
@@ -9,10 +10,14 @@ from scripts.simulator.climate import DAY_S, Climate
 from scripts.simulator.drive_cycle import Trip, route, speeds
 from scripts.simulator.reading import Reading
 from scripts.simulator.road_load import battery_power
+from scripts.simulator.routine import Routine
 from scripts.simulator.schedule import Schedule
+from scripts.simulator.traits import Traits
 
 _DRIVE_STEP_S = 1.0
 _CHARGE_STEP_S = 1.0
+_COARSE_DRIVE_STEP_S = 2.5
+_COARSE_CHARGE_STEP_S = 10.0
 _REST_STEP_S = 900.0
 """A parked car only follows the air around it: months go by fast."""
 
@@ -27,33 +32,59 @@ _RESERVE_KM = 10.0
 _STRANDED_SOC = 2.0
 _KM_PER_CYCLE = 155.0
 
+_DRAWN = Traits()
+_T = TypeVar("_T")
+
 
 class Vehicle:
     """A car with its battery, its owner's habits and its climate; everything random comes from `seed`."""
 
-    def __init__(self, vin: str, seed: str, start: float) -> None:
+    def __init__(self, vin: str, seed: str, start: float, traits: Traits = _DRAWN) -> None:
         """`start` is the time of the first reading, in seconds since 1970."""
         self.vin = vin
         self._rng = rng = Random(seed)
-        self._now = start - _WARM_UP_S
-        self._climate = Climate(rng.uniform(6.0, 18.0))
-        self._schedule = Schedule(seed)
-        self._plug_in_below = rng.uniform(20.0, 60.0)
-        self._home = Charger(rng.choice((3_700.0, 7_400.0, 11_000.0)), rng.choice((80.0, 90.0, 100.0)))
+        # With a routine it is parked at the start, and there is nothing to warm up from.
+        warm_up = _WARM_UP_S if traits.routine is None else 0.0
+        self._now = start - warm_up
+        # Everything is drawn, and then some of it replaced: what is settled changes nothing else of a car.
+        self._climate = _or(traits.climate, Climate(rng.uniform(6.0, 18.0)))
+        self._schedule: Schedule | Routine = traits.routine or Schedule(seed)
+        self._plug_in_below = _or(traits.plug_in_below, rng.uniform(20.0, 60.0))
+        drawn = Charger(rng.choice((3_700.0, 7_400.0, 11_000.0)), rng.choice((80.0, 90.0, 100.0)))
+        self._home = _or(traits.home, drawn)
 
-        self._age_pace = min(2.2, max(0.5, rng.lognormvariate(0, 0.35)))
-        self._built = start - rng.uniform(0.1, 9.0) * 365 * DAY_S
-        self._odo_km = (start - self._built) / DAY_S * rng.uniform(15.0, 45.0)
+        self._age_pace = _or(traits.age_pace, min(2.2, max(0.5, rng.lognormvariate(0, 0.35))))
+        self._built = _or(traits.built_at, start - rng.uniform(0.1, 9.0) * 365 * DAY_S)
+        drawn_km = (start - self._built) / DAY_S * rng.uniform(15.0, 45.0)
+        self._odo_km = _or(traits.odo_km, drawn_km)
         self._cycles_before = self._odo_km / _KM_PER_CYCLE
         ambient = self._climate.ambient(self._now)
-        self._pack = BatteryPack(soc=rng.uniform(15.0, 95.0), soh=100.0, temp=ambient + rng.uniform(0.0, 6.0))
+        soc = _or(traits.soc, rng.uniform(15.0, 95.0))
+        temp = _or(traits.temp, ambient + rng.uniform(0.0, 6.0))
+        self._pack = BatteryPack(soc=soc, soh=100.0, temp=temp)
         self._age()
 
+        self._coarse = traits.coarse
         self._trip: Trip | None = None
         self._charger: Charger | None = None
         self._departure = self._schedule.after(self._now)
-        self._join_midway()
-        self.advance(_WARM_UP_S)
+        if traits.routine is None:
+            self._join_midway()
+        else:
+            self._park()
+        self.advance(warm_up)
+
+    @property
+    def driving(self) -> bool:
+        return self._trip is not None
+
+    @property
+    def charging(self) -> bool:
+        return self._charger is not None
+
+    @property
+    def odo_km(self) -> float:
+        return self._odo_km
 
     def advance(self, seconds: float) -> None:
         """Live `seconds` on, in steps that suit what the car is doing."""
@@ -95,7 +126,8 @@ class Vehicle:
             self._charger = self._home
 
     def _drive(self, trip: Trip, left: float) -> None:
-        step = min(left, _DRIVE_STEP_S, trip.remaining)
+        longest = _COARSE_DRIVE_STEP_S if self._coarse else _DRIVE_STEP_S
+        step = min(left, longest, trip.remaining)
         before = trip.speed
         trip.advance(step)
         after = trip.speed
@@ -107,7 +139,8 @@ class Vehicle:
             self._arrive()
 
     def _charge(self, charger: Charger, left: float) -> None:
-        self._carry(charger.current(self._pack), min(left, _CHARGE_STEP_S))
+        longest = _COARSE_CHARGE_STEP_S if self._coarse else _CHARGE_STEP_S
+        self._carry(charger.current(self._pack), min(left, longest))
         if charger.done(self._pack):
             self._charger = None
 
@@ -138,6 +171,9 @@ class Vehicle:
     def _arrive(self) -> None:
         self._trip = None
         self._departure = self._schedule.after(self._now)
+        self._park()
+
+    def _park(self) -> None:
         if self._pack.soc < self._plug_in_below:
             self._charger = self._home
 
@@ -145,3 +181,7 @@ class Vehicle:
         cycles = self._cycles_before + self._pack.throughput_ah / (2 * CAPACITY_AH)
         age_days = (self._now - self._built) / DAY_S
         self._pack.soh = ageing.health(age_days, cycles, self._age_pace)
+
+
+def _or(settled: _T | None, drawn: _T) -> _T:
+    return drawn if settled is None else settled
