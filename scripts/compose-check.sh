@@ -157,6 +157,8 @@ wait_until_healthy "all four services are healthy"
 # --- The brief's four calls ----------------------------------------------------------------------------
 
 expect "GET /api/health" battery-api '{"status":"OK","db":"OK"}' "$(curl -s "$api/api/health")"
+expect "the dashboard" battery-api '200 text/html; charset=utf-8' \
+    "$(curl -s -o /dev/null -w '%{http_code} %{content_type}' "$api/")"
 expect "POST /api/telemetry" battery-api '{"inserted":2}' "$(post_the_two_readings)"
 expect "GET /api/vehicles/{vin}/latest" battery-api "$the_latest_reading" "$(latest VIN-DEMO-001)"
 expect "GET /api/vehicles/{vin}/summary" battery-api "$the_summary" \

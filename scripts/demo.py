@@ -21,13 +21,12 @@ from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD, ROOT
 from scripts.launcher.lock import Lock, LockedError
 from scripts.launcher.stack import Stack
-from scripts.launcher.tour import Tour, fleet
+from scripts.launcher.tour import Tour
 from scripts.launcher.vehicle import BrokerAddress
 
 FOLDER = ROOT / ".demo"
 USUAL_STACK = "http://localhost:8000"
 PREFERRED = {"postgres": 5434, "broker": 1883, "api": 8000}
-_FLEET_RUNS_S = "3600"
 _GUARD_NEEDS_S = 40
 
 
@@ -69,15 +68,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(wanted: argparse.Namespace) -> int:
+    stays = not wanted.once and sys.stdin.isatty() and sys.stdout.isatty()
     if base := os.environ.get("BASE"):
-        return _show_theirs(base.rstrip("/"), f"BASE={base}", fresh=wanted.fresh)
+        return _show_theirs(base.rstrip("/"), f"BASE={base}", fresh=wanted.fresh, stays=stays)
     try:
         with _lock() as lock:
             if _usual_stack_answers():
                 lock.free()
                 reason = "a stack of ours is up on port 8000"
-                return _show_theirs(USUAL_STACK, reason, fresh=wanted.fresh)
-            stays = not wanted.once and sys.stdin.isatty() and sys.stdout.isatty()
+                return _show_theirs(USUAL_STACK, reason, fresh=wanted.fresh, stays=stays)
             return _run_ours(lock, fresh=wanted.fresh, stays=stays)
     except LockedError as held:
         where = (
@@ -114,10 +113,10 @@ def _lock() -> Lock:
             return lock
 
 
-def _show_theirs(base: str, reason: str, *, fresh: bool) -> int:
+def _show_theirs(base: str, reason: str, *, fresh: bool, stays: bool) -> int:
     if urlsplit(base).scheme not in {"http", "https"} or not urlsplit(base).netloc:
         raise LaunchError(f"BASE={base} is not a URL such as http://localhost:8000.")
-    print(f"Showing the API at {base}, because {reason}; nothing is started.")
+    print(f"Showing the API at {base}, because {reason}; no server is started.")
     if fresh:
         print("--fresh is about .demo/ and leaves this one alone.")
     client = _client(base)
@@ -125,10 +124,17 @@ def _show_theirs(base: str, reason: str, *, fresh: bool) -> int:
         raise LaunchError(
             f"No API of ours answers at {base}. Start it, or leave BASE unset to start one here."
         )
-    tour = Tour(client, BrokerAddress.from_environment(), _log_folder() / "fleet.log")
-    tour.publish()
-    tour.show()
-    tour.open()
+    tour = Tour(client, BrokerAddress.from_environment(), _log_folder() / "story.log")
+    tour.invite()
+    try:
+        tour.publish()
+        tour.show()
+        tour.open()
+        if stays and tour.goes_on:
+            _stay(tour, "The cars go on. Ctrl-C stops them.")
+    finally:
+        signals.ignore()
+        tour.close()
     return 0
 
 
@@ -151,18 +157,15 @@ def _run_ours(lock: Lock, *, fresh: bool, stays: bool) -> int:
         lock.note(stack.base_url)
         _tell_other_port(stack)
         broker = mqtt or BrokerAddress(*stack.mqtt)
-        tour = Tour(_client(stack.base_url), broker, stack.logs / "fleet.log", check=stack.check)
+        tour = Tour(_client(stack.base_url), broker, stack.logs / "story.log", check=stack.check)
+        tour.invite()
         try:
-            tour.publish()
-            tour.show()
-            stack.check()
-        except LaunchError:
-            stack.check()  # a server that died is the better explanation
-            raise
-        tour.open()
-        _tell_places(stack, database_url)
-        if stays:
-            _stay(stack, broker)
+            _show_ours(stack, tour, database_url)
+            if stays:
+                _stay(tour, "The cars go on. Ctrl-C stops everything.")
+        finally:
+            signals.ignore()
+            tour.close()
     finally:
         signals.ignore()
         stack.stop()
@@ -172,25 +175,27 @@ def _run_ours(lock: Lock, *, fresh: bool, stays: bool) -> int:
     return 0
 
 
-def _stay(stack: Stack, broker: BrokerAddress) -> None:
-    """Keep a small fleet driving until a signal comes or a server dies."""
-    print("\nFive simulated vehicles go on driving. Ctrl-C stops everything.", flush=True)
-    simulator = fleet(stack.logs / "fleet.log", broker, "--rate", "1", "--duration", _FLEET_RUNS_S)
+def _show_ours(stack: Stack, tour: Tour, database_url: str | None) -> None:
+    try:
+        tour.publish()
+        tour.show()
+        stack.check()
+    except LaunchError:
+        stack.check()  # a server that died is the better explanation
+        raise
+    _tell_places(stack, database_url)
+    tour.open()
+
+
+def _stay(tour: Tour, sentence: str) -> None:
+    """Let the cars go on until a signal comes or a program dies."""
+    print(f"\n{sentence}", flush=True)
     try:
         while True:
-            stack.check()
-            if not simulator.alive:
-                if simulator.returncode:
-                    raise simulator.failure(
-                        f"The simulated fleet has died (exit code {simulator.returncode})."
-                    )
-                simulator.start()
+            tour.check()
             time.sleep(0.3)
     except signals.StoppedBySignal:
         print("\nStopping ...", flush=True)
-    finally:
-        signals.ignore()
-        simulator.stop()
 
 
 def _tell_other_port(stack: Stack) -> None:

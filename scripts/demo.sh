@@ -8,15 +8,15 @@ usage() {
 usage: ./scripts/demo.sh [--once] [--fresh]
 
 Installs what is missing into .venv, starts PostgreSQL, Mosquitto, worker and API on free ports, publishes
-demo readings over MQTT and by POST, and shows health, latest and summary. On a terminal it stays up until
-Ctrl-C. What was stored stays in .demo/.
+demo readings over MQTT and by POST, and shows health, latest and summary, and how seven simulated cars are.
+On a terminal it stays up, and the cars go on, until Ctrl-C. What was stored stays in .demo/.
 
   --once     stop everything after showing, and exit 0 (also without a terminal)
   --fresh    erase what earlier demos stored, then start
   --help     this text
 
 environment:
-  BASE=URL           show the same against the API at this URL; nothing is started
+  BASE=URL           show the same against the API at this URL; only the cars are started
   DATABASE_URL=URL   use this PostgreSQL instead of one of our own
   MQTT_HOST=HOST     use this broker instead of one of our own (with MQTT_PORT, MQTT_USERNAME, ...)
   API_KEYS=KEY,...   the API asks for a key; the first one is used to call it

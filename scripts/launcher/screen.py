@@ -99,3 +99,10 @@ def alert_lines(alerts: Sequence[Mapping[str, Any]]) -> list[str]:
     """One line per alert, coloured by its severity."""
     painted = {severity: paint(severity, colour) for severity, colour in _SEVERITIES.items()}
     return [f"{painted.get(alert['severity'], alert['severity'])}: {alert['message']}" for alert in alerts]
+
+
+def worst(alerts: Sequence[Mapping[str, Any]]) -> str:
+    """The worst of a vehicle's alerts in two words; a dash where there is none."""
+    order = list(_SEVERITIES)
+    found = max(alerts, key=lambda alert: order.index(alert["severity"]), default=None)
+    return f"{found['severity']} {found['code']}" if found else "-"

@@ -1,4 +1,4 @@
-"""The demo's story, told against any API of ours: publish by POST and over MQTT, then show what is stored."""
+"""What the demo shows of any API of ours: publish by POST and over MQTT, then show what is stored."""
 
 import os
 import shlex
@@ -13,6 +13,7 @@ from scripts.launcher.client import CallError, Client
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.module import Module
 from scripts.launcher.vehicle import BrokerAddress, publish
+from scripts.story.cast import CAST, HOT
 
 BY_POST, BY_MQTT = "VIN-DEMO-001", "VIN-DEMO-002"
 WINDOW = {"from_ts": "2026-01-24T11:59:00Z", "to_ts": "2026-01-24T12:10:00Z"}
@@ -38,26 +39,15 @@ READINGS: tuple[dict[str, Any], ...] = (
         "odo_km": 1201.8,
     },
 )
-DRIVE_S = 5
-_FLEET = ("--vehicles", "5")
+LIVE_S = 3.0
+"""How long the cars go on, at the least, after their past."""
 _STORED_WITHIN_S = 15
-_SHOWN_VEHICLES = 5
-
-
-def fleet(log: Path, broker: BrokerAddress, *arguments: str) -> Module:
-    """The simulator as a child, with five vehicles."""
-    env = {
-        "MQTT_HOST": broker.host,
-        "MQTT_PORT": str(broker.port),
-        "MQTT_USERNAME": broker.username or "",
-        "MQTT_PASSWORD": broker.password or "",
-        "MQTT_TLS_CA_FILE": broker.tls_ca_file or "",
-    }
-    return Module("scripts.simulate", *_FLEET, *arguments, log=log, env=env, name="simulated fleet")
+_CARS = {"q": "DEMO-", "page_size": "200"}
+_TOLD_WITHIN_S = 120
 
 
 class Tour:
-    """`client` is the API, `broker` feeds it, `log` takes the simulator's output.
+    """`client` is the API, `broker` feeds it, `log` takes the story's output.
 
     `check` raises when one of our servers has died; None: they are somebody else's, and the broker may
     have nothing to do with the API.
@@ -71,11 +61,17 @@ class Tour:
         self._log = log
         self._theirs = check is None
         self._check = check or (lambda: None)
-        self._began = datetime.now(UTC)
         self._mqtt_works = False
+        self._cars = self._story(log)
+        self.goes_on = False
+        """Whether the cars have told their past and go on."""
+
+    def invite(self) -> None:
+        """The one address to remember."""
+        screen.heading("Open", f"{self._client.base_url}/")
 
     def publish(self) -> None:
-        """Send the demo readings: by POST, over MQTT, and those of a small fleet."""
+        """Send the demo readings: by POST, over MQTT, and those of the cars with a story, which go on."""
         screen.heading("Publishing", "the same reading is never stored twice, however often it is sent")
         screen.step("by POST", self._post)
         if self._theirs and not ports.answers(self._broker.host, self._broker.port):
@@ -83,15 +79,25 @@ class Tour:
             return
         screen.step("by MQTT", self._optional(self._publish))
         if self._mqtt_works:
-            screen.step("fleet", self._drive)
+            screen.step("cars", self._optional(self._tell))
 
     def show(self) -> None:
         """Health, latest and summary."""
         self._show_health()
         self._show_latest(BY_POST)
         self._show_summaries([BY_POST, BY_MQTT] if self._mqtt_works else [BY_POST])
-        if self._mqtt_works:
-            self._show_fleet()
+        if self.goes_on:
+            self._show_story()
+
+    def check(self) -> None:
+        """Raise LaunchError when a server of ours, or the cars' program, has died."""
+        self._check()
+        if self.goes_on and not self._cars.alive:
+            raise self._cars.failure(f"The cars' program has died (exit code {self._cars.returncode}).")
+
+    def close(self) -> None:
+        """Let the cars stop."""
+        self._cars.stop()
 
     def open(self) -> None:
         """Where to go from here."""
@@ -100,6 +106,7 @@ class Tour:
         screen.heading("Open")
         screen.lines(
             [
+                ("dashboard", screen.paint(f"{base}/", "bold")),
                 ("try the calls", f"{base}/docs"),
                 ("all vehicles", f"{base}/api/vehicles"),
                 ("health", f"{base}/api/health"),
@@ -149,23 +156,39 @@ class Tour:
 
         return told if self._theirs else run
 
-    def _drive(self) -> str:
-        simulator = fleet(self._log, self._broker, "--rate", "2", "--duration", str(DRIVE_S))
-        try:
-            simulator.start()
-            simulator.wait_until(lambda: self._has_ended(simulator))
-            if simulator.returncode:
-                raise simulator.failure("The simulated fleet could not drive.")
-        finally:
-            simulator.stop()
-        deadline = time.monotonic() + 5
-        while not (seen := self._seen()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return f"{len(seen)} simulated vehicles drove for {DRIVE_S} s"
+    def _story(self, log: Path) -> Module:
+        """The cars, as a child."""
+        env = {
+            "MQTT_HOST": self._broker.host,
+            "MQTT_PORT": str(self._broker.port),
+            "MQTT_USERNAME": self._broker.username or "",
+            "MQTT_PASSWORD": self._broker.password or "",
+            "MQTT_TLS_CA_FILE": self._broker.tls_ca_file or "",
+        }
+        cars = Module("scripts.story", self._client.base_url, log=log, env=env, name="cars' program")
+        cars.ready_within = _TOLD_WITHIN_S
+        return cars
 
-    def _has_ended(self, simulator: Module) -> bool:
+    def _tell(self) -> str:
+        began = datetime.now(UTC)
+        self._cars.start()
+        try:
+            self._cars.wait_until(lambda: self._all_live(began))
+            until = time.monotonic() + LIVE_S
+            self._cars.wait_until(lambda: time.monotonic() > until)
+        except BaseException:
+            self._cars.stop()
+            raise
+        self.goes_on = True
+        return f"{self._cars.tail(1)}; they go on"
+
+    def _all_live(self, began: datetime) -> bool:
+        """Whether each living car is heard of live: then all pasts are stored, for they were sent before."""
         self._check()
-        return not simulator.alive
+        time.sleep(0.1)
+        seen = self._client.get("/api/vehicles", {"vin_prefix": "DEMO-"})
+        live = {one["vin"] for one in seen["items"] if datetime.fromisoformat(one["ts"]) >= began}
+        return live >= {role.vin for role in CAST if role.lives}
 
     def _newest(self, vin: str) -> str | None:
         try:
@@ -174,10 +197,6 @@ class Tour:
             if refused.status == 404:
                 return None
             raise
-
-    def _seen(self) -> list[dict[str, Any]]:
-        since = self._began.isoformat()
-        return list(self._client.get("/api/vehicles", {"seen_since": since})["items"])
 
     def _show_health(self) -> None:
         screen.heading("Health", "GET /api/health")
@@ -217,22 +236,33 @@ class Tour:
             rows.append([vin, str(told["samples"]), charge, cells])
         screen.table(["vehicle", "readings", "state of charge", "cell temperature"], rows)
 
-    def _show_fleet(self) -> None:
-        seen = self._seen()
-        more = f", {_SHOWN_VEHICLES} of them" if len(seen) > _SHOWN_VEHICLES else ""
-        screen.heading("Fleet", f"GET /api/vehicles, seen since the start{more}")
-        rows = [
-            [
-                vehicle["vin"],
-                screen.quantity(vehicle["soc"], "%"),
-                screen.quantity(vehicle["power_kw"], "kW", signed=True),
-                screen.flow(vehicle["pack_current"]),
-                screen.span(vehicle["min_temp"], vehicle["max_temp"], "°C"),
-                ", ".join(alert["code"] for alert in vehicle["alerts"]) or "-",
-            ]
-            for vehicle in seen[:_SHOWN_VEHICLES]
-        ]
-        screen.table(["vehicle", "charge", "power", "energy flow", "cell temperature", "alerts"], rows)
+    def _show_story(self) -> None:
+        screen.heading("Cars", "GET /api/fleet")
+        known = {one["vin"]: one for one in self._client.get("/api/fleet", _CARS)["vehicles"]}
+        widest = max(len(role.says) for role in CAST)
+        rows = []
+        for role in CAST:
+            car = known[role.vin]
+            state = car["connectivity"]["state"]
+            rows.append(
+                [
+                    role.vin,
+                    role.says.ljust(widest),
+                    _flow(car) if state == "online" else state,
+                    screen.quantity(car["soc"], "%"),
+                    screen.quantity(car["max_temp"], "°C"),
+                    screen.worst(car["alerts"]),
+                ]
+            )
+        screen.table(
+            ["car", "its story".ljust(widest), "energy flow", "charge", "hottest cell", "worst alert"], rows
+        )
+        path = f"/api/vehicles/{HOT.vin}/anomalies"
+        hot = self._client.get(path, {"code": "TEMP_HIGH", "order": "desc", "limit": "1"})["items"]
+        screen.heading("Which car overheats, and since when?", f"GET {path}")
+        for episode in hot:
+            ended = f"to {screen.moment(episode['ended_at'])}" if episode["ended_at"] else "and still"
+            print(f"  {HOT.vin} since {screen.moment(episode['started_at'])}, {ended}. {episode['detail']}")
 
     def _own_reading(self) -> str:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -245,3 +275,8 @@ class Tour:
         if self._broker.tls_ca_file:
             words += ["--cafile", self._broker.tls_ca_file]
         return shlex.join([*words, "-t", "vehicles/MY-CAR-001/telemetry", "-m", reading])
+
+
+def _flow(car: dict[str, Any]) -> str:
+    flow = screen.flow(car["pack_current"])
+    return "braking" if flow == "charging" and not car["charging"] else flow

@@ -14,6 +14,13 @@ import pytest
 from scripts.launcher.broker import Broker
 from scripts.launcher.guard import ROOT, runs
 from scripts.launcher.postgres import Postgres
+from scripts.launcher.stack import DATABASE
+from scripts.story.cast import CAST, HOT, OFFLINE, SENSOR
+from shared.diagnostics.episodes import episodes
+from shared.diagnostics.rule import Code
+from shared.diagnostics.trace import Trace
+from shared.telemetry import Row
+from tests.judged import FULL
 
 # In a folder of its own, and blind to a stack that may be up on port 8000.
 DEMO = """
@@ -21,7 +28,7 @@ import sys
 from pathlib import Path
 from scripts import demo
 from scripts.launcher import tour
-tour.DRIVE_S = 2
+tour.LIVE_S = 1
 demo.FOLDER = Path(sys.argv[1]) / ".demo"
 demo._usual_stack_answers = lambda: False
 sys.exit(demo.main(sys.argv[2:]))
@@ -79,13 +86,60 @@ def test_it_shows_what_it_stored_and_keeps_it(tmp_path):
     assert "+22.05 kW" in output
     assert re.search(r"VIN-DEMO-002 +2 +18.0 \.\. 35.5 % +24.0 \.\. 52.0 °C", output)
     assert "first-key" not in output
+    assert re.search(r"cars +\d\d,\d{3} readings of 7 cars", output)
+    told = car_readings(tmp_path)
+    assert told.keys() == {role.vin for role in CAST}
+    check_story(output)
     code, output = run(tmp_path)
     assert code == 0, output
     assert "2 there already" in output
+    check_gone_on(told, car_readings(tmp_path))
     code, output = run(tmp_path, "--once", "--fresh")
     assert code == 0, output
     assert "VIN-DEMO-001: 2 readings stored" in output
     assert left_of(tmp_path) == []
+
+
+def check_story(output):
+    """The dashboard's address before all else and last; how the cars are; since when one is hot."""
+    (address, *again) = re.findall(r"(?:Open|dashboard) +(http://127\.0\.0\.1:\d+/)$", output, re.MULTILINE)
+    assert again == [address]
+    assert output.index(address) < output.index("Publishing")
+    assert output.rindex(address) > output.index("stored in")
+    assert re.search(r"DEMO-HOT .* critical TEMP_HIGH$", output, re.MULTILINE)
+    assert re.search(r"DEMO-CHARGING .* charging ", output)
+    assert re.search(r"DEMO-OFFLINE .* offline ", output)
+    assert re.search(r"DEMO-AGEING .* warning SOH_LOW$", output, re.MULTILINE)
+    assert re.search(r"DEMO-HOT since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, and still\.", output)
+
+
+def car_readings(folder):
+    """What the demo's database holds of each car of the story, by its VIN."""
+    postgres = Postgres(folder / ".demo" / "postgres")
+    postgres.start()
+    try:
+        with psycopg.connect(postgres.url(DATABASE)) as connection:
+            refused = connection.execute("SELECT DISTINCT vin, reason FROM rejections").fetchall()
+            found = connection.execute(
+                f"SELECT {', '.join(Row._fields)} FROM telemetry WHERE vin LIKE 'DEMO-%' ORDER BY ts"
+            ).fetchall()
+    finally:
+        postgres.stop()
+    assert refused == [(SENSOR.vin, "bad_reading")]
+    rows = list(map(Row._make, found))
+    return {vin: [row for row in rows if row.vin == vin] for vin in {row.vin for row in rows}}
+
+
+def check_gone_on(before, after):
+    """The past is the same; what came then comes behind it, with no odometer that went back."""
+    for vin, rows in after.items():
+        count = len(before[vin])
+        assert rows[:count] == before[vin]
+        assert (len(rows) > count) is (vin != OFFLINE.vin)
+        found, _ = episodes(Trace.of(rows), FULL)
+        assert not {Code.ODO_ROLLBACK, Code.ODO_JUMP} & {episode.code for episode in found}
+        hot = [episode.ended_at for episode in found if episode.code is Code.TEMP_HIGH]
+        assert hot == ([None] if vin == HOT.vin else [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -108,8 +162,10 @@ def test_a_second_one_is_told_who_runs(tmp_path):
         assert code == 1
         assert f"running already (process {first.pid})" in output
         assert re.search(r"answers at http://127\.0\.0\.1:\d+", output)
+        read_until(first, r"VIN-DEMO-002")
+        first.send_signal(signal.SIGTERM)
         first.communicate(timeout=60)
-    assert first.returncode == 0
+    assert first.returncode == 128 + signal.SIGTERM
 
 
 def test_after_a_kill_the_next_one_waits_and_goes_on(tmp_path):
@@ -137,6 +193,21 @@ def test_a_server_that_dies_is_named_with_its_last_lines(tmp_path):
     assert running.returncode == 1
     assert "worker has died (exit code -9)." in output
     assert str(tmp_path / ".demo" / "logs" / "worker.log") in output
+    assert "Traceback" not in output
+    assert left_of(tmp_path) == []
+
+
+def test_cars_that_die_are_named(tmp_path):
+    """Their program is killed while it tells: the demo says so, stops the rest, and fails."""
+    with demo(tmp_path) as running:
+        read_until(running, r"VIN-DEMO-002")
+        deadline = time.monotonic() + 10
+        while not (cars := [one for one in left_of(tmp_path) if "scripts.story" in one.cmdline()]):
+            assert time.monotonic() < deadline
+        cars[0].kill()
+        output, _ = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "cars' program ended with exit code -9" in output
     assert "Traceback" not in output
     assert left_of(tmp_path) == []
 
@@ -183,13 +254,13 @@ def test_servers_of_somebody_else_are_used(tmp_path):
 
 
 def test_base_shows_the_stack_of_somebody_else(tmp_path):
-    """With BASE nothing is started, and the same is shown."""
+    """With BASE no server is started, and the same is shown."""
     with demo(tmp_path / "theirs") as theirs:
         base = read_until(theirs, r"API +(http://\S+)")[1]
         code, output = run(tmp_path / "ours", BASE=f"{base}/", MQTT_HOST="127.0.0.1", MQTT_PORT="9")
         theirs.communicate(timeout=60)
     assert code == 0, output
-    assert "nothing is started" in output
+    assert "no server is started" in output
     assert "skipped: no broker answers at 127.0.0.1:9" in output
     assert "+22.05 kW" in output
     assert theirs.returncode == 0

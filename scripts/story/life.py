@@ -1,0 +1,114 @@
+"""One car's readings: its past up to now, then one whenever it is asked."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from scripts.simulator.climate import DAY_S, Climate
+from scripts.simulator.reading import Reading
+from scripts.simulator.routine import Routine
+from scripts.simulator.timetable import rfc3339
+from scripts.simulator.traits import Traits
+from scripts.simulator.vehicle import Vehicle
+from scripts.story.role import HOUR_S, MINUTE_S, Role, Stretch
+
+DRIVING_S, CHARGING_S, PARKED_S = 5.0, 10.0, 60.0
+"""How often a car reports: as often as resistance, capacity and gaps need it, and no more."""
+_RESERVE_SOC = 15.0
+
+
+class Stored(NamedTuple):
+    """The state a car was last heard of with."""
+
+    at: float
+    """Of its newest reading, seconds since 1970."""
+    odo_km: float
+    soc: float
+    max_temp: float
+
+
+class Life:
+    """`stored` is None for a car nobody has heard of; else its past only fills the time since then.
+
+    The same arguments give the same past.
+    """
+
+    def __init__(self, role: Role, now: float, *, seed: int = 1, stored: Stored | None = None) -> None:
+        self.role = role
+        self._now = now
+        self._seed = seed
+        self._stored = stored
+        same_trip = role.under_way and stored and now - stored.at < role.under_way[0] * MINUTE_S
+        temp = stored.max_temp if stored and same_trip else None
+        self._trouble = role.trouble(now, temp) if role.trouble else None
+        self._car: Vehicle | None = None
+        self._at = now
+        self._odo_km = stored.odo_km if stored else 0.0
+
+    def past(self) -> Iterator[Reading]:
+        """Readings in the order in which they are sent, the last one now."""
+        for stretch in self._unseen():
+            yield from self._watched(*stretch)
+
+    def on(self, at: float) -> list[Reading]:
+        """What it sends at this moment after its past: mostly one reading."""
+        if self._car is None:
+            self._car, self._at = self._vehicle(at, at), at
+        self._car.advance(at - self._at)
+        self._at = at
+        return self._taken(self._car, at)
+
+    def _unseen(self) -> Iterator[Stretch]:
+        newest = self._stored.at if self._stored else 0.0
+        if self._stored and not self.role.lives:
+            return
+        for begin, end in self.role.stretches(self._now):
+            if (first := max(begin, newest + 1)) <= end:
+                yield first, end
+
+    def _watched(self, begin: float, end: float) -> Iterator[Reading]:
+        self._car, self._at = car, at = self._vehicle(begin, end), begin
+        while True:
+            yield from self._taken(car, at)
+            if at >= end:
+                break
+            step = DRIVING_S if car.driving else CHARGING_S if car.charging else PARKED_S
+            self._at = min(at + step, end)
+            car.advance(self._at - at)
+            at = self._at
+        self._odo_km = car.odo_km
+
+    def _taken(self, car: Vehicle, at: float) -> list[Reading]:
+        reading = car.reading(rfc3339(datetime.fromtimestamp(round(at, 3), UTC)))
+        times = self._trouble.meet(reading, at, driving=car.driving) if self._trouble else 1
+        return [reading] * times
+
+    def _vehicle(self, begin: float, end: float) -> Vehicle:
+        """As it is at `begin`, with a routine that leads to `end`."""
+        role, stored = self.role, self._stored
+        soc, odo_km, temp = role.soc, max(self._odo_km, role.odo_km(begin, self._now)), None
+        if stored and begin - stored.at < max(role.watched_s, DAY_S):
+            soc, odo_km = stored.soc, stored.odo_km
+            # What heats up by its trouble is not the simulated pack.
+            temp = None if role.trouble or begin - stored.at > HOUR_S else stored.max_temp
+        trips = [(hours * HOUR_S, km) for hours, km in role.trips]
+        if role.under_way:
+            minutes, km = role.under_way
+            before = minutes * MINUTE_S
+            if before > end - begin:
+                # Heard of since its trip began: it is on that trip still, as far as its charge goes.
+                before, km = end - begin - 1, min(km, max(0.0, soc - _RESERVE_SOC))
+            trips.append((before, km))
+        traits = Traits(
+            soc=soc,
+            temp=temp,
+            odo_km=odo_km,
+            built_at=role.built_at(self._now),
+            age_pace=role.age_pace,
+            climate=Climate(role.climate_c),
+            home=role.home,
+            plug_in_below=role.plug_in_below,
+            routine=Routine(end, trips),
+            coarse=True,
+        )
+        return Vehicle(role.vin, f"{self._seed}-{role.vin}-{begin:.0f}", begin, traits)
