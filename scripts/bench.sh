@@ -21,8 +21,11 @@ median of the ratios within each round). Without a name: all benchmarks.
   cpu             processor time by part: broker, worker, PostgreSQL
   latest          an `async def` route that does nothing, latest; latest with few and many readings stored
   summary         one day and one year of one vehicle (--rows 3153600 or more: a whole year)
+  export          all readings of 100 vehicles: COPY by the database, and our API as CSV and NDJSON
   growth          latest and summary by the readings that are stored
+  diagnoses       anomalies, sessions and battery of a month and a year, and reading the same rows
   disk            bytes a reading: a plain table with the same key, and ours
+  page            the dashboard in Chromium: until rows, charts and marks are seen; its heap as time goes
 
   --rounds N      figures taken of each alternative (default 3)
   --messages N    messages that wait, or are worked off; readings that are posted (default 100000)
@@ -32,22 +35,31 @@ median of the ratios within each round). Without a name: all benchmarks.
   --list          name the benchmarks, and what each compares
   --help          this text
 
-Requests are counted by `wrk` where it is on PATH, else by threads, which are slower.
+Requests are counted by `wrk` where it is on PATH, else by threads, which are slower. `page` takes the
+heap after 1, 10 and 20 times --seconds, so --seconds 60 compares minutes 1, 10 and 20; it needs Chromium.
 
 environment:
   PYTHON=PATH     the Python (3.11 or newer) that .venv is made with
+  CHROMIUM=PATH   the browser of `page`; else one on PATH, which is installed where it is missing
   TMPDIR=FOLDER   where the servers keep their files: a disk, if what a save costs is to be seen
 USAGE
 }
 
+names= value=
 for argument in "$@"; do
-    case $argument in
+    case $value$argument in
     -h | --help) usage; exit 0 ;;
+    --list) names="$names $argument " ;;
+    --*=*) ;;
+    --*) value="value of " ;;
+    "value of "*) value= ;;
+    *) names="$names $argument " ;;
     esac
 done
 
 . scripts/bootstrap.sh
 bootstrap
 install_broker
+case $names in "" | *" page "*) install_browser ;; esac
 bootstrap_done
 exec "$python" -m scripts.bench "$@"

@@ -5,9 +5,12 @@ from scripts.bench.batch import BATCH
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.broker import BROKER
 from scripts.bench.cpu import CPU
+from scripts.bench.diagnoses import DIAGNOSES
 from scripts.bench.disk import DISK
+from scripts.bench.export import EXPORT
 from scripts.bench.growth import GROWTH
 from scripts.bench.latest import LATEST
+from scripts.bench.page import PAGE
 from scripts.bench.pipeline import PIPELINE
 from scripts.bench.post import POST
 from scripts.bench.receipts import RECEIPTS
@@ -23,8 +26,11 @@ BENCHMARKS = [
     CPU,
     LATEST,
     SUMMARY,
+    EXPORT,
     GROWTH,
+    DIAGNOSES,
     DISK,
+    PAGE,
 ]
 
 

@@ -28,10 +28,11 @@ _INSERT = f"""
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Vehicles that have sent so many readings each, one every ten seconds from `reading.START` on."""
+    """Vehicles that have sent so many readings each, one every ten seconds from `start` on."""
 
     vehicles: int
     readings_each: int
+    start: datetime = reading.START
 
     def __str__(self) -> str:
         vehicles = "one vehicle" if self.vehicles == 1 else f"{self.vehicles:,} vehicles"
@@ -49,13 +50,13 @@ class Fleet:
     @property
     def newest(self) -> datetime:
         """The time of the last reading of each."""
-        return reading.START + timedelta(seconds=STEP_S * (self.readings_each - 1))
+        return self.start + timedelta(seconds=STEP_S * (self.readings_each - 1))
 
     def samples(self, from_ts: datetime, to_ts: datetime) -> int:
         """How many readings of one vehicle lie in a window, both ends included."""
         step = timedelta(seconds=STEP_S)
-        before = max(0, -((reading.START - from_ts) // step))
-        until = min(self.readings_each - 1, (to_ts - reading.START) // step)
+        before = max(0, -((self.start - from_ts) // step))
+        until = min(self.readings_each - 1, (to_ts - self.start) // step)
         return max(0, until - before + 1)
 
     def store(self, place: Database) -> None:
@@ -74,7 +75,7 @@ class Fleet:
     def _insert(self, connection: psycopg.Connection[tuple[Any, ...]], first: int, last: int) -> None:
         asked = {
             "vehicles": self.vehicles,
-            "start": reading.START,
+            "start": self.start,
             "step": timedelta(seconds=STEP_S),
             "first": first,
             "last": last,

@@ -18,8 +18,17 @@ def get(host: str, path: str) -> bytes:
 
 def post(host: str, path: str, body: bytes) -> bytes:
     """The bytes of a POST of JSON."""
+    return _sending("POST", host, path, body)
+
+
+def put(host: str, path: str, body: bytes) -> bytes:
+    """The bytes of a PUT of JSON."""
+    return _sending("PUT", host, path, body)
+
+
+def _sending(method: str, host: str, path: str, body: bytes) -> bytes:
     kind = "Content-Type: application/json"
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{kind}\r\nContent-Length: {len(body)}"
+    head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{kind}\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body
 
 

@@ -1,0 +1,36 @@
+"""An export of a whole fleet: how near it comes to what the database itself can hand out."""
+
+from functools import partial
+
+from scripts.bench.benchmark import Benchmark
+from scripts.bench.database import database
+from scripts.bench.export_rate import Download, copy_rate, require_the_same
+from scripts.bench.fleet import fleet_of
+from scripts.bench.our_api import our_api
+from scripts.bench.reading import VEHICLES
+from scripts.bench.workbench import Workbench
+
+
+def _run(workbench: Workbench) -> None:
+    """The same rows by COPY, and by our API in each format."""
+    fleet = fleet_of(workbench.rows, VEHICLES)
+    with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
+        fleet.store(place)
+        with our_api(workbench, place) as api:
+            require_the_same(place, Download(api, fleet))
+            workbench.compare(
+                f"export of {fleet}, by vin, then ts",
+                "readings/s",
+                {
+                    "COPY of the same columns as CSV, in the same order": partial(
+                        copy_rate, place, fleet, ordered=True
+                    ),
+                    "the same in any order": partial(copy_rate, place, fleet, ordered=False),
+                    "CSV": partial(Download(api, fleet).rate, workbench),
+                    "CSV, compressed": partial(Download(api, fleet, compressed=True).rate, workbench),
+                    "NDJSON": partial(Download(api, fleet, form="ndjson").rate, workbench),
+                },
+            )
+
+
+EXPORT = Benchmark("export", "readings/s of COPY, and of an export as CSV and NDJSON", _run)

@@ -1,0 +1,109 @@
+"""Readings a second that come out, all of a fleet's in one transfer."""
+
+import http.client
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from urllib.parse import urlencode
+
+import psutil  # type: ignore[import-untyped]
+
+from scripts.bench.database import Database
+from scripts.bench.errors import MeasureError
+from scripts.bench.fleet import Fleet
+from scripts.bench.workbench import Workbench
+from scripts.launcher.module import Api
+
+_AT_ONCE = 262_144
+_PATIENCE_S = 120.0
+_MIB = 1024 * 1024
+_SUMMED = 3
+_COPY = """
+    COPY (
+        SELECT vin, ts, received_at, soc, soh, pack_voltage, pack_current, pack_voltage * pack_current / 1000,
+            max_temp, min_temp, odo_km
+        FROM telemetry {}
+    ) TO STDOUT (FORMAT csv)
+"""
+
+
+def copy_rate(place: Database, fleet: Fleet, *, ordered: bool) -> float:
+    """Read by psycopg, row by row, and thrown away. Raises MeasureError where some are missing."""
+    began = time.monotonic()
+    with place.connect() as connection:
+        order = "ORDER BY vin, ts" if ordered else ""
+        with connection.cursor().copy(_COPY.format(order).encode()) as rows:
+            number = sum(1 for _ in rows)
+    _require(number, fleet)
+    return number / (time.monotonic() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A GET of all that the vehicles have sent."""
+
+    api: Api
+    fleet: Fleet
+    form: str = "csv"
+    compressed: bool = False
+
+    def rate(self, workbench: Workbench) -> float:
+        """What comes is thrown away, and notes the memory of the API before and at the most."""
+        process = psutil.Process(self.api.pid)
+        before = most = process.memory_info().rss
+        began = time.monotonic()
+        lines = 0
+        for part in self.parts():
+            lines += part.count(b"\n")
+            most = max(most, process.memory_info().rss)
+        took = time.monotonic() - began
+        if not self.compressed:
+            _require(lines - (self.form == "csv"), self.fleet)
+        name = f"{self.form}{', compressed' if self.compressed else ''}"
+        workbench.note(f"{name}: the API's memory {before / _MIB:.0f} MiB before, {most / _MIB:.0f} at most")
+        return self.fleet.readings / took
+
+    def parts(self) -> Iterator[bytes]:
+        """The body as it comes. Raises MeasureError where it is none, or not whole."""
+        query = [("format", self.form), *(("vin", vin) for vin in self.fleet.vins)]
+        headers = {"Accept-Encoding": "gzip" if self.compressed else "identity"}
+        try:
+            link = http.client.HTTPConnection(self.api.host, self.api.port, timeout=_PATIENCE_S)
+            with closing(link):
+                link.request("GET", f"/api/export/telemetry?{urlencode(query)}", headers=headers)
+                answer = link.getresponse()
+                if answer.status != 200:
+                    raise MeasureError(f"Export: {answer.status} {answer.read(300).decode()}")
+                while part := answer.read(_AT_ONCE):
+                    yield part
+        except (OSError, http.client.HTTPException) as failed:
+            raise MeasureError(f"Export: {failed!r}.") from None
+
+
+def require_the_same(place: Database, download: Download) -> None:
+    """Raise MeasureError unless number and sum of soc are the same as in the table."""
+    with place.connect() as connection:
+        asked = "SELECT count(*), sum(soc::text::numeric) FROM telemetry"
+        stored = connection.execute(asked).fetchone()
+    lines = _lines(download.parts())
+    next(lines)
+    number, total = 0, Decimal(0)
+    for line in lines:
+        number += 1
+        total += Decimal(line.split(b",")[_SUMMED].decode())
+    if (number, total) != stored:
+        raise MeasureError(f"The export holds {number:,} readings with a sum of {total}; stored: {stored}.")
+
+
+def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
+    begun = b""
+    for part in parts:
+        *whole, begun = (begun + part).split(b"\r\n")
+        yield from whole
+
+
+def _require(number: int, fleet: Fleet) -> None:
+    if number != fleet.readings:
+        raise MeasureError(f"{number:,} readings came where {fleet.readings:,} are stored.")
