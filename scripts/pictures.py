@@ -1,0 +1,104 @@
+"""Paints the README's pictures of the dashboard: `python -m scripts.pictures`, from the checkout, in .venv.
+
+Starts the whole system in a temporary folder, stores a day of simulated readings, and takes each page in
+light and dark.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from scripts.launcher import signals
+from scripts.launcher.browser import open_browser
+from scripts.launcher.errors import LaunchError
+from scripts.launcher.guard import GUARD, ROOT
+from scripts.launcher.stack import Stack
+from scripts.simulator.faults import FAULTS
+from scripts.simulator.fleet import vin_of
+from scripts.simulator.reading import Reading
+from scripts.simulator.timetable import rfc3339
+from scripts.simulator.vehicle import Vehicle
+from shared.database import writer_engine
+from shared.store import Caution, store
+from shared.telemetry import Reading as Received
+from shared.telemetry import Row
+
+FOLDER = ROOT / ".github" / "pictures"
+_VEHICLES = 40
+_STAR = 11
+"""The vehicle that is looked at: a day of it, and it gets hot in the end. Of the others, only minutes."""
+_SINCE = timedelta(minutes=20)
+_STEP = timedelta(seconds=20)
+_HOT = timedelta(minutes=25)
+_SILENT = {5: timedelta(minutes=9), 17: timedelta(hours=7), 29: timedelta(days=2)}
+"""How long ago some sent their last reading."""
+_SIZE = {"width": 1280, "height": 800}
+
+
+def main() -> int:
+    """Write four pictures; returns the exit code."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    signals.listen()
+    try:
+        with tempfile.TemporaryDirectory(prefix="battery-pictures-") as folder, Stack(Path(folder)) as stack:
+            _fill(stack.database_url)
+            with open_browser() as browser:
+                for scheme in ("light", "dark"):
+                    _paint(browser, stack.base_url, scheme)
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        GUARD.close()
+    return 0
+
+
+def _fill(database_url: str) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    engine = writer_engine(database_url.replace("postgresql://", "postgresql+psycopg://"), name="pictures")
+    for number in range(_VEHICLES):
+        end = now - _SILENT.get(number, timedelta())
+        begin = end - (timedelta(days=1) if number == _STAR else _SINCE)
+        rows = [
+            Row.of(Received.model_validate(reading, context=now), ts)
+            for ts, reading in _life(number, begin, end)
+        ]
+        with engine.begin() as connection:
+            store(connection, rows, Caution())
+    engine.dispose()
+
+
+def _life(number: int, begin: datetime, end: datetime) -> Iterator[tuple[datetime, Reading]]:
+    vehicle = Vehicle(vin_of("SIM-", number), f"7-{number}", begin.timestamp())
+    heat = FAULTS["TEMP_HIGH"].effect
+    ts = begin
+    while ts <= end:
+        reading = vehicle.reading(rfc3339(ts))
+        if number == _STAR and end - ts < _HOT and heat is not None:
+            heat(reading, reading, 0.0)
+        yield ts, reading
+        vehicle.advance(_STEP.total_seconds())
+        ts += _STEP
+
+
+def _paint(browser: Browser, base_url: str, scheme: str) -> None:
+    context = browser.new_context(
+        viewport={"width": _SIZE["width"], "height": _SIZE["height"]},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    page.goto(f"{base_url}/#/")
+    page.locator("tbody a.vin").first.wait_for()
+    page.screenshot(path=FOLDER / f"fleet-{scheme}.png")
+    page.goto(f"{base_url}/#/vehicle/{vin_of('SIM-', _STAR)}?range=24h")
+    page.locator(".mark").first.wait_for()
+    page.screenshot(path=FOLDER / f"vehicle-{scheme}.png")
+    context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
