@@ -23,8 +23,12 @@ def as_config(level: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"level": level, "handlers": ["stderr"]},
-        # Alembic announces itself at each look at the schema.
-        "loggers": {"alembic": {"level": "WARNING"}},
+        "loggers": {
+            # Alembic announces itself at each look at the schema.
+            "alembic": {"level": "WARNING"},
+            # It tells of each connection that it gives up; whoever asked over it says what that means.
+            "psycopg": {"level": "ERROR"},
+        },
     }
 
 

@@ -302,11 +302,11 @@ def half_read(host, port):
         client.settimeout(30)
         path = f"{READINGS}?vin=VIN-00001&format=ndjson"
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
-        answer = HTTPResponse(client)
-        answer.begin()
-        assert answer.status == 200
-        assert answer.read(10) == b'{"vin":"VI'
-        yield answer
+        with HTTPResponse(client) as answer:
+            answer.begin()
+            assert answer.status == 200
+            assert answer.read(10) == b'{"vin":"VI'
+            yield answer
 
 
 def where(api):
