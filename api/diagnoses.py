@@ -22,7 +22,7 @@ from api.queries.telemetry import summary
 from api.time_window import require_order
 from api.vin import unknown_vin
 from shared.diagnostics.profile import Profile
-from shared.diagnostics.trace import Trace
+from shared.diagnostics.trace import Trace, moment
 
 MOST_READINGS = 1_100_000
 """In one window: a year of a reading every 30 seconds, and some more."""
@@ -60,6 +60,10 @@ class Diagnosis(Generic[T]):
     """Readings from here on were read, margin included,"""
     read_to_ts: datetime
     """and up to here."""
+    amid: datetime | None
+    """The first of them, where the vehicle has older ones too."""
+    until: datetime | None
+    """The last of them; None where there are none."""
     found: T
 
 
@@ -108,7 +112,15 @@ class Diagnoses:
             about = await self._database.read(profile, vin) or Profile()
             trace = await self._read(vin, first, last, about.current_sign)
             found = await to_thread.run_sync(judge, trace, about)
-        return Diagnosis(from_ts, to_ts, min(first, from_ts), max(last, to_ts), found)
+        return Diagnosis(
+            from_ts,
+            to_ts,
+            read_from_ts=min(first, from_ts),
+            read_to_ts=max(last, to_ts),
+            amid=moment(trace.ts[0]) if len(trace) and first > oldest else None,
+            until=moment(trace.until) if len(trace) else None,
+            found=found,
+        )
 
     @asynccontextmanager
     async def _its_turn(self) -> AsyncIterator[None]:

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from api.models import AlertOut
 from api.pagination import Page
 from shared.diagnostics.alerts import Severity
-from shared.diagnostics.episode import Skipped
+from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.rule import Code
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.trace import moment
@@ -29,12 +29,13 @@ class FleetAlert(AlertOut):
 class EpisodeOut(BaseModel):
     """Something that was the matter from one reading to another, with what a person needs to check it."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     code: Code
     severity: Severity = Field(description="The worst inside")
     started_at: datetime = Field(
         description="The first reading beyond the threshold", examples=["2026-01-24T12:05:00Z"]
+    )
+    start_known: bool = Field(
+        description="false: it was so from the first readings on that were read, and older ones were not"
     )
     ended_at: datetime | None = Field(
         description="When it was over; the last reading before a gap; null while it is active"
@@ -48,6 +49,12 @@ class EpisodeOut(BaseModel):
         description="The first, the extreme and the last of the readings behind it"
     )
     detail: str = Field(description="A sentence for a person, with values, thresholds and times")
+
+    @classmethod
+    def of(cls, episode: Episode, *, start_known: bool) -> Self:
+        """From what the rules tell."""
+        same = {name: getattr(episode, name) for name in cls.model_fields if hasattr(episode, name)}
+        return cls(**same, start_known=start_known)
 
 
 class SkippedOut(BaseModel):
@@ -73,6 +80,7 @@ class SessionOut(BaseModel):
     inferred: bool = Field(description="Seen only by what had changed after a gap")
     started_at: datetime = Field(examples=["2026-01-24T12:05:00Z"])
     ended_at: datetime = Field(examples=["2026-01-24T12:35:00Z"])
+    end_known: bool = Field(description="false: it went on at the last reading that was read")
     soc_from: Rounded | None = Field(description="%", examples=[80.0])
     soc_to: Rounded | None = Field(description="%", examples=[64.5])
     kwh_in: Rounded | None = Field(description="Energy into the pack, kWh", examples=[0.6])
@@ -85,10 +93,13 @@ class SessionOut(BaseModel):
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")
 
     @classmethod
-    def of(cls, session: Session) -> Self:
-        """From what the sessions tell."""
+    def of(cls, session: Session, *, until: datetime | None) -> Self:
+        """From what the sessions tell, and when the last reading was."""
         same = {name: getattr(session, name) for name in cls.model_fields if hasattr(session, name)}
-        return cls(**same, started_at=moment(session.start), ended_at=moment(session.end))
+        ended_at = moment(session.end)
+        # Of an inferred one it is what came after it that is known.
+        end_known = session.inferred or until is None or ended_at < until
+        return cls(**same, started_at=moment(session.start), ended_at=ended_at, end_known=end_known)
 
 
 class DiagnosisPage(Page[T], Generic[T]):

@@ -92,7 +92,7 @@ class FleetVehicle(ListedVehicle):
     """A vehicle of the overview."""
 
     charging: bool = Field(
-        description="Not offline, takes in 2 A or more, and its odometer stood still for two minutes"
+        description="Not offline, takes in 2 A or more; odometer, where known, still for two minutes"
     )
 
 

@@ -40,7 +40,7 @@ class Sort(StrEnum):
 class Wanted:
     """Which vehicles are asked for, in which order, and which page of them; None: whatever it is."""
 
-    state: State | None
+    states: frozenset[State]
     min_severity: Severity | None
     charging: bool | None
     q: str | None
@@ -95,9 +95,7 @@ class Overview:
 
     def _matching(self, wanted: Wanted) -> NDArray[Any]:
         columns = self._columns
-        found = np.ones(len(columns.vins), bool)
-        if wanted.state is not None:
-            found &= columns.state == _STATES.index(wanted.state)
+        found = np.isin(columns.state, [_STATES.index(state) for state in wanted.states])
         if wanted.min_severity is not None:
             found &= self._severity >= _SEVERITIES.index(wanted.min_severity)
         if wanted.charging is not None:

@@ -26,5 +26,5 @@ def normal_vin(vin: str) -> str:
     """As it is stored. Raises 404: what can't be a VIN is none of ours."""
     try:
         return normalise_vin(vin)
-    except ValueError:
-        raise unknown_vin() from None
+    except ValueError as reason:
+        raise ProblemError(404, f"There is no such vehicle: a VIN {reason}.") from None

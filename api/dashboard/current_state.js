@@ -46,7 +46,9 @@ export class CurrentState {
     setBadge(this.connectivity, connectivity?.state ?? "unknown");
     setTime(this.since, connectivity?.since ?? null);
     this.sinceText.hidden = !connectivity?.since;
-    FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], state, isCharging, sign));
+    // What flowed when it was last heard of does not flow now.
+    const now = connectivity?.state === "offline" ? { ...state, power_kw: null, pack_current: null } : state;
+    FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, isCharging, sign));
     this.showAlerts(state.alerts);
   }
 

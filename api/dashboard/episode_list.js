@@ -6,9 +6,13 @@ import { make } from "./element.js";
 import { counted, duration, quantity, words } from "./format.js";
 import { PagedList } from "./paged_list.js";
 
+/** Before the time of one that was there already in the first readings that were looked at. */
+const EARLIER = "before ";
+
 /** An episode in lines, for an explanation. */
-export function episodeLines({ code, severity, started_at, ended_at, detail }) {
-  return [`${words(code)}, ${severity}`, inTheirZone(detail), `${moment(started_at)} – ${ended_at ? moment(ended_at) : "goes on"}`];
+export function episodeLines({ code, severity, started_at, start_known, ended_at, detail }) {
+  const time = `${start_known ? "" : EARLIER}${moment(started_at)} – ${ended_at ? moment(ended_at) : "goes on"}`;
+  return [`${words(code)}, ${severity}`, inTheirZone(detail), time];
 }
 
 /** @param {(next: string) => Promise<any>} more */
@@ -18,12 +22,13 @@ export function episodeList(more) {
 }
 
 function row(episode) {
-  const { code, severity, started_at, ended_at, peak, threshold, unit, samples, readings, window_s, detail } = episode;
+  const { code, severity, started_at, start_known, ended_at, peak, threshold, unit, samples, readings, window_s, detail } = episode;
   const lasted = ended_at ? duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000) : "goes on";
+  const begin = start_known ? timeElement(started_at) : make("span", {}, EARLIER, timeElement(started_at));
   return make(
     "details",
     { "data-key": `${code} ${started_at}` },
-    make("summary", {}, badge(severity), make("strong", {}, words(code)), timeElement(started_at), make("span", { class: "muted" }, lasted)),
+    make("summary", {}, badge(severity), make("strong", {}, words(code)), begin, make("span", { class: "muted" }, lasted)),
     make("p", {}, inTheirZone(detail)),
     make(
       "dl",

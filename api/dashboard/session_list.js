@@ -15,12 +15,12 @@ export function sessionList(more) {
 }
 
 function row(session) {
-  const { kind, inferred, started_at, ended_at, soc_from, soc_to, kwh_in, kwh_out, km, peak_kw, mean_kw, max_temp, samples, coverage } = session;
+  const { kind, inferred, started_at, ended_at, end_known, soc_from, soc_to, kwh_in, kwh_out, km, peak_kw, mean_kw, max_temp, samples, coverage } = session;
   const isCharge = kind === "charge";
   const energy = isCharge ? kwh_in : kwh_out;
   const lasted = duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000);
   const soc = soc_from === null || soc_to === null ? "" : `${quantity(soc_from, "", 0)} → ${quantity(soc_to, "%", 0)}`;
-  const parts = [lasted, soc, !isCharge && km !== null ? quantity(km, "km") : "", energy !== null ? quantity(energy, "kWh") : ""];
+  const parts = [end_known ? lasted : `at least ${lasted}`, soc, !isCharge && km !== null ? quantity(km, "km") : "", energy !== null ? quantity(energy, "kWh") : ""];
   return make(
     "details",
     { "data-key": started_at },
@@ -35,7 +35,7 @@ function row(session) {
     make(
       "dl",
       { class: "facts" },
-      ...fact("Ended", timeElement(ended_at)),
+      ...fact(end_known ? "Ended" : "Seen until", timeElement(ended_at)),
       ...fact("Energy out", quantity(kwh_out, "kWh", 2)),
       ...fact("Energy in", quantity(kwh_in, "kWh", 2)),
       ...fact("Way", quantity(km, "km")),

@@ -22,7 +22,7 @@ class AlertsQuery(ListQuery):
 
     list: Literal["alerts"] = "alerts"
     min_severity: Severity | None
-    code: AlertCode | None
+    code: tuple[AlertCode, ...] | None
     after: tuple[int, str, AlertCode] | None = None
 
 
@@ -36,12 +36,14 @@ async def fleet_alerts(
     database: OpenDatabase,
     settings: LoadedSettings,
     min_severity: Annotated[Severity | None, Query(description="This one and worse")] = None,
-    code: AlertCode | None = None,
+    code: Annotated[list[AlertCode] | None, Query(description="Only these; may stand several times")] = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
     """The alerts of every vehicle's newest reading, the worst first, then by VIN and code."""
-    query = resume(next_token, AlertsQuery(min_severity=min_severity, code=code, limit=limit))
+    codes = tuple(sorted(set(code))) if code else None
+    query = resume(next_token, AlertsQuery(min_severity=min_severity, code=codes, limit=limit))
+    codes = query.code or tuple(AlertCode)
     mildest = _WORST_FIRST.index(query.min_severity or Severity.INFO)
     found = []
     for row in await database.read(suspects, settings.alert_thresholds):
@@ -49,6 +51,6 @@ async def fleet_alerts(
         found += [
             {"vin": state["vin"], "ts": state["ts"], **alert}
             for alert in state["alerts"]
-            if _WORST_FIRST.index(alert["severity"]) <= mildest and query.code in {None, alert["code"]}
+            if _WORST_FIRST.index(alert["severity"]) <= mildest and alert["code"] in codes
         ]
     return page_of(*cut_page(found, _place, query))

@@ -35,6 +35,8 @@ _USUAL_OF_BATTERY = timedelta(days=366)
 _SEVERITIES = list(Severity)
 # SOH_LOW asks for a median of 7 days on 3 days.
 _OF_EPISODES = Margin(timedelta(days=10), timedelta(days=1))
+# What stands already when reading begins is seen after this long: charging without an odometer, by 600 s.
+_SETTLED = timedelta(minutes=10)
 _OF_SESSIONS = Margin(timedelta(days=1), timedelta(days=1))
 
 From = Annotated[
@@ -60,7 +62,7 @@ class SessionsQuery(WindowQuery):
     """What `GET /api/vehicles/{vin}/sessions` was asked for."""
 
     list: Literal["sessions"] = "sessions"
-    kind: Kind | None
+    kind: tuple[Kind, ...] | None
     after: AwareDatetime | None = None
 
 
@@ -117,7 +119,7 @@ async def anomalies(
         to_ts=seen.to_ts,
         read_from_ts=seen.read_from_ts,
         read_to_ts=seen.read_to_ts,
-        items=[EpisodeOut.model_validate(episode) for episode in page],
+        items=[EpisodeOut.of(each, start_known=_is_known(each.started_at, seen.amid)) for each in page],
         next=token,
         skipped=[SkippedOut.of(each) for each in skipped],
     )
@@ -131,7 +133,7 @@ async def vehicle_sessions(
     diagnoses: OpenDiagnoses,
     from_ts: From = None,
     to_ts: To = None,
-    kind: Kind | None = None,
+    kind: Annotated[list[Kind] | None, Query(description="Only these; may stand several times")] = None,
     order: Order = None,
     limit: Limit = None,
     next_token: NextToken = None,
@@ -141,16 +143,22 @@ async def vehicle_sessions(
     A session that reaches up to a day beyond the window is shown whole. Without from_ts: 30 days.
     """
     asked = SessionsQuery(
-        vin=normal_vin(vin), from_ts=from_ts, to_ts=to_ts, kind=kind, order=order, limit=limit
+        vin=normal_vin(vin),
+        from_ts=from_ts,
+        to_ts=to_ts,
+        kind=tuple(sorted(set(kind))) if kind else None,
+        order=order,
+        limit=limit,
     )
     query = resume(next_token, asked)
     window = Window(query.from_ts, query.to_ts)
     seen = await diagnoses.of(request, query.vin, window, sessions, back=_USUAL, margin=_OF_SESSIONS)
     begin, end = seen.from_ts.timestamp(), seen.to_ts.timestamp()
+    kinds = query.kind or tuple(Kind)
     touching = [
         session
         for session in seen.found
-        if session.start <= end and session.end >= begin and query.kind in {None, session.kind}
+        if session.start <= end and session.end >= begin and session.kind in kinds
     ]
     query = query.model_copy(update={"from_ts": seen.from_ts, "to_ts": seen.to_ts})
     page, token = cut_page(touching, _start, query, descending=query.is_descending)
@@ -160,7 +168,7 @@ async def vehicle_sessions(
         to_ts=seen.to_ts,
         read_from_ts=seen.read_from_ts,
         read_to_ts=seen.read_to_ts,
-        items=[SessionOut.of(session) for session in page],
+        items=[SessionOut.of(session, until=seen.until) for session in page],
         next=token,
     )
 
@@ -194,3 +202,8 @@ def _start_and_code(episode: Episode) -> tuple[datetime, Code]:
 
 def _start(session: Session) -> datetime:
     return moment(session.start)
+
+
+def _is_known(started_at: datetime, amid: datetime | None) -> bool:
+    """Whether something began among the readings, rather than before the first of them, `amid` others."""
+    return amid is None or started_at - amid > _SETTLED

@@ -22,7 +22,7 @@ async def overview(
     *,
     database: OpenDatabase,
     settings: LoadedSettings,
-    state: State | None = None,
+    state: Annotated[list[State] | None, Query(description="Only these; may stand several times")] = None,
     min_severity: Annotated[Severity | None, Query(description="With an alert of this one or worse")] = None,
     charging: bool | None = None,
     q: Annotated[
@@ -47,7 +47,7 @@ async def overview(
     now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds
     columns = await database.read(fleet, now=now, limits=limits)
     wanted = Wanted(
-        state=state,
+        states=frozenset(state or State),
         min_severity=min_severity,
         charging=charging,
         q=q.upper() if q else None,

@@ -79,10 +79,8 @@ async def series(
     length = interval or _for_points(to_ts - from_ts, points or USUAL_BUCKETS)
     buckets = math.ceil((to_ts - from_ts) / length) + 1
     if buckets > MAX_BUCKETS + 1:
-        raise ProblemError(
-            400,
-            f"{buckets} buckets; {MAX_BUCKETS} are the limit: take a longer interval or a shorter window.",
-        )
+        advice = "a shorter window" if length == _LONGEST else "a longer interval or a shorter window"
+        raise ProblemError(400, f"{buckets} buckets; {MAX_BUCKETS} are the limit: take {advice}.")
     rows = await database.read(queries.series, vin, from_ts, to_ts, length)
     if not rows and not await database.read(vehicles.is_known, vin):
         raise unknown_vin()

@@ -50,7 +50,13 @@ def _day(value: Any) -> Any:
     raise PydanticCustomError("date", "must be a date such as 2020-01-31")
 
 
+def _whole(value: Any) -> Any:
+    # JSON has one kind of number: 96.0 is 96.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _sign(value: Any) -> Any:
+    value = _whole(value)
     # True == 1, and a Literal asks no more.
     if type(value) is not int:
         raise PydanticCustomError("sign", "must be 1 or -1")
@@ -64,7 +70,9 @@ class Profile(BaseModel):
         strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
     )
 
-    series_cells: int | None = _known("series_cells", "Cells in series", 96)
+    series_cells: Annotated[int | None, BeforeValidator(_whole)] = _known(
+        "series_cells", "Cells in series", 96
+    )
     chemistry: Annotated[Chemistry | None, Field(strict=False, description="Of the cells")] = None
     capacity_ah: float | None = _known("capacity_ah", "Nominal capacity", 60)
     energy_kwh: float | None = _known("energy_kwh", "Nominal energy", 21.6)

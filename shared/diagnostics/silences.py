@@ -40,7 +40,7 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
     begins, stops = runs((dt > limit) & (drove | charged))
     for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True):
         top = begin + int(np.argmax(dt[begin:stop]))
-        doing = "driving" if drove[top] else "charging"
+        did = "drove" if drove[top] else "was charged"
         yield compose(
             rule,
             trace.ts,
@@ -48,5 +48,5 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
             peak_at=top + 1,
             peak=dt[top],
             detail=f"No reading for {lasting(dt[top])} from {clock(trace.ts[top])} to"
-            f" {clock(trace.ts[top + 1])} while {doing}; at most {limit:g} s are expected.",
+            f" {clock(trace.ts[top + 1])}, and the car {did} meanwhile; at most {limit:g} s are expected.",
         )

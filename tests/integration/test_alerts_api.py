@@ -64,6 +64,7 @@ def test_filters(troubled):
     assert {each["vin"] for each in listed(troubled, min_severity="critical")} == {"VIN-EMPTY-HOT", "VIN-HOT"}
     assert {each["vin"] for each in listed(troubled, code="SOC_LOW", limit=1)} == {"VIN-EMPTY-HOT", "VIN-LOW"}
     assert len(listed(troubled, code="SOC_LOW", min_severity="critical")) == 1
+    assert len(listed(troubled, code=["SOC_LOW", "TEMP_SPREAD"], limit=1)) == 3
 
 
 def test_an_edge_that_binary_numbers_blur(api):

@@ -151,8 +151,9 @@ def test_a_plus_that_arrived_as_a_blank_is_an_offset(api):
 )
 @pytest.mark.parametrize("vin", ["VIN-NEVER-SEEN", "NOPE", "a%20b", "x" * 41, "%00%00%00%00%00"])
 def test_a_vehicle_that_was_never_seen(api, vin, path):
-    """404, whether the VIN is unknown or could never be one."""
-    problem(api.get(f"/api/vehicles/{vin}/{path}"), 404)
+    """404, whether the VIN is unknown or could never be one; which of them, it says."""
+    told = problem(api.get(f"/api/vehicles/{vin}/{path}"), 404)["detail"]
+    assert ("5 to 40 letters" in told) is (vin != "VIN-NEVER-SEEN")
 
 
 def test_the_limits_of_a_request(api):

@@ -58,6 +58,7 @@ def test_an_episode_says_what_it_is_made_of(api):
             "code": "TEMP_HIGH",
             "severity": "warning",
             "started_at": stamp(10),
+            "start_known": True,
             "ended_at": stamp(40),
             "peak": 53.5,
             "threshold": 50.0,
@@ -154,7 +155,20 @@ def test_sessions_by_kind(api):
     assert first["kwh_out"] == pytest.approx(360 * 40 / 1000 / 6)
     assert (first["peak_kw"], first["mean_kw"], first["coverage"]) == (14.4, 14.4, 1.0)
     assert second["started_at"] == stamp(7_200)
+    assert first["end_known"]
+    assert second["end_known"]
     assert [each["inferred"] for each in listed(api, "sessions", kind="charge")[0]] == [True, True]
+    assert len(listed(api, "sessions", kind=["drive", "charge"], limit=1)[0]) == 4
+
+
+def test_a_drive_under_way(api):
+    """It has an end as long as there is no reading behind it, and says that it may go on."""
+    post(api, *drive(0))
+    (before,), _ = listed(api, "sessions")
+    post(api, raw(second=1_200, soc=50.0, pack_current=0.0, odo_km=1_010.0))
+    (after,), _ = listed(api, "sessions")
+    assert before == after | {"end_known": False}
+    assert after["end_known"]
 
 
 def test_the_current_of_another_sign(api):
@@ -282,11 +296,13 @@ def test_an_hour_of_a_long_story(api):
     """A short window sees what began days before, and says from where on it looked."""
     post(api, *(raw(second=n * 21_600, soh=60.0) for n in range(60)))
     found, page = listed(api, "anomalies", code="SOH_LOW", from_ts=stamp(59 * 21_600 - 3_600))
-    assert [(each["code"], each["severity"], each["ended_at"]) for each in found] == [
-        ("SOH_LOW", "critical", None)
-    ]
+    (episode,) = found
+    assert (episode["severity"], episode["ended_at"]) == ("critical", None)
+    assert (episode["started_at"], episode["start_known"]) == (page["read_from_ts"], False)
     assert page["read_from_ts"] == stamp(58 * 21_600 - 10 * DAY)
     assert page["read_to_ts"] == stamp(59 * 21_600)
+    (whole,), _ = listed(api, "anomalies", code="SOH_LOW", from_ts=stamp(0))
+    assert (whole["started_at"], whole["start_known"]) == (stamp(0), True)
 
 
 def test_many_readings_beside_the_window(api, monkeypatch):

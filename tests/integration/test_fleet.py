@@ -123,6 +123,7 @@ def test_filters(api, everybody):
     """Each alone, and all together; `matching` counts what passes."""
     wanted = {
         "state=stale": lambda item: item["connectivity"]["state"] == "stale",
+        "state=stale&state=online": lambda item: item["connectivity"]["state"] != "offline",
         "min_severity=warning": lambda item: worst(item) >= 2,
         "min_severity=info": lambda item: worst(item) >= 1,
         "q=aa-0000": lambda item: "AA-0000" in item["vin"],
@@ -239,7 +240,7 @@ def test_a_status_alone_is_no_vehicle_of_the_overview(api, engine):
 def test_absurd_parameters(api, query):
     """Each is 422 with the parameter's name."""
     body = problem(api.get(f"/api/fleet?{query}"), 422)
-    assert body["errors"][0]["loc"] == ["query", query.split("=")[0]]
+    assert body["errors"][0]["loc"][:2] == ["query", query.split("=")[0]]
 
 
 def test_with_keys_it_needs_one(serve, database_url):

@@ -27,6 +27,13 @@ def test_a_profile_comes_back_as_it_was_put(api):
     assert api.get(PATH).json() == FULL
 
 
+def test_whole_numbers_in_any_writing(api):
+    """JSON has one kind of number: 96.0 is 96."""
+    whole = api.put(PATH, json={"series_cells": 96.0, "current_sign": -1.0}).json()
+    assert whole == NOTHING | {"series_cells": 96, "current_sign": -1}
+    problem(api.put(PATH, json={"current_sign": -1.5}), 422)
+
+
 def test_every_field_may_be_left_out(api):
     """A profile replaces the one before: what it does not name is not known any more."""
     api.put(PATH, json=FULL)

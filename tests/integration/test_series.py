@@ -259,6 +259,7 @@ def test_too_many_buckets(api):
         assert ask(api, begin, end, **asked).status_code == 200
         body = problem(ask(api, begin, end + TICK, **asked), 400)
         assert "5000 are the limit" in body["detail"]
+        assert ("longer interval" in body["detail"]) is (seconds < 86_400)
         problem(ask(api, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), **asked), 400)
 
 

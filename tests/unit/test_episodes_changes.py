@@ -165,7 +165,8 @@ def test_data_gap():
     (driving,) = judged(made(ts, odo_km=20_000 + ts / 100, pack_current=20), Code.DATA_GAP)
     assert (driving.peak, seconds(driving.started_at), seconds(driving.ended_at)) == (101, 299, 400)
     (charging,) = judged(made(ts, pack_current=-20), Code.DATA_GAP)
-    assert "while charging" in charging.detail
+    assert "the car drove meanwhile" in driving.detail
+    assert "the car was charged meanwhile" in charging.detail
 
 
 def test_clocks():
@@ -270,28 +271,28 @@ NAN = np.nan
 
 
 @pytest.mark.parametrize(
-    ("times", "columns", "doing"),
+    ("times", "columns", "did"),
     [
         # The reading after the silence lacks what tells; the one before does; a glitch of it stands there.
-        ([0, 10, 150, 160, 170], {"odo_km": [100.4, 100.5, NAN, 102, 102]}, "driving"),
-        ([0, 10, 150, 160, 170], {"odo_km": [100.4, NAN, 0, 102, 102]}, "driving"),
-        ([0, 10, 4010, 4020, 4030], {"soc": [50, 50, NAN, 70, 70]}, "charging"),
+        ([0, 10, 150, 160, 170], {"odo_km": [100.4, 100.5, NAN, 102, 102]}, "drove"),
+        ([0, 10, 150, 160, 170], {"odo_km": [100.4, NAN, 0, 102, 102]}, "drove"),
+        ([0, 10, 4010, 4020, 4030], {"soc": [50, 50, NAN, 70, 70]}, "was charged"),
         ([0, 10, 4010, 4020, 4030], {"soc": [50, 50, 0, 0, 70]}, None),
         ([0, 10, 20, 4020, 4030], {"soc": [50, 50, 0, 50, 50]}, None),
         ([0, 10, 4010, 4020, 4030], {"odo_km": [100, 100, 999_999, 100, 100]}, None),
         # 33.3 - 30.3 is a hair below 3 in binary.
-        ([0, 10, 4010, 4020, 4030], {"soc": [30.3, 30.3, 33.3, 33.3, 33.3]}, "charging"),
+        ([0, 10, 4010, 4020, 4030], {"soc": [30.3, 30.3, 33.3, 33.3, 33.3]}, "was charged"),
         ([0, 10, 4010, 4020, 4030], {"soc": [30.3, 30.3, 33.2, 33.2, 33.2]}, None),
         # Either of both signals is enough.
-        ([0, 10, 4010, 4020, 4030], {"soc": [30, 30, 60, 60, 60], "odo_km": NAN}, "charging"),
-        ([0, 10, 4010, 4020, 4030], {"odo_km": [100, 100, 150, 150, 150], "soc": NAN}, "driving"),
+        ([0, 10, 4010, 4020, 4030], {"soc": [30, 30, 60, 60, 60], "odo_km": NAN}, "was charged"),
+        ([0, 10, 4010, 4020, 4030], {"odo_km": [100, 100, 150, 150, 150], "soc": NAN}, "drove"),
     ],
 )
-def test_what_happened_in_a_silence(times, columns, doing):
+def test_what_happened_in_a_silence(times, columns, did):
     """By the nearest known values on both its sides."""
     found = judged(made(times, **columns), Code.DATA_GAP)
-    assert [(seconds(each.started_at), f"while {doing};" in each.detail) for each in found] == (
-        [(10, True)] if doing else []
+    assert [(seconds(each.started_at), f"the car {did} meanwhile;" in each.detail) for each in found] == (
+        [(10, True)] if did else []
     )
 
 
