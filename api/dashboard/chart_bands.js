@@ -1,4 +1,5 @@
 // Drives and charges behind a chart: a tint, and a bar that says which without colour: below it a drive, above it a charge.
+// One that is only inferred has a pale bar and no tint: it happened somewhere in there.
 
 import { colour } from "./theme.js";
 
@@ -9,8 +10,9 @@ const STYLES = {
 };
 const BAR = 3;
 const WORD_NEEDS = 48;
+const INFERRED_NEEDS = 96;
 
-/** @param {any} chart uPlot @param {{kind: string, from: number, to: number}[]} sessions seconds */
+/** @param {any} chart uPlot @param {{kind: string, inferred: boolean, from: number, to: number}[]} sessions seconds */
 export function drawSessions(chart, sessions) {
   const { ctx, bbox } = chart;
   const pixels = devicePixelRatio;
@@ -18,21 +20,23 @@ export function drawSessions(chart, sessions) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  for (const { kind, from, to } of sessions) {
+  for (const { kind, inferred, from, to } of sessions) {
     const style = STYLES[kind] ?? STYLES.unobserved;
     const left = Math.max(bbox.left, chart.valToPos(from, "x", true));
     const width = Math.max(pixels, Math.min(bbox.left + bbox.width, chart.valToPos(to, "x", true)) - left);
     ctx.fillStyle = colour(style.name);
-    ctx.globalAlpha = 0.1;
+    ctx.globalAlpha = inferred ? 0 : 0.1;
     ctx.fillRect(left, bbox.top, width, bbox.height);
-    ctx.globalAlpha = 0.8;
+    ctx.globalAlpha = inferred ? 0.35 : 0.8;
     if (style.bar !== "bottom") ctx.fillRect(left, bbox.top, width, BAR * pixels);
     if (style.bar !== "top") ctx.fillRect(left, bbox.top + bbox.height - BAR * pixels, width, BAR * pixels);
-    if (width > WORD_NEEDS * pixels) {
+    if (width > (inferred ? INFERRED_NEEDS : WORD_NEEDS) * pixels) {
       ctx.globalAlpha = 1;
       ctx.font = `${10.5 * pixels}px system-ui, sans-serif`;
       ctx.textBaseline = "bottom";
-      ctx.fillText(style.word, left + 4 * pixels, bbox.top + bbox.height - 5 * pixels);
+      // The axes leave theirs.
+      ctx.textAlign = "left";
+      ctx.fillText(inferred ? `${style.word}, inferred` : style.word, left + 4 * pixels, bbox.top + bbox.height - 5 * pixels);
     }
   }
   ctx.restore();

@@ -43,8 +43,9 @@ export class Charts {
 
   /** @param {any[]} sessions @param {any[]} episodes as the API gives them */
   annotate(sessions, episodes) {
-    const stretches = sessions.map(({ kind, started_at, ended_at }) => ({
+    const stretches = sessions.map(({ kind, inferred, started_at, ended_at }) => ({
       kind,
+      inferred,
       from: Date.parse(started_at) / 1000,
       to: Date.parse(ended_at) / 1000,
     }));

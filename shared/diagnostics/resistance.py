@@ -78,7 +78,8 @@ def resistance(trace: Trace) -> Resistance | Missing:
     if ohms <= 0:
         return InsufficientData(
             f"the voltage does not fall when the current rises ({1000 * ohms:.3g} mΩ): the current has the"
-            " other sign (see the profile's current_sign), or voltage and current are not of one moment"
+            " other sign (see the profile's current_sign), one of both stands still (see STUCK_SENSOR), or"
+            " they are not of one moment"
         )
     normal = [day.ohm_at_25 for day in days if day.ohm_at_25 is not None]
     return Resistance(

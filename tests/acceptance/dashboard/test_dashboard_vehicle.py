@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import eventually
-from tests.dashboard import NOW, PHONE, VIN, keep_rows, loaded, overflow, row, stamp
+from tests.dashboard import NOW, PHONE, VIN, keep_rows, loaded, overflow, row, stamp, whole
 
 
 def test_an_unknown_vehicle(api, show, keep):
@@ -67,6 +67,18 @@ def test_zoom_move_and_back(api, show, car):
     expect(page).to_have_url(re.compile("range=24h"))
     expect(page.get_by_role("button", name="24h")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("button", name="Back")).to_be_disabled()
+
+
+def test_what_is_not_over(api, show, engine):
+    """A drive without an end yet, an old episode without a begin, and no flow where nobody hears it."""
+    keep_rows(engine, [whole(60 * 24 * day, soh=70) for day in range(8, 30)])
+    keep_rows(engine, [whole(60 * 8 + n, soh=70, odo_km=1300 - n, pack_current=40) for n in range(10)])
+    page = show(api, f"#/vehicle/{VIN}?range=24h")
+    loaded(page)
+    expect(page.get_by_text("Alert episodes").locator("..")).to_contain_text("SoH lowbefore ")
+    expect(page.get_by_text("Drives and charges").locator("..")).to_contain_text("at least 9 min")
+    expect(page.locator(".title")).to_contain_text("offline")
+    expect(page.locator(".now")).not_to_contain_text("kW")
 
 
 def test_a_zoom_to_the_edge(api, show, car):
