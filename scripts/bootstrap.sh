@@ -130,8 +130,9 @@ install_packages() {
     # A run that was interrupted may have left a .venv without pip.
     "$python" -m pip --version >/dev/null 2>&1 || make_venv
     say "Installing the Python packages into .venv (the first time takes a minute) ..."
-    quietly "Installing the Python packages" interruptible "$python" -m pip install --quiet --no-input --require-hashes \
-        -r requirements-dev.txt || die "Check the network, then start again."
+    # Half the time goes into compiling what is mostly never imported; Python compiles the rest at first use.
+    quietly "Installing the Python packages" interruptible "$python" -m pip install --quiet --no-input --no-compile \
+        --require-hashes -r requirements-dev.txt || die "Check the network, then start again."
     printf '%s\n' "$wanted" >"$stamp"
 }
 
