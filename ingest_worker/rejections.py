@@ -150,12 +150,9 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit code: 0 done, 1 not or not all of it, 2 wrong settings or arguments."""
-    arguments = _parser().parse_args()
-    if hasattr(signal, "SIGPIPE"):
-        # `list | head` ends as quietly as any command.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    wanted = _parser().parse_args(arguments)
     try:
         settings = load(RejectionsSettings)
     except InvalidSettingsError as error:
@@ -164,7 +161,7 @@ def main() -> int:
     try:
         with engine.connect() as connection:
             require_current_schema(connection)
-        code: int = arguments.run(arguments, settings, engine)
+        code: int = wanted.run(wanted, settings, engine)
     except OutdatedSchemaError as error:
         return _complain(error)
     except (SQLAlchemyError, psycopg.Error) as error:
@@ -177,4 +174,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        # `list | head` ends as quietly as any command.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

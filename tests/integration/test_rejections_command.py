@@ -1,4 +1,4 @@
-"""`python -m ingest_worker.rejections`, run as a person runs it, against a real PostgreSQL."""
+"""`python -m ingest_worker.rejections` against a real PostgreSQL."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from ingest_worker import rejections
 from shared.rejections import Reason, Rejection, keep_rejections
 from tests.readings import at, payload, raw, stamp
 
@@ -19,8 +20,27 @@ UNKNOWN = str(uuid.UUID(int=0))
 
 
 @pytest.fixture
-def command(tmp_path, database_url):
+def command(monkeypatch, tmp_path, database_url, capsys):
     """Run the command; returns its exit code, its lines and what it complained of."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **environment):
+        with monkeypatch.context() as patch:
+            for name, value in {"DATABASE_URL": database_url, **environment}.items():
+                patch.setenv(name, value)
+            try:
+                code = rejections.main(list(arguments))
+            except SystemExit as refused:
+                code = refused.code
+        said, complaint = capsys.readouterr()
+        return code, said.splitlines(), complaint
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path, database_url):
+    """The same as a person runs it."""
 
     def run(*arguments, **environment):
         done = subprocess.run(
@@ -54,6 +74,13 @@ def keep(engine):
 def count(engine, table):
     with engine.connect() as connection:
         return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+
+
+def test_as_a_process(process, keep):
+    """Its exit code, its lines and what it complains of are those of the command."""
+    known = keep(b"{}")
+    assert process("list", "--limit", "1")[1][0].startswith(known)
+    assert process("show", UNKNOWN) == (1, [], f"{UNKNOWN} No rejection has this id.\n")
 
 
 def test_list(command, keep):

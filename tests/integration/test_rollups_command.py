@@ -21,7 +21,7 @@ ADVICE = "`python -m shared.rollups rebuild` makes them anew."
 
 
 @pytest.fixture
-def command(tmp_path, database_url):
+def process(tmp_path, database_url):
     """Run the command as a person does; returns its exit code, its lines and what it complained of."""
 
     def run(*arguments, **environment):
@@ -41,17 +41,33 @@ def command(tmp_path, database_url):
 
 
 @pytest.fixture
-def within(monkeypatch, tmp_path, database_url, capsys):
-    """The same without a process of its own; what it says on stderr fails the test."""
+def command(monkeypatch, tmp_path, database_url, capsys):
+    """The same without a process of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr(rollups.logs, "configure", lambda level: None)
 
-    def run(*arguments):
-        code = rollups.main(list(arguments))
+    def run(*arguments, **environment):
+        with monkeypatch.context() as patch:
+            for name, value in {"DATABASE_URL": database_url, **environment}.items():
+                patch.setenv(name, value)
+            try:
+                code = rollups.main(list(arguments))
+            except SystemExit as refused:
+                code = refused.code
         said, complaint = capsys.readouterr()
+        return code, said.splitlines(), complaint
+
+    return run
+
+
+@pytest.fixture
+def within(command):
+    """The same; what it says on stderr fails the test."""
+
+    def run(*arguments):
+        code, lines, complaint = command(*arguments)
         assert complaint == ""
-        return code, said.splitlines()
+        return code, lines
 
     return run
 
@@ -201,14 +217,14 @@ def test_a_vehicle_deleted_by_hand(within, engine):
     assert ask(engine, "SELECT count(*) FROM telemetry_hourly WHERE vin = 'VIN-00003'") == [(0,)]
 
 
-def test_several_vehicles(command, engine):
+def test_several_vehicles(process, engine):
     """Each in a line of its own; run as a person runs it, from finding to mending."""
     fill(engine)
     ask(engine, "UPDATE telemetry_hourly SET samples = 0 WHERE vin <> 'VIN-00002'")
     found = [f"VIN-0000{v}: 6 hours or days differ from its readings" for v in (1, 3)]
-    assert command("check") == (1, [*found, ADVICE], "")
-    assert command("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."], "")
-    assert command("check") == (0, [AGREE], "")
+    assert process("check") == (1, [*found, ADVICE], "")
+    assert process("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."], "")
+    assert process("check") == (0, [AGREE], "")
 
 
 def write(engine, seed):
