@@ -1,7 +1,7 @@
 """What the diagnoses answer: episodes, sessions, alerts, profiles. Names are the wire names; units beside."""
 
-from datetime import datetime
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -15,8 +15,16 @@ from shared.diagnostics.trace import moment
 
 T = TypeVar("T")
 
+# What stands already when reading begins is seen after this long: charging without an odometer, by 600 s.
+_SETTLED = timedelta(minutes=10)
+
 # Sums of floats end in digits that no sensor has. + 0.0: no figure is -0.
 Rounded = Annotated[float, AfterValidator(lambda value: round(value, 6) + 0.0)]
+
+
+def _same(model: type[BaseModel], found: object) -> dict[str, Any]:
+    """What the answer takes over as it was found."""
+    return {name: getattr(found, name) for name in model.model_fields if hasattr(found, name)}
 
 
 class FleetAlert(AlertOut):
@@ -51,10 +59,10 @@ class EpisodeOut(BaseModel):
     detail: str = Field(description="A sentence for a person, with values, thresholds and times")
 
     @classmethod
-    def of(cls, episode: Episode, *, start_known: bool) -> Self:
-        """From what the rules tell."""
-        same = {name: getattr(episode, name) for name in cls.model_fields if hasattr(episode, name)}
-        return cls(**same, start_known=start_known)
+    def of(cls, episode: Episode, *, amid: datetime | None) -> Self:
+        """From what the rules tell, and the first reading, where the vehicle has older ones too."""
+        start_known = amid is None or episode.started_at - amid > _SETTLED
+        return cls(**_same(cls, episode), start_known=start_known)
 
 
 class SkippedOut(BaseModel):
@@ -95,11 +103,11 @@ class SessionOut(BaseModel):
     @classmethod
     def of(cls, session: Session, *, until: datetime | None) -> Self:
         """From what the sessions tell, and when the last reading was."""
-        same = {name: getattr(session, name) for name in cls.model_fields if hasattr(session, name)}
         ended_at = moment(session.end)
         # Of an inferred one it is what came after it that is known.
         end_known = session.inferred or until is None or ended_at < until
-        return cls(**same, started_at=moment(session.start), ended_at=ended_at, end_known=end_known)
+        times = {"started_at": moment(session.start), "ended_at": ended_at}
+        return cls(**_same(cls, session), **times, end_known=end_known)
 
 
 class DiagnosisPage(Page[T], Generic[T]):

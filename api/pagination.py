@@ -81,6 +81,15 @@ class WindowQuery(ListQuery):
 Q = TypeVar("Q", bound=ListQuery)
 
 
+ANY_OF = "Only these; may stand several times"
+"""Says what `any_of` takes."""
+
+
+def any_of(values: Sequence[T] | None) -> tuple[T, ...] | None:
+    """A filter as a token keeps it: without order and repetition; None leaves nothing out."""
+    return tuple(sorted(set(values))) if values else None  # type: ignore[type-var]
+
+
 def cut_page(
     items: Sequence[T], key: Callable[[T], Any], query: ListQuery, *, descending: bool = False
 ) -> tuple[Sequence[T], str | None]:

@@ -8,7 +8,7 @@ from api.answers import vehicle_state
 from api.database import LoadedSettings, OpenDatabase
 from api.errors import problem_responses
 from api.findings import FleetAlert
-from api.pagination import Limit, ListQuery, NextToken, Page, cut_page, page_of, resume
+from api.pagination import ANY_OF, Limit, ListQuery, NextToken, Page, any_of, cut_page, page_of, resume
 from api.queries.alerts import suspects
 from shared.diagnostics.alerts import AlertCode, Severity
 
@@ -36,13 +36,12 @@ async def fleet_alerts(
     database: OpenDatabase,
     settings: LoadedSettings,
     min_severity: Annotated[Severity | None, Query(description="This one and worse")] = None,
-    code: Annotated[list[AlertCode] | None, Query(description="Only these; may stand several times")] = None,
+    code: Annotated[list[AlertCode] | None, Query(description=ANY_OF)] = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
     """The alerts of every vehicle's newest reading, the worst first, then by VIN and code."""
-    codes = tuple(sorted(set(code))) if code else None
-    query = resume(next_token, AlertsQuery(min_severity=min_severity, code=codes, limit=limit))
+    query = resume(next_token, AlertsQuery(min_severity=min_severity, code=any_of(code), limit=limit))
     codes = query.code or tuple(AlertCode)
     mildest = _WORST_FIRST.index(query.min_severity or Severity.INFO)
     found = []

@@ -14,7 +14,7 @@ from api.database import OpenDatabase
 from api.diagnoses import MOST_READINGS, Margin, OpenDiagnoses, Window
 from api.errors import problem_responses
 from api.findings import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut
-from api.pagination import Limit, NextToken, WindowQuery, cut_page, resume
+from api.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
 from api.queries import extent
 from api.time_window import QueryTime
 from api.vin import Vin, normal_vin
@@ -35,8 +35,6 @@ _USUAL_OF_BATTERY = timedelta(days=366)
 _SEVERITIES = list(Severity)
 # SOH_LOW asks for a median of 7 days on 3 days.
 _OF_EPISODES = Margin(timedelta(days=10), timedelta(days=1))
-# What stands already when reading begins is seen after this long: charging without an odometer, by 600 s.
-_SETTLED = timedelta(minutes=10)
 _OF_SESSIONS = Margin(timedelta(days=1), timedelta(days=1))
 
 From = Annotated[
@@ -74,7 +72,7 @@ async def anomalies(
     diagnoses: OpenDiagnoses,
     from_ts: From = None,
     to_ts: To = None,
-    code: Annotated[list[Code] | None, Query(description="Only these; may stand several times")] = None,
+    code: Annotated[list[Code] | None, Query(description=ANY_OF)] = None,
     min_severity: Annotated[Severity | None, Query(description="This one and worse")] = None,
     order: Order = None,
     limit: Limit = None,
@@ -89,7 +87,7 @@ async def anomalies(
         vin=normal_vin(vin),
         from_ts=from_ts,
         to_ts=to_ts,
-        code=tuple(sorted(set(code))) if code else None,
+        code=any_of(code),
         min_severity=min_severity,
         order=order,
         limit=limit,
@@ -119,7 +117,7 @@ async def anomalies(
         to_ts=seen.to_ts,
         read_from_ts=seen.read_from_ts,
         read_to_ts=seen.read_to_ts,
-        items=[EpisodeOut.of(each, start_known=_is_known(each.started_at, seen.amid)) for each in page],
+        items=[EpisodeOut.of(episode, amid=seen.amid) for episode in page],
         next=token,
         skipped=[SkippedOut.of(each) for each in skipped],
     )
@@ -133,7 +131,7 @@ async def vehicle_sessions(
     diagnoses: OpenDiagnoses,
     from_ts: From = None,
     to_ts: To = None,
-    kind: Annotated[list[Kind] | None, Query(description="Only these; may stand several times")] = None,
+    kind: Annotated[list[Kind] | None, Query(description=ANY_OF)] = None,
     order: Order = None,
     limit: Limit = None,
     next_token: NextToken = None,
@@ -146,7 +144,7 @@ async def vehicle_sessions(
         vin=normal_vin(vin),
         from_ts=from_ts,
         to_ts=to_ts,
-        kind=tuple(sorted(set(kind))) if kind else None,
+        kind=any_of(kind),
         order=order,
         limit=limit,
     )
@@ -202,8 +200,3 @@ def _start_and_code(episode: Episode) -> tuple[datetime, Code]:
 
 def _start(session: Session) -> datetime:
     return moment(session.start)
-
-
-def _is_known(started_at: datetime, amid: datetime | None) -> bool:
-    """Whether something began among the readings, rather than before the first of them, `amid` others."""
-    return amid is None or started_at - amid > _SETTLED

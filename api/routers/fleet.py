@@ -10,6 +10,7 @@ from api.database import LoadedSettings, OpenDatabase
 from api.errors import problem_responses
 from api.models import Fleet
 from api.overview import Overview, Sort, Wanted
+from api.pagination import ANY_OF
 from api.queries.fleet import fleet
 from shared.connectivity import State
 from shared.diagnostics.alerts import Severity
@@ -22,7 +23,7 @@ async def overview(
     *,
     database: OpenDatabase,
     settings: LoadedSettings,
-    state: Annotated[list[State] | None, Query(description="Only these; may stand several times")] = None,
+    state: Annotated[list[State] | None, Query(description=ANY_OF)] = None,
     min_severity: Annotated[Severity | None, Query(description="With an alert of this one or worse")] = None,
     charging: bool | None = None,
     q: Annotated[

@@ -1,20 +1,16 @@
 """`python -m ingest_worker.rejections` against a real PostgreSQL."""
 
-import os
-import subprocess
-import sys
 import uuid
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from ingest_worker import rejections
 from shared.rejections import Reason, Rejection, keep_rejections
+from tests.commands import as_process, within
 from tests.readings import at, payload, raw, stamp
 
-ROOT = Path(__file__).parents[2]
 TOPIC = b"vehicles/VIN-00001/telemetry"
 UNKNOWN = str(uuid.UUID(int=0))
 
@@ -23,39 +19,13 @@ UNKNOWN = str(uuid.UUID(int=0))
 def command(monkeypatch, tmp_path, database_url, capsys):
     """Run the command; returns its exit code, its lines and what it complained of."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, **environment):
-        with monkeypatch.context() as patch:
-            for name, value in {"DATABASE_URL": database_url, **environment}.items():
-                patch.setenv(name, value)
-            try:
-                code = rejections.main(list(arguments))
-            except SystemExit as refused:
-                code = refused.code
-        said, complaint = capsys.readouterr()
-        return code, said.splitlines(), complaint
-
-    return run
+    return within(rejections.main, monkeypatch, capsys, DATABASE_URL=database_url)
 
 
 @pytest.fixture
 def process(tmp_path, database_url):
     """The same as a person runs it."""
-
-    def run(*arguments, **environment):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "ingest_worker.rejections", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": database_url, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout.splitlines(), done.stderr
-
-    return run
+    return as_process("ingest_worker.rejections", tmp_path, DATABASE_URL=database_url)
 
 
 @pytest.fixture

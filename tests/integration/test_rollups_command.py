@@ -1,11 +1,7 @@
 """`python -m shared.rollups`: hours that somebody has spoilt are found, named and mended."""
 
-import os
 import random
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -13,9 +9,9 @@ from sqlalchemy import text
 from shared import rollups
 from shared.database import writer_engine
 from shared.store import Caution, store
+from tests import commands
 from tests.readings import row, stamp
 
-ROOT = Path(__file__).parents[2]
 AGREE = "All hours and days agree with the readings."
 ADVICE = "`python -m shared.rollups rebuild` makes them anew."
 
@@ -23,21 +19,7 @@ ADVICE = "`python -m shared.rollups rebuild` makes them anew."
 @pytest.fixture
 def process(tmp_path, database_url):
     """Run the command as a person does; returns its exit code, its lines and what it complained of."""
-
-    def run(*arguments, **environment):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "shared.rollups", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": database_url, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout.splitlines(), done.stderr
-
-    return run
+    return commands.as_process("shared.rollups", tmp_path, DATABASE_URL=database_url)
 
 
 @pytest.fixture
@@ -45,19 +27,7 @@ def command(monkeypatch, tmp_path, database_url, capsys):
     """The same without a process of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(rollups.logs, "configure", lambda level: None)
-
-    def run(*arguments, **environment):
-        with monkeypatch.context() as patch:
-            for name, value in {"DATABASE_URL": database_url, **environment}.items():
-                patch.setenv(name, value)
-            try:
-                code = rollups.main(list(arguments))
-            except SystemExit as refused:
-                code = refused.code
-        said, complaint = capsys.readouterr()
-        return code, said.splitlines(), complaint
-
-    return run
+    return commands.within(rollups.main, monkeypatch, capsys, DATABASE_URL=database_url)
 
 
 @pytest.fixture
