@@ -130,9 +130,12 @@ install_packages() {
     # A run that was interrupted may have left a .venv without pip.
     "$python" -m pip --version >/dev/null 2>&1 || make_venv
     say "Installing the Python packages into .venv (the first time takes a minute) ..."
-    # Half the time goes into compiling what is mostly never imported; Python compiles the rest at first use.
     quietly "Installing the Python packages" interruptible "$python" -m pip install --quiet --no-input --no-compile \
         --require-hashes -r requirements-dev.txt || die "Check the network, then start again."
+    # pip compiles with one processor, this with all. Never left to the first use: where PYTHONDONTWRITEBYTECODE
+    # is set, each start of a process would compile everything again. A file that doesn't compile is a package's
+    # template, not an error.
+    interruptible "$python" -m compileall -qq -j 0 .venv >>"$bootstrap_log" 2>&1 || true
     printf '%s\n' "$wanted" >"$stamp"
 }
 

@@ -23,7 +23,7 @@ class Process:
 
     stop_signal = signal.SIGTERM
     patience = 10.0  # seconds that an orderly stop may take
-    ready_within = 30.0  # seconds that a start may take
+    ready_within = 60.0  # seconds that a start may take
 
     def __init__(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None

@@ -116,29 +116,31 @@ def test_a_recording_replayed(stack, call, query, simulate, recording, how):
 
 def test_kills_during_a_replay(stack, call, query, recording):
     """kill -9 of the worker three times and of PostgreSQL once, at work: every reading is there, once."""  # noqa: D403
-    replay = threading.Thread(target=publish_steadily, args=(stack, recording))
+    killed = threading.Event()
+    replay = threading.Thread(target=publish_steadily, args=(stack, recording, killed))
     replay.start()
     for victim in (stack.worker, stack.worker, stack.postgres, stack.worker):
         before = stored(query)
-        eventually(lambda before=before: stored(query) > before)
+        eventually(lambda before=before: stored(query) > before, within=30)
         victim.kill()
         victim.start()
     assert replay.is_alive(), "the kills came too late to matter"
+    killed.set()
     replay.join()
     eventually(lambda: stored(query) == len(recording), within=30)
     check_replayed(call, recording)
     assert query("SELECT count(*) FROM rejections") == [(0,)]
 
 
-def publish_steadily(stack, recording, per_second=250):
-    """Every reading as a message, at a pace that leaves time for kills; returns when all have arrived."""
+def publish_steadily(stack, recording, killed, per_second=50):
+    """Every reading as a message, slowly until `killed`, then at once; returns when all have arrived."""
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.connect(*stack.mqtt)
     client.loop_start()
     sent = []
     for reading in recording.readings:
         sent.append(client.publish(f"vehicles/{recording.vin}/telemetry", payload(reading), qos=1))
-        time.sleep(1 / per_second)
+        killed.wait(1 / per_second)
     for message in sent:
         message.wait_for_publish(10)
     client.disconnect()
