@@ -1,6 +1,5 @@
 """What happens once: settings read, schema checked, pools opened, and all of it closed again."""
 
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -37,8 +36,6 @@ def lifespan_with(
             raise StartupError(str(error)) from None
         app.state.database = Database(app.state.settings)
         app.state.diagnoses = Diagnoses(app.state.database)
-        # Readings make no cycles, and looking for some after each 700 of them took a fifth of the time.
-        gc.set_threshold(50_000, 20, 20)
         try:
             await _check_schema(app.state.database)
             async with app.state.siblings.telling():

@@ -6,7 +6,6 @@ if __name__ == "__main__":
     # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import gc
 import logging
 import os
 import sys
@@ -56,8 +55,6 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     logs.configure(settings.log_level)
-    # Readings make no cycles, and looking for some after each 700 of them took a fifth of the time.
-    gc.set_threshold(50_000, 20, 20)
     try:
         return _run(settings)
     except FatalError as error:

@@ -13,15 +13,17 @@ import logging
 import sys
 import time
 from itertools import count
+from pathlib import Path
 
 from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from shared import logs
 from shared.database import masked, writer_engine
 from shared.database_errors import Fault, classify, summarise
-from shared.schema import alembic_config, current_version
+from shared.schema import current_version
 from shared.settings import DatabaseSettings, InvalidSettingsError, load
 
 log = logging.getLogger("migrate")
@@ -29,6 +31,13 @@ log = logging.getLogger("migrate")
 # Any number will do, as long as every version of this program takes the same.
 _LOCK = 7_421_300_196
 _WAIT_FOR_SERVER_S = 60
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration, without a file: the migrations lie beside this module."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
 
 
 def migrate(engine: Engine) -> str:

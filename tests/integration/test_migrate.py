@@ -5,17 +5,18 @@ import threading
 import psycopg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from scripts.launcher.postgres import Postgres
 from shared.database import writer_engine
 from shared.hourly import summarise_hours
-from shared.migrate import make_hypertable, migrate
+from shared.migrate import alembic_config, make_hypertable, migrate
 from shared.schema import (
     OutdatedSchemaError,
-    alembic_config,
     current_version,
     expected_version,
+    known_versions,
     require_current_schema,
 )
 from shared.tables import metadata, telemetry_hourly
@@ -112,6 +113,12 @@ def test_several_processes_may_migrate_at_once(empty_database_url):
     for rival in rivals:
         rival.join()
     assert versions == [expected_version()] * 4
+
+
+def test_the_names_of_the_migrations_say_their_versions():
+    """What the files' names say is what Alembic reads in them."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    assert known_versions() == tuple(script.revision for script in scripts.walk_revisions())[::-1]
 
 
 def test_a_database_without_schema_is_refused(empty_engine):
