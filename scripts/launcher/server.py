@@ -74,7 +74,7 @@ class Server(Process):
         self.prepare()
         super().start()
         try:
-            self.wait_until(lambda: ports.listens(self.pid, self.port) and self.answers())
+            self.wait_until(self._is_up)
         except LaunchError as failed:
             lost = not self.alive and not ports.is_free(self.port)
             self.stop()
@@ -88,3 +88,7 @@ class Server(Process):
         except BaseException:
             self.stop()
             raise
+
+    def _is_up(self) -> bool:
+        # Somebody answers, it is ours, and does its work: the second costs much where there are many sockets.
+        return ports.answers(self.host, self.port) and ports.listens(self.pid, self.port) and self.answers()

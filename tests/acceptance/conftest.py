@@ -7,7 +7,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
@@ -16,7 +15,7 @@ from scripts.launcher.stack import Stack
 from scripts.simulator.fleet import readings
 from scripts.simulator.timetable import Timetable
 from shared.telemetry import SIGNALS
-from tests.conftest import FAST, server_folder
+from tests.conftest import FAST, plain_client, server_folder
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def stack():
 
 @pytest.fixture
 def call(stack):
-    with httpx.Client(base_url=stack.base_url, timeout=10) as client:
+    with plain_client(stack.base_url, timeout=10) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import runs
 from scripts.launcher.module import Api
 from tests.calls import counts_of, numbers_of
-from tests.conftest import eventually
+from tests.conftest import eventually, plain_client
 from tests.readings import raw
 
 
@@ -37,11 +37,13 @@ def answering(api):
 def post(api, *seconds):
     """On a connection of its own: whoever is free takes it."""
     sent = [raw(second=second) for second in seconds]
-    return httpx.post(f"{api.base_url}/api/telemetry", json=sent).json()
+    with plain_client(api.base_url) as client:
+        return client.post("/api/telemetry", json=sent).json()
 
 
 def counts(api):
-    found = counts_of(numbers_of(httpx.get(f"{api.base_url}/metrics").text))
+    with plain_client(api.base_url) as client:
+        found = counts_of(numbers_of(client.get("/metrics").text))
     assert found.adds_up
     return found
 

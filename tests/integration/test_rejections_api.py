@@ -6,13 +6,12 @@ import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from sqlalchemy import text
 
 from shared.rejections import Reason, Rejection, keep_rejections
 from shared.store import Caution, store
-from tests.conftest import eventually
+from tests.conftest import eventually, plain_client
 from tests.readings import at, payload, raw, row, stamp
 
 PATH = "/api/rejections"
@@ -268,7 +267,7 @@ def test_many_replay_at_once(api, keep, rows):
     answers = []
 
     def call():
-        with httpx.Client(base_url=api.base_url, timeout=30) as other:
+        with plain_client(api.base_url, timeout=30) as other:
             answers.append(replay(other, rejection_id).status_code)
 
     rivals = [threading.Thread(target=call) for _ in range(8)]
