@@ -3,6 +3,7 @@
 A server that can't be started fails the test that needs it; nothing is skipped for want of one.
 """
 
+import os
 import shutil
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import paho.mqtt.client as mqtt
+import psutil
 import psycopg
 import pytest
 import uvicorn
@@ -44,11 +46,21 @@ def server_folder():
     PostgreSQL, which refuses to be root, could no longer reach its files.
     """
     plenty = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
-    folder = Path(tempfile.mkdtemp(prefix="battery-test-", dir=_MEMORY if plenty else None))
+    place = _MEMORY if plenty else Path(tempfile.gettempdir())
+    remove_orphans(place)
+    folder = Path(tempfile.mkdtemp(prefix=f"battery-test-{os.getpid()}-", dir=place))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_orphans(place):
+    """Folders of a pytest that was killed: in memory they would stay until the next boot."""
+    for folder in place.glob("battery-test-*-*"):
+        pid = folder.name.split("-")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
