@@ -1,5 +1,6 @@
 """Calls of the API, for tests."""
 
+import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.tally import Counts
@@ -9,6 +10,11 @@ LATEST_FIELDS = [
     "vin", "ts", "soc", "soh", "pack_voltage", "pack_current", "power_kw", "max_temp", "min_temp", "odo_km",
     "alerts",
 ]  # fmt: skip
+
+
+def plain_client(base_url, timeout=5):
+    """A client that loads no certificates, which takes 0.06 s of processor: there is no TLS here."""
+    return httpx.Client(base_url=base_url, timeout=timeout, verify=False)  # noqa: S501
 
 
 def post(api, *readings):

@@ -12,7 +12,6 @@ import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import paho.mqtt.client as mqtt
 import psutil
 import psycopg
@@ -30,6 +29,7 @@ from scripts.launcher.postgres import Postgres
 from shared.database import writer_engine
 from shared.migrate import migrate
 from shared.settings import ApiSettings, WorkerSettings
+from tests.calls import plain_client
 
 # Nothing here has to survive a power cut; a kill -9 is survived, since the kernel keeps what was written.
 # synchronous_commit is off on purpose: the guarantee must not hang on a server's default.
@@ -113,11 +113,6 @@ def broker(tmp_path):
     server.start()
     yield server
     server.stop()
-
-
-def plain_client(base_url="", timeout=5):
-    """An httpx client that loads no certificates, which takes 0.06 s of processor: there is no TLS here."""
-    return httpx.Client(base_url=base_url, timeout=timeout, verify=False)  # noqa: S501
 
 
 @pytest.fixture

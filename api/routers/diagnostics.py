@@ -3,15 +3,16 @@
 All of it is computed from the stored readings when it is asked for, so the order they came in never matters.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
 from api.battery_health import BatteryHealth
 from api.database import OpenDatabase
-from api.diagnoses import MOST_READINGS, Margin, OpenDiagnoses, Window
+from api.diagnoses import MOST_READINGS, Diagnosis, Margin, OpenDiagnoses, Window
 from api.errors import problem_responses
 from api.findings import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut
 from api.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
@@ -29,6 +30,8 @@ from shared.diagnostics.sessions import sessions
 from shared.diagnostics.trace import Trace, moment
 
 router = APIRouter(prefix="/api/vehicles", tags=["diagnostics"])
+
+T = TypeVar("T")
 
 _USUAL = timedelta(days=30)
 _USUAL_OF_BATTERY = timedelta(days=366)
@@ -109,16 +112,10 @@ async def anomalies(
         and (episode.ended_at is None or episode.ended_at >= seen.from_ts)
         and _SEVERITIES.index(episode.severity) >= mildest
     ]
-    query = query.model_copy(update={"from_ts": seen.from_ts, "to_ts": seen.to_ts})
-    page, token = cut_page(touching, _start_and_code, query, descending=query.is_descending)
+    page, about = _page(query, seen, touching, _start_and_code)
     return Anomalies(
-        vin=query.vin,
-        from_ts=seen.from_ts,
-        to_ts=seen.to_ts,
-        read_from_ts=seen.read_from_ts,
-        read_to_ts=seen.read_to_ts,
+        **about,
         items=[EpisodeOut.of(episode, amid=seen.amid) for episode in page],
-        next=token,
         skipped=[SkippedOut.of(each) for each in skipped],
     )
 
@@ -158,17 +155,8 @@ async def vehicle_sessions(
         for session in seen.found
         if session.start <= end and session.end >= begin and session.kind in kinds
     ]
-    query = query.model_copy(update={"from_ts": seen.from_ts, "to_ts": seen.to_ts})
-    page, token = cut_page(touching, _start, query, descending=query.is_descending)
-    return Sessions(
-        vin=query.vin,
-        from_ts=seen.from_ts,
-        to_ts=seen.to_ts,
-        read_from_ts=seen.read_from_ts,
-        read_to_ts=seen.read_to_ts,
-        items=[SessionOut.of(session, until=seen.until) for session in page],
-        next=token,
-    )
+    page, about = _page(query, seen, touching, _start)
+    return Sessions(**about, items=[SessionOut.of(session, until=seen.until) for session in page])
 
 
 @router.get("/{vin}/battery", responses=problem_responses(400, 401, 404, 422, 503))
@@ -192,6 +180,26 @@ async def battery_health(
         duplicates=await database.read(extent.came_twice, vin, *window),
         rejected=await database.read(extent.were_refused, vin, *window),
     )
+
+
+def _page(
+    query: WindowQuery, seen: Diagnosis[Any], touching: Sequence[T], key: Callable[[T], Any]
+) -> tuple[Sequence[T], dict[str, Any]]:
+    """The page that was asked for, and what its answer says of the window and of the page behind it.
+
+    The token keeps the window that was found for open ends: readings that arrive meanwhile don't move it.
+    """
+    query = query.model_copy(update={"from_ts": seen.from_ts, "to_ts": seen.to_ts})
+    page, token = cut_page(touching, key, query, descending=query.is_descending)
+    about = {
+        "vin": query.vin,
+        "from_ts": seen.from_ts,
+        "to_ts": seen.to_ts,
+        "read_from_ts": seen.read_from_ts,
+        "read_to_ts": seen.read_to_ts,
+        "next": token,
+    }
+    return page, about
 
 
 def _start_and_code(episode: Episode) -> tuple[datetime, Code]:

@@ -15,7 +15,8 @@ from scripts.launcher.stack import Stack
 from scripts.simulator.fleet import readings
 from scripts.simulator.timetable import Timetable
 from shared.telemetry import SIGNALS
-from tests.conftest import FAST, plain_client, server_folder
+from tests.calls import plain_client
+from tests.conftest import FAST, server_folder
 
 
 @pytest.fixture

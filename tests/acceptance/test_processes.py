@@ -2,15 +2,14 @@
 
 from contextlib import suppress
 
-import httpx
 import psutil
 import pytest
 
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import runs
 from scripts.launcher.module import Api
-from tests.calls import counts_of, numbers_of
-from tests.conftest import eventually, plain_client
+from tests.calls import counts_of, numbers_of, plain_client
+from tests.conftest import eventually
 from tests.readings import raw
 
 
@@ -34,16 +33,21 @@ def answering(api):
     return found
 
 
-def post(api, *seconds):
+def get(api, path):
     """On a connection of its own: whoever is free takes it."""
+    with plain_client(api.base_url) as client:
+        return client.get(path)
+
+
+def post(api, *seconds):
+    """On a connection of its own, too."""
     sent = [raw(second=second) for second in seconds]
     with plain_client(api.base_url) as client:
         return client.post("/api/telemetry", json=sent).json()
 
 
 def counts(api):
-    with plain_client(api.base_url) as client:
-        found = counts_of(numbers_of(client.get("/metrics").text))
+    found = counts_of(numbers_of(get(api, "/metrics").text))
     assert found.adds_up
     return found
 
@@ -67,11 +71,11 @@ def test_one_that_dies_is_started_again(api):
     victim = answering(api)[0]
     victim.kill()
     eventually(lambda: len(answering(api)) == 2 and victim not in answering(api), within=20)
-    eventually(lambda: httpx.get(f"{api.base_url}/api/health").status_code == 200, within=20)
+    eventually(lambda: get(api, "/api/health").status_code == 200, within=20)
     for second in range(20, 30):
         assert post(api, second) == {"inserted": 1}
     eventually(lambda: counts(api).stored == 30)
-    assert "process_resident_memory_bytes" in httpx.get(f"{api.base_url}/metrics").text
+    assert "process_resident_memory_bytes" in get(api, "/metrics").text
 
 
 def test_a_stop_ends_all_of_them(api, tmp_path):

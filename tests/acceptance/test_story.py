@@ -5,13 +5,12 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 
-import httpx
 import paho.mqtt.client as mqtt
 import psutil
 import pytest
 
 from tests.acceptance.conftest import moment
-from tests.calls import numbers_of
+from tests.calls import numbers_of, plain_client
 from tests.conftest import eventually
 from tests.readings import WORKED_EXAMPLE, payload, raw
 
@@ -93,7 +92,8 @@ def same(first, second):
 
 def received(worker):
     """How many readings the worker has received, by its metrics."""
-    told = httpx.get(f"http://{worker.host}:{worker.port}/metrics").text
+    with plain_client(f"http://{worker.host}:{worker.port}") as client:
+        told = client.get("/metrics").text
     return numbers_of(told)["battery_worker_readings_received_total",]
 
 

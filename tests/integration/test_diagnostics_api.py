@@ -12,7 +12,7 @@ from api.routers import diagnostics
 from shared.diagnostics.rule import Code
 from shared.diagnostics.sessions import sessions
 from shared.rejections import Reason, Rejection, keep_rejections
-from tests.calls import post, problem
+from tests.calls import plain_client, post, problem
 from tests.conftest import eventually
 from tests.readings import at, raw, stamp
 from tests.traces import TRIPS
@@ -340,7 +340,7 @@ def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
     with ThreadPoolExecutor(3) as others:
         first = others.submit(api.get, f"{PATH}/sessions")
         assert begun.wait(30)
-        with httpx.Client(base_url=api.base_url, timeout=0.5) as impatient, pytest.raises(httpx.ReadTimeout):
+        with plain_client(api.base_url, timeout=0.5) as impatient, pytest.raises(httpx.ReadTimeout):
             impatient.get(f"{PATH}/sessions")
         last = others.submit(api.get, f"{PATH}/battery")
         eventually(lambda: opened[0]._waiting == 2)

@@ -4,10 +4,9 @@ import random
 import threading
 from datetime import datetime
 
-import httpx
 import pytest
 
-from tests.calls import LATEST_FIELDS, pages, post, problem
+from tests.calls import LATEST_FIELDS, pages, plain_client, post, problem
 from tests.readings import raw, stamp
 
 
@@ -34,7 +33,7 @@ def test_paging_while_readings_arrive(api):
 
     def disturb():
         generator = random.Random(1)
-        with httpx.Client(base_url=api.base_url) as other:
+        with plain_client(api.base_url) as other:
             while not done.is_set():
                 seconds = [2 * generator.randint(-500, 10_500) + 1 for _ in range(20)]
                 post(other, *(raw(second=second, soc=2) for second in seconds))

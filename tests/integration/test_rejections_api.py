@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from shared.rejections import Reason, Rejection, keep_rejections
 from shared.store import Caution, store
-from tests.conftest import eventually, plain_client
+from tests.calls import plain_client
+from tests.conftest import eventually
 from tests.readings import at, payload, raw, row, stamp
 
 PATH = "/api/rejections"
