@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from fastapi import Response
 
+from shared.alert_thresholds import AlertThresholds
 from shared.connectivity import Limits, connectivity
-from shared.diagnostics.alerts import AlertThresholds, alerts
+from shared.diagnostics.alerts import alerts
 from shared.hourly import SERIES
 from shared.telemetry import power_kw
 
@@ -43,14 +44,7 @@ def stored_reading(row: Sequence[Any]) -> dict[str, Any]:
 def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, Any]:
     """The newest reading of a vehicle, and what it says needs a person."""
     state = stored_reading(row)
-    found = alerts(
-        soc=state["soc"],
-        soh=state["soh"],
-        max_temp=state["max_temp"],
-        min_temp=state["min_temp"],
-        thresholds=thresholds,
-    )
-    state["alerts"] = [alert._asdict() for alert in found]
+    state["alerts"] = [alert._asdict() for alert in alerts(state, thresholds)]
     return state
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from api.answers import listed_vehicle
 from api.queries.fleet import CHARGES_FROM_A, FleetColumns
+from shared.alert_thresholds import AlertThresholds
 from shared.connectivity import Limits, State
-from shared.diagnostics.alerts import AlertThresholds, Severity, worst_alerts
+from shared.diagnostics.alerts import Severity, worst_alerts
 
 _SEVERITIES = (None, *Severity)
 _STATES = list(State)
@@ -62,8 +63,7 @@ class Overview:
         self._limits = limits
         self._thresholds = thresholds
         signals = columns.signals
-        asked = {name: signals[name] for name in ("soc", "soh", "max_temp", "min_temp")}
-        self._severity = worst_alerts(**asked, thresholds=thresholds)
+        self._severity = worst_alerts(signals, thresholds)
         taken_in = signals["pack_current"] * columns.current_sign <= -CHARGES_FROM_A
         drives = columns.moved > 0
         self._charging = taken_in & ~drives & (columns.state != _STATES.index(State.OFFLINE))

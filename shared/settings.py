@@ -14,8 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from shared.alert_thresholds import AlertThresholds
 from shared.connectivity import Limits
-from shared.diagnostics.alerts import AlertThresholds
 
 
 class InvalidSettingsError(Exception):

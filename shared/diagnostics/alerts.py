@@ -1,11 +1,15 @@
-"""Alerts of one reading: what its newest values say needs a person, without any history."""
+"""Alerts of one reading, judged without any history: scalar, arrays and SQL, all made from `RULES`."""
 
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shared.alert_thresholds import AlertThresholds
 
 Floats = NDArray[np.float64]
 Ranks = NDArray[Any]
@@ -39,120 +43,143 @@ class Alert(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertThresholds:
-    """Where alerts begin: temperatures in °C, soc and soh in %."""
+class AlertRule(NamedTuple):
+    """One alert: the value it judges, and the thresholds that the value is compared with."""
 
-    temp_high_warning: float = 50
-    temp_high_critical: float = 60
-    soc_low_info: float = 20
-    soc_low_warning: float = 10
-    soc_low_critical: float = 5
-    soh_low_warning: float = 80
-    soh_low_critical: float = 70
-    temp_spread_warning: float = 10
-    temp_spread_critical: float = 20
+    code: AlertCode
+    signals: tuple[str, ...]
+    """One signal, or two whose difference is the value; where one of them is null there is no alert."""
+    comparison: Literal[">=", "<=", "<"]
+    thresholds: Mapping[Severity, str]
+    """Fields of `AlertThresholds` by severity, worst first."""
+    message: str
+    """A sentence with the places `value` and `limit`."""
 
 
-def alerts(
-    *,
-    soc: float | None,
-    soh: float | None,
-    max_temp: float | None,
-    min_temp: float | None,
-    thresholds: AlertThresholds,
-) -> list[Alert]:
-    """The alerts of one reading (soc, soh in %; temperatures in °C); a null signal raises none."""
-    found = (
-        _temp_high(max_temp, thresholds),
-        _soc_low(soc, thresholds),
-        _soh_low(soh, thresholds),
-        _temp_spread(max_temp, min_temp, thresholds),
-    )
-    return [alert for alert in found if alert is not None]
+RULES = (
+    AlertRule(
+        AlertCode.TEMP_HIGH,
+        ("max_temp",),
+        ">=",
+        {Severity.CRITICAL: "temp_high_critical", Severity.WARNING: "temp_high_warning"},
+        "The hottest cell is at {value:.15g} °C (limit {limit:.15g} °C).",
+    ),
+    AlertRule(
+        AlertCode.SOC_LOW,
+        ("soc",),
+        "<=",
+        {
+            Severity.CRITICAL: "soc_low_critical",
+            Severity.WARNING: "soc_low_warning",
+            Severity.INFO: "soc_low_info",
+        },
+        "The charge is down to {value:.15g} % (limit {limit:.15g} %).",
+    ),
+    AlertRule(
+        AlertCode.SOH_LOW,
+        ("soh",),
+        "<",
+        {Severity.CRITICAL: "soh_low_critical", Severity.WARNING: "soh_low_warning"},
+        "The state of health is {value:.15g} % (limit {limit:.15g} %).",
+    ),
+    AlertRule(
+        AlertCode.TEMP_SPREAD,
+        ("max_temp", "min_temp"),
+        ">=",
+        {Severity.CRITICAL: "temp_spread_critical", Severity.WARNING: "temp_spread_warning"},
+        "The cells' temperatures are {value:.15g} °C apart (limit {limit:.15g} °C).",
+    ),
+)
+"""In the order in which the alerts of a reading are listed."""
+
+JUDGED = tuple(dict.fromkeys(signal for rule in RULES for signal in rule.signals))
+"""The signals that any rule looks at."""
+
+_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "<": operator.lt,
+}
 
 
-def _temp_high(max_temp: float | None, at: AlertThresholds) -> Alert | None:
-    if max_temp is None:
-        return None
-    for severity, limit in (
-        (Severity.CRITICAL, at.temp_high_critical),
-        (Severity.WARNING, at.temp_high_warning),
-    ):
-        if max_temp >= limit:
-            message = f"The hottest cell is at {max_temp:.15g} °C (limit {limit:.15g} °C)."
-            return Alert(AlertCode.TEMP_HIGH, severity, message)
-    return None
+def alerts(signals: Mapping[str, float | None], thresholds: AlertThresholds) -> list[Alert]:
+    """List the alerts of one reading, given by signal name (soc, soh in %; temperatures in °C)."""
+    found = []
+    for rule, compare, levels, mildest in _levels(thresholds):
+        value = signals[rule.signals[0]]
+        if value is None:
+            continue
+        if len(rule.signals) > 1:
+            subtracted = signals[rule.signals[1]]
+            if subtracted is None:
+                continue
+            # 32.3 - 22.3 is a hair below 10 in binary; a threshold must not depend on that.
+            value = round(value - subtracted, _DECIMALS)
+        if not compare(value, mildest):
+            continue
+        severity, limit = next(level for level in levels if compare(value, level[1]))
+        found.append(Alert(rule.code, severity, rule.message.format(value=value, limit=limit)))
+    return found
 
 
-def _soc_low(soc: float | None, at: AlertThresholds) -> Alert | None:
-    if soc is None:
-        return None
-    for severity, limit in (
-        (Severity.CRITICAL, at.soc_low_critical),
-        (Severity.WARNING, at.soc_low_warning),
-        (Severity.INFO, at.soc_low_info),
-    ):
-        if soc <= limit:
-            return Alert(
-                AlertCode.SOC_LOW, severity, f"The charge is down to {soc:.15g} % (limit {limit:.15g} %)."
-            )
-    return None
+class _Levels(NamedTuple):
+    rule: AlertRule
+    compare: Callable[[Any, Any], Any]
+    levels: tuple[tuple[Severity, float], ...]
+    """Severity and limit, worst first."""
+    mildest: float
+    """The limit that the most values reach."""
 
 
-def _soh_low(soh: float | None, at: AlertThresholds) -> Alert | None:
-    if soh is None:
-        return None
-    for severity, limit in (
-        (Severity.CRITICAL, at.soh_low_critical),
-        (Severity.WARNING, at.soh_low_warning),
-    ):
-        if soh < limit:
-            message = f"The state of health is {soh:.15g} % (limit {limit:.15g} %)."
-            return Alert(AlertCode.SOH_LOW, severity, message)
-    return None
+# Once for each set of settings: `latest` asks for the alerts of every answer.
+@lru_cache(16)
+def _levels(at: AlertThresholds) -> tuple[_Levels, ...]:
+    found = []
+    for rule in RULES:
+        levels = tuple((severity, getattr(at, name)) for severity, name in rule.thresholds.items())
+        limits = [limit for _, limit in levels]
+        mildest = min(limits) if rule.comparison == ">=" else max(limits)
+        found.append(_Levels(rule, _COMPARE[rule.comparison], levels, mildest))
+    return tuple(found)
 
 
-def _temp_spread(max_temp: float | None, min_temp: float | None, at: AlertThresholds) -> Alert | None:
-    if max_temp is None or min_temp is None:
-        return None
-    # 32.3 - 22.3 is a hair below 10 in binary; a threshold must not depend on that.
-    spread = round(max_temp - min_temp, _DECIMALS)
-    for severity, limit in (
-        (Severity.CRITICAL, at.temp_spread_critical),
-        (Severity.WARNING, at.temp_spread_warning),
-    ):
-        if spread >= limit:
-            message = f"The cells' temperatures are {spread:.15g} °C apart (limit {limit:.15g} °C)."
-            return Alert(AlertCode.TEMP_SPREAD, severity, message)
-    return None
+def worst_alerts(signals: Mapping[str, Floats], thresholds: AlertThresholds) -> Ranks:
+    """Rank the worst alert of each of many readings: 0 for none, then as Severity counts.
 
-
-def worst_alerts(
-    *, soc: Floats, soh: Floats, max_temp: Floats, min_temp: Floats, thresholds: AlertThresholds
-) -> Ranks:
-    """The worst severity among the alerts of each of many readings: 0 for none, then as Severity counts.
-
-    The same rules as `alerts`, for a whole fleet at once, with NaN for a null; a test holds the two equal.
+    `signals` holds one array a signal of `JUDGED`, all of one length, with NaN for a null.
     """
-    at, warning, critical = thresholds, 2, 3
-    spread = max_temp - min_temp
-    for limit in (at.temp_spread_warning, at.temp_spread_critical):
+    severities = list(Severity)
+    ranks: list[Ranks] = []
+    for rule, compare, levels, _ in _levels(thresholds):
+        values = signals[rule.signals[0]]
+        if len(rule.signals) > 1:
+            values = _differences(values, signals[rule.signals[1]], [limit for _, limit in levels])
+        ranks += [(1 + severities.index(severity)) * compare(values, limit) for severity, limit in levels]
+    worst: Ranks = np.max(ranks, axis=0)
+    return worst
+
+
+def _differences(high: Floats, low: Floats, limits: list[float]) -> Floats:
+    differences = high - low
+    for limit in limits:
         # Close to a limit NumPy may round otherwise than Python.
-        for place in np.flatnonzero(np.abs(spread - limit) < _NEAR).tolist():
-            spread[place] = round(float(spread[place]), _DECIMALS)
-    ranks: Ranks = np.max(
-        [
-            critical * (max_temp >= at.temp_high_critical),
-            warning * (max_temp >= at.temp_high_warning),
-            critical * (soc <= at.soc_low_critical),
-            warning * (soc <= at.soc_low_warning),
-            1 * (soc <= at.soc_low_info),
-            critical * (soh < at.soh_low_critical),
-            warning * (soh < at.soh_low_warning),
-            critical * (spread >= at.temp_spread_critical),
-            warning * (spread >= at.temp_spread_warning),
-        ],
-        axis=0,
-    )
-    return ranks
+        for place in np.flatnonzero(np.abs(differences - limit) < _NEAR).tolist():
+            differences[place] = round(float(differences[place]), _DECIMALS)
+    return differences
+
+
+def any_alert_sql() -> str:
+    """A condition on the signals' columns that is true of every reading with an alert.
+
+    The placeholders are the rules' codes, as `mildest_limits` fills them. The condition may also hold for a
+    reading whose temperatures differ by up to half a millionth less than a limit, which `alerts` rounds.
+    """
+    return " OR ".join(f"{' - '.join(rule.signals)} {rule.comparison} %({rule.code})s" for rule in RULES)
+
+
+def mildest_limits(thresholds: AlertThresholds) -> dict[str, float]:
+    """The threshold of each rule that the most readings reach, by the rule's code."""
+    return {
+        str(rule.code): mildest - 0.5 * 10**-_DECIMALS if len(rule.signals) > 1 else mildest
+        for rule, _, _, mildest in _levels(thresholds)
+    }

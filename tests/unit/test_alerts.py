@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.diagnostics.alerts import AlertThresholds, Severity, alerts, worst_alerts
+from shared.alert_thresholds import AlertThresholds
+from shared.diagnostics.alerts import Severity, alerts, worst_alerts
 
 FINE = {"soc": 50.0, "soh": 95.0, "max_temp": 30.0, "min_temp": 25.0}
 
 
 def found(thresholds=None, **signals):
-    return alerts(**{**FINE, **signals}, thresholds=thresholds or AlertThresholds())
+    return alerts({**FINE, **signals}, thresholds or AlertThresholds())
 
 
 def brief(**signals):
@@ -222,10 +223,9 @@ def test_a_whole_fleet_at_once(fleet, chosen):
     }
     places = ["none", *Severity]
     expected = [
-        max((places.index(alert.severity) for alert in alerts(**one, thresholds=thresholds)), default=0)
-        for one in fleet
+        max((places.index(alert.severity) for alert in alerts(one, thresholds)), default=0) for one in fleet
     ]
-    assert worst_alerts(**columns, thresholds=thresholds).tolist() == expected
+    assert worst_alerts(columns, thresholds).tolist() == expected
 
 
 @pytest.mark.parametrize("hair", [-6e-7, -5e-7, -4e-7, -5.0000001e-7, 0.0])
@@ -236,9 +236,9 @@ def test_a_spread_a_hair_below_its_limit(limit, hair):
     columns = {"max_temp": np.array(spreads), "min_temp": np.array([0.0, 0.1, 7.3, 22.3])}
     columns |= {"soc": np.full(4, math.nan), "soh": np.full(4, math.nan)}
     one_by_one = [
-        alerts(soc=None, soh=None, max_temp=high, min_temp=low, thresholds=AlertThresholds())
+        alerts({"soc": None, "soh": None, "max_temp": high, "min_temp": low}, AlertThresholds())
         for high, low in zip(columns["max_temp"].tolist(), columns["min_temp"].tolist(), strict=True)
     ]
     places = ["none", *Severity]
     expected = [max((places.index(alert.severity) for alert in found), default=0) for found in one_by_one]
-    assert worst_alerts(**columns, thresholds=AlertThresholds()).tolist() == expected
+    assert worst_alerts(columns, AlertThresholds()).tolist() == expected

@@ -1,7 +1,8 @@
 from itertools import pairwise
 
+from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics import episodes
-from shared.diagnostics.alerts import AlertThresholds, Severity
+from shared.diagnostics.alerts import Severity
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code, Level
 from shared.diagnostics.rules import RULES

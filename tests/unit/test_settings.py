@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from shared.alert_thresholds import AlertThresholds
 from shared.database import masked
-from shared.diagnostics.alerts import AlertThresholds
 from shared.settings import (
     ApiSettings,
     BrokerSettings,
