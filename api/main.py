@@ -11,6 +11,7 @@ from api.exports import Exports
 from api.metrics import ApiMetrics, RequestCounter
 from api.routers import (
     alerts,
+    api_docs,
     dashboard,
     diagnostics,
     exports,
@@ -44,6 +45,8 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
         description="Battery readings of vehicles: in by MQTT or POST, out as state, summary and history."
         " Current and power are positive while the pack discharges.",
         lifespan=lifespan_with(settings),
+        # Both load their scripts from another host; `routers.api_docs` has a page of our own.
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -66,6 +69,7 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
     app.include_router(health.router)
     app.include_router(rejections.router, dependencies=[Depends(require_key)])
     app.include_router(metrics.router, dependencies=[Depends(require_key)])
+    app.include_router(api_docs.router)
     app.include_router(dashboard.router)
     _describe_shared_schemas(app)
     return app

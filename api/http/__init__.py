@@ -1,0 +1,1 @@
+"""HTTP mechanics without domain: errors, limits, keys, pages, parameters."""
