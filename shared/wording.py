@@ -1,6 +1,14 @@
-"""Numbers and durations as people read them: "1 day", "3 days", "90 minutes", "0.25 s"."""
+"""Numbers, durations and refusals as people read them: "1 day", "90 minutes", "should be less than 100"."""
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def plain(message: str) -> str:
+    """A sentence of pydantic's as a person reads it behind a name: `should be less than or equal to 100`."""
+    message = message.removeprefix("Value error, ")
+    return {"Field required": "is missing", "Extra inputs are not permitted": "is not known here"}.get(
+        message, message.removeprefix("Input ")
+    )
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -259,4 +259,4 @@ def test_the_listener_counts(tmp_path, neighbours):
     [[code, _, err, done]] = walk([call], tmp_path, settings)
     assert code == 2
     assert err.startswith("LOG_LEVEL")
-    assert done == [f"reads {tmp_path / '.env'}"] or done == ["reads .env"]
+    assert set(done) == {"reads .env"}
