@@ -1,6 +1,6 @@
 """Numbers, durations and refusals as people read them: "1 day", "90 minutes", "should be less than 100"."""
 
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
 
 
 def plain(message: str) -> str:
@@ -17,12 +17,10 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration in the largest unit that leaves at most one decimal; below two minutes, in seconds.
-
-    Rounded to a tenth of that unit: 259200.02 s are `3 days`, 5400 s `1.5 hours`.
-    """
-    for name, length in _UNITS:
-        count = round(seconds / length, 1)
-        if count >= (2 if name == "minute" else 1):
-            return f"{count:,g} {name}" if count == 1 else f"{count:,g} {name}s"
-    return f"{seconds:,.3g} s"
+    """A duration to three digits, in the largest unit of which there are two: `95 s`, `5.73 days`."""
+    for unit, length in _UNITS:
+        # As it is shown: 7199.9 s are 2 hours.
+        number = float(f"{seconds / length:.3g}")
+        if abs(number) >= 2:
+            return f"{number:,.10g} {unit}"
+    return f"{seconds:.3g} s"

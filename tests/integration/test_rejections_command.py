@@ -105,7 +105,7 @@ def test_replay_by_id(command, keep, engine):
     good, bad = keep(payload(raw())), keep(payload(raw(soc=101)))
     code, lines, complaint = command("replay", good, bad, UNKNOWN)
     assert (code, lines) == (1, [f"{good} 1 stored, 0 duplicate", "1 replayed, 2 not."])
-    assert f"{bad} Still refused (bad_reading): soc: Input should be less than or equal to 100" in complaint
+    assert f"{bad} Still refused (bad_reading): soc: should be less than or equal to 100" in complaint
     assert f"{UNKNOWN} No rejection has this id." in complaint
     assert (count(engine, "telemetry"), count(engine, "rejections")) == (1, 1)
 
