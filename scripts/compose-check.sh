@@ -1,18 +1,34 @@
 #!/usr/bin/env bash
-# Builds and starts docker-compose.yml as a project of its own, checks what it promises, removes it again.
-# Needs Docker with compose, and curl. Your own stack and its data are not touched.
-#
-#   ./scripts/compose-check.sh
-#   BATTERY_API_PORT=18000 BATTERY_BROKER_PORT=11883 BATTERY_DB_PORT=15434 ./scripts/compose-check.sh
+# Tries the containers. `./scripts/compose-check.sh --help` says how.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-case ${1:-} in
--h | --help)
-    sed -n '2,6p' "$0"
-    exit 0
-    ;;
-esac
+usage() {
+    cat <<'USAGE'
+usage: ./scripts/compose-check.sh
+
+Builds and starts docker-compose.yml as a project of its own, checks what it promises, removes it again.
+Needs Docker with compose, and curl. Your own stack and its data are not touched.
+
+  --help                     this text
+
+examples:
+  ./scripts/compose-check.sh
+  BATTERY_API_PORT=18000 BATTERY_BROKER_PORT=11883 BATTERY_DB_PORT=15434 ./scripts/compose-check.sh
+
+environment:
+  BATTERY_API_PORT=PORT      where the API is published meanwhile (default 8000)
+  BATTERY_BROKER_PORT=PORT   where the broker is (default 1883)
+  BATTERY_DB_PORT=PORT       where the database is (default 5434)
+USAGE
+}
+
+for argument in "$@"; do
+    case $argument in
+    -h | --help) usage; exit 0 ;;
+    *) printf 'unknown argument: %s\n\n' "$argument" >&2; usage >&2; exit 2 ;;
+    esac
+done
 
 # The defaults are what is checked: an empty variable here wins over .env, and counts as not set.
 for name in $(sed -n 's/^# \([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example); do export "$name="; done
