@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
+from ingest_worker.deadline import StatementDeadline
 from ingest_worker.errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.pulse import Pulse
+from ingest_worker.slot import SlotLock
 from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
@@ -80,7 +82,8 @@ def _store(settings: WorkerSettings) -> int:
             server = _status_server(pulse, metrics, settings.worker_health_host, settings.worker_health_port)
             server.start()
             stack.callback(server.stop)
-        worker = Worker(settings, subscriber, engine, pulse, metrics)
+        slot = SlotLock(settings, StatementDeadline(on_wait=pulse.beat))
+        worker = Worker(settings, subscriber, engine, pulse, metrics, slot=slot)
         _stop_on_signal(worker)
         worker.run()
     return 0

@@ -12,6 +12,9 @@ from shared.rejections import Rejection
 from shared.statuses import VehicleStatus
 from shared.telemetry import Row
 
+MAX_BYTES = 4 * 1024 * 1024
+"""Payloads of one batch. As rows they take several times as much, and are held until the commit."""
+
 
 class Source(NamedTuple):
     """Where a row came from."""
@@ -32,10 +35,16 @@ class Contents:
     rejections: list[Rejection] = field(default_factory=list)
     statuses: list[VehicleStatus] = field(default_factory=list)
     """In the order they were received."""
+    rejection_sources: list[int] = field(default_factory=list)
+    """For each rejection, the place of its delivery."""
+    status_sources: list[int] = field(default_factory=list)
+    """For each status, the place of its delivery."""
     indexes: dict[Delivery, Sequence[int]] = field(default_factory=dict)
     """Of the deliveries that are arrays: where each of their rows stood."""
     receipts: dict[Delivery, Receipt] = field(default_factory=dict)
     """Of the deliveries that want an answer. What was rejected on sight is in them already."""
+    is_partial: bool = False
+    """Whether its one delivery goes on in the part that follows, which acknowledges it."""
 
     @property
     def readings(self) -> int:
@@ -53,15 +62,24 @@ class Contents:
 class Batch:
     """Deliveries that will be committed together.
 
-    Ready when it holds `max_rows` readings and rejections, or `max_deliveries` messages, or its first
-    one has waited `max_age_s`. The broker hands over no more than its in-flight window, so a size
-    above that window would never be reached: hence `max_deliveries`, and hence the age.
+    Ready when it holds `max_rows` readings and rejections, or `max_deliveries` messages, or payloads of
+    `max_bytes`, or its first one has waited `max_age_s`. The broker hands over no more than its in-flight
+    window, so a size above that window would never be reached: hence `max_deliveries`, and hence the age.
+    A payload of 1 MiB may hold a single reading: hence `max_bytes`.
     """
 
     def __init__(
-        self, *, max_rows: int, max_deliveries: int, max_age_s: float, clock: Callable[[], float]
+        self,
+        *,
+        max_rows: int,
+        max_deliveries: int,
+        max_age_s: float,
+        clock: Callable[[], float],
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._max_rows = max_rows
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._max_deliveries = max_deliveries
         self._max_age_s = max_age_s
         self._clock = clock
@@ -77,14 +95,17 @@ class Batch:
         if not contents.deliveries:
             self._since = self._clock()
         contents.deliveries.append(delivery)
+        self._bytes += len(delivery.payload)
         contents.firsts.append(len(contents.rows))
         contents.rows += decoded.rows
         if decoded.rejections:
             contents.rejections += decoded.rejections
+            contents.rejection_sources += [len(contents.deliveries) - 1] * len(decoded.rejections)
         if decoded.indexes is not None:
             contents.indexes[delivery] = decoded.indexes
         if decoded.status is not None:
             contents.statuses.append(decoded.status)
+            contents.status_sources.append(len(contents.deliveries) - 1)
         if decoded.receipts is not None:
             contents.receipts[delivery] = Receipt(decoded.receipts, rejected=list(decoded.rejections))
 
@@ -92,8 +113,10 @@ class Batch:
     def is_full(self) -> bool:
         """Whether it has reached one of its sizes."""
         contents = self._contents
-        return len(contents.deliveries) >= self._max_deliveries or (
-            bool(contents.deliveries) and contents.readings >= self._max_rows
+        return (
+            len(contents.deliveries) >= self._max_deliveries
+            or self._bytes >= self._max_bytes
+            or (bool(contents.deliveries) and contents.readings >= self._max_rows)
         )
 
     @property
@@ -110,4 +133,5 @@ class Batch:
     def take(self) -> Contents:
         """Everything in it; it is empty afterwards."""
         contents, self._contents = self._contents, Contents()
+        self._bytes = 0
         return contents

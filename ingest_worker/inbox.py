@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from ingest_worker.delivery import Delivery
 
-MAX_BYTES = 128 * 1024 * 1024
-"""Payload that may wait here. The broker's window bounds messages, and one may have 5 MiB."""
+MAX_BYTES = 8 * 1024 * 1024
+"""Payload that may wait here before no more is read. The broker's window bounds messages, not bytes."""
 
 
 class Inbox:
-    """A queue that refuses rather than grows. What was read at once is put and taken at once.
+    """A queue that says when it is full. What was read at once is put and taken at once.
 
-    What it refuses has not been acknowledged, so nothing is lost: the broker sends it again on the next
-    connection, which `wants_reconnect` asks for once there is room.
+    The network thread does not read while `is_full`: the rest waits in the socket and at the broker.
+    It is full once it holds MAX_BYTES, until half of them are left; one read may go beyond that.
 
     After a reconnect the broker sends once more what was not acknowledged. Each such message takes the
     place of the one that waits here since the connection before, so that a link which flaps does not
@@ -31,33 +31,45 @@ class Inbox:
         self._replaced: set[Delivery] = set()
         # From the connections before, by content.
         self._earlier: dict[tuple[bytes, bytes], Delivery] = {}
-        self._refused = 0
+        self._has_room = threading.Event()
+        self._has_room.set()
         self.unguaranteed_dropped = 0
 
     def __len__(self) -> int:
         return self._waiting
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Payload that waits here."""
+        return self._waiting_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more is to be read."""
+        return not self._has_room.is_set()
+
     # Called by the network thread
 
+    def await_room(self, timeout: float) -> bool:
+        """Wait until it is not full; returns whether that is so."""
+        return self._has_room.wait(timeout)
+
     def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Add deliveries; those for which there is no room are refused."""
+        """Add deliveries, full or not; those of QoS 0 are dropped where there is no room."""
         with self._lock:
-            taken = [delivery for delivery in deliveries if self._makes_room(delivery)]
+            taken = [delivery for delivery in deliveries if self._is_taken(delivery)]
+            if self._waiting_bytes >= MAX_BYTES:
+                self._has_room.clear()
         if taken:
             self._chunks.put(taken)
 
-    def _makes_room(self, delivery: Delivery) -> bool:
-        size = len(delivery.payload)
+    def _is_taken(self, delivery: Delivery) -> bool:
         if delivery.qos == 0 and self._waiting >= self._max_unguaranteed:
             # QoS 0 has no window and no promise; it must not fill our memory.
             self.unguaranteed_dropped += 1
             return False
-        if self._waiting_bytes and self._waiting_bytes + size > MAX_BYTES:
-            self._refused += 1
-            return False
         self._waiting += 1
-        self._waiting_bytes += size
-        # Only now: what was refused above must not take away what waits here.
+        self._waiting_bytes += len(delivery.payload)
         if delivery.qos and self._earlier:
             self._replace_earlier(delivery)
         return True
@@ -71,11 +83,12 @@ class Inbox:
     def _forget(self, delivery: Delivery) -> None:
         self._waiting -= 1
         self._waiting_bytes -= len(delivery.payload)
+        if self._waiting_bytes <= MAX_BYTES // 2:
+            self._has_room.set()
 
     def begin_connection(self) -> None:
         """What waits now came over an earlier connection; what was replaced since then can go."""
         with self._lock:
-            self._refused = 0
             self._earlier.clear()
             for _ in range(self._chunks.qsize()):
                 try:
@@ -115,8 +128,3 @@ class Inbox:
     def wake(self) -> None:
         """Make a waiting `take` return. Safe in a signal handler: takes no lock."""
         self._chunks.put(None)
-
-    @property
-    def wants_reconnect(self) -> bool:
-        """Whether deliveries were refused that would have room now."""
-        return self._refused > 0 and not self._waiting

@@ -38,6 +38,19 @@ class Link:
         with self._lock:
             return self._is_up and self._is_subscribed
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker has accepted the connection."""
+        return self._is_up
+
+    @property
+    def brief_in_a_row(self) -> int:
+        """How many connections in a row the broker has closed within seconds; 0 once one has lasted."""
+        with self._lock:
+            if self._is_up and time.monotonic() - self._up_since >= _BRIEF_S:
+                self._brief_in_a_row = 0
+            return self._brief_in_a_row
+
     def opened(self, *, session_present: bool) -> None:
         """A connection was accepted; the broker kept our session, or has opened a new one."""
         with self._lock:

@@ -43,6 +43,8 @@ class WorkerMetrics(Collector):
         """By fault."""
         self.oldest: Delivery | None = None
         """The first one of those that are not committed yet."""
+        self.batch_limit = 0
+        """Readings that a transaction may hold."""
         self._subscriber = subscriber
         self._pulse = pulse
         self._registry = CollectorRegistry()
@@ -87,6 +89,9 @@ class WorkerMetrics(Collector):
             (fault,): number for fault, number in self.database_errors.copy().items()
         }
         yield metrics.counter(metrics.DATABASE_ERRORS, by_fault)
+        yield metrics.gauge(metrics.SLOT, self._pulse.slot)
+        yield metrics.gauge(metrics.BATCH_LIMIT, self.batch_limit)
+        yield metrics.gauge(metrics.BYTES_WAITING, inbox.waiting_bytes)
         yield metrics.gauge(metrics.READY, self._pulse.is_ready)
 
     def _oldest_age(self) -> float:

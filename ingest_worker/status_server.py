@@ -19,15 +19,16 @@ class StatusServer:
                 if self.path == "/metrics":
                     self._answer(200, CONTENT_TYPE_LATEST, metrics.text())
                 elif self.path == "/live":
-                    self._tell(pulse.is_live)
+                    self._tell(pulse.why_not_live)
                 elif self.path == "/ready":
-                    self._tell(pulse.is_ready)
+                    self._tell(pulse.why_not_ready)
                 else:
                     self._answer(404, "application/json", b'{"status": "unknown path"}')
 
-            def _tell(self, holds: bool) -> None:
-                body = json.dumps({"status": "OK" if holds else "DOWN"}).encode()
-                self._answer(200 if holds else 503, "application/json", body)
+            def _tell(self, reason: str | None) -> None:
+                answer = {"status": "OK"} if reason is None else {"status": "DOWN", "reason": reason}
+                status = 200 if reason is None else 503
+                self._answer(status, "application/json", json.dumps(answer).encode())
 
             def _answer(self, status: int, content_type: str, body: bytes) -> None:
                 self.send_response(status)

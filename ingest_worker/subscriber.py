@@ -11,12 +11,10 @@ broker's `max_inflight_messages`.
 """
 
 import logging
-import socket
 import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,23 +37,39 @@ log = logging.getLogger("ingest_worker.subscriber")
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5
 _BRIEF_LINKS_IN_A_ROW = 6
+_CONTESTED_FROM = 2
+_UNSPECIFIED = 0x80
 _QOS = 1  # never 2: messages of QoS 2 can't be acknowledged after a commit without being lost in a crash
 _READ_BYTES = 262_144
+_PAUSE_S = 0.05  # of the network thread, which has acknowledgements and pings to send meanwhile
 _PUBLISH, _PUBACK = 0x30, 0x40
 
 
 class _Client(mqtt.Client):
     """paho's client with its innermost loop replaced: it reads as much as there is, not byte by byte.
 
-    `on_messages` gets the messages of one read. They are not acknowledged here.
+    `on_messages` gets the messages of one read. They are not acknowledged here. Nothing is read while
+    `await_room`, which waits for so many seconds, returns False.
     """
 
-    def __init__(self, *arguments: Any, on_messages: Callable[[list[Message]], None], **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        on_messages: Callable[[list[Message]], None],
+        await_room: Callable[[float], bool],
+        **options: Any,
+    ) -> None:
         super().__init__(*arguments, **options)
         self.framer = Framer()
         self._on_messages = on_messages
+        self._await_room = await_room
 
     def _packet_read(self) -> MQTTErrorCode:
+        if not self._await_room(_PAUSE_S):
+            # Unread bytes wait, so the broker lives: without this paho would miss the answer to its ping.
+            with self._msgtime_mutex:
+                self._last_bytes_received = time.monotonic()
+            return MQTTErrorCode.MQTT_ERR_AGAIN
         try:
             received = self._sock_recv(_READ_BYTES)
         except BlockingIOError:
@@ -108,24 +122,32 @@ class _Client(mqtt.Client):
 
 
 class Subscriber:
-    """A session at the broker that outlives this process, and the messages it brings."""
+    """A session at the broker that outlives this process, and the messages it brings.
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    With `retires` the session gives up its subscription and receives what it still has waiting.
+    """
+
+    def __init__(self, settings: WorkerSettings, *, retires: bool = False) -> None:
         self._address = f"{settings.mqtt_host}:{settings.mqtt_port}"
+        self._settings = settings
         self._client_id = settings.mqtt_client_id
+        self._retires = retires
         self._filters = topic_filters(settings.mqtt_shared_group)
         self._fatal: FatalError | None = None
         self.link = Link()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
         self._numbering = Numbering()
-        self._left_epoch = 0
-        self._client = self._make_client(settings)
+        self._problem = f"not connected to the broker at {self._address} yet"
+        self._has_left = False
+        self._client = self._make_client()
 
-    def _make_client(self, settings: WorkerSettings) -> _Client:
+    def _make_client(self) -> _Client:
+        settings = self._settings
         client = _Client(
             CallbackAPIVersion.VERSION2,
             on_messages=self._on_messages,
-            client_id=settings.mqtt_client_id,
+            await_room=self._await_room,
+            client_id=self._client_id,
             clean_session=False,
             # Nothing is acknowledged by paho, should one of its later versions not use our `_packet_read`.
             manual_ack=True,
@@ -145,20 +167,51 @@ class Subscriber:
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_disconnect = self._on_disconnect
         client.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=_KEEPALIVE_S)
         return client
 
     # Called by the worker's thread
 
-    def start(self) -> None:
-        """Connect, and stay connected. Returns at once; a broker that is away is tried again."""
+    @property
+    def client_id(self) -> str:
+        """The name of the session at the broker."""
+        return self._client_id
+
+    @property
+    def problem(self) -> str | None:
+        """Why no messages come, in words; None while they may."""
+        if (brief := self.link.brief_in_a_row) >= _CONTESTED_FROM:
+            return self._contested(brief)
+        return None if self.link.is_listening else self._problem
+
+    def start(self, client_id: str | None = None) -> None:
+        """Connect, by default with the id that is set, and stay connected.
+
+        Returns at once; a broker that is away is tried again. Does nothing where it is connected.
+        """
+        if client_id is not None and client_id != self._client_id:
+            self.leave()
+            self._client_id = client_id
+        if self._has_left:
+            # Epochs go on: what came over the session before is never acknowledged on this one.
+            self._client = self._make_client()
+            self._has_left = False
         self._client.loop_start()
+
+    def leave(self) -> None:
+        """Close the connection until `start`. The session stays, and what was received is still taken."""
+        if self._has_left:
+            return
+        self._has_left = True
+        self._problem = "the connection to the broker is closed until a slot is held"
+        self.link.leaving()
+        self.stop()
+        self.link.closed()
 
     def take(self, timeout: float) -> list[Delivery]:
         """What came next; empty when nothing has come within `timeout` seconds or `wake` was called."""
-        if self.inbox.wants_reconnect:
-            self._reconnect()
         return self.inbox.take(timeout)
 
     def wake(self) -> None:
@@ -169,7 +222,7 @@ class Subscriber:
         """Raise FatalError if this subscriber will never deliver again."""
         if self._fatal is not None:
             raise self._fatal
-        if not self._network_thread_is_alive():
+        if not self._has_left and not self._network_thread_is_alive():
             raise DeafWorkerError(f"{DeafWorkerError.__doc__} It must be started again.")
 
     def publish(self, messages: Iterable[tuple[str, bytes]]) -> bool:
@@ -208,22 +261,11 @@ class Subscriber:
         thread = self._client._thread  # noqa: SLF001 - paho has no other way to ask
         return thread is not None and thread.is_alive()
 
-    def _reconnect(self) -> None:
-        """Have the broker send again what there was no room for; paho's thread does it when the link ends."""
-        with self.link.held() as epoch:
-            # Once for each connection: the next one may take a while to be up.
-            if epoch in {0, self._left_epoch}:
-                return
-            self._left_epoch = epoch
-        log.info(
-            "More waited than there was room for: connecting anew, so that the broker sends the rest again."
+    def _contested(self, brief: int) -> str:
+        return (
+            f"the broker has closed {brief} connections in a row within seconds: probably another client uses"
+            f" the id {self._client_id}"
         )
-        self.link.leaving()
-        connection = self._client.socket()
-        if isinstance(connection, socket.socket):
-            with suppress(OSError):
-                # Not the method of a TLS socket, which from then on would read what is encrypted as it is.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     # Called by paho's network thread
 
@@ -241,6 +283,7 @@ class Subscriber:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
+            self._problem = f"the broker at {self._address} refuses the connection: {reason}"
             log.error(
                 "The broker at %s refuses us: %s. Check MQTT_USERNAME and MQTT_PASSWORD.",
                 self._address,
@@ -260,12 +303,17 @@ class Subscriber:
                 " and not yet handed over are gone, unless their vehicles send them again.",
                 self._address,
             )
+        self._problem = "not subscribed yet"
+        if self._retires:
+            client.unsubscribe(list(self._filters))
+            return
         # On every connect: a broker may keep the session and still have lost a shared subscription.
         client.subscribe([(wanted, _QOS) for wanted in self._filters])
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
         # paho doesn't hand over why, but it calls this while it handles that exception.
         reason = sys.exception()
+        self._problem = f"can't reach the broker at {self._address}: {reason}"
         log.warning(
             "Can't reach the broker at %s (MQTT_HOST, MQTT_PORT): %s. Trying again.", self._address, reason
         )
@@ -289,6 +337,10 @@ class Subscriber:
         self.link.subscribed()
         log.info("Subscribed to %s.", " and ".join(self._filters))
 
+    def _on_unsubscribe(self, *_arguments: object) -> None:
+        self.link.subscribed()
+        log.info("Gave up the subscription of %s.", self._client_id)
+
     def _on_disconnect(
         self,
         _client: mqtt.Client,
@@ -299,19 +351,28 @@ class Subscriber:
     ) -> None:
         brief_links = self.link.closed()
         if reason.is_failure:
+            # MQTT 3.1.1 has no word for "another client has taken your id": the broker just closes.
+            words = "it closed it without a reason" if reason.value == _UNSPECIFIED else str(reason)
+            self._problem = f"the broker at {self._address} ended the connection ({words})"
+            if brief_links >= _CONTESTED_FROM:
+                self._problem = self._contested(brief_links)
             log.warning(
-                "Lost the connection to the broker (%s); it keeps what comes until we are back.", reason
+                "Lost the connection to the broker; it keeps what comes until we are back. %s",
+                _sentence(self._problem),
             )
         # Two clients with one id throw each other out for ever, each link as short as the other's pause.
-        # MQTT 3.1.1 has no word for it: the broker just closes. Who notices first ends, the other stays.
+        # Who notices first ends, the other stays.
         if brief_links >= _BRIEF_LINKS_IN_A_ROW:
             self._end(
                 ClientIdTakenError(
-                    f"The broker has closed {brief_links} connections in a row within seconds: probably"
-                    f" another client uses the id {self._client_id}. Give each worker an MQTT_CLIENT_ID of"
-                    " its own."
+                    f"{_sentence(self._contested(brief_links))}"
+                    " Give each worker an MQTT_CLIENT_ID of its own."
                 )
             )
+
+    def _await_room(self, timeout: float) -> bool:
+        # The answer to a CONNECT must be read, however full it is: the subscription hangs on it.
+        return not self.link.is_up or self.inbox.await_room(timeout)
 
     def _on_messages(self, messages: list[Message]) -> None:
         try:
@@ -323,3 +384,7 @@ class Subscriber:
     def _end(self, why: FatalError) -> None:
         self._fatal = why
         self.wake()
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."

@@ -5,20 +5,21 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from ingest_worker.backoff import Backoff
 from ingest_worker.batch import Batch, Contents
+from ingest_worker.committer import DATABASE_ERRORS, Committer
+from ingest_worker.deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
 from ingest_worker.errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.patience import Patience
 from ingest_worker.poison_watch import PoisonWatch
 from ingest_worker.pulse import Pulse
+from ingest_worker.slot import SlotLock
+from ingest_worker.slot_keeper import SlotKeeper
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.transaction import Writer, Written, fill_receipts
+from ingest_worker.transaction import Written, fill_receipts
 from shared.database_errors import Fault, classify, summarise
 from shared.decoder import decode
 from shared.retention import Retention
@@ -29,7 +30,7 @@ log = logging.getLogger("ingest_worker")
 
 _LONGEST_WAIT_S = 0.5
 _ASK_DATABASE_EVERY_S = 5.0
-_DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error, OSError, UnicodeEncodeError)
+_STANDBY_LOOK_S = 0.2
 
 
 class StoppedError(Exception):
@@ -46,6 +47,9 @@ class Worker:
         engine: Engine,
         pulse: Pulse,
         metrics: WorkerMetrics,
+        *,
+        deadline: StatementDeadline | None = None,
+        slot: SlotLock | None = None,
     ) -> None:
         self._subscriber = subscriber
         self._engine = engine
@@ -60,33 +64,57 @@ class Worker:
             max_age_s=settings.ingest_batch_ms / 1000,
             clock=time.monotonic,
         )
-        self._writer = Writer()
-        self._patience = Patience(engine)
+        self._max_rows = settings.ingest_batch_rows
+        self._deadline = deadline or StatementDeadline(engine, on_wait=self._beat)
+        self._committer = Committer(
+            engine, self._deadline, max_rows=self._max_rows, note=self._note, wait_out=self._wait_out
+        )
+        self._slot = slot
+        self._keeper = None if slot is None else SlotKeeper(slot, subscriber, pulse)
+        metrics.batch_limit = self._max_rows
         self._retention = Retention(settings, engine)
         self._stopping = False
         self._asked_database_at = time.monotonic()
 
     def run(self) -> None:
         """Work until `stop` is called. Raises FatalError when it can't go on."""
-        # Before the database is asked: from the first subscription on, the broker keeps what comes.
-        self._subscriber.start()
         try:
-            self._await_schema()
+            self._enter()
+            if not self._stopping:
+                self._await_schema()
             while not self._stopping:
+                if self._keeper is not None and self._keeper.needs_slot:
+                    self._enter()
                 self._take_next()
                 if self._batch.is_ready:
                     self._flush()
                 self._look_around()
                 self._ask_idle_database()
-                with self._patience:
-                    self._retention.apply_when_due()
+                self._retention.apply_when_due()
             self._drain()
         except StoppedError:
             log.warning("Stopped while the database is away; the broker keeps what was not stored.")
         finally:
             # Last: acknowledgements of the final batch go out ahead of the DISCONNECT.
             self._subscriber.stop()
+            # Only now: whoever takes the slot next must not meet us at the broker.
+            if self._slot is not None:
+                self._slot.close()
             log.info("Stopped: %s.", self._metrics.tally.look())
+
+    def _enter(self) -> None:
+        """Connect to the broker: at once, or as soon as a slot is free.
+
+        From the first subscription on, the broker keeps what comes; a session that it has from before keeps
+        it while we wait here. Without a slot another worker may have our client id, and the broker would
+        close its connection.
+        """
+        if self._keeper is None:
+            self._subscriber.start()
+            return
+        while not self._stopping and not self._keeper.try_to_enter():
+            self._beat()
+            time.sleep(_STANDBY_LOOK_S)
 
     def stop(self) -> None:
         """Ask `run` to store what it holds and return. Safe in a signal handler."""
@@ -124,54 +152,34 @@ class Worker:
         metrics.tally.receive(received)
 
     def _flush(self) -> None:
-        """Store the batch in one transaction, then answer and acknowledge its deliveries as they came."""
-        contents = self._batch.take()
+        """Store the batch, then answer and acknowledge its deliveries as they came: part by part."""
         began = time.monotonic()
-        written = self._commit(contents)
-        committed = time.monotonic()
-        self._account(contents, written, committed - began)
-        self._answer(contents, written)
-        self._subscriber.acknowledge(contents.deliveries)
-        self._metrics.oldest = None
-        self._metrics.acknowledge_seconds.observe(time.monotonic() - committed)
+        contents = self._batch.take()
+        left = len(contents.deliveries)
+        for part, written in self._committer.commit(contents):
+            committed = time.monotonic()
+            self._database_answered()
+            self._metrics.batch_limit = self._committer.limit or self._max_rows
+            self._account(part, written, committed - began)
+            fill_receipts(part, written)
+            if not part.is_partial:
+                self._answer(part)
+                self._subscriber.acknowledge(part.deliveries)
+                left -= len(part.deliveries)
+            self._metrics.oldest = contents.deliveries[-left] if left else None
+            self._metrics.acknowledge_seconds.observe(time.monotonic() - committed)
+            began = time.monotonic()
+            if left:
+                self._look_around()
 
-    def _answer(self, contents: Contents, written: Written) -> None:
+    def _answer(self, contents: Contents) -> None:
         if not contents.receipts:
             return
-        fill_receipts(contents, written)
         receipts = contents.receipts.values()
         if self._subscriber.publish((receipt.topic, receipt.payload()) for receipt in receipts):
             self._metrics.receipts_sent += len(receipts)
         else:
             self._metrics.receipts_unsent += len(receipts)
-
-    def _commit(self, contents: Contents) -> Written:
-        """Try until the batch has been committed, for ever if need be.
-
-        A commit whose answer was lost is tried again like any other: the key (vin, ts) makes it safe.
-        """
-        attempt = self._writer.write
-        waits: dict[Fault, Backoff] = {
-            Fault.TRANSIENT: Backoff(first=0.1, longest=5),
-            Fault.DEPLOYMENT: Backoff(first=2, longest=30),
-        }
-        while True:
-            try:
-                with self._patience, self._engine.begin() as connection:
-                    written = attempt(connection, contents)
-                break
-            except _DATABASE_ERRORS as error:
-                fault = self._note(error)
-                if fault is Fault.POISON and attempt == self._writer.write:
-                    log.warning("The database refuses a reading of this batch: looking for it.")
-                    attempt = self._writer.write_around_poison
-                    continue
-                oldest = datetime.now(UTC) - contents.deliveries[0].received_at
-                log.warning("The oldest message has waited %.0f s.", oldest.total_seconds())
-                # A refusal although every refused row was set aside is no row's fault.
-                self._wait_out(error, fault, waits.get(fault, waits[Fault.DEPLOYMENT]))
-        self._database_answered()
-        return written
 
     def _account(self, contents: Contents, written: Written, seconds: float) -> None:
         metrics, readings = self._metrics, contents.readings
@@ -200,11 +208,12 @@ class Worker:
     def _note(self, error: BaseException) -> Fault:
         """Count an error of the database; returns whose fault it is."""
         fault = classify(error)
+        self._metrics.batch_limit = self._committer.limit or self._max_rows
         self._metrics.database_errors[fault.name.lower()] += 1
         return fault
 
     def _wait_out(self, error: BaseException, fault: Fault, backoff: Backoff) -> None:
-        self._pulse.database_answers = False
+        self._database_fails(error)
         delay = backoff.delay()
         if fault is Fault.TRANSIENT:
             log.warning(
@@ -230,11 +239,11 @@ class Worker:
         backoff = Backoff(first=0.2, longest=5)
         while True:
             try:
-                with self._patience, self._engine.connect() as connection:
+                with self._engine.connect() as connection:
                     require_current_schema(connection)
             except OutdatedSchemaError as error:
                 raise FatalError(str(error)) from None
-            except _DATABASE_ERRORS as error:
+            except DATABASE_ERRORS as error:
                 self._wait_out(error, self._note(error), backoff)
             else:
                 self._database_answered()
@@ -242,7 +251,13 @@ class Worker:
 
     def _look_around(self) -> None:
         self._subscriber.require_alive()
-        self._pulse.beat(is_listening=self._subscriber.link.is_listening)
+        if self._keeper is not None:
+            self._keeper.look()
+        self._beat()
+
+    def _beat(self) -> None:
+        problem = self._subscriber.problem
+        self._pulse.beat(is_listening=problem is None, broker_problem=problem)
 
     def _ask_idle_database(self) -> None:
         """Without readings to store nothing else would notice that the database is away, or back."""
@@ -250,19 +265,23 @@ class Worker:
             return
         self._asked_database_at = time.monotonic()
         try:
-            with self._patience, self._engine.connect() as connection:
+            with self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
-        except _DATABASE_ERRORS as error:
+        except DATABASE_ERRORS as error:
             self._note(error)
             if self._pulse.database_answers:
                 log.warning("The database does not answer: %s.", summarise(error))
-            self._pulse.database_answers = False
+            self._database_fails(error)
         else:
             self._database_answered()
 
     def _database_answered(self) -> None:
         self._asked_database_at = time.monotonic()
         self._pulse.database_answers = True
+
+    def _database_fails(self, error: BaseException) -> None:
+        self._pulse.database_problem = f"the database does not take readings: {summarise(error)}"
+        self._pulse.database_answers = False
 
     def _drain(self) -> None:
         log.info("Stopping: storing the %d messages at hand.", len(self._batch))

@@ -112,6 +112,19 @@ DATABASE_ERRORS = Definition(
     "Errors of the database: transient (waited for), poison (a row), deployment (a person has to act).",
     ("fault",),
 )
+SLOT = Definition(
+    "battery_worker_slot", "gauge", "The number of the slot that this worker holds; 0 while it stands by."
+)
+BATCH_LIMIT = Definition(
+    "battery_worker_batch_limit_readings",
+    "gauge",
+    "Readings that a transaction may hold now: INGEST_BATCH_ROWS, or fewer while the database is slow.",
+)
+BYTES_WAITING = Definition(
+    "battery_worker_bytes_waiting",
+    "gauge",
+    "Payload of the messages that wait in the worker; at its limit nothing more is read from the broker.",
+)
 READY = Definition(
     "battery_worker_ready", "gauge", "1 where readings travel from the broker to the database, as /ready."
 )
@@ -133,6 +146,9 @@ WORKER: tuple[Definition, ...] = (
     CONNECTIONS,
     SESSIONS_LOST,
     DATABASE_ERRORS,
+    SLOT,
+    BATCH_LIMIT,
+    BYTES_WAITING,
     READY,
 )
 

@@ -15,7 +15,7 @@ from ingest_worker import __main__ as process
 from ingest_worker.delivery import Delivery
 from ingest_worker.framing import Message, pubacks
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.transaction import Written
+from ingest_worker.transaction import Written, fill_receipts
 from ingest_worker.worker import Worker
 from shared import store
 from shared.arguments import command_parser
@@ -41,7 +41,8 @@ class AckBeforeCommit(Worker):
     def _flush(self) -> None:
         contents = self._batch.take()
         self._subscriber.acknowledge(contents.deliveries)
-        self._account(contents, self._commit(contents), 0)
+        for part, written in self._committer.commit(contents):
+            self._account(part, written, 0)
 
 
 class ReceiptBeforeCommit(Worker):
@@ -49,8 +50,10 @@ class ReceiptBeforeCommit(Worker):
 
     def _flush(self) -> None:
         contents = self._batch.take()
-        self._answer(contents, Written(stored=len(contents.rows)))
-        self._account(contents, self._commit(contents), 0)
+        fill_receipts(contents, Written(stored=len(contents.rows)))
+        self._answer(contents)
+        for part, written in self._committer.commit(contents):
+            self._account(part, written, 0)
         self._subscriber.acknowledge(contents.deliveries)
 
 

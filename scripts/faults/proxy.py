@@ -44,13 +44,15 @@ class Proxy:
     """Listens on a port of its own and forwards to `target`, which may come and go.
 
     `watch` is shown what clients send, in chunks; where it returns True the chunk is still passed on,
-    and the client is cut off before the answer. `delay` is in seconds a chunk.
+    and the client is cut off before the answer. `delay` is in seconds a chunk, `answer_delay` the same for
+    those from the server only.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self.mode = Mode.FORWARD
         self.delay = 0.0
+        self.answer_delay = 0.0
         self.watch: Callable[[bytes], bool] | None = None
         self._links: set[Link] = set()
         self._lock = threading.Lock()
@@ -117,6 +119,7 @@ class Proxy:
             while chunk := link.server.recv(_CHUNK):
                 if link.drops_answers:
                     break
+                time.sleep(self.answer_delay)
                 if self._lets_pass(link):
                     link.client.sendall(chunk)
         self._end(link)

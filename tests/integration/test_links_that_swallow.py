@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from ingest_worker.patience import Patience
+from ingest_worker.deadline import StatementDeadline
 from scripts.faults.proxy import Mode, Proxy
 from shared.database import writer_engine
 from shared.database_errors import Fault, classify
@@ -31,30 +31,60 @@ def url(postgres, database_url, link):
 def test_a_transaction_is_given_up(link, url):
     """The wait ends with an error that is waited out; the next connection is used as ever."""
     engine = writer_engine(url, name="test")
-    patience = Patience(engine, longest_s=1.0)
-    with patience, engine.begin() as connection:
+    deadline = StatementDeadline(engine, seconds=1.0)
+    with engine.begin() as connection:
         connection.execute(text("SELECT 1"))
     link.mode = Mode.SWALLOW
     began = time.monotonic()
-    with pytest.raises(OperationalError) as refused, patience, engine.begin() as connection:
+    with pytest.raises(OperationalError) as refused, engine.begin() as connection:
         connection.execute(text("SELECT 1"))
-    assert 0.9 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.9
+    assert deadline.has_cut
     assert classify(refused.value) is Fault.TRANSIENT
     link.mode = Mode.FORWARD
-    with patience, engine.begin() as connection:
+    with engine.begin() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
     engine.dispose()
 
 
-def test_what_is_quick_is_left_alone(engine):
-    """However often it is used: the time counts from each begin anew."""
-    patience = Patience(engine, longest_s=0.5)
-    with engine.connect() as kept:
-        for _ in range(10):
-            with patience:
-                kept.execute(text("SELECT pg_sleep(0.1)"))
-        time.sleep(1)
-        assert kept.execute(text("SELECT 1")).scalar_one() == 1
+def test_a_transaction_may_take_longer_than_its_statements(url):
+    """The time begins anew with each statement: a slow database is worked with, however long it takes."""
+    engine = writer_engine(url, name="test")
+    deadline = StatementDeadline(engine, seconds=0.6)
+    began = time.monotonic()
+    with engine.begin() as connection:
+        for _ in range(5):
+            connection.execute(text("SELECT pg_sleep(0.3)"))
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE copied (number int)")
+        with connection.connection.driver_connection.cursor().copy("COPY copied FROM STDIN") as copy:
+            for number in range(3):
+                copy.write_row((number,))
+                time.sleep(0.3)
+    assert time.monotonic() - began > 4 * deadline.seconds
+    assert not deadline.has_cut
+    assert 0.3 <= deadline.longest_s < 0.6
+    engine.dispose()
+
+
+def test_a_cut_names_statement_and_stack(link, url, caplog):
+    """One line each before the cut, without a value or a password; a thread that waits is heard of."""
+    engine = writer_engine(url, name="test")
+    heard = []
+    StatementDeadline(engine, seconds=0.5, on_wait=lambda: heard.append(time.monotonic()))
+    question = text("SELECT CAST(:secret AS text), pg_sleep(0)")
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        link.mode = Mode.SWALLOW
+        with pytest.raises(OperationalError):
+            connection.execute(question, {"secret": "payload-value"})
+    statement, stack = (record.getMessage() for record in caplog.records if "deadline" in record.name)
+    assert "SELECT CAST(" in statement
+    assert "test_a_cut_names_statement_and_stack" in stack
+    assert "\n" not in statement + stack
+    assert "payload-value" not in caplog.text
+    assert len(heard) >= 2
+    link.mode = Mode.FORWARD
+    engine.dispose()
 
 
 def test_the_api_writes_and_reads_again(link, url, serve):

@@ -1,5 +1,6 @@
 """What waits between the network thread and the worker: bounded, and nothing in it dropped on trust."""
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from tests.packets import publish
@@ -69,38 +70,62 @@ def test_unguaranteed_messages_do_not_fill_the_memory(make):
     assert (len(subscriber.inbox), subscriber.inbox.unguaranteed_dropped) == (10, 15)
 
 
-def test_large_messages_wait_at_the_broker(subscriber, monkeypatch):
-    """Beyond its bytes the inbox refuses; once it is empty a reconnect asks for what it refused."""
+def test_no_more_is_read_while_its_bytes_are_many(subscriber, monkeypatch):
+    """From its limit on the socket is not read; again once half of it is left. Acknowledgements go on."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
-    for mid in range(1, 6):
+    seen = []
+    for mid in range(1, 4):
         put(subscriber, mid, payload=b"x" * 400)
-    assert len(subscriber.inbox) == 2
-    assert not subscriber.inbox.wants_reconnect
-    taken = [number(delivery) for _ in range(2) for delivery in subscriber.inbox.take(0)]
-    assert subscriber.inbox.wants_reconnect
+        seen.append(subscriber.inbox.is_full)
+    assert seen == [False, False, True]
+    assert subscriber._client._packet_read() == mqtt.MQTT_ERR_AGAIN
+    for _ in range(3):
+        subscriber.take(0)
+        seen.append(subscriber.inbox.is_full)
+    assert seen[3:] == [True, False, False]
+    assert subscriber.inbox.waiting_bytes == 0
+
+
+def test_a_pause_is_no_silence_of_the_broker(subscriber, monkeypatch):
+    """Paho would close a connection on which it hears nothing for as long as its pings take."""
+    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
+    connect(subscriber)
+    put(subscriber, 1, payload=b"x" * 1000)
+    subscriber._client._last_bytes_received = 0
+    subscriber._client._packet_read()
+    assert subscriber._client._last_bytes_received > 0
+
+
+def test_a_new_connection_is_read_however_full(subscriber, monkeypatch):
+    """The answer to its CONNECT has to be heard: the subscription hangs on it."""
+    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
+    connect(subscriber)
+    put(subscriber, 1, payload=b"x" * 1000)
     disconnect(subscriber)
-    connect(subscriber, session=True)
-    assert (taken, subscriber.inbox.wants_reconnect) == ([1, 2], False)
+    assert subscriber._client._await_room(0)
+    connect(subscriber)
+    assert not subscriber._client._await_room(0)
 
 
 def test_a_message_larger_than_all_room_is_taken_alone(subscriber, monkeypatch):
-    """Were it refused for ever it would come again for ever."""
+    """It fills everything, is taken, and leaves room for what follows."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 5000)
+    assert subscriber.inbox.is_full
     assert [number(delivery) for delivery in take_all(subscriber)] == [1]
+    assert not subscriber.inbox.is_full
 
 
-@pytest.mark.parametrize("qos", [0, 1])
-def test_what_is_refused_replaces_nothing(subscriber, monkeypatch, qos):
-    """A copy that finds no room, or carries no promise, does not take away the message that waits here."""
+def test_what_is_dropped_replaces_nothing(make):
+    """A copy without a promise, for which there is no room, does not take away a message that waits."""
+    subscriber = make(mqtt_max_inflight=1)
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 400)
     disconnect(subscriber)
     connect(subscriber, session=False)
-    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 500)
-    put(subscriber, 1, qos=qos, payload=b"x" * 400)
+    put(subscriber, 1, qos=0, payload=b"x" * 400)
     assert [delivery.epoch for delivery in take_all(subscriber)] == [1]
     assert subscriber.inbox._waiting_bytes == 0
 
@@ -116,13 +141,24 @@ def test_what_was_read_at_once_is_taken_at_once(subscriber):
     assert len(subscriber.inbox) == 0
 
 
-def test_a_read_that_is_too_large_is_taken_in_part(subscriber, monkeypatch):
-    """Of messages that came at once, those for which there is room wait; the others are asked for later."""
+def test_a_read_goes_beyond_the_limit(subscriber, monkeypatch):
+    """Messages that came at once are all kept: they have been read, and no more is."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     put(subscriber, 1, 2, 3, 4, payload=b"x" * 400)
-    assert [number(delivery) for delivery in subscriber.inbox.take(0)] == [1, 2]
-    assert subscriber.inbox.wants_reconnect
+    assert subscriber.inbox.is_full
+    assert [number(delivery) for delivery in subscriber.inbox.take(0)] == [1, 2, 3, 4]
+    assert not subscriber.inbox.is_full
+
+
+def test_what_comes_again_makes_room(subscriber, monkeypatch):
+    """The bytes of a message that came again are counted once."""
+    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
+    for _ in range(3):
+        connect(subscriber, session=True)
+        put(subscriber, 1, payload=b"x" * 900)
+        disconnect(subscriber)
+    assert (subscriber.inbox.waiting_bytes, subscriber.inbox.is_full) == (900, False)
 
 
 def test_a_piece_of_which_a_part_was_replaced(subscriber):
@@ -150,19 +186,3 @@ def test_a_wake_survives_nothing_that_waits(subscriber):
     disconnect(subscriber)
     connect(subscriber)
     assert [number(delivery) for delivery in take_all(subscriber)] == [1, 2]
-
-
-def test_a_reconnect_is_asked_for_once_a_connection(subscriber, monkeypatch):
-    """A connection that is not up yet is left alone: closed at each look, it would never come up."""
-    closed = []
-    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
-    monkeypatch.setattr(subscriber.link, "leaving", lambda: closed.append(subscriber.link.epoch))
-    connect(subscriber)
-    put(subscriber, 1, 2, 3, payload=b"x" * 400)
-    subscriber.take(0)
-    for _ in range(3):
-        subscriber.take(0)
-    disconnect(subscriber)
-    for _ in range(3):
-        subscriber.take(0)
-    assert closed == [1]

@@ -1,0 +1,139 @@
+"""`python -m ingest_worker.retire SLOT...`: empty the queues of slots that no worker will take again.
+
+A member of a group that is away keeps its share: the broker goes on queueing for it. This gives up the slot's
+subscription, so that nothing new comes to it, stores what waits, and leaves an empty session behind. Nothing
+is deleted; a worker that takes the slot later subscribes again.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import time
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingest_worker.deadline import StatementDeadline
+from ingest_worker.errors import FatalError
+from ingest_worker.metrics import WorkerMetrics
+from ingest_worker.pulse import Pulse
+from ingest_worker.slot import MOST, SlotLock, client_id
+from ingest_worker.subscriber import Subscriber
+from ingest_worker.worker import Worker
+from shared import logs
+from shared.database import writer_engine
+from shared.database_errors import summarise
+from shared.settings import InvalidSettingsError, WorkerSettings, load
+
+log = logging.getLogger("ingest_worker.retire")
+
+_QUIET_S = 5.0
+
+
+class _Emptier(Worker):
+    """A worker that ends by itself once its session has been silent for a while."""
+
+    def __init__(self, settings: WorkerSettings, subscriber: Subscriber, pulse: Pulse) -> None:
+        self._engine_of_its_own = writer_engine(settings.database_url, name=subscriber.client_id)
+        self.counts = WorkerMetrics(subscriber, pulse)
+        super().__init__(settings, subscriber, self._engine_of_its_own, pulse, self.counts)
+        self._heard = 0
+        self._quiet_since = time.monotonic()
+        self.is_empty = False
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self._engine_of_its_own.dispose()
+
+    def _look_around(self) -> None:
+        super()._look_around()
+        heard = sum(self.counts.messages.values())
+        is_idle = (
+            self._subscriber.link.is_listening and not len(self._subscriber.inbox) and not len(self._batch)
+        )
+        if heard != self._heard or not is_idle:
+            self._heard, self._quiet_since = heard, time.monotonic()
+        elif time.monotonic() - self._quiet_since > _QUIET_S:
+            self.is_empty = True
+            self.stop()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Retire the slots that are named; returns the exit code."""
+    wanted = _parser().parse_args(arguments)
+    try:
+        settings = load(WorkerSettings)
+    except InvalidSettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    if settings.mqtt_shared_group is None:
+        print(
+            "MQTT_SHARED_GROUP is not set: without a group there is one slot, and it stays.", file=sys.stderr
+        )
+        return 2
+    try:
+        for number in sorted(set(wanted.slots)):
+            if not _retire(settings, number):
+                return 1
+    except FatalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (psycopg.Error, SQLAlchemyError, OSError) as error:
+        print(f"The database did not answer: {summarise(error)}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _retire(settings: WorkerSettings, number: int) -> bool:
+    slot = SlotLock(settings, StatementDeadline())
+    name = client_id(settings, number)
+    try:
+        if slot.take([number]) is None:
+            print(f"Slot {number} is held by a worker that runs: stop that one first.", file=sys.stderr)
+            return False
+        if not slot.held_by_others():
+            print(
+                f"No worker of the group {settings.mqtt_shared_group} runs: without a subscription the broker"
+                " would keep nothing. Start one, then retire the others.",
+                file=sys.stderr,
+            )
+            return False
+        # The id is that of the slot; the worker itself asks for no slot.
+        chosen = settings.model_copy(update={"mqtt_client_id": name})
+        pulse = Pulse()
+        emptier = _Emptier(chosen, Subscriber(chosen, retires=True), pulse)
+        for stop_signal in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop_signal, lambda *_: emptier.stop())
+        emptier.run()
+        stored = emptier.counts.tally.look()
+    finally:
+        slot.close()
+    if emptier.is_empty:
+        print(f"Slot {number} ({name}) is empty: {stored}.")
+    else:
+        print(f"Stopped before slot {number} ({name}) was empty: {stored}.", file=sys.stderr)
+    return emptier.is_empty
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ingest_worker.retire",
+        description="Store what the broker has queued for slots that no worker takes any more.",
+        epilog="example: python -m ingest_worker.retire 2 3   (after a scale-down from three workers to one)",
+    )
+    parser.add_argument("slots", metavar="SLOT", nargs="+", type=_slot, help=f"number of a slot, 1 to {MOST}")
+    return parser
+
+
+def _slot(word: str) -> int:
+    if not word.isascii() or not word.isdigit() or not 1 <= int(word) <= MOST:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a slot: a number from 1 to {MOST}")
+    return int(word)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

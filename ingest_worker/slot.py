@@ -1,0 +1,134 @@
+"""Numbered slots: how workers with one MQTT_CLIENT_ID share it out, by advisory locks of the database.
+
+Slot 1 has the client id as it is set, slot n the same with `-n`: the sessions that the broker keeps belong
+to slots, not to processes. Without a group there is slot 1 only: two sessions would both receive everything.
+"""
+
+import hashlib
+import select
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+
+import psycopg
+
+from ingest_worker.deadline import BoundConnection, StatementDeadline
+from shared.database import address, connect_arguments
+from shared.settings import WorkerSettings
+
+MOST = 64
+"""Slots of a group."""
+
+_LOOPBACK = ("localhost", "127.", "::1")
+
+
+class SlotLock:
+    """The lock of one slot, held by a session of its own; not safe for use by several threads.
+
+    The lock ends with its session, also where the server restarts or the process is killed. Both ends probe
+    an idle link, so that a machine which vanishes frees its slot within half a minute.
+    """
+
+    def __init__(self, settings: WorkerSettings, deadline: StatementDeadline) -> None:
+        self._settings = settings
+        self._deadline = deadline
+        self._connection: BoundConnection | None = None
+        self._number: int | None = None
+        self.last: int | None = None
+        """The number held last, which this worker asks for first."""
+        self.is_shared = settings.mqtt_shared_group is not None
+
+    @property
+    def number(self) -> int | None:
+        """The number of the slot; None while none is held. Looks at the link, and does not wait for it."""
+        if self._number is not None and not self._is_open():
+            self._number = None
+        return self._number
+
+    def client_id(self) -> str:
+        """The id of the slot that was taken last."""
+        return client_id(self._settings, self.last or 1)
+
+    def take(self, numbers: Iterable[int] | None = None) -> int | None:
+        """Take the first slot of these, by default the lowest, that is free; returns its number.
+
+        Raises what the database raises; then none is held.
+        """
+        if self.number is not None:
+            return self.number
+        if numbers is None:
+            lowest = range(1, (MOST if self.is_shared else 1) + 1)
+            numbers = lowest if self.last is None else (self.last, *lowest)
+        for number in numbers:
+            if self._try(number):
+                self._number = self.last = number
+                return number
+        return None
+
+    def held_by_others(self) -> list[int]:
+        """The slots of this client id that other workers hold."""
+        held = []
+        for number in range(1, MOST + 1):
+            if number == self._number:
+                continue
+            if self._try(number):
+                self._open().execute("SELECT pg_advisory_unlock(%s)", (self._key(number),))
+            else:
+                held.append(number)
+        return held
+
+    def close(self) -> None:
+        """Free the slot."""
+        self._number = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error, OSError):
+                connection.close()
+
+    def _try(self, number: int) -> bool:
+        row = self._open().execute("SELECT pg_try_advisory_lock(%s)", (self._key(number),)).fetchone()
+        return row is not None and bool(row[0])
+
+    def _key(self, number: int) -> int:
+        """A slot belongs to a client id at a broker. A loopback address is another broker on each machine."""
+        settings = self._settings
+        host = settings.mqtt_host.lower()
+        machine = socket.gethostname() if host.startswith(_LOOPBACK) else ""
+        parts = (machine, host, str(settings.mqtt_port), settings.mqtt_client_id, str(number))
+        digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8, person=b"battery-slot").digest()
+        return int.from_bytes(digest, "big", signed=True)
+
+    def _open(self) -> BoundConnection:
+        if self._connection is None or not self._is_open():
+            self.close()
+            arguments = connect_arguments(self._settings.mqtt_client_id, statement_timeout_ms=30_000)
+            # The server's own default would keep the session of a machine that vanished for two hours.
+            arguments["options"] += (
+                " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+            )
+            self._connection = self._deadline.connect(
+                **address(self._settings.database_url) | arguments, autocommit=True
+            )
+        return self._connection
+
+    def _is_open(self) -> bool:
+        """Whether the link still stands, as far as this end has heard."""
+        connection = self._connection
+        if connection is None or connection.closed:
+            return False
+        try:
+            while select.select([connection.fileno()], [], [], 0)[0]:
+                # The server says something unasked, such as that it ends, or the link has gone.
+                connection.pgconn.consume_input()
+                connection.pgconn.is_busy()
+                if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+                    raise psycopg.OperationalError("the link has gone")
+        except (psycopg.Error, OSError, ValueError):
+            self.close()
+            return False
+        return True
+
+
+def client_id(settings: WorkerSettings, number: int) -> str:
+    """The client id of a slot."""
+    return settings.mqtt_client_id if number == 1 else f"{settings.mqtt_client_id}-{number}"

@@ -1,0 +1,80 @@
+"""A batch cut into two parts that are committed one after the other. No I/O."""
+
+from bisect import bisect_left
+
+from ingest_worker.batch import Contents
+
+
+def halves(contents: Contents) -> tuple[Contents, Contents] | None:
+    """Two parts of about the same number of readings in the order of receipt; None where it can't be cut.
+
+    A lone delivery, an array, is cut within: its first part is partial, and only the second one, which is
+    committed later, completes the delivery.
+    """
+    if len(contents.deliveries) > 1:
+        middle = _middle(contents)
+        return _deliveries(contents, 0, middle), _deliveries(contents, middle, len(contents.deliveries))
+    if contents.readings <= 1:
+        return None
+    middle = contents.readings // 2
+    return _within(contents, 0, middle, is_last=False), _within(
+        contents, middle, contents.readings, is_last=True
+    )
+
+
+def _middle(contents: Contents) -> int:
+    """The place of the delivery with which the second half begins: never the first one."""
+    number = len(contents.deliveries)
+    if not contents.rejections:
+        ends = contents.firsts
+    else:
+        ends = [
+            first + bisect_left(contents.rejection_sources, place)
+            for place, first in enumerate(contents.firsts)
+        ]
+    if not contents.readings:
+        return number // 2
+    return min(max(bisect_left(ends, contents.readings // 2), 1), number - 1)
+
+
+def _deliveries(contents: Contents, begin: int, end: int) -> Contents:
+    """The deliveries from `begin` to before `end` with all that they hold."""
+    firsts = [*contents.firsts, len(contents.rows)]
+    rows = slice(firsts[begin], firsts[end])
+    deliveries = contents.deliveries[begin:end]
+    rejected = slice(
+        bisect_left(contents.rejection_sources, begin), bisect_left(contents.rejection_sources, end)
+    )
+    told = slice(bisect_left(contents.status_sources, begin), bisect_left(contents.status_sources, end))
+    return Contents(
+        deliveries=deliveries,
+        firsts=[first - firsts[begin] for first in contents.firsts[begin:end]],
+        rows=contents.rows[rows],
+        rejections=contents.rejections[rejected],
+        statuses=contents.statuses[told],
+        rejection_sources=[place - begin for place in contents.rejection_sources[rejected]],
+        status_sources=[place - begin for place in contents.status_sources[told]],
+        indexes={one: contents.indexes[one] for one in deliveries if one in contents.indexes},
+        receipts={one: contents.receipts[one] for one in deliveries if one in contents.receipts},
+        is_partial=contents.is_partial,
+    )
+
+
+def _within(contents: Contents, begin: int, end: int, *, is_last: bool) -> Contents:
+    """The readings of the only delivery from `begin` to before `end`: rows first, then rejections."""
+    rows, [delivery] = len(contents.rows), contents.deliveries
+    rejections = contents.rejections[max(begin - rows, 0) : max(end - rows, 0)]
+    indexes = contents.indexes.get(delivery)
+    return Contents(
+        deliveries=[delivery],
+        firsts=[0],
+        rows=contents.rows[begin:end],
+        rejections=rejections,
+        statuses=contents.statuses if is_last else [],
+        rejection_sources=[0] * len(rejections),
+        status_sources=contents.status_sources if is_last else [],
+        indexes={} if indexes is None else {delivery: indexes[begin:end]},
+        # One object for all parts: it is sent once the last one has committed.
+        receipts=contents.receipts,
+        is_partial=contents.is_partial or not is_last,
+    )
