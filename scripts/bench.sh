@@ -58,8 +58,6 @@ for argument in "$@"; do
 done
 
 . scripts/bootstrap.sh
-bootstrap
-install_broker
-case $names in "" | *" page "*) install_browser ;; esac
+case $names in "" | *" page "*) bootstrap dev broker browser ;; *) bootstrap dev broker ;; esac
 bootstrap_done
 exec "$python" -m scripts.bench "$@"

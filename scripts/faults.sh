@@ -34,7 +34,6 @@ for argument in "$@"; do
 done
 
 . scripts/bootstrap.sh
-bootstrap
-install_broker
+bootstrap dev broker
 bootstrap_done
 exec "$python" -m scripts.faults "$@"

@@ -5,14 +5,12 @@ light and dark.
 """
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from scripts.launcher import signals
+from scripts.launcher import account, signals
 from scripts.launcher.browser import open_browser
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD, ROOT
@@ -44,7 +42,7 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     signals.listen()
     try:
-        with tempfile.TemporaryDirectory(prefix="battery-pictures-") as folder, Stack(Path(folder)) as stack:
+        with account.temporary_folder("battery-pictures-") as folder, Stack(folder) as stack:
             _fill(stack.database_url)
             with open_browser() as browser:
                 for scheme in ("light", "dark"):

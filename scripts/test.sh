@@ -19,9 +19,7 @@ for argument in "$@"; do
 done
 
 . scripts/bootstrap.sh
-bootstrap
-install_broker
-install_browser
+bootstrap dev broker browser
 bootstrap_done
 
 step() {

@@ -20,7 +20,7 @@ from scripts.bench import report
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS, named
 from scripts.bench.workbench import FEWEST_ROWS, Workbench
-from scripts.launcher import screen, signals
+from scripts.launcher import account, screen, signals
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD
 
@@ -119,6 +119,7 @@ def _writable(text: str) -> Path:
 @contextmanager
 def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="battery-bench-"))
+    account.let_pass(folder)
     try:
         yield folder
     finally:

@@ -23,7 +23,7 @@ from scripts.faults.errors import SkippedError
 from scripts.faults.fault import Fault
 from scripts.faults.run import Form, run
 from scripts.faults.site import Site
-from scripts.launcher import screen, signals
+from scripts.launcher import account, screen, signals
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD
 
@@ -119,6 +119,7 @@ def _form(wanted: argparse.Namespace) -> Form:
 @contextmanager
 def _site(*, keep: bool) -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="battery-faults-"))
+    account.let_pass(folder)
     site = Site(folder)
     try:
         site.start()
