@@ -69,8 +69,6 @@ done
 [ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
-bootstrap
-install_broker
-case $names in "" | *" page "*) install_browser ;; esac
+case $names in "" | *" page "*) bootstrap dev broker browser ;; *) bootstrap dev broker ;; esac
 bootstrap_done
 exec "$python" -m scripts.bench "$@"

@@ -1,5 +1,5 @@
-# Sourced by demo.sh and test.sh, from the root of the checkout: makes sure that Python, .venv and the
-# broker are there. Sets `python`, the interpreter of .venv. Runs in bash 3.2 (macOS) and Git Bash too.
+# Sourced by the scripts beside it, from the root of the checkout: makes sure that Python, .venv, the broker and
+# the browser are there. Sets `python`, the interpreter of .venv. Runs in bash 3.2 (macOS) and Git Bash too.
 
 # 9 is the standard error of the script, also where 2 leads into the log.
 exec 9>&2
@@ -12,14 +12,14 @@ PATH="$PATH:/opt/homebrew/opt/mosquitto/sbin:/usr/local/opt/mosquitto/sbin:/c/Pr
 export PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 bootstrap_log=.demo/logs/bootstrap.log
-policy=/usr/sbin/policy-rc.d
-os_release=/etc/os-release
-our_policy=
 our_turn=
 child=
+found_python=
 
+# The newest Python that will do, or none.
 find_python() {
     local candidate
+    [ -z "$found_python" ] || return 0
     for candidate in "${PYTHON:-}" python3.13 python3.12 python3.11 python3 python "py -3"; do
         # $candidate unquoted: "py -3" is two words.
         if [ -n "$candidate" ] && is_new_enough $candidate; then
@@ -30,7 +30,7 @@ find_python() {
             die "PYTHON=$PYTHON is not a Python 3.11 or newer; set it to one, or leave it unset."
         fi
     done
-    die "Python 3.11 or newer was not found. Install it, or name it: PYTHON=/path/to/python3 $0"
+    return 1
 }
 
 is_new_enough() { "$@" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
@@ -90,152 +90,87 @@ interrupted() {
     exit "$1"
 }
 
-# Runs quietly into the log; says where to read when it fails. First word: what it is, for people.
-quietly() {
-    local what=$1
-    shift
+# The number of the line that the log's next entry begins with.
+log_line() { echo $(($(wc -l <"$bootstrap_log") + 1)); }
+
+# Runs into the log, without a word.
+logged() {
     printf '\n$ %s\n' "$*" >>"$bootstrap_log"
-    "$@" >>"$bootstrap_log" 2>&1 </dev/null && return
-    say "$what failed; $bootstrap_log says why:"
-    tail -n 4 "$bootstrap_log" | sed 's/^/    /' >&9
-    return 1
+    "$@" >>"$bootstrap_log" 2>&1 </dev/null
 }
 
-make_venv() {
-    find_python
-    say "Making .venv with $($found_python -V 2>&1) ..."
-    rm -rf .venv
-    if interruptible $found_python -m venv .venv >>"$bootstrap_log" 2>&1 && venv_python; then
+# Says what failed, by the log from this line on.
+explain() {
+    if tail -n "+$2" "$bootstrap_log" | grep -q -i -E "$no_network"; then
+        say "$1 failed: the network is away, it seems ($bootstrap_log says more)."
         return
     fi
+    say "$1 failed; $bootstrap_log says why:"
+    tail -n 4 "$bootstrap_log" | sed 's/^/    /' >&9
+}
+
+# What pip, apt and the others write where the network is away.
+no_network="NewConnectionError|NameResolutionError|ConnectTimeoutError|Max retries exceeded|network is unreachable"
+no_network="$no_network|temporary failure (in name resolution|resolving)|could not resolve|cannot initiate the connection"
+
+make_venv() {
+    find_python || die "Python 3.11 or newer was not found. Install it, or name it: PYTHON=/path/to/python3 $0"
+    say "Making .venv with $($found_python -V 2>&1) ..."
     rm -rf .venv
-    # Debian and Ubuntu keep the module that venv needs in a package of its own.
-    local package
-    package=$($found_python -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-    if command -v apt-get >/dev/null && can_be_root; then
-        apt_install "$package" || true
-        $found_python -m venv .venv >>"$bootstrap_log" 2>&1 && venv_python && return
-        rm -rf .venv
-    fi
-    if command -v apt-get >/dev/null; then
-        die ".venv can't be made with $found_python. Run: sudo apt-get install $package   and start again ($bootstrap_log says more)."
-    fi
+    interruptible $found_python -m venv .venv >>"$bootstrap_log" 2>&1 && venv_python && return
+    rm -rf .venv
     die ".venv can't be made with $found_python; $bootstrap_log says why. Another Python: PYTHON=/path/to/python3 $0"
 }
 
-install_packages() {
-    local stamp=.venv/requirements.stamp wanted
-    wanted=$(cksum <requirements-dev.txt)
-    [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
-    # A run that was interrupted may have left a .venv without pip.
-    "$python" -m pip --version >/dev/null 2>&1 || make_venv
-    say "Installing the Python packages into .venv (the first time takes a minute) ..."
-    quietly "Installing the Python packages" interruptible "$python" -m pip install --quiet --no-input --no-compile \
-        --require-hashes -r requirements-dev.txt || die "Check the network, then start again."
-    # pip compiles with one processor, this with all. Never left to the first use: where PYTHONDONTWRITEBYTECODE
-    # is set, each start of a process would compile everything again. A file that doesn't compile is a package's
-    # template, not an error.
-    interruptible "$python" -m compileall -qq -j 0 .venv >>"$bootstrap_log" 2>&1 || true
-    printf '%s\n' "$wanted" >"$stamp"
-}
-
-is_root() { [ "$(id -u)" = 0 ]; }
-can_be_root() { is_root || sudo -n true >/dev/null 2>&1; }
-as_root() { if is_root; then "$@"; else sudo -n "$@"; fi; }
-
-apt_install() {
-    # Debian starts what it installs: a broker on port 1883 that nobody asked for. A policy of the
-    # machine's own is left alone.
-    if [ ! -e "$policy" ]; then
-        if is_root; then our_policy=env; else our_policy="sudo -n"; fi
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
-    fi
-    local done=0
-    quietly "apt-get install $*" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
-        --no-install-recommends "$@" 9>/dev/null || {
-        # Perhaps only the package lists are missing or old.
-        quietly "apt-get update" as_root apt-get update -q &&
-            quietly "apt-get install $*" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
-                --no-install-recommends "$@" || done=1
-    }
-    [ -z "$our_policy" ] || as_root rm -f "$policy"
-    our_policy=
-    return $done
-}
-
-install_broker() {
-    command -v mosquitto >/dev/null && command -v mosquitto_pub >/dev/null && command -v mosquitto_sub >/dev/null && return
-    say "Installing Mosquitto, the MQTT broker ..."
-    local way=
-    if command -v brew >/dev/null; then
-        way="brew install mosquitto"
-        quietly "$way" $way || true
-    elif command -v apt-get >/dev/null; then
-        way="sudo apt-get install mosquitto mosquitto-clients"
-        can_be_root && apt_install mosquitto mosquitto-clients || true
-    elif command -v dnf >/dev/null; then
-        way="sudo dnf install mosquitto"
-        can_be_root && quietly "$way" as_root dnf install -y -q mosquitto || true
-    elif command -v apk >/dev/null; then
-        way="sudo apk add mosquitto mosquitto-clients"
-        can_be_root && quietly "$way" as_root apk add -q mosquitto mosquitto-clients || true
-    elif command -v pacman >/dev/null; then
-        way="sudo pacman -S mosquitto"
-        can_be_root && quietly "$way" as_root pacman -S --noconfirm -q mosquitto || true
-    fi
-    hash -r
-    command -v mosquitto >/dev/null && return
-    [ -n "$way" ] || die "Mosquitto is missing. Install it (Windows: winget install EclipseFoundation.Mosquitto), then start again."
-    die "Mosquitto is missing and can't be installed from here. Run: $way   and start again. (Or set MQTT_HOST to use another broker.)"
-}
-
-# As scripts/launcher/browser.py looks for one.
-has_browser() {
-    [ -n "${CHROMIUM:-}" ] && return
+# Whether .venv has what a file of requirements names. Those of the demo are among those of dev.
+has_packages() {
     local name
-    for name in chromium chromium-browser google-chrome google-chrome-stable \
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
-        command -v "$name" >/dev/null && return
+    for name in "$@"; do
+        [ "$(cat ".venv/requirements-$name.stamp" 2>/dev/null)" = "$(cksum <"requirements-$name.txt")" ] && return
     done
     return 1
 }
 
-# For the tests and measurements of the dashboard; nothing that runs needs it.
-install_browser() {
-    has_browser && return
-    say "Chromium, which opens the dashboard here, is missing; installing it ..."
-    local way=
-    if grep -q '^ID=ubuntu$' "$os_release" 2>/dev/null; then
-        # Its package is but a snap, which starts in no container and reads no temporary folder.
-        die "Chromium or Chrome is missing. Install Google Chrome (https://www.google.com/chrome), or name one: CHROMIUM=/path/to/it $0"
-    elif command -v apt-get >/dev/null; then
-        way="sudo apt-get install chromium"
-        can_be_root && apt_install chromium || true
-    elif command -v dnf >/dev/null; then
-        way="sudo dnf install chromium"
-        can_be_root && quietly "$way" as_root dnf install -y -q chromium || true
-    elif command -v apk >/dev/null; then
-        way="sudo apk add chromium"
-        can_be_root && quietly "$way" as_root apk add -q chromium || true
-    elif command -v pacman >/dev/null; then
-        way="sudo pacman -S chromium"
-        can_be_root && quietly "$way" as_root pacman -S --noconfirm -q chromium || true
-    fi
-    hash -r
-    has_browser && return
-    [ -n "$way" ] || die "Chromium or Chrome is missing. Install one (macOS: brew install --cask google-chrome), or name it: CHROMIUM=/path/to/it $0"
-    die "Chromium is missing and can't be installed from here. Run: $way   and start again, or name one: CHROMIUM=/path/to/it $0"
+# `demo`: what runs; `dev`: with what the checks, tests and measurements need, three times as much.
+install_packages() {
+    local wanted=$1
+    if [ "$wanted" = demo ]; then has_packages demo dev && return; else has_packages dev && return; fi
+    # A run that was interrupted may have left a .venv without pip.
+    "$python" -m pip --version >/dev/null 2>&1 || make_venv
+    say "Installing the Python packages into .venv (the first time takes a minute) ..."
+    local began
+    began=$(log_line)
+    # Fewer than pip's five: a network that is away shall be told soon.
+    PIP_RETRIES=${PIP_RETRIES:-2} logged interruptible "$python" -m pip install --quiet --no-input --no-compile \
+        --require-hashes -r "requirements-$wanted.txt" || {
+        explain "Installing the Python packages" "$began"
+        die "Check the network, then start again."
+    }
+    # pip compiles with one processor, this with all. Never left to the first use: where PYTHONDONTWRITEBYTECODE
+    # is set, each start of a process would compile everything again. A file that doesn't compile is a package's
+    # template, not an error.
+    interruptible "$python" -m compileall -qq -j 0 .venv >>"$bootstrap_log" 2>&1 || true
+    cksum <"requirements-$wanted.txt" >".venv/requirements-$wanted.stamp"
 }
 
-# Python and its packages. Afterwards `install_broker` and `install_browser` may follow, then `bootstrap_done`.
+. scripts/system_packages.sh
+
+# Which packages of Python (demo or dev), and what else is needed (broker, browser). More of these may follow by
+# `install_system`; then `bootstrap_done`.
 bootstrap() {
+    local wanted=$1
+    shift
+    if command -v apk >/dev/null && ldd --version 2>&1 | grep -q -i musl; then
+        die "This system's C library is musl, for which the Python package that brings PostgreSQL has no build. Use \`docker compose up -d --build\`, or a system with glibc such as Debian."
+    fi
     take_turn
     trap tidy_up EXIT
     trap 'interrupted 130' INT
     trap 'interrupted 143' TERM
     trap 'interrupted 129' HUP
+    install_system python "$@"
     venv_python || make_venv
-    install_packages
+    install_packages "$wanted"
 }
 
 # Before exec, which runs no EXIT trap.

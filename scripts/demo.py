@@ -1,46 +1,46 @@
 """Everything on one machine, shown to a person: `./scripts/demo.sh`, or `python -m scripts.demo` in .venv.
 
-Against the API at BASE; else against a stack of ours on port 8000; else against one of its own in .demo/.
+Against the API at BASE; else against the compose stack where it is up; else against one of its own in .demo/.
 """
 
 import argparse
 import io
 import os
-import shutil
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
-from scripts.launcher import screen, signals
+from scripts.launcher import account, screen, signals
 from scripts.launcher.client import Client
+from scripts.launcher.compose import ComposePorts
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD, ROOT
 from scripts.launcher.lock import Lock, LockedError
+from scripts.launcher.postgres import erase_programs
 from scripts.launcher.stack import Stack
 from scripts.launcher.tour import Tour
 from scripts.launcher.vehicle import BrokerAddress
 from shared.arguments import command_parser
 
 FOLDER = ROOT / ".demo"
-USUAL_STACK = "http://localhost:8000"
-PREFERRED = {"postgres": 5434, "broker": 1883, "api": 8000}
 _GUARD_NEEDS_S = 40
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; returns its exit code."""
     wanted = _parser().parse_args(arguments)
-    if wanted.needs_broker:
-        return 0 if _needs_broker() else 1
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace", line_buffering=True)  # a degree sign on an ASCII terminal
     signals.listen()
     try:
+        if wanted.needs_broker:
+            return 0 if _needs_broker(ComposePorts.read()) else 1
         return _demo(wanted)
     except LaunchError as error:
         signals.ignore()
@@ -76,11 +76,14 @@ def _demo(wanted: argparse.Namespace) -> int:
         return _show_theirs(base.rstrip("/"), f"BASE={base}", fresh=wanted.fresh, stays=stays)
     try:
         with _lock() as lock:
-            if _usual_stack_answers():
+            usual = ComposePorts.read()
+            if _usual_stack_answers(usual):
                 lock.free()
-                reason = "a stack of ours is up on port 8000"
-                return _show_theirs(USUAL_STACK, reason, fresh=wanted.fresh, stays=stays)
-            return _run_ours(lock, fresh=wanted.fresh, stays=stays)
+                reason = f"a stack of ours is up on port {usual.api}"
+                return _show_theirs(
+                    usual.api_url, reason, fresh=wanted.fresh, stays=stays, broker_port=usual.broker
+                )
+            return _run_ours(lock, usual, fresh=wanted.fresh, stays=stays)
     except LockedError as held:
         where = (
             f" It answers at {held.note}: look there, or stop it first." if held.note else " Stop it first."
@@ -116,7 +119,7 @@ def _lock() -> Lock:
             return lock
 
 
-def _show_theirs(base: str, reason: str, *, fresh: bool, stays: bool) -> int:
+def _show_theirs(base: str, reason: str, *, fresh: bool, stays: bool, broker_port: int | None = None) -> int:
     if urlsplit(base).scheme not in {"http", "https"} or not urlsplit(base).netloc:
         raise LaunchError(f"BASE={base} is not a URL such as http://localhost:8000.")
     print(f"Showing the API at {base}, because {reason}; no server is started.")
@@ -127,7 +130,10 @@ def _show_theirs(base: str, reason: str, *, fresh: bool, stays: bool) -> int:
         raise LaunchError(
             f"No API of ours answers at {base}. Start it, or leave BASE unset to start one here."
         )
-    tour = Tour(client, BrokerAddress.from_environment(), _log_folder() / "story.log")
+    broker = BrokerAddress.from_environment()
+    if broker_port and not os.environ.get("MQTT_PORT"):
+        broker = replace(broker, port=broker_port)
+    tour = Tour(client, broker, _log_folder() / "story.log")
     tour.invite()
     try:
         tour.publish()
@@ -141,7 +147,7 @@ def _show_theirs(base: str, reason: str, *, fresh: bool, stays: bool) -> int:
     return 0
 
 
-def _run_ours(lock: Lock, *, fresh: bool, stays: bool) -> int:
+def _run_ours(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool) -> int:
     mqtt = BrokerAddress.from_environment() if os.environ.get("MQTT_HOST") else None
     database_url = os.environ.get("DATABASE_URL") or None
     _clear(everything=fresh)
@@ -151,14 +157,14 @@ def _run_ours(lock: Lock, *, fresh: bool, stays: bool) -> int:
         mqtt=(mqtt.host, mqtt.port) if mqtt else None,
         # A worker of that broker's own may have the usual name, and the two would throw each other out.
         env={"MQTT_CLIENT_ID": os.environ.get("MQTT_CLIENT_ID") or "battery-demo-worker"} if mqtt else None,
-        prefer=PREFERRED,
+        prefer={"postgres": usual.database, "broker": usual.broker, "api": usual.api},
         show=screen.step,
     )
     screen.heading("Starting", f"logs in {_short(stack.logs)}/")
     try:
         stack.start()
         lock.note(stack.base_url)
-        _tell_other_port(stack)
+        _tell_other_port(stack, usual.api)
         broker = mqtt or BrokerAddress(*stack.mqtt)
         tour = Tour(_client(stack.base_url), broker, stack.logs / "story.log", check=stack.check)
         tour.invite()
@@ -172,7 +178,7 @@ def _run_ours(lock: Lock, *, fresh: bool, stays: bool) -> int:
     finally:
         signals.ignore()
         stack.stop()
-    print("\nStopped. What was stored stays in .demo/.")
+    print("\nStopped. What was stored stays.")
     if not stays:
         print("On a terminal, without --once, it stays up for you to open the addresses above.")
     return 0
@@ -201,9 +207,9 @@ def _stay(tour: Tour, sentence: str) -> None:
         print("\nStopping ...", flush=True)
 
 
-def _tell_other_port(stack: Stack) -> None:
-    if stack.api.port != PREFERRED["api"]:
-        print(f"  Port {PREFERRED['api']} is taken, so the API listens on {stack.api.port}.")
+def _tell_other_port(stack: Stack, usual: int) -> None:
+    if stack.api.port != usual:
+        print(f"  Port {usual} is taken, so the API listens on {stack.api.port}.")
 
 
 def _tell_places(stack: Stack, database_url: str | None) -> None:
@@ -211,25 +217,29 @@ def _tell_places(stack: Stack, database_url: str | None) -> None:
 
     screen.heading("Places")
     host, port = stack.mqtt
+    stored = f"{_short(FOLDER)}/"
+    if stack.postgres is not None and stack.postgres.files != stack.postgres.wanted:
+        # Below a private folder, where PostgreSQL's system user can't go.
+        stored += f" and {stack.postgres.files}/"
     screen.lines(
         [
             ("database", masked(database_url) if database_url else stack.database_url),
             ("broker", f"{host}:{port}"),
             ("logs", f"{_short(stack.logs)}/"),
-            ("stored in", f"{_short(FOLDER)}/ (survives; ./scripts/demo.sh --fresh starts anew)"),
+            ("stored in", f"{stored} (survives; ./scripts/demo.sh --fresh starts anew)"),
         ]
     )
 
 
-def _usual_stack_answers() -> bool:
+def _usual_stack_answers(usual: ComposePorts) -> bool:
     if os.environ.get("DATABASE_URL") or os.environ.get("MQTT_HOST"):
         return False
     # One whose database is away may be what is left of a stack that was killed: no use to show.
-    return Client(USUAL_STACK).health() == {"status": "OK", "db": "OK"}
+    return Client(usual.api_url).health() == {"status": "OK", "db": "OK"}
 
 
-def _needs_broker() -> bool:
-    return not (os.environ.get("BASE") or os.environ.get("MQTT_HOST") or _usual_stack_answers())
+def _needs_broker(usual: ComposePorts) -> bool:
+    return not (os.environ.get("BASE") or os.environ.get("MQTT_HOST") or _usual_stack_answers(usual))
 
 
 def _client(base: str) -> Client:
@@ -249,9 +259,9 @@ def _clear(*, everything: bool) -> None:
         if log.name != "bootstrap.log":
             log.unlink()
     if everything:
-        for name in ("postgres", "postgres.part", "mosquitto"):
-            with suppress(FileNotFoundError):
-                shutil.rmtree(FOLDER / name)
+        for name in ("postgres", "mosquitto"):
+            account.erase(FOLDER / name)
+        erase_programs()
 
 
 def _short(path: Path) -> str:

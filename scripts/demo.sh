@@ -9,7 +9,8 @@ usage: ./scripts/demo.sh [--once] [--fresh]
 
 Installs what is missing into .venv, starts PostgreSQL, Mosquitto, worker and API on free ports, publishes
 demo readings over MQTT and by POST, and shows health, latest and summary, and how seven simulated cars are.
-On a terminal it stays up, and the cars go on, until Ctrl-C. What was stored stays in .demo/.
+On a terminal it stays up, and the cars go on, until Ctrl-C. What was stored stays: in .demo/,
+or, as root below a private folder, where "Places" says.
 
   --once     stop everything after showing, and exit 0 (also without a terminal)
   --fresh    erase what earlier demos stored, then start
@@ -25,7 +26,8 @@ environment:
   MQTT_HOST=HOST     use this broker instead of one of our own (with MQTT_PORT, MQTT_USERNAME, ...)
   API_KEYS=KEY,...   the API asks for a key; the first one is used to call it
   PYTHON=PATH        the Python (3.11 or newer) that .venv is made with
-A stack of ours that already answers on port 8000 (docker compose up) is used as with BASE.
+A stack of ours that already answers (docker compose up; BATTERY_API_PORT of the environment or .env, else
+port 8000) is used as with BASE.
 USAGE
 }
 
@@ -38,7 +40,21 @@ for argument in "$@"; do
 done
 
 . scripts/bootstrap.sh
-bootstrap
-if "$python" -m scripts.demo --needs-broker; then install_broker; fi
+
+# A stack that is up has a broker. Whether it is ours, Python tells, which may yet have to be installed.
+somebody_answers() {
+    local port=${BATTERY_API_PORT:-}
+    [ -n "$port" ] || port=$(sed -n 's/^ *BATTERY_API_PORT *= *["'\'']\{0,1\}\([0-9]*\).*/\1/p' .env 2>/dev/null | tail -n 1)
+    (exec 8<>"/dev/tcp/127.0.0.1/${port:-8000}") 2>/dev/null
+}
+
+if [ -n "${BASE:-}${MQTT_HOST:-}" ]; then
+    bootstrap demo
+elif somebody_answers; then
+    bootstrap demo
+    if "$python" -m scripts.demo --needs-broker 2>/dev/null; then install_system broker; fi
+else
+    bootstrap demo broker
+fi
 bootstrap_done
 exec "$python" -m scripts.demo "$@"

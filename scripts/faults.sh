@@ -48,7 +48,6 @@ done
 [ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
-bootstrap
-install_broker
+bootstrap dev broker
 bootstrap_done
 exec "$python" -m scripts.faults "$@"

@@ -11,13 +11,12 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from scripts.launcher import account
 from scripts.launcher.browser import open_browser
 from scripts.launcher.frame import run_launcher
 from scripts.launcher.guard import ROOT
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _write() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="battery-pictures-") as folder, Stack(Path(folder)) as stack:
+    with account.temporary_folder("battery-pictures-") as folder, Stack(folder) as stack:
         _fill(stack.database_url)
         with open_browser() as browser:
             for scheme in ("light", "dark"):

@@ -51,9 +51,7 @@ done
 [ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
-bootstrap
-install_broker
-install_browser
+bootstrap dev broker browser
 bootstrap_done
 
 step() {

@@ -24,6 +24,7 @@ from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
+from scripts.launcher import account
 from scripts.launcher.broker import Broker
 from scripts.launcher.postgres import Postgres
 from shared.database import writer_engine
@@ -42,13 +43,14 @@ _ENOUGH_BYTES = 4 << 30
 def server_folder():
     """A folder for a server's files, in memory where there is plenty: a new database takes 0.01 s, not 0.2.
 
-    Not pytest's: a second pytest run as root closes the folder above them all to other users, and
-    PostgreSQL, which refuses to be root, could no longer reach its files.
+    Not pytest's: those of root are closed to other users, and PostgreSQL, which refuses to be root, would
+    keep its files elsewhere.
     """
     plenty = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
     place = _MEMORY if plenty else Path(tempfile.gettempdir())
     remove_orphans(place)
     folder = Path(tempfile.mkdtemp(prefix=f"battery-test-{os.getpid()}-", dir=place))
+    account.let_pass(folder)
     try:
         yield folder
     finally:

@@ -18,7 +18,7 @@ from pathlib import Path
 from scripts.bench import report
 from scripts.bench.catalogue import BENCHMARKS, named
 from scripts.bench.workbench import FEWEST_ROWS, Workbench
-from scripts.launcher import signals
+from scripts.launcher import account, signals
 from scripts.launcher.frame import run_launcher
 from shared.arguments import argument, command_parser, end_with_the_pipe, whole_number
 
@@ -105,6 +105,7 @@ def _seconds(text: str) -> float:
 @contextmanager
 def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="battery-bench-"))
+    account.let_pass(folder)
     try:
         yield folder
     finally:

@@ -1,7 +1,6 @@
 """Where benchmarks are run: takes figures in alternation and keeps them."""
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from scripts.bench import report
 from scripts.bench.comparison import Comparison
+from scripts.launcher import account
 
 FEWEST_ROWS = 1_000
 """A hundredth of them is still a fleet."""
@@ -53,8 +53,8 @@ class Workbench:
     @contextmanager
     def fresh_folder(self) -> Iterator[Path]:
         """An empty folder for the servers of one figure."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            yield Path(folder)
+        with account.temporary_folder("figure-", self.folder) as folder:
+            yield folder
 
     def _take(self, name: str, unit: str, number: int, measure: Callable[[], float]) -> float:
         print(f"  round {number + 1} of {self.rounds}  {name}: ", end="", file=sys.stderr, flush=True)

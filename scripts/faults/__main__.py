@@ -21,7 +21,7 @@ from scripts.faults.controls import CONTROLS
 from scripts.faults.errors import SkippedError
 from scripts.faults.run import Form, run
 from scripts.faults.site import Site
-from scripts.launcher import signals
+from scripts.launcher import account, signals
 from scripts.launcher.frame import run_launcher
 from shared.arguments import argument, command_parser, end_with_the_pipe, whole_number
 
@@ -130,6 +130,7 @@ def _form(wanted: Namespace) -> Form:
 @contextmanager
 def _site(*, keep: bool) -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="battery-faults-"))
+    account.let_pass(folder)
     site = Site(folder)
     try:
         site.start()

@@ -4,6 +4,8 @@ import errno
 import random
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
@@ -13,6 +15,7 @@ LOOPBACK = "127.0.0.1"
 # killed and started again finds its port free, and no client can connect to itself there meanwhile.
 _RANGE = range(15_000, 32_000)
 _TRIES = 200
+_LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
 
 
 class NoFreePortError(OSError):
@@ -56,9 +59,29 @@ def answers(host: str, port: int, patience: float = 1.0) -> bool:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether this very process listens on the port (and not somebody else who was there before)."""
+    """Whether this very process listens on the port (and not somebody else who was there before).
+
+    Root in a container may not ask which sockets a process of another user has (no CAP_SYS_PTRACE). Then a
+    socket of that process's user counts as its own: a server that shares its user with others has to be
+    asked itself, see Postgres.answers.
+    """
     try:
-        sockets = psutil.Process(pid).net_connections(kind="tcp")
+        process = psutil.Process(pid)
+        sockets = process.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        return process.is_running() and process.uids().effective in listening_users(port)
     except psutil.Error:
         return False
     return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
+
+
+def listening_users(port: int) -> set[int]:
+    """The numbers of the users who listen on the port, as Linux tells everybody; empty on other systems."""
+    users = set()
+    for table in map(Path, ("/proc/net/tcp", "/proc/net/tcp6")):
+        with suppress(OSError):
+            for line in table.read_text(encoding="ascii").splitlines()[1:]:
+                _number, local, _remote, state, _queues, _timer, _retries, user, *_rest = line.split()
+                if state == _LISTEN and int(local.rpartition(":")[2], 16) == port:
+                    users.add(int(user))
+    return users

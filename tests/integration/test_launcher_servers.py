@@ -19,6 +19,7 @@ from scripts.launcher.broker import Broker
 from scripts.launcher.errors import LaunchError, PortTakenError
 from scripts.launcher.guard import ROOT, runs
 from scripts.launcher.postgres import Postgres
+from tests.conftest import server_folder
 
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
 LAUNCHER = """
@@ -26,12 +27,20 @@ import sys, time
 from pathlib import Path
 from scripts.launcher.broker import Broker
 from scripts.launcher.postgres import Postgres
+from tests.conftest import server_folder
 folder = Path(sys.argv[1])
 Postgres(folder / "postgres", settings={"fsync": "off"}).start()
 Broker(folder / "mosquitto").start()
 print("up", flush=True)
 time.sleep(600)
 """
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder that PostgreSQL can reach where the tests run as root, unlike pytest's."""
+    with server_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -229,6 +238,19 @@ def test_a_race_for_the_port_is_lost_gracefully(tmp_path, monkeypatch):
         broker = Broker(tmp_path / "mosquitto")
         broker.start()
         assert broker.port != stranger.getsockname()[1]
+        broker.stop()
+
+
+def test_who_took_the_port_may_be_gone_again(tmp_path, monkeypatch):
+    """The port is taken when the server wants it, and free when its end is noticed: another one is used."""
+    with socket.create_server((ports.LOOPBACK, 0)) as stranger:
+        taken = stranger.getsockname()[1]
+        answers = iter([taken, ports.free_port()])
+        monkeypatch.setattr(ports, "free_port", lambda _prefer=None: next(answers))
+        monkeypatch.setattr(ports, "is_free", lambda _port: True)
+        broker = Broker(tmp_path / "mosquitto")
+        broker.start()
+        assert broker.port != taken
         broker.stop()
 
 

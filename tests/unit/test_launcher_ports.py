@@ -3,6 +3,7 @@
 import os
 import socket
 
+import psutil
 import pytest
 
 from scripts.launcher import ports
@@ -58,6 +59,28 @@ def test_who_listens_is_told_apart(server):
     assert ports.listens(os.getpid(), port_of(server))
     assert not ports.listens(os.getpid(), ports.free_port())
     assert not ports.listens(2**22 - 1, port_of(server))
+
+
+def test_where_nobody_may_look_the_user_of_the_socket_tells(server, monkeypatch):
+    """As for root in a container, about a server that runs as another user."""
+
+    def refused(process, **_kind):
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "net_connections", refused)
+    assert ports.listens(os.getpid(), port_of(server))
+    assert not ports.listens(os.getpid(), ports.free_port())
+    monkeypatch.setattr(ports, "listening_users", lambda _port: {os.getuid() + 1})
+    assert not ports.listens(os.getpid(), port_of(server))
+
+
+def test_the_user_who_listens_is_known(server):
+    """Also of a server on every address of IPv6; a client's socket does not count."""
+    assert ports.listening_users(port_of(server)) == {os.getuid()}
+    with socket.create_connection(server.getsockname()) as client:
+        assert ports.listening_users(client.getsockname()[1]) == set()
+    with socket.create_server(("::", 0), family=socket.AF_INET6) as everywhere:
+        assert ports.listening_users(port_of(everywhere)) == {os.getuid()}
 
 
 def test_answers_is_about_connections(server):
