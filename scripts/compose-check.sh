@@ -31,7 +31,10 @@ for argument in "$@"; do
 done
 
 # The defaults are what is checked: an empty variable here wins over .env, and counts as not set.
-for name in $(sed -n 's/^# \([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example); do export "$name="; done
+# Ports, memory and the network of the build are the caller's.
+for name in $(sed -n 's/^# \([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example); do
+    case $name in BATTERY_*_PORT | BATTERY_*_MEMORY | BATTERY_BUILD_NETWORK) ;; *) export "$name=" ;; esac
+done
 export BATTERY_API_PORT=${BATTERY_API_PORT:-8000}
 export BATTERY_BROKER_PORT=${BATTERY_BROKER_PORT:-1883}
 export BATTERY_DB_PORT=${BATTERY_DB_PORT:-5434}

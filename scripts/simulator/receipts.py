@@ -17,7 +17,7 @@ RETRY_DELAYS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 """From the broker's acknowledgement to the next publication; the last one repeats.
 
 The first is many times the 0.2 s that a receipt takes, so that a slow batch costs no copies. With the last,
-a database that is away for an hour leaves the broker some 60 copies of a window, about 100 MB of 1 GiB.
+a database that is away for an hour leaves the broker some 60 copies of a window, about 100 MB of 512 MiB.
 """
 
 

@@ -1,6 +1,7 @@
 """What docker-compose.yml says, as far as its text can show it; scripts/compose-check.sh runs it."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from shared.settings import ApiSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+TLS = (ROOT / "compose.tls.yml").read_text(encoding="utf-8")
 
 SETTINGS = {
     "battery-worker": {name.upper() for name in WorkerSettings.model_fields},
@@ -24,7 +26,7 @@ FIXED = {
     "WORKER_HEALTH_HOST",
     "WORKER_HEALTH_PORT",
 }
-# The default is right inside a container; a certificate would have to be mounted first.
+# The default is right inside a container; compose.tls.yml mounts a certificate and names it.
 LEFT_OUT = {"MQTT_TLS_CA_FILE"}
 
 SERVICES = ["battery-db", "battery-broker", "battery-worker", "battery-api"]
@@ -56,6 +58,7 @@ def environment(name):
 def test_compose_knows_every_setting(name):
     """A setting that compose does not pass on would be lost on whoever puts it in .env."""
     assert set(environment(name)) == SETTINGS[name] - LEFT_OUT
+    assert {f"{setting}:" in TLS for setting in LEFT_OUT} == {True}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -87,10 +90,11 @@ def test_every_published_port_is_on_the_loopback():
         "stop_grace_period: ",
         "healthcheck:",
         "logging: *logging",
+        "mem_limit: ",
     ],
 )
 def test_every_service_is_confined_and_watched(name, line):
-    """Each container has a health check, a read-only root and no privileges, and ends in its own time."""
+    """Each container has a health check, a memory limit, a read-only root, no privileges, its time to end."""
     assert re.search(rf"^ {{2,4}}{re.escape(line)}", service(name), re.MULTILINE)
 
 
@@ -123,3 +127,64 @@ def test_the_inflight_window_has_its_twin():
     window = re.search(r"^max_inflight_messages (\d+)$", conf, re.MULTILINE)
     assert window
     assert int(window.group(1)) == WorkerSettings.model_fields["mqtt_max_inflight"].default
+
+
+def conf_lines(name):
+    """The lines of a configuration of the broker, without comments."""
+    lines = (ROOT / "mosquitto" / name).read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def test_the_tls_configuration_differs_in_who_may_connect_only():
+    """tls.conf can be mounted in place of mosquitto.conf: what waits, and how it is saved, is the same."""
+    assert conf_lines("mosquitto.conf") - conf_lines("tls.conf") == {"listener 1883", "allow_anonymous true"}
+    assert conf_lines("tls.conf") - conf_lines("mosquitto.conf") == {
+        "listener 8883",
+        "allow_anonymous false",
+        "password_file /mosquitto/secrets/passwords",
+        "acl_file /mosquitto/config/acl.conf",
+        "certfile /mosquitto/secrets/broker.crt",
+        "keyfile /mosquitto/secrets/broker.key",
+    }
+
+
+def test_a_full_queue_fits_the_brokers_memory():
+    """One session's limits, at 375 bytes a message beside its payload, leave a fifth of the memory free."""
+    limits = dict(line.split() for line in conf_lines("mosquitto.conf") if line.startswith("max_queued"))
+    full = int(limits["max_queued_messages"]) * 375 + int(limits["max_queued_bytes"])
+    gibibytes = re.search(r"BATTERY_BROKER_MEMORY:-(\d+)g", COMPOSE)
+    assert full < 0.8 * int(gibibytes.group(1)) * 2**30
+
+
+def test_the_example_names_every_variable_of_compose_with_its_default():
+    """What compose alone reads stands in .env.example, too."""
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    named = re.findall(r"^# (BATTERY_\w+)=(.*)$", example, re.MULTILINE)
+    read = re.findall(r"\$\{(BATTERY_\w+):-([^}]*)\}", COMPOSE + TLS)
+    assert len(named) == len(dict(named))
+    assert set(named) == set(read)
+
+
+@pytest.mark.parametrize("kind", ["worker", "api"])
+def test_a_wrong_setting_does_not_loop(kind):
+    """Settings are checked before anything is done; wrong ones leave a container that waits, unhealthy."""
+    command = service(f"battery-{kind}")
+    assert (
+        f"python -m shared.check_settings {kind} || {{ [ $$? = 2 ] && exec sleep infinity; exit 1; }};"
+        in command
+    )
+    assert command.index("check_settings") < command.index("shared.migrate")
+
+
+@pytest.mark.parametrize(
+    "path", ["mosquitto/secrets/broker/passwords", "ca.key", "passwords", "x/broker.crt"]
+)
+def test_git_ignores_secrets(path):
+    """What the documented commands make is never committed."""
+    rules = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    patterns = [rule.lstrip("/") for rule in rules if rule and not rule.startswith("#")]
+    parts = Path(path).parts
+    assert any(
+        fnmatch(path, rule) or fnmatch(parts[-1], rule) or (rule.endswith("/") and path.startswith(rule))
+        for rule in patterns
+    )

@@ -1,0 +1,38 @@
+"""Check the settings of one process without starting it: `python -m shared.check_settings worker`.
+
+Exit status: 0 all can be used; 2 one can't, or wrong arguments.
+"""
+
+import signal
+
+if __name__ == "__main__":
+    # Until main() runs: Ctrl-C during the imports ends the process without a stack trace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import sys
+from argparse import ArgumentParser
+
+from shared.settings import ApiSettings, InvalidSettingsError, Settings, WorkerSettings, load
+
+_KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSettings}
+
+
+def main() -> int:
+    """Run the command; returns its exit code."""
+    parser = ArgumentParser(
+        prog="python -m shared.check_settings",
+        description="Check the settings of one process, from the environment and .env, without starting it.",
+        epilog="example: python -m shared.check_settings worker",
+    )
+    parser.add_argument("process", choices=_KINDS, help="whose settings: worker (ingest_worker) or api")
+    process = parser.parse_args().process
+    try:
+        load(_KINDS[process])
+    except InvalidSettingsError as error:
+        print(f"The {process} does not start: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""An older worker beside a newer schema: a rolling upgrade migrates first, a rollback leaves the schema.
+
+The code of older releases comes from git's history. A checkout without it (a source archive, a shallow clone)
+skips these tests and says so; with REQUIRE_HISTORY set, as in the project's workflow, they fail there.
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from shared.schema import expected_version
+from tests.conftest import eventually
+from tests.readings import payload, raw
+
+ROOT = Path(__file__).parents[2]
+
+# The last commit before each later version of the schema. docs/operations.md, "Upgrade", has the same table.
+PROMISED = {"0003": "021df702e2b1ae49ed5b009bd2b0bdd2736a5694"}
+NOT_PROMISED = {"0002": "802c07aefe19020f657e84cf9a0089de998750df"}
+"""A worker of 0002 knows no hours: its readings are stored, and lack in summaries until a rebuild."""
+
+
+def unpack(commit, folder):
+    """The two packages of a worker, as they were at that commit."""
+    archive = subprocess.run(
+        ["git", "-C", str(ROOT), "archive", commit, "shared", "ingest_worker"],
+        capture_output=True,
+        check=False,
+    )
+    if archive.returncode:
+        missing = f"git has no history with {commit[:7]} here: {archive.stderr.decode().strip()}"
+        if os.environ.get("REQUIRE_HISTORY"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    return folder
+
+
+@contextmanager
+def older_worker(commit, folder, broker, database_url, group=""):
+    """That release's worker as a process of its own; at the end it is asked to stop, and has to do so."""
+    log = folder.with_suffix(".log")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "MQTT_HOST": broker.host,
+        "MQTT_PORT": str(broker.port),
+        "MQTT_CLIENT_ID": folder.name,
+        "MQTT_SHARED_GROUP": group,
+        "INGEST_BATCH_MS": "20",
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ingest_worker"],
+            cwd=unpack(commit, folder),
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        eventually(lambda: "Subscribed" in log.read_text() or process.poll() is not None, within=30)
+        assert process.poll() is None, log.read_text()
+        yield process
+        process.terminate()
+        assert process.wait(20) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in log.read_text()
+
+
+def publish(broker, vin, seconds):
+    """One reading a second of one vehicle, acknowledged by the broker."""
+    lines = b"\n".join(payload(raw(vin, second)) for second in seconds)
+    command = ["mosquitto_pub", "-h", broker.host, "-p", str(broker.port), "-q", "1", "-l"]
+    subprocess.run(
+        [*command, "-t", f"vehicles/{vin}/telemetry"], input=lines, check=True, capture_output=True
+    )
+
+
+def stored(engine):
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM telemetry")).scalar_one()
+
+
+def rollups(verb, database_url):
+    """The exit code of `python -m shared.rollups`: 1 where hours and readings differ."""
+    return subprocess.run(
+        [sys.executable, "-m", "shared.rollups", verb],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url},
+        capture_output=True,
+        check=False,
+    ).returncode
+
+
+@pytest.mark.parametrize("commit", PROMISED.values(), ids=PROMISED)
+def test_an_older_worker_runs_beside_a_newer_one(commit, tmp_path, broker, database_url, engine, run_worker):
+    """Both of one group store what comes, each reading once, and the hours are those of the readings."""
+    with older_worker(commit, tmp_path / "older", broker, database_url, group="workers"):
+        newer = run_worker(mqtt_client_id="newer", mqtt_shared_group="workers")
+        eventually(lambda: newer.pulse.is_ready)
+        publish(broker, "VIN-00001", range(300))
+        publish(broker, "VIN-00001", range(100))
+        eventually(lambda: stored(engine) == 300)
+        eventually(lambda: newer.look().received > 0)
+    newer.stop()
+    # As after a rollback: the older one alone, on the newer schema.
+    with older_worker(commit, tmp_path / "again", broker, database_url):
+        publish(broker, "VIN-00002", range(100))
+        eventually(lambda: stored(engine) == 400)
+    assert rollups("check", database_url) == 0
+
+
+@pytest.mark.parametrize("commit", NOT_PROMISED.values(), ids=NOT_PROMISED)
+def test_where_it_is_not_promised_a_rebuild_mends_it(commit, tmp_path, broker, database_url, engine):
+    """Nothing is lost beside such a worker either; what its readings lack is made anew by one command."""
+    with older_worker(commit, tmp_path / "older", broker, database_url):
+        publish(broker, "VIN-00001", range(100))
+        eventually(lambda: stored(engine) == 100)
+    assert rollups("check", database_url) == 1
+    assert rollups("rebuild", database_url) == 0
+    assert rollups("check", database_url) == 0
+
+
+def test_this_worker_runs_on_a_schema_that_is_newer(broker, database_url, engine, run_worker):
+    """What a later release may do without a stop: new tables, indexes, and columns that may stay empty."""
+    with engine.begin() as connection:
+        for statement in (
+            "ALTER TABLE telemetry ADD COLUMN later double precision",
+            "ALTER TABLE vehicle_latest ADD COLUMN later double precision DEFAULT 0",
+            "ALTER TABLE telemetry_hourly ADD COLUMN later bigint",
+            "ALTER TABLE rejections ADD COLUMN later text",
+            "CREATE TABLE later (vin text PRIMARY KEY)",
+            "CREATE INDEX later_index ON telemetry (received_at)",
+            "UPDATE alembic_version SET version_num = '9999'",
+        ):
+            connection.execute(text(statement))
+    assert expected_version() != "9999"
+    worker = run_worker()
+    eventually(lambda: worker.pulse.is_ready)
+    publish(broker, "VIN-00001", range(100))
+    publish(broker, "VIN-00001", range(100))
+    eventually(lambda: worker.look().duplicate == 100)
+    assert stored(engine) == 100
