@@ -49,7 +49,7 @@ venv_python() {
 # One at a time: two first runs at once would write the same .venv.
 take_turn() {
     local told= holder
-    mkdir -p .demo/logs || die "The folder $PWD can't be written."
+    { mkdir -p .demo/logs && touch "$bootstrap_log"; } || die "The folder $PWD can't be written."
     until mkdir .demo/bootstrap.lock 2>/dev/null; do
         holder=$(cat .demo/bootstrap.lock/pid 2>/dev/null)
         if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
@@ -99,9 +99,12 @@ logged() {
     "$@" >>"$bootstrap_log" 2>&1 </dev/null
 }
 
+# Whether the log says so, from this line on.
+network_is_away() { tail -n "+$1" "$bootstrap_log" | grep -q -i -E "$no_network"; }
+
 # Says what failed, by the log from this line on.
 explain() {
-    if tail -n "+$2" "$bootstrap_log" | grep -q -i -E "$no_network"; then
+    if network_is_away "$2"; then
         say "$1 failed: the network is away, it seems ($bootstrap_log says more)."
         return
     fi

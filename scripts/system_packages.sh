@@ -40,7 +40,8 @@ apt_get() {
     local watcher code=0
     tell_apt_waits "$(log_line)" >/dev/null 2>&1 </dev/null &
     watcher=$!
-    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout="$apt_patience" "$@" || code=1
+    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout="$apt_patience" \
+        -o Acquire::Retries=1 "$@" || code=1
     kill "$watcher" 2>/dev/null
     wait "$watcher" 2>/dev/null
     return $code
@@ -67,11 +68,12 @@ apt_install() {
         if is_root; then our_policy=env; else our_policy="sudo -n"; fi
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
     fi
-    local code=0
-    # Perhaps only the package lists are missing or old.
+    local code=0 began
+    began=$(log_line)
+    # Perhaps only the package lists are missing or old. Where it is the network, each attempt would take minutes.
     apt_get install -y --no-install-recommends "$@" || {
-        apt_update
-        apt_get install -y --no-install-recommends "$@"
+        ! network_is_away "$began" && apt_update && ! network_is_away "$began" &&
+            apt_get install -y --no-install-recommends "$@"
     } || code=1
     [ -z "$our_policy" ] || as_root rm -f "$policy"
     our_policy=
@@ -102,7 +104,7 @@ has_libatomic() {
 # The system's program for packages: apt, dnf, pacman or brew.
 package_manager() {
     local name
-    for name in brew apt-get dnf pacman; do
+    for name in apt-get dnf pacman brew; do
         command -v "$name" >/dev/null && echo "$name" && return
     done
 }

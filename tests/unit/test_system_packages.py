@@ -120,7 +120,7 @@ def test_without_package_lists_they_are_fetched_first(machine):
     )
     done, calls = machine("browser")
     assert done.stdout == "found\n"
-    assert [call.split()[4] for call in calls if call.startswith("apt-get")] == [
+    assert [call.split()[6] for call in calls if call.startswith("apt-get")] == [
         "install",
         "update",
         "install",
