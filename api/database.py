@@ -2,74 +2,88 @@
 
 Questions are asked from the event loop, over psycopg's own connections. What is shared with the worker
 and the command line (`store`, rejections) blocks, and runs in threads of a limited number.
+
+Busy and away are two things. A call that gets no connection in time is refused as busy, and ends nothing. A
+statement that takes too long ends its own connection. The heartbeat alone says "away", and then all that
+waits is ended, since none of it will be answered.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
-from weakref import WeakSet
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import psycopg
-from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 from sqlalchemy import Connection as BlockingConnection
-from sqlalchemy import event
 
-from api.errors import DatabaseAwayError
+from api.blocking import Blocking
+from api.connections import EXPORT_CONNECTIONS
+from api.errors import DatabaseBusyError, DatabaseLateError, LinkLostError
 from api.gathering import Answers, Gathering
-from api.pool import Connection, Pool
+from api.heartbeat import Heartbeat
+from api.pool import Connection, Pool, PoolLimits
 from api.queries import exports, vehicles
-from shared.database import address, connect_arguments, cut, writer_engine
+from shared.database import address, connect_arguments
 from shared.settings import ApiSettings
 from shared.store import Caution
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PING_WITHIN_S = 2.5
-# Together less than the 3 seconds within which a question ends when the database is away.
-_SIGN_OF_LIFE_AFTER_S = 2.2
-_LIFE_WITHIN_S = 0.5
+# What a statement may take beyond the server's own limit before its connection is ended.
 _GRACE_S = 2.0
+_MOST_HEAVY_WAITING = 20
+# A server process for each would take the processors from the other calls.
+_HEAVY_SESSION = {"max_parallel_workers_per_gather": "0"}
+
+
+class Ask(Protocol):
+    """Asks one query after the other on a connection that is held."""
+
+    async def __call__(
+        self,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        """What the query answers."""
 
 
 class Database:
-    """Opened and closed with the app. Raises DatabaseAwayError, or what the statement raised."""
+    """Opened and closed with the app.
 
-    def __init__(self, settings: ApiSettings) -> None:
+    Every call raises DatabaseBusyError, DatabaseAwayError, DatabaseLateError, LinkLostError, or what the
+    statement raised.
+    """
+
+    def __init__(self, settings: ApiSettings, limits: PoolLimits | None = None) -> None:
+        limits = limits or PoolLimits(wait_s=settings.api_wait_ms / 1000)
+        heavy = PoolLimits(limits.wait_s, _MOST_HEAVY_WAITING, limits.max_age_s, limits.max_idle_s)
+        self._limits = limits
         self._answer_within_s = settings.api_statement_timeout_ms / 1000 + _GRACE_S
-        self._readers = self._pool(settings, "read", settings.api_pool_size)
-        # Its own connection: a pool that is busy is not a database that is down.
-        self._pinger = self._pool(settings, "ping", 1)
-        # One for what each of them asks, one for what comes before it: nobody else waits for these.
-        self._exporters = self._pool(settings, "export", 4, exports.SESSION)
-        self._engine = writer_engine(
-            settings.database_url,
-            name="battery-api-write",
-            statement_timeout_ms=settings.api_statement_timeout_ms,
-            pool_size=settings.api_pool_size,
+        self._readers = _pool(settings, limits, "read", settings.api_pool_size)
+        self._heavy = _pool(settings, heavy, "heavy", settings.api_heavy_calls, _HEAVY_SESSION)
+        self._exporters = _pool(settings, heavy, "export", EXPORT_CONNECTIONS, exports.SESSION)
+        self._heartbeat = Heartbeat(
+            lambda: _connect(settings), on_away=self._end_all, on_restart=self._replace_all
         )
-        self._blocking: WeakSet[psycopg.Connection[Any]] = WeakSet()
-        event.listen(self._engine, "connect", lambda connection, _record: self._blocking.add(connection))
-        self._threads = CapacityLimiter(settings.api_pool_size)
+        self._blocking = Blocking(
+            settings.database_url,
+            self._heartbeat,
+            limits,
+            size=settings.api_pool_size,
+            statement_timeout_ms=settings.api_statement_timeout_ms,
+            answer_within_s=self._answer_within_s,
+        )
+        self._shrinking: asyncio.Task[None] | None = None
         self._latest = Gathering(self._newest)
         self.caution = Caution()
 
-    @staticmethod
-    def _pool(
-        settings: ApiSettings, purpose: str, size: int, session: Mapping[str, str] | None = None
-    ) -> Pool:
-        arguments = connect_arguments(
-            f"battery-api-{purpose}",
-            statement_timeout_ms=settings.api_statement_timeout_ms,
-            read_only=True,
-        )
-        arguments["options"] += "".join(f" -c {key}={setting}" for key, setting in (session or {}).items())
-        # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
-        where = address(settings.database_url)
-        return Pool(size, autocommit=True, prepare_threshold=0, **where | arguments)
+    async def open(self) -> None:
+        """Begin to watch the database. Raises DatabaseAwayError where it does not answer."""
+        self._shrinking = asyncio.create_task(self._shrink())
+        await self._heartbeat.ask()
 
     async def read(
         self,
@@ -77,8 +91,25 @@ class Database:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        """What one query answers, on a connection that can't change anything."""
+        """What one short query answers, on a connection that can't change anything."""
         return await self._answer(self._readers, query, *arguments, **options)
+
+    @asynccontextmanager
+    async def heavy(self) -> AsyncIterator[Ask]:
+        """Ask the queries of a costly call, on one of a few connections that are kept for such calls.
+
+        The connection is held for the length of the block: leave it before what needs no database.
+        """
+        async with self._watched(self._heavy) as connection:
+
+            async def ask(
+                query: Callable[Concatenate[Connection, P], Awaitable[T]],
+                *arguments: P.args,
+                **options: P.kwargs,
+            ) -> T:
+                return await self._in_time(self._heavy, connection, query, *arguments, **options)
+
+            yield ask
 
     async def export(
         self,
@@ -86,22 +117,8 @@ class Database:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        """The same on connections that are kept for exports."""
+        """What one query of an export answers, on connections that are kept for exports."""
         return await self._answer(self._exporters, query, *arguments, **options)
-
-    async def _answer(
-        self,
-        pool: Pool,
-        query: Callable[Concatenate[Connection, P], Awaitable[T]],
-        *arguments: P.args,
-        **options: P.kwargs,
-    ) -> T:
-        asked = _ask(pool, query, *arguments, **options)
-        try:
-            return await self._within(self._answer_within_s, asked)
-        except DatabaseAwayError:
-            pool.cut()
-            raise
 
     async def latest(self, vin: str) -> tuple[Any, ...] | None:
         """The newest reading of a vehicle; those asked for at the same moment are one question."""
@@ -114,116 +131,134 @@ class Database:
         self, change: Callable[Concatenate[BlockingConnection, P], T], *arguments: P.args, **options: P.kwargs
     ) -> T:
         """Make a change in one transaction; it has committed when this returns."""
-
-        def make() -> T:
-            with self._engine.begin() as connection:
-                return change(connection, *arguments, **options)
-
-        return await self._in_thread(make)
+        return await self._blocking.run(change, *arguments, **options)
 
     async def read_blocking(
         self, query: Callable[Concatenate[BlockingConnection, P], T], *arguments: P.args, **options: P.kwargs
     ) -> T:
         """What a blocking query answers, in a transaction that can't change anything."""
+        return await self._blocking.read(query, *arguments, **options)
 
-        def ask() -> T:
-            with self._engine.connect().execution_options(postgresql_readonly=True) as connection:
-                return query(connection, *arguments, **options)
+    async def ping(self) -> None:
+        """Return if the database answers the heartbeat. Raises DatabaseAwayError, within 3 seconds."""
+        await self._heartbeat.ask()
 
-        return await self._in_thread(ask)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        run = to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+    async def _answer(
+        self,
+        pool: Pool,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
         try:
-            return await self._within(self._answer_within_s, run)
-        except DatabaseAwayError:
-            # Nobody waits for these threads any more, and a link that swallows would hold them for ever.
-            self._cut_blocking()
+            async with self._watched(pool) as connection:
+                return await self._in_time(pool, connection, query, *arguments, **options)
+        except LinkLostError:
+            # Its connection was from before a restart of the server, as a rule; the next one is new.
+            await self._heartbeat.ask()
+        async with self._watched(pool) as connection:
+            return await self._in_time(pool, connection, query, *arguments, **options)
+
+    @asynccontextmanager
+    async def _watched(self, pool: Pool) -> AsyncIterator[Connection]:
+        """A connection of a pool, and the right error where it breaks."""
+        self._heartbeat.require_life()
+        connection = None
+        try:
+            async with pool.connection() as connection:
+                yield connection
+        except DatabaseBusyError:
+            self._heartbeat.require_life()
             raise
+        except psycopg.OperationalError as error:
+            # An error of the statement leaves the connection open.
+            if connection is not None and not connection.closed:
+                raise
+            self._heartbeat.require_life()
+            raise LinkLostError("it broke") from error
 
-    def _cut_blocking(self) -> None:
-        for connection in list(self._blocking):
-            cut(connection)
+    async def _in_time(
+        self,
+        pool: Pool,
+        connection: Connection,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        is_late = False
 
-    async def ping(self, within_s: float = _PING_WITHIN_S) -> None:
-        """Return if the database answers; raise soon if it doesn't."""
+        def end() -> None:
+            nonlocal is_late
+            is_late = True
+            pool.end(connection)
+
+        timer = asyncio.get_running_loop().call_later(self._answer_within_s, end)
         try:
-            await _give_up_after(within_s, _ask(self._pinger, _answer_at_all))
-        except DatabaseAwayError:
-            self._pinger.cut()
+            return await query(connection, *arguments, **options)
+        except psycopg.OperationalError as error:
+            if is_late:
+                raise DatabaseLateError(f"no answer within {self._answer_within_s:g} s") from error
             raise
+        finally:
+            timer.cancel()
 
-    async def _within(self, seconds: float, work: Awaitable[T]) -> T:
-        """The result of `work`, or DatabaseAwayError after `seconds`.
+    def _end_all(self) -> None:
+        self._replace_all()
+        for pool in self._pools:
+            pool.cut()
+        self._blocking.cut()
 
-        A statement may take that long. A server that hangs is not waited for: where no answer has come for
-        a while, it is asked for a sign of life.
-        """
-        deadline = time.monotonic() + seconds
-        with _let_go(asyncio.ensure_future(work)) as task:
-            while not task.done():
-                await asyncio.wait({task}, timeout=min(_SIGN_OF_LIFE_AFTER_S, deadline - time.monotonic()))
-                if not task.done():
-                    await self._require_life(is_late=time.monotonic() >= deadline)
-        return task.result()
+    def _replace_all(self) -> None:
+        for pool in self._pools:
+            pool.replace()
 
-    async def _require_life(self, *, is_late: bool) -> None:
-        if is_late:
-            raise DatabaseAwayError("no answer in time")
-        try:
-            await self.ping(_LIFE_WITHIN_S)
-        except (psycopg.Error, OSError) as error:
-            raise DatabaseAwayError("no sign of life") from error
+    @property
+    def _pools(self) -> tuple[Pool, ...]:
+        return self._readers, self._heavy, self._exporters
+
+    async def _shrink(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.max_idle_s)
+            await self._blocking.shrink()
 
     async def close(self) -> None:
         """Close every connection, also under a thread that waits for an answer."""
-        await self._readers.close()
-        await self._exporters.close()
-        await self._pinger.close()
-        self._engine.dispose()
-        # Also those of threads that were given up: the process would wait for them at its end.
-        self._cut_blocking()
+        if self._shrinking is not None:
+            self._shrinking.cancel()
+        await self._heartbeat.close()
+        for pool in self._pools:
+            await pool.close()
+        self._blocking.close()
 
 
-async def _ask(
-    pool: Pool,
-    query: Callable[Concatenate[Connection, P], Awaitable[T]],
-    *arguments: P.args,
-    **options: P.kwargs,
-) -> T:
-    for is_last in (False, True):
-        async with pool.connection() as connection:
-            try:
-                return await query(connection, *arguments, **options)
-            except psycopg.OperationalError:
-                # It may be from before a restart of the server; the next one is new.
-                if is_last or not connection.closed:
-                    raise
-    raise AssertionError("the last try returns or raises")
+def _arguments(
+    settings: ApiSettings, purpose: str, session: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    arguments = connect_arguments(
+        f"battery-api-{purpose}",
+        statement_timeout_ms=settings.api_statement_timeout_ms,
+        read_only=True,
+    )
+    arguments["options"] += "".join(f" -c {key}={setting}" for key, setting in (session or {}).items())
+    # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
+    session_of_ours = {"autocommit": True, "prepare_threshold": 0}
+    return {**session_of_ours, **address(settings.database_url), **arguments}
 
 
-async def _answer_at_all(connection: Connection) -> None:
-    await connection.execute("SELECT 1")
+def _pool(
+    settings: ApiSettings,
+    limits: PoolLimits,
+    purpose: str,
+    size: int,
+    session: Mapping[str, str] | None = None,
+) -> Pool:
+    arguments = _arguments(settings, purpose, session)
+    # Where a call holds its connection for several statements, the first can't be repeated on another one.
+    return Pool(size, limits, purpose=purpose, checks_first=purpose == "heavy", **arguments)
 
 
-async def _give_up_after(seconds: float, work: Awaitable[None]) -> None:
-    with _let_go(asyncio.ensure_future(work)) as task:
-        await asyncio.wait({task}, timeout=seconds)
-        if not task.done():
-            raise DatabaseAwayError(f"no answer within {seconds:g} s")
-    task.result()
-
-
-@contextmanager
-def _let_go(task: "asyncio.Future[T]") -> "Iterator[asyncio.Future[T]]":
-    """Cancel it when the block is left too early, and don't wait: a server that hangs holds that up too."""
-    try:
-        yield task
-    finally:
-        if not task.done():
-            # Somebody has to look at its exception, or asyncio complains of it.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            task.cancel()
+async def _connect(settings: ApiSettings) -> Connection:
+    return await psycopg.AsyncConnection.connect(**_arguments(settings, "heartbeat"))
 
 
 async def _database(request: Request) -> Database:

@@ -13,7 +13,7 @@ from typing import Annotated, Generic, TypeVar
 from anyio import to_thread
 from fastapi import Depends, Request
 
-from api.database import Database
+from api.database import Ask, Database
 from api.errors import ProblemError
 from api.queries import extent
 from api.queries import trace as readings
@@ -109,8 +109,9 @@ class Diagnoses:
         async with self._its_turn():
             if await request.is_disconnected():
                 raise ProblemError(503, "The client did not wait for the answer.")
-            about = await self._database.read(profile, vin) or Profile()
-            trace = await self._read(vin, first, last, about.current_sign)
+            async with self._database.heavy() as ask:
+                about = await ask(profile, vin) or Profile()
+                trace = await self._read(ask, vin, first, last, about.current_sign)
             found = await to_thread.run_sync(judge, trace, about)
         return Diagnosis(
             from_ts,
@@ -164,11 +165,12 @@ class Diagnoses:
                 return first, last
         return from_ts, to_ts
 
-    async def _read(self, vin: str, from_ts: datetime, to_ts: datetime, current_sign: int) -> Trace:
+    @staticmethod
+    async def _read(ask: Ask, vin: str, from_ts: datetime, to_ts: datetime, current_sign: int) -> Trace:
         if to_ts < from_ts:
             return Trace.of(())
         parts = [
-            await self._database.read(readings.trace, vin, begin, end, current_sign)
+            await ask(readings.trace, vin, begin, end, current_sign)
             for begin, end in readings.stretches(from_ts, to_ts)
         ]
         return Trace.joined(parts)

@@ -1,7 +1,9 @@
 """One shape for every error, the framework's own included: RFC 9457, never a stack trace, never the input."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +13,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -21,6 +24,8 @@ from shared.wording import plain
 log = logging.getLogger("api")
 
 MEDIA_TYPE = "application/problem+json"
+
+_QUERY_CANCELED = "57014"
 
 
 class InvalidField(BaseModel):
@@ -54,8 +59,23 @@ class ProblemError(Exception):
 
 
 class DatabaseAwayError(Exception):
-    """The database did not answer in time."""
+    """The heartbeat has no answer from the database; the cause is what it met, where there is one."""
 
+
+class DatabaseBusyError(Exception):
+    """The database lives, and no connection to it became free in time. Nothing was asked of it."""
+
+
+class DatabaseLateError(Exception):
+    """A statement took longer than it may, and its connection was ended."""
+
+
+class LinkLostError(Exception):
+    """A connection broke under a statement, while the database answers others."""
+
+
+DATABASE_ERRORS = (DatabaseAwayError, DatabaseBusyError, DatabaseLateError, LinkLostError)
+"""What ends a call, however the database itself is."""
 
 _HEADERS = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"const": "ApiKey"}}},
@@ -82,7 +102,8 @@ def add_error_handlers(app: FastAPI, *, count: Callable[[Fault], None] = lambda 
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(DatabaseAwayError, on_database_error)
+    for error in DATABASE_ERRORS:
+        app.add_exception_handler(error, on_database_error)
     app.add_exception_handler(SQLAlchemyError, on_database_error)
     app.add_exception_handler(psycopg.Error, on_database_error)
     app.add_exception_handler(Exception, _on_bug)
@@ -161,7 +182,7 @@ def _sentence(loc: Sequence[str | int], message: str) -> str:
 async def _on_database_error(
     count: Callable[[Fault], None], request: Request, error: Exception
 ) -> JSONResponse:
-    fault = Fault.TRANSIENT if isinstance(error, DatabaseAwayError) else classify(error)
+    fault = fault_of(error)
     count(fault)
     if fault is Fault.POISON:
         log.warning("The database refused a value that passed our checks: %s", summarise(error))
@@ -169,12 +190,88 @@ async def _on_database_error(
     if fault is Fault.DEPLOYMENT:
         log.error("The database can't answer, and no request is at fault: %s", summarise(error))
         return respond(503, "The database is not set up for this service; its operator has to act.")
-    log.warning("The database is away or busy: %s", summarise(error))
-    detail = "The database does not answer in time; try again shortly."
+    trouble = _trouble(error)
+    # Of "away" the heartbeat writes one line when it begins, and one when it is over.
+    if trouble is not _AWAY:
+        trouble.log.write(trouble.word, summarise(error))
+    detail = trouble.detail
     if request.method == "POST":
-        # The answer to a COMMIT may be what was lost.
-        detail += " The readings may have been stored or not; sending the same again is safe."
-    return respond(503, detail, headers={"Retry-After": "2"})
+        detail += f" {trouble.of_post}"
+    return respond(503, detail, headers={"Retry-After": str(trouble.retry_after_s)})
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Whose fault an error is that ended a request, or a start."""
+    if isinstance(error, DatabaseAwayError):
+        return classify(error.__cause__) if error.__cause__ else Fault.TRANSIENT
+    if isinstance(error, DATABASE_ERRORS):
+        return Fault.TRANSIENT
+    return classify(error)
+
+
+class _SeldomLog:
+    """A line at the most every so many seconds: under overload each refused call would write one."""
+
+    def __init__(self, every_s: float = 10.0) -> None:
+        self._every_s = every_s
+        self._next = 0.0
+        self._left_out = 0
+
+    def write(self, word: str, told: str) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            self._left_out += 1
+            return
+        more = f" (and {self._left_out} more since the last such line)" if self._left_out else ""
+        self._next, self._left_out = now + self._every_s, 0
+        log.warning("%s: %s%s", word, told, more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What is said of a database that can't answer now."""
+
+    word: str
+    detail: str
+    of_post: str
+    retry_after_s: int
+    log: _SeldomLog = field(default_factory=_SeldomLog)
+
+
+# The answer to a COMMIT may be what was lost.
+_PERHAPS = "The readings may have been stored or not; sending the same again is safe."
+_AWAY = _Trouble(
+    "The database is away", "The database does not answer in time; try again shortly.", _PERHAPS, 2
+)
+_LOST = _Trouble(
+    "A connection to the database was lost", "The connection to the database broke; try again.", _PERHAPS, 1
+)
+_LATE = _Trouble(
+    "A statement took too long and was ended",
+    "The database took too long over this call; ask for less, or try again later.",
+    _PERHAPS,
+    5,
+)
+_BUSY = _Trouble(
+    "The database is busy",
+    "The service is busy: too many calls wait for the database; try again shortly.",
+    "Nothing was stored.",
+    2,
+)
+
+
+def _trouble(error: Exception) -> _Trouble:
+    if isinstance(error, DatabaseAwayError):
+        return _AWAY
+    if isinstance(error, DatabaseBusyError | PoolTimeoutError):
+        return _BUSY
+    if isinstance(error, DatabaseLateError):
+        return _LATE
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    if sqlstate is None or sqlstate.startswith(("08", "57P", "25")):
+        return _LOST
+    return _LATE if sqlstate == _QUERY_CANCELED else _BUSY
 
 
 async def _on_bug(_request: Request, _error: Exception) -> JSONResponse:

@@ -12,9 +12,9 @@ from anyio import to_thread
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from api.errors import DatabaseAwayError, ProblemError
+from api.errors import DATABASE_ERRORS, ProblemError, fault_of
 from api.link import cut_off, gone, server_stops
-from shared.database_errors import Fault, classify, summarise
+from shared.database_errors import Fault, summarise
 
 log = logging.getLogger("api")
 
@@ -122,9 +122,9 @@ class Export(Response):
     def _failure(self, error: BaseException | None) -> str:
         if error is None:
             return ""
-        if not isinstance(error, DatabaseAwayError | psycopg.Error | OSError):
+        if not isinstance(error, (*DATABASE_ERRORS, psycopg.Error, OSError)):
             raise error
-        self._exports.count(Fault.TRANSIENT if isinstance(error, DatabaseAwayError) else classify(error))
+        self._exports.count(fault_of(error))
         return f"the database: {summarise(error)}"
 
 

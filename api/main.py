@@ -9,6 +9,7 @@ from api.body_limit import BodyLimit
 from api.errors import Problem, add_error_handlers
 from api.exports import Exports
 from api.metrics import ApiMetrics, RequestCounter
+from api.request_limit import RequestLimit
 from api.routers import (
     alerts,
     api_docs,
@@ -54,6 +55,7 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
     app.state.exports = Exports(app.state.metrics.count_database_error)
     app.state.siblings = Siblings(app.state.metrics.text, siblings)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(RequestLimit)
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)
     add_error_handlers(app, count=app.state.metrics.count_database_error)

@@ -1,69 +1,140 @@
-"""Connections for the event loop, made when they are asked for.
+"""Connections of one purpose, for the event loop: psycopg_pool's, with the answers that the API gives.
 
-A few lines rather than psycopg_pool or SQLAlchemy's: they hand out psycopg's connections themselves, which
-costs 5 µs a question and not 60 or 500, and after an outage they connect at the first question, not when a
-growing pause has passed.
+psycopg_pool limits the wait for a connection, renews those that are old and closes those that are idle. Added
+here: a wait that ended in vain is "busy"; and a pool is replaced whole when the database was away, since its
+connections are dead, and its own attempts to connect come at growing distances.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from api.errors import DatabaseBusyError
 from shared.database import cut
+
+# Each failed attempt to connect is a warning there, for each pool; the heartbeat says it once.
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
-class Pool:
-    """Up to `size` connections, the one used last first. `connect` is what psycopg's `connect` takes."""
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """How long callers wait and connections live, in seconds."""
 
-    def __init__(self, size: int, **connect: Any) -> None:
+    wait_s: float = 5.0
+    most_waiting: int = 200
+    max_age_s: float = 1_800.0
+    max_idle_s: float = 120.0
+
+
+class Pool:
+    """Up to `size` connections, opened when they are needed. `connect` is what psycopg's `connect` takes.
+
+    With `checks_first` a connection proves that it lives before it is handed out: one round trip more.
+    """
+
+    def __init__(
+        self, size: int, limits: PoolLimits, *, purpose: str, checks_first: bool = False, **connect: Any
+    ) -> None:
+        self._size = size
+        self._limits = limits
+        self._purpose = purpose
+        self._check = AsyncConnectionPool.check_connection if checks_first else None
         self._connect = connect
-        self._free = asyncio.Semaphore(size)
-        self._idle: list[Connection] = []
+        self._pool: AsyncConnectionPool[Connection] | None = None
         self._busy: set[Connection] = set()
+        self._ended: set[Connection] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for the length of the block. Raises what connecting raises, and once it is closed."""
-        async with self._free:
-            if self._closed:
-                raise psycopg.OperationalError("closed")
-            connection = self._idle.pop() if self._idle else await self._open()
-            self._busy.add(connection)
-            try:
-                yield connection
-            finally:
-                self._busy.discard(connection)
-                await self._put_back(connection)
+        """A connection for the length of the block.
 
-    async def _open(self) -> Connection:
-        return await psycopg.AsyncConnection.connect(**self._connect)
+        Raises DatabaseBusyError where none became free in time or too many wait, OperationalError where the
+        pool was closed or replaced meanwhile.
+        """
+        pool = await self._opened()
+        connection = await self._taken_from(pool)
+        self._busy.add(connection)
+        try:
+            yield connection
+        finally:
+            self._busy.discard(connection)
+            was_ended = connection in self._ended
+            self._ended.discard(connection)
+            if connection.closed and not was_ended and pool is self._pool:
+                # Those beside it went the same way, as a rule: the server has restarted.
+                self.replace()
+            # To the pool that it came from, which may have been replaced: that one closes the connection.
+            await pool.putconn(connection)
 
-    async def _put_back(self, connection: Connection) -> None:
-        if connection.info.transaction_status is TransactionStatus.IDLE and not self._closed:
-            self._idle.append(connection)
+    async def _opened(self) -> "AsyncConnectionPool[Connection]":
+        if self._closed:
+            raise psycopg.OperationalError("closed")
+        if self._pool is None:
+            self._pool = AsyncConnectionPool(
+                open=False,
+                min_size=0,
+                max_size=self._size,
+                max_waiting=self._limits.most_waiting,
+                timeout=self._limits.wait_s,
+                max_lifetime=self._limits.max_age_s,
+                max_idle=self._limits.max_idle_s,
+                # An attempt that failed is repeated once; the next caller begins anew.
+                reconnect_timeout=1.0,
+                check=self._check,
+                kwargs=self._connect,
+            )
+        pool = self._pool
+        if pool.closed:
+            await pool.open()
+        return pool
+
+    async def _taken_from(self, pool: "AsyncConnectionPool[Connection]") -> Connection:
+        try:
+            return await pool.getconn()
+        except PoolTimeout:
+            told = f"none of its {self._size} connections for {self._purpose} became free"
+            raise DatabaseBusyError(f"{told} within {self._limits.wait_s:g} s") from None
+        except TooManyRequests:
+            told = f"{self._limits.most_waiting} calls wait for a connection for {self._purpose} already"
+            raise DatabaseBusyError(told) from None
+
+    def replace(self) -> None:
+        """Let go of every idle connection and of every caller that waits for one; the next one opens anew.
+
+        Connections in use stay as they are, and are closed when they come back.
+        """
+        if self._pool is None:
             return
-        # Broken, or left amid a question that was given up. As a rule those beside it went the same way:
-        # after a restart of the server one failed question clears them all.
-        doomed, self._idle = [connection, *self._idle], []
-        for one in doomed:
-            await one.close()
+        # Without a wait for attempts to connect that hang: callers are told only after it.
+        task = asyncio.ensure_future(self._pool.close(timeout=0))
+        self._pool = None
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def end(self, connection: Connection) -> None:
+        """End the statement on one connection with an error; the others have no part in that."""
+        self._ended.add(connection)
+        # A statement that is cancelled would wait for a server that may not hear of it.
+        cut(connection)
 
     def cut(self) -> None:
-        """End every question that is under way with an error: the server does not answer."""
+        """End every statement that is under way with an error: the database is away."""
         for connection in self._busy:
             cut(connection)
 
     async def close(self) -> None:
-        """Close every connection; a question that a server never answers ends with an error."""
+        """Close every connection; a statement that is never answered ends with an error."""
         self._closed = True
+        self.replace()
         self.cut()
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            await connection.close()
+        await asyncio.gather(*self._closing, return_exceptions=True)

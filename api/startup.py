@@ -9,10 +9,11 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.connections import TooManyConnectionsError, require_room
 from api.database import Database
 from api.diagnoses import Diagnoses
-from api.errors import DatabaseAwayError
-from shared.database_errors import Fault, classify, summarise
+from api.errors import DATABASE_ERRORS, DatabaseAwayError, fault_of
+from shared.database_errors import Fault, summarise
 from shared.schema import OutdatedSchemaError, require_current_schema
 from shared.settings import ApiSettings, InvalidSettingsError, load
 
@@ -37,7 +38,7 @@ def lifespan_with(
         app.state.database = Database(app.state.settings)
         app.state.diagnoses = Diagnoses(app.state.database)
         try:
-            await _check_schema(app.state.database)
+            await _check_database(app.state.database, app.state.settings)
             async with app.state.siblings.telling():
                 yield
         finally:
@@ -46,16 +47,19 @@ def lifespan_with(
     return lifespan
 
 
-async def _check_schema(database: Database) -> None:
+async def _check_database(database: Database, settings: ApiSettings) -> None:
     try:
+        await database.open()
         await database.read_blocking(require_current_schema)
-    except OutdatedSchemaError as error:
+        await database.read_blocking(require_room, settings)
+    except (OutdatedSchemaError, TooManyConnectionsError) as error:
         raise StartupError(str(error)) from None
-    except (DatabaseAwayError, SQLAlchemyError, psycopg.Error, OSError) as error:
-        if not isinstance(error, DatabaseAwayError) and classify(error) is not Fault.TRANSIENT:
+    except (*DATABASE_ERRORS, SQLAlchemyError, psycopg.Error, OSError) as error:
+        if fault_of(error) is not Fault.TRANSIENT:
             raise StartupError(f"DATABASE_URL: {summarise(error)}") from None
         # Up without a database: health says so, and it is used as soon as it answers.
-        log.warning("The database is away (%s); calls answer 503 until it is back.", summarise(error))
+        if not isinstance(error, DatabaseAwayError):
+            log.warning("The database could not be asked for its schema: %s", summarise(error))
 
 
 class OneLineStartupErrors:

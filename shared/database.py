@@ -74,14 +74,23 @@ def connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool =
 
 
 def writer_engine(
-    database_url: str, *, name: str, statement_timeout_ms: int = 30_000, pool_size: int = 1
+    database_url: str,
+    *,
+    name: str,
+    statement_timeout_ms: int = 30_000,
+    pool_size: int = 1,
+    max_age_s: float = -1,
 ) -> Engine:
-    """A blocking engine with so many connections: one for each thread that writes at a time."""
+    """A blocking engine with so many connections: one for each thread that writes at a time.
+
+    One that is older than `max_age_s` is replaced before its next use; -1: at no age.
+    """
     return create_engine(
         database_url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_S,
         pool_pre_ping=True,
+        pool_recycle=round(max_age_s),
         connect_args=connect_arguments(name, statement_timeout_ms=statement_timeout_ms),
     )

@@ -168,7 +168,10 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     )
     api_port: Port = Field(8000, description="The port the API listens on.")
     api_processes: int = Field(
-        1, ge=1, le=64, description="Processes that answer on API_PORT; about one for each two cores."
+        1,
+        ge=1,
+        le=64,
+        description="Processes that answer on API_PORT; with 2 cores more than one only costs.",
     )
     api_keys: SecretStr | None = Field(
         None, description="One or more keys, comma-separated. Set: a call needs one of them as X-API-Key."
@@ -176,11 +179,31 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     api_statement_timeout_ms: int = Field(
         15_000, ge=100, le=600_000, description="A query that takes longer than this (ms) is ended with 503."
     )
+    # How many connections a process opens, and how long a call waits for one: see api/connections.py.
     api_pool_size: int = Field(
-        10,
+        5,
         ge=1,
         le=200,
-        description="Database connections that the API keeps for reading, and as many to write.",
+        description="Database connections that each process opens to read, and as many to write.",
+    )
+    api_heavy_calls: int = Field(
+        2,
+        ge=1,
+        le=50,
+        description="Costly calls (diagnoses, series, histories) that each process asks the database for at"
+        " once, on connections of their own; 2 more are for exports.",
+    )
+    api_wait_ms: int = Field(
+        5_000,
+        ge=100,
+        le=60_000,
+        description="A call that has waited so long (ms) for a database connection is answered 503, busy.",
+    )
+    api_most_requests: int = Field(
+        500,
+        ge=1,
+        le=100_000,
+        description="Requests that each process answers at once; one more is answered 503, busy.",
     )
     alert_temp_high_warning: float = Field(50, description="max_temp (°C) from which TEMP_HIGH is a warning.")
     alert_temp_high_critical: float = Field(60, description="max_temp (°C) from which TEMP_HIGH is critical.")

@@ -1,5 +1,6 @@
 """A vehicle's signals over time, for charts: buckets of equal length, from readings or from their hours."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,8 @@ from shared.hourly import HOUR, SERIES, VALUES
 
 # Buckets begin at whole multiples of their length from here, whatever window is asked for.
 ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+
+_AT_ONCE = 500
 
 
 def _of_readings(condition: str) -> str:
@@ -75,4 +78,10 @@ async def series(
         "last": hours.last,
     }
     asked = _FROM_READINGS if interval % HOUR else _FROM_HOURS
-    return await (await connection.execute(asked, values, binary=True)).fetchall()
+    cursor = await connection.execute(asked, values, binary=True)
+    buckets: list[tuple[Any, ...]] = []
+    # All at once would hold up the event loop for 50 ms.
+    while some := await cursor.fetchmany(_AT_ONCE):
+        buckets += some
+        await asyncio.sleep(0)
+    return buckets

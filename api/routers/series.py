@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -15,14 +15,17 @@ from api.database import OpenDatabase
 from api.errors import ProblemError, problem_responses
 from api.models import Series
 from api.queries import series as queries
-from api.queries import vehicles
+from api.queries import telemetry, vehicles
 from api.time_window import QueryTime, require_order
 from api.vin import Vin, normal_vin, unknown_vin
+from shared.hourly import HOUR
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
 MAX_BUCKETS = 5_000
 USUAL_BUCKETS = 500
+MAX_SCANNED = 1_000_000
+"""Readings that are scanned where buckets are not whole hours: it takes the database about two seconds."""
 _LONGEST = timedelta(days=1)
 _INTERVAL = "^([1-9][0-9]{1,3}s|[1-9][0-9]{0,2}m|([1-9]|1[0-9]|2[0-4])h|1d)$"
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -70,21 +73,50 @@ async def series(
     """Lowest, mean and highest value of each signal, bucket by bucket; both ends of the window included.
 
     Buckets begin at whole multiples of their length, in UTC. A bucket without readings is left out: a gap
-    stays a gap. At most 5,000 buckets.
+    stays a gap. At most 5,000 buckets; at most 1,000,000 readings, unless the buckets are whole hours, which
+    `points` takes where there are more.
     """
     vin = normal_vin(vin)
     require_order(from_ts, to_ts)
     if interval is not None and points is not None:
         raise ProblemError(400, "Name either interval or points.")
     length = interval or _for_points(to_ts - from_ts, points or USUAL_BUCKETS)
+    _require_few_buckets(from_ts, to_ts, length)
+    async with database.heavy() as ask:
+        if not _is_of_hours(length) and to_ts - from_ts > HOUR:
+            # What would be scanned is known from the rollups: as quick as a summary.
+            counted = await ask(telemetry.summary, vin, from_ts, to_ts)
+            if counted is None:
+                raise unknown_vin()
+            length = _affordable(counted[0], length, is_fixed=interval is not None)
+        rows = await ask(queries.series, vin, from_ts, to_ts, length)
+        if not rows and not await ask(vehicles.is_known, vin):
+            raise unknown_vin()
+    return answer(series_of(vin, from_ts, to_ts, length, rows))
+
+
+def _require_few_buckets(from_ts: datetime, to_ts: datetime, length: timedelta) -> None:
     buckets = math.ceil((to_ts - from_ts) / length) + 1
     if buckets > MAX_BUCKETS + 1:
         advice = "a shorter window" if length == _LONGEST else "a longer interval or a shorter window"
         raise ProblemError(400, f"{buckets} buckets; {MAX_BUCKETS} are the limit: take {advice}.")
-    rows = await database.read(queries.series, vin, from_ts, to_ts, length)
-    if not rows and not await database.read(vehicles.is_known, vin):
-        raise unknown_vin()
-    return answer(series_of(vin, from_ts, to_ts, length, rows))
+
+
+def _is_of_hours(length: timedelta) -> bool:
+    return not length % HOUR
+
+
+def _affordable(readings: int, length: timedelta, *, is_fixed: bool) -> timedelta:
+    """The length, or a whole hour where that was left to us and the readings are too many to be scanned."""
+    if readings <= MAX_SCANNED:
+        return length
+    if is_fixed:
+        raise ProblemError(
+            400,
+            f"{readings:,} readings would be scanned for such buckets; {MAX_SCANNED:,} are the limit:"
+            " take whole hours (1h, 2h, ..), of which there are sums, or a shorter window.",
+        )
+    return next(rounded for rounded in _ROUND if rounded > length and _is_of_hours(rounded))
 
 
 def _for_points(window: timedelta, points: int) -> timedelta:

@@ -143,17 +143,18 @@ async def history(
     vin = normal_vin(vin)
     require_order(from_ts, to_ts)
     query = resume(next_token, HistoryQuery(vin=vin, from_ts=from_ts, to_ts=to_ts, order=order, limit=limit))
-    rows = await database.read(
-        telemetry.history,
-        vin,
-        from_ts=query.from_ts,
-        to_ts=query.to_ts,
-        after=query.after,
-        descending=query.is_descending,
-        limit=query.page_size + 1,
-    )
-    if not rows and not await database.read(vehicles.is_known, vin):
-        raise unknown_vin()
+    async with database.heavy() as ask:
+        rows = await ask(
+            telemetry.history,
+            vin,
+            from_ts=query.from_ts,
+            to_ts=query.to_ts,
+            after=query.after,
+            descending=query.is_descending,
+            limit=query.page_size + 1,
+        )
+        if not rows and not await ask(vehicles.is_known, vin):
+            raise unknown_vin()
     return page_of(
         list(map(stored_reading, rows[: query.page_size])),
         make_token(query, rows[query.page_size - 1][1]) if len(rows) > query.page_size else None,

@@ -3,13 +3,15 @@
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 
 from scripts.faults import ramdisk
 from scripts.faults.rig import Rig
+from scripts.launcher.postgres import Postgres
 
 _LOCK_TIMEOUT_S = 5.0  # of our sessions: see shared/database.py
 _END_OTHERS = (
@@ -62,6 +64,24 @@ def _crowd(rig: Rig, crowd: ExitStack) -> None:
         except psycopg.OperationalError:
             return
         crowd.callback(connection.close)
+
+
+@contextmanager
+def frozen(postgres: Postgres) -> Iterator[None]:
+    """While every process of the server stands still (SIGSTOP): its sockets are open, and nothing answers."""
+    family = [psutil.Process(postgres.pid)]
+    # The parent first: it starts no other meanwhile.
+    family[0].suspend()
+    family += family[0].children(recursive=True)
+    try:
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        yield
+    finally:
+        for process in reversed(family):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def disk_full(rig: Rig) -> None:

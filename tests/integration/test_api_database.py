@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from api.database import Database
-from api.errors import DatabaseAwayError
+from api.errors import DatabaseBusyError, DatabaseLateError
+from api.pool import PoolLimits
 from shared.settings import ApiSettings
 from tests.sessions import end, sessions, sleep, sleep_blocking, until_asleep
 
@@ -18,10 +19,12 @@ def opened(database_url, monkeypatch, tmp_path):
     """Run a test with the API's database, and close it."""
     monkeypatch.chdir(tmp_path)
 
-    def run(test):
+    def run(test, limits=None, **options):
         async def drive():
-            database = Database(ApiSettings(database_url=database_url, api_pool_size=3))
+            settings = ApiSettings(**{"database_url": database_url, "api_pool_size": 3, **options})
+            database = Database(settings, limits)
             try:
+                await database.open()
                 await asyncio.wait_for(test(database), 30)
             finally:
                 await database.close()
@@ -66,7 +69,7 @@ def test_health_after_a_restart(opened, engine):
 
     async def test(database):
         await database.ping()
-        end(engine, "battery-api-ping")
+        end(engine, "battery-api-heartbeat")
         await database.ping()
 
     opened(test)
@@ -104,18 +107,78 @@ def test_closing_does_not_wait(opened, engine, way):
     assert time.monotonic() - began < 5
 
 
-def test_a_server_that_does_not_answer_in_time(opened, engine, monkeypatch):
-    """Longer than a statement may take nobody waits."""
-    monkeypatch.setenv("API_STATEMENT_TIMEOUT_MS", "100")
-    monkeypatch.setattr("api.database._GRACE_S", 0.2)
+@pytest.mark.parametrize("way", ["read", "write", "heavy"])
+def test_a_deadline_ends_its_own_connection(opened, engine, monkeypatch, way):
+    """The server hears of it, and what others ask meanwhile is answered, reading or writing."""
+    monkeypatch.setattr("api.database._GRACE_S", -14.0)
 
     async def test(database):
-        async def endless(connection):
-            await asyncio.sleep(20)
+        async def within(ask, seconds):
+            if ask == "heavy":
+                async with database.heavy() as asked:
+                    return await asked(sleep, seconds)
+            return await getattr(database, ask)(sleep if ask == "read" else sleep_blocking, seconds)
 
         began = time.monotonic()
-        with pytest.raises(DatabaseAwayError):
-            await database.read(endless)
-        assert time.monotonic() - began < 2
+        late = asyncio.ensure_future(within(way, 20))
+        await asyncio.sleep(0.5)
+        others = [asyncio.ensure_future(within(other, 0.8)) for other in ("read", "write", "heavy") * 2]
+        with pytest.raises(DatabaseLateError):
+            await late
+        assert time.monotonic() - began < 10
+        assert await asyncio.gather(*others) == [None] * 6
+        await database.ping()
+
+    opened(test, api_heavy_calls=3)
+
+
+def test_each_statement_of_a_transaction_has_its_own_time(opened, monkeypatch):
+    """Three that take 0.6 s are not one that takes 1.8 s, where each may take a second."""
+    monkeypatch.setattr("api.database._GRACE_S", -14.0)
+
+    async def test(database):
+        def change(connection):
+            for _ in range(3):
+                sleep_blocking(connection, 0.6)
+            return "made"
+
+        assert await database.write(change) == "made"
 
     opened(test)
+
+
+def test_who_waits_for_a_connection_is_told_busy(opened, engine):
+    """It asks nothing of the database and ends nothing: those under way are answered."""
+
+    async def test(database):
+        for ask, work in ((database.read, sleep), (database.write, sleep_blocking)):
+            under_way = [asyncio.ensure_future(ask(work, 1.5)) for _ in range(3)]
+            await until_asleep(engine, 3)
+            waiting = [asyncio.ensure_future(ask(work, 0)) for _ in range(4)]
+            await asyncio.sleep(0.1)
+            with pytest.raises(DatabaseBusyError, match="4 calls wait"):
+                await ask(work, 0)
+            found = await asyncio.gather(*waiting, return_exceptions=True)
+            assert [type(error) for error in found] == [DatabaseBusyError] * 4
+            assert await asyncio.gather(*under_way) == [None] * 3
+            await database.ping()
+
+    opened(test, PoolLimits(wait_s=0.4, most_waiting=4))
+
+
+def test_writers_shrink_and_grow_old(opened, engine):
+    """Connections of a burst are closed, and the one that is used on is replaced in its time."""
+
+    async def test(database):
+        await asyncio.gather(*(database.write(sleep_blocking, 0.1) for _ in range(6)))
+        burst = sessions(engine, "battery-api-write")
+        assert len(burst) == 3
+
+        async def used():
+            while len(found := sessions(engine, "battery-api-write")) > 1 or found & burst:
+                await database.write(sleep_blocking, 0)
+                await asyncio.sleep(0.05)
+
+        await asyncio.wait_for(used(), 10)
+
+    opened(test, PoolLimits(max_idle_s=0.5, max_age_s=1))

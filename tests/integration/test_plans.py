@@ -92,7 +92,7 @@ COUNTERS = """
         (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes AS of WHERE of.relid = tables.relid)
     FROM pg_stat_user_tables AS tables WHERE relname IN ('telemetry', 'telemetry_hourly', 'telemetry_daily')
 """
-API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|write|export)$'"
+API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|heavy|write|export)$'"
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ import time
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
-from api.pool import Pool
+from api.errors import DatabaseBusyError
+from api.pool import Pool, PoolLimits
 from shared.database import address
+from tests.conftest import eventually
 from tests.sessions import end, sessions, sleep, until_asleep
 
 NAME = "pool-under-test"
@@ -17,9 +20,10 @@ NAME = "pool-under-test"
 def pooled(database_url):
     """Run a test with a pool of this size, and close it."""
 
-    def run(test, size=3):
+    def run(test, size=3, **limits):
         async def drive():
-            pool = Pool(size, **address(database_url), autocommit=True, application_name=NAME)
+            arguments = {**address(database_url), "autocommit": True, "application_name": NAME}
+            pool = Pool(size, PoolLimits(**limits), purpose="tests", **arguments)
             try:
                 await asyncio.wait_for(test(pool), 30)
             finally:
@@ -41,20 +45,14 @@ async def one(pool):
         return await pid_of(connection)
 
 
-def test_the_one_used_last_comes_first(pooled, engine):
-    """One after the other needs a single connection; of several, the one put back last is taken."""
+def test_opened_when_needed(pooled, engine):
+    """One after the other needs a single connection."""
 
     async def test(pool):
         assert sessions(engine, NAME) == set()
         first = await one(pool)
         assert {await one(pool) for _ in range(10)} == {first}
-        async with pool.connection() as outer:
-            async with pool.connection() as inner:
-                assert await pid_of(outer) == first
-                second = await pid_of(inner)
-            assert await one(pool) == second
-        assert await one(pool) == first
-        assert sessions(engine, NAME) == {first, second}
+        assert sessions(engine, NAME) == {first}
 
     pooled(test)
 
@@ -101,10 +99,9 @@ def test_amid_a_question_it_is_not_used_again(pooled, engine):
         assert await one(pool) != left
 
         async with pool.connection() as connection:
-            in_transaction = await pid_of(connection)
             await connection.execute("BEGIN")
-        assert connection.closed
-        assert await one(pool) != in_transaction
+        async with pool.connection() as connection:
+            assert connection.info.transaction_status is TransactionStatus.IDLE
 
     pooled(test)
 
@@ -132,17 +129,117 @@ def test_a_question_that_was_given_up(pooled, engine):
     pooled(test)
 
 
-def test_one_that_can_not_connect_leaves_room(database_url):
-    """What connecting raises is raised, as often as it is tried, and takes nothing from the size."""
+def test_one_that_can_not_connect_leaves_room():
+    """It is busy, as often as it is tried: whether the database lives is for the heartbeat to say."""
 
     async def test():
-        pool = Pool(1, host="127.0.0.1", port=1)
+        limits = PoolLimits(wait_s=0.3)
+        pool = Pool(1, limits, purpose="tests", host="127.0.0.1", port=1)
         for _ in range(3):
-            with pytest.raises(psycopg.OperationalError):
+            with pytest.raises(DatabaseBusyError, match="became free"):
                 await asyncio.wait_for(one(pool), 5)
         await pool.close()
 
     asyncio.run(test())
+
+
+def test_busy_after_a_while_and_behind_many(pooled, engine):
+    """The wait has an end, and so has the queue; the statement under way is answered."""
+
+    async def test(pool):
+        async def hold():
+            async with pool.connection() as connection:
+                await sleep(connection, 1.5)
+                return "answered"
+
+        held = asyncio.ensure_future(hold())
+        await until_asleep(engine)
+        waiting = [asyncio.ensure_future(one(pool)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(DatabaseBusyError, match="2 calls wait"):
+            await one(pool)
+        for each in waiting:
+            with pytest.raises(DatabaseBusyError, match="none of its 1 connections for tests"):
+                await each
+        assert not held.done()
+        assert await held == "answered"
+        await one(pool)
+
+    pooled(test, 1, wait_s=0.3, most_waiting=2)
+
+
+def test_a_connection_grows_old(pooled):
+    """The first use after its time is its last one."""
+
+    async def test(pool):
+        first = await one(pool)
+        assert await one(pool) == first
+        await asyncio.sleep(0.5)
+        await one(pool)
+        assert await one(pool) != first
+
+    pooled(test, max_age_s=0.5)
+
+
+def test_it_shrinks_after_a_burst(pooled, engine):
+    """What a burst has opened is closed when it has been idle for a while."""
+
+    async def test(pool):
+        async def work():
+            async with pool.connection() as connection:
+                await sleep(connection, 0.1)
+
+        await asyncio.gather(*(work() for _ in range(9)))
+        assert len(sessions(engine, NAME)) == 3
+        await asyncio.to_thread(eventually, lambda: not sessions(engine, NAME))
+
+    pooled(test, max_idle_s=0.3)
+
+
+def test_replaced(pooled, engine):
+    """Idle ones are closed and callers that wait are told; a statement under way is answered."""
+
+    async def test(pool):
+        async def hold():
+            async with pool.connection() as connection:
+                await sleep(connection, 0.7)
+                return await pid_of(connection)
+
+        held = [asyncio.ensure_future(hold()) for _ in range(2)]
+        await until_asleep(engine, 2)
+        waits = asyncio.ensure_future(one(pool))
+        await asyncio.sleep(0)
+        pool.replace()
+        with pytest.raises(psycopg.OperationalError):
+            await waits
+        fresh = await one(pool)
+        assert fresh not in await asyncio.gather(*held)
+        await asyncio.to_thread(eventually, lambda: sessions(engine, NAME) == {fresh})
+
+    pooled(test, 2)
+
+
+def test_ending_one_ends_no_other(pooled, engine):
+    """A deadline is that of one statement: neither those under way nor the idle ones take part in it."""
+
+    async def test(pool):
+        async def hold(connections):
+            async with pool.connection() as connection:
+                connections.append(connection)
+                await sleep(connection, 1)
+
+        async with pool.connection(), pool.connection(), pool.connection():
+            before = sessions(engine, NAME)
+        connections = []
+        tasks = [asyncio.ensure_future(hold(connections)) for _ in range(2)]
+        await until_asleep(engine, 2)
+        pool.end(connections[0])
+        ended, answered = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(ended, psycopg.OperationalError)
+        assert answered is None
+        assert len(before & sessions(engine, NAME)) == 2
+
+    pooled(test)
 
 
 def test_an_error_of_the_statement_keeps_the_connection(pooled):

@@ -312,3 +312,23 @@ def test_a_power_too_small_for_a_double(api, engine, interval):
         assert set(found.json()["power_kw"]["max"]) == {0.0}
     assert found.status_code == 200
     assert (rollups.rebuild(engine), rollups.check(engine)) == (1, {})
+
+
+@pytest.mark.parametrize("asked", [{"interval": "90m"}, {"interval": "10m"}, {"points": 40}])
+def test_what_would_be_scanned_is_counted_first(api, engine, monkeypatch, asked):
+    """Too many readings: a length that was named is refused with their number, else hours are taken."""
+    monkeypatch.setattr("api.routers.series.MAX_SCANNED", 99)
+    with engine.begin() as connection:
+        store(connection, [row(VIN, second, soc=50.0) for second in range(0, 36_000, 360)], Caution())
+    window = START, at(36_000)
+    answer = ask(api, *window, **asked)
+    if "interval" in asked:
+        detail = problem(answer, 400)["detail"]
+        assert detail.startswith("100 readings would be scanned")
+        assert "99 are the limit" in detail
+    else:
+        assert answer.json()["interval_s"] == 3_600
+        assert sum(answer.json()["samples"]) == 100
+    assert ask(api, *window, interval="1h").status_code == 200
+    assert ask(api, START, at(30_000), **asked).status_code == 200
+    problem(ask(api, *window, vin="NOBODY", **asked), 404)

@@ -1,0 +1,35 @@
+"""A limit on the requests that are answered at once.
+
+uvicorn has one (`limit_concurrency`): it answers in plain text, counts idle connections, leaves no path out.
+"""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import respond
+
+# Asked by whoever judges this process, and answered without a wait for the database.
+_ALWAYS_ANSWERED = frozenset({"/api/health", "/api/health/live", "/metrics"})
+
+
+class RequestLimit:
+    """Middleware that answers 503 to a request beyond API_MOST_REQUESTS."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse at once, before anything is read of the body."""
+        if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
+            await self._app(scope, receive, send)
+            return
+        settings = getattr(scope["app"].state, "settings", None)
+        if settings is not None and self._under_way >= (most := settings.api_most_requests):
+            detail = f"The service is busy: it answers {most} requests already; try again shortly."
+            await respond(503, detail, headers={"Retry-After": "1"})(scope, receive, send)
+            return
+        self._under_way += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way -= 1
