@@ -236,6 +236,8 @@ bootstrap() {
     trap 'interrupted 129' HUP
     venv_python || make_venv
     install_packages
+    # A failed build is not the end: everything else works without the dashboard.
+    interruptible "$python" -m scripts.dashboard 2>&9 || true
 }
 
 # Before exec, which runs no EXIT trap.
