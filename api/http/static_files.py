@@ -13,8 +13,10 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".map": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
@@ -62,12 +64,12 @@ def serve_file(folder: Path, name: str, request: Request, *, cache: str) -> Resp
     return serve(_load(path, path.stat().st_mtime_ns), request, cache=cache)
 
 
-def serve(file: Content, request: Request, *, cache: str) -> Response:
+def serve(file: Content, request: Request, *, cache: str, status: int = 200) -> Response:
     """Answer with a file, gzipped for clients that take it, or with 304 where the client has it."""
     headers = {**_HEADERS, "Cache-Control": cache, "ETag": file.tag}
-    if file.tag in request.headers.get("if-none-match", ""):
+    if status == 200 and file.tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     headers["Content-Type"] = file.media_type
     if file.gzipped is not file.plain and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(file.gzipped, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(file.plain, headers=headers)
+        return Response(file.gzipped, status, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(file.plain, status, headers=headers)

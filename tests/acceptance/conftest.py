@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from scripts import dashboard
 from scripts.launcher.guard import ROOT
 from scripts.launcher.stack import Stack
 from scripts.simulator.fleet import readings
@@ -17,6 +18,12 @@ from scripts.simulator.timetable import Timetable
 from shared.telemetry import SIGNALS
 from tests.calls import plain_client
 from tests.conftest import FAST, server_folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built_dashboard():
+    """Pages of the present sources, also where pytest runs without ./scripts/test.sh."""
+    dashboard.build()
 
 
 @pytest.fixture

@@ -117,7 +117,9 @@ def test_the_image_is_built_from_named_folders_only():
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules == [
-        "*", "!requirements.txt", "!shared", "!ingest_worker", "!api", "**/__pycache__", "**/*.pyc"
+        "*", "!requirements.txt", "!requirements-node.txt", "!package.json", "!package-lock.json",
+        "!scripts/build_dashboard.mjs", "!shared", "!ingest_worker", "!api", "api/dashboard_dist",
+        "**/__pycache__", "**/*.pyc",
     ]  # fmt: skip
 
 

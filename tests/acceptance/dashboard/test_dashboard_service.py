@@ -16,30 +16,6 @@ from tests.dashboard import DESKTOP, NOW, PHONE, VIN, keep_rows, loaded, overflo
 KEY = "one-of-the-keys"
 
 
-def test_files_come_with_strict_headers(api):
-    """The page runs what this service sends and nothing else; a file is asked about, and sent once."""
-    for path in ("/", "/dashboard/main.js", "/dashboard/style.css", "/dashboard/uplot/uPlot.esm.js"):
-        answer = api.get(path)
-        policy = answer.headers["Content-Security-Policy"]
-        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
-        assert "unsafe" not in policy
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
-        assert answer.headers["Cache-Control"] == "no-cache"
-        again = api.get(path, headers={"If-None-Match": answer.headers["ETag"]})
-        assert (again.status_code, again.content) == (304, b"")
-        assert api.head(path).headers["Content-Length"] == answer.headers["Content-Length"]
-    assert api.get("/dashboard/main.js").headers["Content-Type"].startswith("text/javascript")
-
-
-@pytest.mark.parametrize("path", ["nothing.js", "../main.py", "%2e%2e/main.py", "..%2Fmain.py", "uplot"])
-def test_nothing_but_the_files_is_served(api, path):
-    """Neither what lies beside the folder nor a folder itself."""
-    answer = api.get(f"/dashboard/{path}")
-    assert answer.status_code == 404
-    assert answer.headers["Content-Type"] == "application/problem+json"
-
-
 def test_a_key_is_asked_for_once(serve, database_url, keep, show):
     """The page is open, its calls are not: one question, for this tab or for this device, never in a URL."""
     keep(VIN, soc=50)

@@ -1,0 +1,132 @@
+"""Builds of the dashboard: when there is one, and what a failure says; npm and Node.js are stand-ins."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from scripts import dashboard
+
+PACKAGES = {
+    "": {},
+    "node_modules/uplot": {"integrity": "sha512-u"},
+    "node_modules/typescript": {"integrity": "sha512-t", "dev": True},
+    "node_modules/@esbuild/sunos-x64": {"integrity": "sha512-s", "optional": True},
+}
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout with one source; `put(name, lines)` is a program on its PATH, `calls()` what was called."""
+    root, programs = tmp_path / "checkout", tmp_path / "bin"
+    (root / "api" / "dashboard").mkdir(parents=True)
+    (root / "scripts").mkdir()
+    programs.mkdir()
+    (root / "api" / "dashboard" / "main.js").write_text("one")
+    (root / "scripts" / "build_dashboard.mjs").touch()
+    (root / "package-lock.json").write_text(json.dumps({"packages": PACKAGES}))
+    log = tmp_path / "calls"
+    log.touch()
+    built = root / "api" / "dashboard_dist"
+    places = {
+        "ROOT": root,
+        "BUILT": built,
+        "_BUILD": root / "scripts" / "build_dashboard.mjs",
+        "_STAMP": built / ".stamp",
+        "_LOCK": root / ".demo" / "dashboard.lock",
+        "_LOG": root / ".demo" / "logs" / "dashboard.log",
+    }
+    for name, place in places.items():
+        monkeypatch.setattr(dashboard, name, place)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
+
+    class Checkout:
+        source = root / "api" / "dashboard" / "main.js"
+        lock = root / "package-lock.json"
+        page = built / "index.html"
+        reason = places["_LOG"]
+
+        @staticmethod
+        def put(name, *lines):
+            program = programs / name
+            program.write_text("\n".join(["#!/bin/sh", f'echo "{name} $*" >>{log}', *lines, ""]))
+            program.chmod(0o755)
+
+        @staticmethod
+        def calls():
+            """What was called since the last look, `node --version` left out."""
+            called = log.read_text().splitlines()
+            log.write_text("")
+            return [" ".join(call.split()[:2]) for call in called if "--version" not in call]
+
+    copy = (
+        f"mkdir -p {root}/node_modules && cp {root}/package-lock.json {root}/node_modules/.package-lock.json"
+    )
+    Checkout.put("npm", copy)
+    build = f"mkdir -p {built} && rm -f {built}/.stamp && touch {built}/index.html"
+    Checkout.put("node", f'if [ "$1" = --version ]; then echo v20.1.0; else {build}; fi')
+    return Checkout
+
+
+def test_built_once_and_again_after_a_change(checkout):
+    """Nothing is started where nothing has changed; packages are fetched where the lock has changed."""
+    script = f"node {dashboard._BUILD}"
+    assert dashboard.main([]) == 0
+    assert checkout.calls() == ["npm ci", script]
+    assert dashboard.main([]) == 0
+    assert checkout.calls() == []
+    checkout.source.write_text("two")
+    assert dashboard.main([]) == 0
+    assert checkout.calls() == [script]
+    changed = PACKAGES | {"node_modules/uplot": {"integrity": "sha512-v"}}
+    checkout.lock.write_text(json.dumps({"packages": changed}))
+    assert dashboard.main([]) == 0
+    assert checkout.calls() == ["npm ci", script]
+    checkout.page.with_name(".stamp").unlink()
+    assert dashboard.main([]) == 0
+    assert checkout.calls() == [script]
+
+
+def test_the_tools_of_the_check_are_fetched_for_it_only(checkout):
+    """They are four times as much as the build needs; other platforms' builds are never waited for."""
+    built = {name: package for name, package in PACKAGES.items() if not package.get("dev")}
+    modules = checkout.lock.parent / "node_modules"
+    modules.mkdir()
+    (modules / ".package-lock.json").write_text(json.dumps({"packages": built}))
+    assert dashboard.main([]) == 0
+    assert "npm ci" not in checkout.calls()
+    assert dashboard.main(["--check"]) == 0
+    assert checkout.calls() == ["npm ci", "npm run"]
+    assert dashboard.main(["--check"]) == 0
+    assert checkout.calls() == ["npm run"]
+
+
+@pytest.mark.parametrize("program", ["npm", "node"])
+def test_a_failure_says_what_and_where_to_read(checkout, program, capsys):
+    """One sentence, the end of what was printed, exit code 1; the next run tries again."""
+    version = 'if [ "$1" = --version ]; then echo v20.1.0; exit; fi'
+    checkout.put(program, version, "echo one; echo two; echo three; echo four; echo the reason >&2", "exit 7")
+    assert dashboard.main([]) == 1
+    told = capsys.readouterr().err
+    assert {"npm": "Fetching the npm packages", "node": "Building the dashboard"}[program] in told
+    assert "    the reason\n" in told
+    assert "    one\n" not in told
+    assert ".demo/logs/dashboard.log" in told
+    assert "the API runs without it" in told
+    assert "one\n" in checkout.reason.read_text()
+    checkout.calls()
+    assert dashboard.main([]) == 1
+    assert checkout.calls() != []
+
+
+@pytest.mark.parametrize("version", ["v18.19.0", "nonsense"])
+def test_an_old_node_is_not_used(checkout, version, monkeypatch, capsys):
+    """Outside a virtual environment nothing is installed; a person reads what to install."""
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(dashboard.importlib.util, "find_spec", lambda _name: None)
+    checkout.put("node", f"echo {version}")
+    assert dashboard.main([]) == 1
+    told = capsys.readouterr().err
+    assert "Install Node.js 20 or newer with npm" in told
+    assert checkout.calls() == []
