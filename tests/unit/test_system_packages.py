@@ -248,11 +248,11 @@ def test_musl_is_told_at_once(machine):
 
 def test_the_demo_needs_fewer_packages_of_python(tmp_path):
     """A .venv of the tests has all that the demo needs; one of the demo lacks what the tests need."""
-    for name in ("requirements-demo.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt"):
         (tmp_path / name).write_text(f"{name}==1\n")
     (tmp_path / ".venv").mkdir()
     script = 'cd "$1"; f() { has_packages demo dev && echo demo; has_packages dev && echo dev; }; f; echo -'
-    stamp = "cksum <requirements-%s.txt >.venv/requirements-%s.stamp; f; echo -"
+    stamp = "requirements_sum %s >.venv/requirements-%s.stamp; f; echo -"
     script = f". scripts/bootstrap.sh; {script}; {stamp % ('demo', 'demo')}; {stamp % ('dev', 'dev')}"
     done = subprocess.run(
         ["bash", "-c", script, "demo", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
