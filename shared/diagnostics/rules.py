@@ -1,4 +1,4 @@
-"""All rules, as one table. Thresholds, debounce and sources: design/diagnostics.md, "Rules -> episodes".
+"""All rules, as one table. Thresholds, debounce and sources: docs/diagnostics.md, Rules.
 
 [M]: measured on real cars' logs. [C]: our choice, without a source.
 """
