@@ -8,6 +8,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("README*.md"), ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BY_HAND = re.compile(r"<!-- by hand -->\n```bash\n.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
@@ -60,11 +61,15 @@ def anchors(text: str) -> set[str]:
     return found
 
 
+def bash_blocks(text: str) -> list[str]:
+    """The ```bash blocks of a document."""
+    return [block for language, block in _FENCE.findall(text) if language == "bash"]
+
+
 def commands(text: str) -> Iterator[Command]:
-    """The commands of a document's ```bash blocks, in order."""
-    for language, block in _FENCE.findall(text):
-        if language == "bash":
-            yield from _commands(block.splitlines())
+    """The commands of a document's ```bash blocks, in order; without those of blocks marked "by hand"."""
+    for block in bash_blocks(_BY_HAND.sub("", text)):
+        yield from _commands(block.splitlines())
 
 
 def _commands(lines: list[str]) -> Iterator[Command]:

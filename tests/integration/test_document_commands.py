@@ -20,6 +20,7 @@ EXECUTED = (
     "mosquitto_pub ",
     "mosquitto_sub ",
     "python -m ingest_worker.rejections ",
+    "python -m shared.",
     "sleep ",
     "wait",
 )
