@@ -39,7 +39,7 @@ class Figure(_Part):
 
 
 class Throughput(Figure):
-    """What flowed; both directions at least 0."""
+    """Energy and charge that flowed; both directions at least 0."""
 
     kwh_out: Rounded = Field(description="Discharged, kWh")
     kwh_in: Rounded = Field(description="Charged and regained, kWh")
@@ -129,7 +129,7 @@ class SohTrend(Figure):
 
 
 class DurabilityReference(_Part):
-    """What the law expects at this age and way; the vehicle's own soh is not what it measures."""
+    """The legal reference at this age and distance. The law measures usable energy, not soh."""
 
     regulation: str = Field(examples=["UN GTR 22"])
     until_years: Rounded
@@ -189,7 +189,7 @@ class BatteryHealth(BaseModel):
     """Use and health of a battery over a window, from its readings."""
 
     vin: str = Field(examples=["VIN-DEMO-001"])
-    from_ts: datetime = Field(description="What was looked at: both ends included")
+    from_ts: datetime = Field(description="Begin of the window; both ends are included")
     to_ts: datetime
     throughput: Throughput
     cycles: Cycles | NoFigure

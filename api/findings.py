@@ -28,7 +28,7 @@ def _same(model: type[BaseModel], found: object) -> dict[str, Any]:
 
 
 class FleetAlert(AlertOut):
-    """What the newest reading of a vehicle says needs a person."""
+    """An alert of a vehicle's newest reading."""
 
     vin: str = Field(examples=["VIN-DEMO-001"])
     ts: datetime = Field(description="Of that reading", examples=["2026-01-24T12:10:00Z"])
@@ -49,7 +49,7 @@ class EpisodeOut(BaseModel):
         description="When it was over; the last reading before a gap; null while it is active"
     )
     peak: Rounded = Field(description="The extreme of what was observed, in `unit`", examples=[52.0])
-    threshold: Rounded = Field(description="What it was compared with, in `unit`", examples=[50.0])
+    threshold: Rounded = Field(description="The limit that was crossed, in `unit`", examples=[50.0])
     unit: str = Field(examples=["°C"])
     window_s: Rounded = Field(description="The time over which the rule judges, seconds", examples=[10])
     samples: int = Field(description="Readings inside", examples=[12])
@@ -114,7 +114,7 @@ class DiagnosisPage(Page[T], Generic[T]):
     """What was found in the readings of one vehicle, and which of them were looked at."""
 
     vin: str = Field(examples=["VIN-DEMO-001"])
-    from_ts: datetime = Field(description="What was looked at: both ends included")
+    from_ts: datetime = Field(description="Begin of the window; both ends are included")
     to_ts: datetime
     read_from_ts: datetime = Field(
         description="From here on readings were read: what began earlier begins here"

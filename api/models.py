@@ -26,7 +26,7 @@ class Liveness(BaseModel):
 
 
 class IngestResult(BaseModel):
-    """What became of the readings of one request; it is committed."""
+    """Outcome of the readings of one request, after the commit."""
 
     inserted: int = Field(description="Readings that are new", examples=[2])
     duplicates: int | None = Field(
@@ -84,7 +84,7 @@ class VehicleConnectivity(ConnectivityOut):
 
     vin: str = Field(examples=["VIN-DEMO-001"])
     received_at: datetime | None = Field(description="When its newest reading came; null: none yet")
-    status: Status | None = Field(description="What it said of itself last; null: nothing yet")
+    status: Status | None = Field(description="The last status the vehicle published; null: none yet")
     status_received_at: datetime | None = Field(description="When it said so first")
 
 
@@ -105,7 +105,7 @@ class AlertCounts(BaseModel):
 
 
 class FleetCounts(BaseModel):
-    """Vehicles of the whole fleet, whatever was asked for."""
+    """Vehicles of the whole fleet, before any filter."""
 
     vehicles: int
     online: int
@@ -179,7 +179,8 @@ class RejectionOut(BaseModel):
     )
     index: int | None = Field(description="Place in the array; null for a whole message", examples=[3])
     topic: str = Field(
-        description="What is not UTF-8 in it stands as \\xNN", examples=["vehicles/VIN-DEMO-001/telemetry"]
+        description="Bytes that are not UTF-8 are written as \\xNN",
+        examples=["vehicles/VIN-DEMO-001/telemetry"],
     )
     payload_bytes: int = Field(description="Size of the payload, bytes", examples=[57])
 
@@ -197,7 +198,7 @@ class RejectionWithPayload(RejectionOut):
 
 
 class ReplayResult(BaseModel):
-    """What became of the readings of a rejection; it is committed, and the rejection is gone."""
+    """Outcome of the readings of a replayed rejection, after the commit; the rejection is deleted."""
 
     stored: int = Field(description="Readings that are new", examples=[1])
     duplicate: int = Field(description="Readings that were there before, with the same values", examples=[0])

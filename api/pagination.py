@@ -18,7 +18,7 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 
 Limit = Annotated[
-    int | None, Query(ge=1, le=MAX_LIMIT, description=f"Items on a page; {DEFAULT_LIMIT} unless told")
+    int | None, Query(ge=1, le=MAX_LIMIT, description=f"Items on a page; {DEFAULT_LIMIT} by default")
 ]
 NextToken = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""Paints the README's pictures of the dashboard: `python -m scripts.pictures`, from the checkout, in .venv.
+"""Paints the documents' pictures of the dashboard: `python -m scripts.pictures`, from the checkout, in .venv.
 
 Starts the whole system in a temporary folder, stores a day of simulated readings, and takes each page in
 light and dark.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Status(StrEnum):
-    """What a vehicle, or the broker in its place (its last will), says of it."""
+    """A status published by a vehicle, or by the broker as its last will."""
 
     ONLINE = "online"
     OFFLINE = "offline"

@@ -1,4 +1,4 @@
-"""Every metric of the worker and the API: name, kind, meaning. The README's table is checked against this.
+"""Every metric of the worker and the API: name, kind, meaning. A test compares docs/operations.md with it.
 
 Names follow Prometheus: the unit is the last word, and a counter is exposed with `_total` behind its name.
 Which readings count as what: see `shared/tally.py`.

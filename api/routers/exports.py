@@ -49,7 +49,7 @@ Vins = Annotated[
 async def _format(
     request: Request,
     name: Annotated[
-        FormatName | None, Query(alias="format", description="As the Accept header says unless told")
+        FormatName | None, Query(alias="format", description="By default as the Accept header says")
     ] = None,
 ) -> Format:
     found = FORMATS[name] if name else accepted(request.headers.get("accept", ""))

@@ -32,7 +32,7 @@ async def overview(
     sort: Sort = Sort.ALERT,
     order: Annotated[
         Literal["asc", "desc"] | None,
-        Query(description="asc unless told, but desc for alert: the worst first; equals by VIN"),
+        Query(description="Default asc, for alert desc: the worst first; equals by VIN"),
     ] = None,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=200)] = 50,

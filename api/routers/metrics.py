@@ -11,5 +11,5 @@ router = APIRouter(tags=["metrics"])
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=problem_responses(401))
 async def scrape(request: Request) -> Response:
-    """What this service has counted since it started, in the text format of Prometheus."""
+    """Counters and gauges of this service since its start, in the text format of Prometheus."""
     return Response(request.app.state.siblings.text(), media_type=CONTENT_TYPE_LATEST)

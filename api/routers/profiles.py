@@ -46,7 +46,7 @@ async def put_profile(vin: Vin, request: Request, database: OpenDatabase) -> Pro
 
 @router.get("/{vin}/profile", responses=problem_responses(401, 404, 503))
 async def get_profile(vin: Vin, database: OpenDatabase) -> Profile:
-    """What was told of the vehicle; of one that only sends readings, nothing is known."""
+    """The vehicle's profile; all fields are null for a vehicle that only sends readings."""
     vin = normal_vin(vin)
     profile = await database.read(kept, vin)
     if profile is None and not await database.read(vehicles.is_known, vin):

@@ -63,7 +63,7 @@ async def list_page(
     vin: Annotated[str | None, Query(pattern=VIN_PATTERN)] = None,
     since: Annotated[QueryTime | None, Query(description="Only what was received then or later")] = None,
     order: Annotated[
-        Literal["asc", "desc"] | None, Query(description="By received_at; desc unless told: newest first")
+        Literal["asc", "desc"] | None, Query(description="By received_at; default desc: newest first")
     ] = None,
     limit: Limit = None,
     next_token: NextToken = None,

@@ -66,7 +66,7 @@ async def series(
             ge=1,
             le=MAX_BUCKETS,
             description=f"In place of interval: about so many buckets, of a round length; {USUAL_BUCKETS}"
-            " unless told",
+            " by default",
         ),
     ] = None,
 ) -> Response:

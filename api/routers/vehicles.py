@@ -87,7 +87,7 @@ async def fleet(
 
 @router.get("/{vin}/latest", response_model=VehicleState, responses=problem_responses(401, 404, 503))
 async def latest(vin: Vin, request: Request) -> Response:
-    """The reading with the newest `ts`, whatever order they arrived in, and its alerts."""
+    """The reading with the newest `ts`, in any order of arrival, and its alerts."""
     # Asked most of all, and so without FastAPI's dependencies: each costs as much as the answer itself.
     vin, state = normal_vin(vin), request.app.state
     row = await state.database.latest(vin)
@@ -135,7 +135,7 @@ async def history(
     database: OpenDatabase,
     from_ts: QueryTime | None = None,
     to_ts: QueryTime | None = None,
-    order: Annotated[Literal["asc", "desc"] | None, Query(description="By ts; asc unless told")] = None,
+    order: Annotated[Literal["asc", "desc"] | None, Query(description="By ts; default asc")] = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:

@@ -1,7 +1,7 @@
 """What goes wrong with a simulated vehicle: readings of a healthy fleet in, faulty ones out.
 
-Seeded: the same arguments give the same readings. All but the last three of design/diagnostics.md's
-faults were really seen in the field.
+Seeded: the same arguments give the same readings. Which faults were seen in the field: docs/diagnostics.md,
+The simulated car.
 """
 
 from collections import deque

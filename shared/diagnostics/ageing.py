@@ -62,7 +62,7 @@ def ageing(trace: Trace) -> Ageing | Missing:
     """The Theil-Sen slope of the daily medians of soh, with its confidence interval.
 
     Needs >= 30 days with a soh over >= 180 days, and a negative slope. Robust fits still missed by half a
-    year on a real car: read the interval. Source: design/diagnostics.md, Integrals and estimates.
+    year on a real car: read the interval. Source: docs/diagnostics.md, Figures.
     """
     days, soh = daily_medians(trace.ts, trace.soh)
     span = int(days[-1] - days[0]) if len(days) else 0

@@ -27,7 +27,7 @@ class Severity(StrEnum):
 
 
 class AlertCode(StrEnum):
-    """What is the matter."""
+    """Rule of an alert."""
 
     TEMP_HIGH = "TEMP_HIGH"
     SOC_LOW = "SOC_LOW"

@@ -32,8 +32,8 @@ def capacity(trace: Trace, sessions: Sequence[Session]) -> Capacity | Missing:
     """100 * net Ah in / dS (Ah) over windows inside the trace's charges; `sessions` are those of this trace.
 
     Ah: trapezoid of I over the readings that have it. A window has dS >= 30 %, no gap > 30 s and no step of
-    soc > 2 %. Drives are never used: on a real car they were 12 % low. Source: design/diagnostics.md,
-    Integrals and estimates.
+    soc > 2 %. Drives are never used: on a real car they were 12 % low. Source: docs/diagnostics.md,
+    Figures.
     """
     found = []
     for session in sessions:

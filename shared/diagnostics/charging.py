@@ -28,7 +28,7 @@ def charge_spans(trace: Trace, capacity_ah: float | None) -> list[Span]:
     A charge begins with 120 s of that on end with the odometer known and unchanged; 300 s for one of whole
     km, 600 s where it is not known. Any later reading with such a current, less than 300 s after the one
     before and less than 0.2 km from where it began, still belongs to it: chargers pulse. Where the odometer
-    does not tell, a pause with over 5 A out on average ends it. Source: design/diagnostics.md, Sessions.
+    does not tell, a pause with over 5 A out on average ends it. Source: docs/diagnostics.md, Sessions.
     """
     measured = np.flatnonzero(~np.isnan(trace.pack_current))
     current = trace.pack_current[measured]

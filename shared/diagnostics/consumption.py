@@ -36,7 +36,7 @@ def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Miss
     """100 * net kWh / km over the trace's drives with a coverage of at least 0.9; regained energy taken off.
 
     A drive needs >= 5 km when the odometer steps by whole km, else 0.5 km. `sessions` are those of this
-    trace. Source: design/diagnostics.md, Integrals and estimates.
+    trace. Source: docs/diagnostics.md, Figures.
     """
     least = _LEAST_KM_WHOLE if steps_by_whole_km(trace) else _LEAST_KM
     kwh, km, drives = 0.0, 0.0, 0

@@ -50,7 +50,7 @@ def durability(trace: Trace, profile: Profile) -> tuple[Durability, ...] | Missi
     """The references for the vehicle at its last reading: 80 % up to 5 years and 100,000 km, 70 % (UN GTR 22)
     or 72 % (Euro 7, cars) up to 8 years and 160,000 km, whichever ends first.
 
-    Needs the profile's first_use_date, an odometer and a soh. Source: design/diagnostics.md.
+    Needs the profile's first_use_date, an odometer and a soh. Source: docs/diagnostics.md.
     """
     if profile.first_use_date is None:
         return NotInProfile(without("first_use_date"))

@@ -67,7 +67,7 @@ class Pairs:
         them, at most 60 s apart: some sources send each signal in a message of its own.
 
         Energy = trapezoid of V*I / 3.6e6 (kWh), charge = trapezoid of I / 3600 (Ah), each split where the
-        straight line between the two readings crosses zero. Source: design/diagnostics.md, Integrals.
+        straight line between the two readings crosses zero. Source: docs/diagnostics.md, Figures.
         """
         seconds = np.diff(trace.ts)
         usable = np.where((seconds > 0) & (seconds <= LONGEST_PAIR_S), seconds, 0.0)

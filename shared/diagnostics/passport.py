@@ -59,7 +59,7 @@ def passport(
     """The counters; `sessions` and `resistance` are those of this trace.
 
     Hours are sums over pairs of readings with 0 < dt <= 60 s, a pair with one end beyond the limit by half.
-    Source: design/diagnostics.md, Integrals and estimates.
+    Source: docs/diagnostics.md, Figures.
     """
     charging = np.zeros(max(len(trace) - 1, 0), np.bool_)
     for session in sessions:

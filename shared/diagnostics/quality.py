@@ -33,7 +33,7 @@ class Quality:
 def quality(trace: Trace) -> Quality | Missing:
     """Intervals between neighbours (s, gaps included), gaps, coverage, lateness.
 
-    Needs two readings. Source: design/diagnostics.md, Integrals (coverage), Sessions (gaps), LATE_DATA.
+    Needs two readings. Source: docs/diagnostics.md, Figures.
     """
     if len(trace) < 2:
         return InsufficientData("fewer than two readings")

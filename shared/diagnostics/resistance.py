@@ -55,7 +55,7 @@ def resistance(trace: Trace) -> Resistance | Missing:
     """R = -dV/dI (ohm) between neighbours with dt <= 6 s and abs(dI) >= 20 A, median per day of >= 20 pairs.
 
     Neighbours among the readings that have V and I. Positive I = discharge, so R is positive. Temperature of
-    a pair: the mean of its readings' cells. Source: design/diagnostics.md, Integrals and estimates.
+    a pair: the mean of its readings' cells. Source: docs/diagnostics.md, Figures.
     """
     measured = np.flatnonzero(~np.isnan(trace.pack_voltage + trace.pack_current))
     ts, voltage, current = (signal[measured] for signal in (trace.ts, trace.pack_voltage, trace.pack_current))

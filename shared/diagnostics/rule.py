@@ -12,7 +12,7 @@ Comparison = Literal[">=", ">", "<=", "<", "=="]
 
 
 class Code(StrEnum):
-    """What an episode is of."""
+    """The rule of an episode."""
 
     TEMP_HIGH = "TEMP_HIGH"
     TEMP_HIGH_CHARGING = "TEMP_HIGH_CHARGING"

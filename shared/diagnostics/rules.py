@@ -1,4 +1,4 @@
-"""All rules, as one table. Thresholds, debounce and sources: design/diagnostics.md, "Rules -> episodes".
+"""All rules, as one table. Thresholds, debounce and sources: docs/diagnostics.md, Rules.
 
 [M]: measured on real cars' logs. [C]: our choice, without a source.
 """
@@ -55,7 +55,7 @@ RULES: dict[Code, Rule] = {
             numbers={"longer_than_s": 3, "max_temp_c": 60, "voltage_fall_share": 0.25},
             signals=("max_temp",),
             source="GB 38031; 0 false alarms in 80,441 real rows [M]",
-            meaning="What a thermal runaway looks like. It never clears by itself.",
+            meaning="The battery heats up as in a thermal runaway. The episode never clears.",
         ),
         Rule(
             code=Code.SOC_LOW, observed="state of charge", unit="%", sets="<=", clears=">=",
@@ -155,7 +155,7 @@ RULES: dict[Code, Rule] = {
             signals=("pack_voltage", "pack_current", "odo_km"),
             source="catches a source with the other current sign, at about 15 kWh in per 100 km; 5 [C]",
             meaning="Driving fills the battery by 5 kWh per 100 km or more, which neither few readings nor a"
-            " usual way downhill do: the current has the other sign (see `current_sign`).",
+            " usual descent explain: the current has the other sign (see `current_sign`).",
         ),
     )
 }

@@ -10,7 +10,7 @@ from shared.diagnostics.trace import Floats, Trace
 
 
 class Kind(StrEnum):
-    """What the vehicle did."""
+    """Kind of a session."""
 
     CHARGE = "charge"
     DRIVE = "drive"

@@ -1,7 +1,7 @@
 """What a vehicle did, from its stored readings: charges, drives, and what must have happened in gaps.
 
 Sessions always close, never overlap (the end of one may be the start of the next), and come in order.
-Rules and thresholds: design/diagnostics.md, Sessions.
+Rules and thresholds: docs/diagnostics.md, Sessions.
 """
 
 from collections.abc import Iterator

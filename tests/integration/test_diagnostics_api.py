@@ -268,7 +268,7 @@ def test_every_code_may_be_asked_for(api):
 
 @pytest.mark.skipif(not TRIPS.exists(), reason=f"the recorded BMW trips are not at {TRIPS}")
 def test_five_real_trips(api):
-    """Posted and asked for over HTTP: the figures that the README tells of."""
+    """Posted and asked for over HTTP: the figures of docs/diagnostics.md."""
     with TRIPS.open(encoding="utf-8") as file:
         rows = [
             {name: text if name in {"vin", "ts"} else float(text) for name, text in row.items() if text}

@@ -1,5 +1,6 @@
-"""The broker as the README sets it up for a network: passwords, one topic per vehicle, TLS."""
+"""The broker as docs/operations.md sets it up for a network: passwords, one topic per vehicle, TLS."""
 
+import os
 import subprocess
 import time
 from contextlib import contextmanager
@@ -10,55 +11,48 @@ from sqlalchemy import text
 
 from scripts.launcher.broker import CONFIG, Broker
 from tests.conftest import eventually
+from tests.documents import ROOT, bash_blocks, text_of
 from tests.readings import payload, raw
 
 ACL = CONFIG.with_name("acl.conf")
+OPERATIONS = text_of(ROOT / "docs" / "operations.md")
 
 
-def run(*command):
-    subprocess.run(command, check=True, capture_output=True)
+def run(*command, **options):
+    subprocess.run(command, check=True, capture_output=True, **options)
 
 
-@pytest.fixture
-def certificates(tmp_path):
-    """A CA and a certificate of 127.0.0.1, made with the README's commands."""
-    ca_key, ca, key, request, certificate, names = (
-        str(tmp_path / name)
-        for name in ("ca.key", "ca.crt", "broker.key", "broker.csr", "broker.crt", "names")
-    )
-    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA",
-        "-keyout", ca_key, "-out", ca)  # fmt: skip
-    run(
-        "openssl",
-        "req",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        "/CN=broker",
-        "-keyout",
-        key,
-        "-out",
-        request,
-    )
-    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    run("openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", ca, "-CAkey", ca_key,
-        "-CAcreateserial", "-extfile", names, "-out", certificate)  # fmt: skip
-    return ca, certificate, key
+def secret(user):
+    return f"secret of {user}"
 
 
 @pytest.fixture
-def broker(tmp_path, certificates):
-    passwords = tmp_path / "passwords"
-    passwords.touch(mode=0o600)
-    for user in ("battery-worker", "VIN-00001", "VIN-00002"):
-        run("mosquitto_passwd", "-b", str(passwords), user, f"secret of {user}")
+def secrets(tmp_path):
+    """Passwords, a CA and a certificate of 127.0.0.1, made by the commands of docs/operations.md."""
+    block = next(block for block in bash_blocks(OPERATIONS) if "mosquitto_passwd" in block)
+    block = block.replace("DNS:broker.example.org", "IP:127.0.0.1")
+    environment = os.environ | {
+        "WORKER_PASSWORD": secret("battery-worker"),
+        "VEHICLE_PASSWORD": secret("VIN-00001"),
+    }
+    run("bash", "-ec", block, cwd=tmp_path, env=environment)
+    run("mosquitto_passwd", "-b", "passwords", "VIN-00002", secret("VIN-00002"), cwd=tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def certificates(secrets):
+    return tuple(str(secrets / name) for name in ("ca.crt", "broker.crt", "broker.key"))
+
+
+@pytest.fixture
+def broker(tmp_path, secrets, certificates):
     ca, certificate, key = certificates
     server = Broker(
         tmp_path / "mosquitto",
         overrides={
             "allow_anonymous": "false",
-            "password_file": str(passwords),
+            "password_file": str(secrets / "passwords"),
             "acl_file": str(ACL),
             "cafile": ca,
             "certfile": certificate,

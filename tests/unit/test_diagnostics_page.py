@@ -9,7 +9,7 @@ from shared.diagnostics.rules import RULES
 from shared.diagnostics.table import table
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "shared" / "diagnostics" / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")
 
 
 def test_the_rules_are_those_of_the_table():

@@ -27,9 +27,9 @@ def test_the_larger_file_includes_the_smaller(smaller, larger):
 
 
 def test_each_package_is_pinned_once_with_hashes():
-    """A second version in a larger file would be refused by pip, and a missing hash by `--require-hashes`."""
-    names = [package.partition("==")[0] for name in FILES for package in pinned(name)]
-    assert len(names) == len(set(names))
+    """A package of two files could come to differ, be refused by pip, and a missing hash by `--require-hashes`."""
+    packages = [package for name in FILES for package in pinned(name)]
+    assert len(packages) == len(set(packages))
     assert all(hashes for name in FILES for hashes in pinned(name).values())
 
 

@@ -1,0 +1,126 @@
+"""The words of user-visible text: documents, OpenAPI description, dashboard. Rules: docs/development.md."""
+
+import re
+
+import pytest
+
+from api.main import create_app
+from shared.settings import ApiSettings
+from tests.documents import DOCUMENTS, ROOT, name, prose, text_of
+
+# Metaphors, and subjects without a name. The term to use instead stands in docs/development.md.
+BANNED = re.compile(
+    r"\b(nobody|whoever|whatever|told|tells? of|story|stories|patience|meeting place|doors?|gathering)\b"
+    r"|\bwho (asks|comes|has)\b|\bthe way (in|out)\b",
+    re.IGNORECASE,
+)
+SUBJECT = re.compile(r"(What|Who|Whoever|Whatever|Nobody|Nothing)\b[^?]*$")
+SENTENCE = re.compile(r"(?<=[.:;!?])\s+|\n\n+|\n(?=[-*|] )|\|")
+# Labels of the dashboard that a newcomer does not understand, and the better ones.
+LABELS = {
+    "Way": "Distance",
+    "Per way": "Per distance",
+    "Behind it": "Readings",
+    "Such as": "Examples",
+    "Judged over": "Evaluated over",
+    "Came twice": "Duplicates",
+    "Rests on": "Based on",
+    "As it was": "Measured",
+}
+
+
+def faults(text):
+    """The banned words of a text, and its sentences with a subject that is no noun."""
+    found = [match[0] for match in BANNED.finditer(text)]
+    sentences = (sentence.strip(" \n*-|") for sentence in SENTENCE.split(text))
+    return found + [sentence for sentence in sentences if SUBJECT.match(sentence)]
+
+
+def openapi_texts():
+    """Every summary and description of the OpenAPI document."""
+    found = set()
+
+    def collect(part):
+        if isinstance(part, dict):
+            found.update(part[key] for key in ("summary", "description") if isinstance(part.get(key), str))
+            part = list(part.values())
+        if isinstance(part, list):
+            for each in part:
+                collect(each)
+
+    collect(create_app(ApiSettings()).openapi())
+    return sorted(found)
+
+
+def dashboard_strings():
+    """The string literals of the dashboard's scripts, and the texts of its page."""
+    for path in sorted((ROOT / "api" / "dashboard").rglob("*")):
+        if "uplot" in path.parts or path.suffix not in {".js", ".html"}:
+            continue
+        text = re.sub(r"/\*.*?\*/|^\s*//[^\n]*", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
+        pattern = r">([^<>{}]+)<" if path.suffix == ".html" else r'"([^"\n]*)"|`([^`]*)`'
+        for match in re.findall(pattern, text):
+            string = match if isinstance(match, str) else match[0] or match[1]
+            # Of a template in a template only the first part is a string.
+            yield path.name, re.sub(r"\$\{[^}]*\}", "...", string).partition("${")[0]
+
+
+# Being replaced: to be emptied when the routers and the dashboard have the new words.
+LEFT = {
+    "By started_at; asc unless told",
+    "RFC 3339; unless told, days back from the end, and at most 1,100,000 readings",
+    "RFC 3339; unless told, the newest reading",
+    "As it was",
+    "Behind it",
+    "Came twice",
+    "Judged over",
+    "Rests on",
+    "Such as",
+    "Way",
+    " What you see is as of ....",
+    "What the readings can't tell. Each field is optional.",
+    "Nothing of this vehicle was rejected.",
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_documents_use_plain_words(document):
+    """No metaphor for a mechanism, no sentence without a noun as its subject."""
+    assert faults(prose(text_of(document))) == []
+
+
+def test_the_openapi_description_uses_plain_words():
+    """As the documents: it is the first page that a programmer reads."""
+    texts = openapi_texts()
+    assert len(texts) > 100
+    assert {text: found for text in texts if text not in LEFT and (found := faults(text))} == {}
+
+
+def test_the_dashboard_uses_the_glossary():
+    """Labels that a newcomer understands, and plain words around them."""
+    strings = list(dashboard_strings())
+    assert ("session_list.js", "kWh") in strings
+    wrong = [(file, text) for file, text in strings if text in LABELS or (" " in text and faults(text))]
+    assert [(file, text) for file, text in wrong if text not in LEFT] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The story of a batch.",
+        "What is left is kept.",
+        "As nobody sees.",
+        "One line.\n\nWho asks again waits.",
+    ],
+)
+def test_a_banned_word_is_found(text):
+    """In the middle of a sentence, and as its subject."""
+    assert faults(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["What does it cost?", "The vehicle publishes a reading.", "History of a vehicle."]
+)
+def test_plain_text_passes(text):
+    """Questions may begin with a question word."""
+    assert faults(text) == []
