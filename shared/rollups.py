@@ -57,8 +57,9 @@ _DELETE_DAYS = text(f"DELETE FROM {telemetry_daily.name} WHERE vin = :vin")  # n
 _INSERT_DAYS = text(f"INSERT INTO {telemetry_daily.name} {_DAYS}")
 _NEWER = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
 _LATEST = text(f"""
-    INSERT INTO {vehicle_latest.name}
-    SELECT * FROM {telemetry.name} WHERE vin = :vin ORDER BY ts DESC LIMIT 1
+    INSERT INTO {vehicle_latest.name} ({", ".join(names(vehicle_latest))})
+    SELECT {", ".join(names(vehicle_latest))} FROM {telemetry.name}
+    WHERE vin = :vin ORDER BY ts DESC LIMIT 1
     ON CONFLICT (vin) DO UPDATE SET {_NEWER}
 """)  # noqa: S608
 

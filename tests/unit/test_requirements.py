@@ -27,7 +27,7 @@ def test_the_larger_file_includes_the_smaller(smaller, larger):
 
 
 def test_each_package_is_pinned_once_with_hashes():
-    """A package of two files could come to differ, be refused by pip, and a missing hash by `--require-hashes`."""
+    """Pip refuses two versions of a package, and `--require-hashes` a package without one."""
     packages = [package for name in FILES for package in pinned(name)]
     assert len(packages) == len(set(packages))
     assert all(hashes for name in FILES for hashes in pinned(name).values())
