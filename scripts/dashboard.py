@@ -161,7 +161,7 @@ def _packages(lock: Path) -> dict[str, dict[str, object]]:
 
 
 def _run(command: Sequence[str], *, failure: str) -> None:
-    """Run a command quietly; what it prints is kept in a log, whose end goes into the error."""
+    """Run a command quietly. Raises BuildError with the reason; a log then holds all that was printed."""
     try:
         done = subprocess.run(
             command,
@@ -176,8 +176,11 @@ def _run(command: Sequence[str], *, failure: str) -> None:
         code, output = 1, f"{command[0]}: {error.strerror}"
     if code:
         _LOG.write_text(f"$ {' '.join(command)}\n{output}\n", encoding="utf-8")
-        tail = "".join(f"\n    {line}" for line in output.strip().splitlines()[-_LOG_LINES_SHOWN:])
-        raise BuildError(f"{failure}; {_LOG.relative_to(ROOT)} says why:{tail}")
+        lines = output.strip().splitlines()
+        # The reason is what comes first among the errors, and last among lines that are no errors.
+        reasons = [line for line in lines if "error" in line.lower()] or lines[-_LOG_LINES_SHOWN:]
+        shown = "".join(f"\n    {line}" for line in reasons[:_LOG_LINES_SHOWN])
+        raise BuildError(f"{failure}; {_LOG.relative_to(ROOT)} says why:{shown}")
 
 
 def _say(sentence: str) -> None:

@@ -118,6 +118,11 @@ def test_a_failure_says_what_and_where_to_read(checkout, program, capsys):
     checkout.calls()
     assert dashboard.main([]) == 1
     assert checkout.calls() != []
+    checkout.put(program, version, "echo ERROR of this; for n in 1 2 3 4 5; do echo hint $n; done", "exit 1")
+    assert dashboard.main([]) == 1
+    told = capsys.readouterr().err
+    assert "    ERROR of this\n" in told
+    assert "hint" not in told
 
 
 @pytest.mark.parametrize("version", ["v18.19.0", "nonsense"])
