@@ -151,13 +151,32 @@ class Database:
         **options: P.kwargs,
     ) -> T:
         try:
-            async with self._watched(pool) as connection:
-                return await self._in_time(pool, connection, query, *arguments, **options)
+            return await self._ask(pool, query, *arguments, **options)
         except LinkLostError:
             # Its connection was from before a restart of the server, as a rule; the next one is new.
             await self._heartbeat.ask()
-        async with self._watched(pool) as connection:
-            return await self._in_time(pool, connection, query, *arguments, **options)
+        return await self._ask(pool, query, *arguments, **options)
+
+    async def _ask(
+        self,
+        pool: Pool,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        # Not by `_watched`: this is asked thousands of times a second.
+        self._heartbeat.require_life()
+        connection = None
+        try:
+            connection = await pool.take()
+            try:
+                return await self._in_time(pool, connection, query, *arguments, **options)
+            finally:
+                await pool.give_back(connection)
+        except (DatabaseBusyError, psycopg.OperationalError) as error:
+            if (told := self._told(error, connection)) is error:
+                raise
+            raise told from error
 
     @asynccontextmanager
     async def _watched(self, pool: Pool) -> AsyncIterator[Connection]:
@@ -167,15 +186,19 @@ class Database:
         try:
             async with pool.connection() as connection:
                 yield connection
-        except DatabaseBusyError:
-            self._heartbeat.require_life()
-            raise
-        except psycopg.OperationalError as error:
-            # An error of the statement leaves the connection open.
-            if connection is not None and not connection.closed:
+        except (DatabaseBusyError, psycopg.OperationalError) as error:
+            if (told := self._told(error, connection)) is error:
                 raise
-            self._heartbeat.require_life()
-            raise LinkLostError("it broke") from error
+            raise told from error
+
+    def _told(self, error: Exception, connection: Connection | None) -> Exception:
+        """What a caller is told instead of an error: that the database is away, or the connection broke."""
+        self._heartbeat.require_life()
+        # An error of the statement leaves the connection open.
+        is_of_connection = isinstance(error, psycopg.OperationalError) and (
+            connection is None or connection.closed
+        )
+        return LinkLostError("it broke") if is_of_connection else error
 
     async def _in_time(
         self,

@@ -49,32 +49,54 @@ class Pool:
         self._check = AsyncConnectionPool.check_connection if checks_first else None
         self._connect = connect
         self._pool: AsyncConnectionPool[Connection] | None = None
-        self._busy: set[Connection] = set()
+        self._busy: dict[Connection, AsyncConnectionPool[Connection]] = {}
         self._ended: set[Connection] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for the length of the block.
+    async def take(self) -> Connection:
+        """A connection, which has to be given back.
 
         Raises DatabaseBusyError where none became free in time or too many wait, OperationalError where the
         pool was closed or replaced meanwhile.
         """
-        pool = await self._opened()
-        connection = await self._taken_from(pool)
-        self._busy.add(connection)
+        pool = self._pool
+        if pool is None or pool.closed:
+            pool = await self._opened()
+        try:
+            connection = await pool.getconn()
+        except PoolTimeout:
+            told = f"none of its {self._size} connections for {self._purpose} became free"
+            raise DatabaseBusyError(f"{told} within {self._limits.wait_s:g} s") from None
+        except TooManyRequests:
+            told = f"{self._limits.most_waiting} calls wait for a connection for {self._purpose} already"
+            raise DatabaseBusyError(told) from None
+        self._busy[connection] = pool
+        return connection
+
+    async def give_back(self, connection: Connection) -> None:
+        """Let others take it, or close it where it broke or is too old."""
+        pool = self._busy.pop(connection)
+        if connection.closed:
+            self._notice(connection, pool)
+        # To the pool that it came from, which may have been replaced: that one closes the connection.
+        await pool.putconn(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for the length of the block. Raises what `take` raises."""
+        connection = await self.take()
         try:
             yield connection
         finally:
-            self._busy.discard(connection)
-            was_ended = connection in self._ended
-            self._ended.discard(connection)
-            if connection.closed and not was_ended and pool is self._pool:
-                # Those beside it went the same way, as a rule: the server has restarted.
-                self.replace()
-            # To the pool that it came from, which may have been replaced: that one closes the connection.
-            await pool.putconn(connection)
+            await self.give_back(connection)
+
+    def _notice(self, connection: Connection, pool: "AsyncConnectionPool[Connection]") -> None:
+        """One broke: those beside it went the same way, as a rule, since the server has restarted."""
+        was_ended = connection in self._ended
+        self._ended.discard(connection)
+        if not was_ended and pool is self._pool:
+            self.replace()
 
     async def _opened(self) -> "AsyncConnectionPool[Connection]":
         if self._closed:
@@ -97,16 +119,6 @@ class Pool:
         if pool.closed:
             await pool.open()
         return pool
-
-    async def _taken_from(self, pool: "AsyncConnectionPool[Connection]") -> Connection:
-        try:
-            return await pool.getconn()
-        except PoolTimeout:
-            told = f"none of its {self._size} connections for {self._purpose} became free"
-            raise DatabaseBusyError(f"{told} within {self._limits.wait_s:g} s") from None
-        except TooManyRequests:
-            told = f"{self._limits.most_waiting} calls wait for a connection for {self._purpose} already"
-            raise DatabaseBusyError(told) from None
 
     def replace(self) -> None:
         """Let go of every idle connection and of every caller that waits for one; the next one opens anew.

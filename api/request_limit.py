@@ -17,15 +17,19 @@ class RequestLimit:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._under_way = 0
+        self._most: int | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse at once, before anything is read of the body."""
         if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
-        settings = getattr(scope["app"].state, "settings", None)
-        if settings is not None and self._under_way >= (most := settings.api_most_requests):
-            detail = f"The service is busy: it answers {most} requests already; try again shortly."
+        if self._most is None:
+            # Known once the app has started.
+            settings = getattr(scope["app"].state, "settings", None)
+            self._most = settings.api_most_requests if settings is not None else None
+        if self._most is not None and self._under_way >= self._most:
+            detail = f"The service is busy: it answers {self._most} requests already; try again shortly."
             await respond(503, detail, headers={"Retry-After": "1"})(scope, receive, send)
             return
         self._under_way += 1

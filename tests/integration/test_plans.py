@@ -71,7 +71,8 @@ CALLS = {
         f"{PATH}/battery?{SHORT}": {"telemetry": 12} | NO_HOUR,
     },
     "/api/vehicles/{vin}/series": {
-        f"{PATH}/series?{WINDOW}": {"telemetry": 333},
+        # Its readings are counted first, as a summary counts them.
+        f"{PATH}/series?{WINDOW}": {**SUMMED, "telemetry": 333 + 8},
         f"{PATH}/series?{WINDOW}&interval=1h": ENDS,
         f"{PATH}/series?{WINDOW}&interval=1d": ENDS,
         f"{PATH}/series?{SHORT}&points=5000": {"telemetry": 4},
