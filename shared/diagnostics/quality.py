@@ -46,7 +46,7 @@ def quality(trace: Trace) -> Quality | Missing:
         p95_interval_s=float(p95),
         gaps=len(gaps),
         gap_hours=float(gaps.sum()) / 3600,
-        longest_gap_s=float(gaps.max(initial=0.0)),
+        longest_gap_s=float(np.max(gaps, initial=0.0)),
         coverage=Pairs.of(trace).total().coverage,
         late_share=float(np.mean(trace.received_at - trace.ts > _LATE_S)),
     )

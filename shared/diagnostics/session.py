@@ -85,9 +85,9 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
         kwh_in=total.kwh_in if covered else None,
         kwh_out=total.kwh_out if covered else None,
         km=course.way(first, last),
-        peak_kw=max(0.0, float(power.max())) if len(power) else None,
+        peak_kw=max(0.0, float(np.max(power))) if len(power) else None,
         mean_kw=sign * total.kwh * 3600 / total.covered_s if covered else None,
-        max_temp=float(temp.max()) if len(temp) else None,
+        max_temp=float(np.max(temp)) if len(temp) else None,
         samples=last - first + 1,
         coverage=total.coverage,
     )

@@ -42,7 +42,7 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
     charged = np.round(np.diff(soc), 6) >= _CHARGED
     driven = np.round(np.diff(course.km), 6) >= _DRIVEN_KM
     places = np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven))
-    for first, soh in zip(places, latest_soh(trace, places), strict=True):
+    for first, soh in zip(places.tolist(), latest_soh(trace, places), strict=True):
         kind = Kind.DRIVE
         if charged[first]:
             kind = Kind.UNOBSERVED if driven[first] else Kind.CHARGE
@@ -50,8 +50,8 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
         yield Session(
             kind=kind,
             inferred=True,
-            first=int(first),
-            last=int(first) + 1,
+            first=first,
+            last=first + 1,
             start=float(trace.ts[first]),
             end=float(trace.ts[first + 1]),
             soc_from=None if np.isnan(before) else before,
