@@ -50,6 +50,13 @@ def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datet
         return Decoded([], [message.rejection(refused, None, payload)] if payload else [], None, receipts)
 
 
+class _Refusal(NamedTuple):
+    """The content of a _RefusedError, without its traceback."""
+
+    reason: Reason
+    detail: str
+
+
 class _RefusedError(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -66,7 +73,7 @@ class _Message:
         self.received_at = received_at
         self.vin = ""
 
-    def rejection(self, why: _RefusedError, index: int | None, payload: bytes) -> Rejection:
+    def rejection(self, why: _RefusedError | _Refusal, index: int | None, payload: bytes) -> Rejection:
         return Rejection(self.vin, self.received_at, why.reason, why.detail, index, self.topic, payload)
 
 
@@ -108,13 +115,15 @@ def _decode_strictly(message: _Message, latest: datetime, receipts: str | None) 
         return Decoded([row], [], None, receipts)
     rows: list[Row] = []
     indexes: list[int] = []
-    refusals: dict[int, _RefusedError] = {}
+    refusals: dict[int, _Refusal] = {}
     for index, element in enumerate(content):
         try:
             rows.append(Row.of(_read(element, message.vin, latest), message.received_at))
             indexes.append(index)
         except _RefusedError as refused:
-            refusals[index] = refused
+            # Not the error itself: its traceback holds this frame, and with it the whole array, in a cycle
+            # that only the collector of garbage would find.
+            refusals[index] = _Refusal(refused.reason, refused.detail)
     rejections: list[Rejection] = []
     if refusals:
         # A rejection keeps its own element only: 10,000 bad ones would keep the whole array 10,000 times.

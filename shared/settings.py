@@ -122,10 +122,12 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, Retentio
         min_length=1,
         max_length=256,
         description="The worker's name at the broker, which keeps the messages of that name while it is away:"
-        " keep it stable, and different for each worker.",
+        " keep it stable. Slot 1 has it as it is, a further worker of the same group adds -2, -3, ... to it.",
     )
     mqtt_shared_group: Annotated[str, AfterValidator(is_plain_topic_level)] | None = Field(
-        None, description="Set: workers with the same group divide the vehicles' messages among them."
+        None,
+        description="Set: workers with the same group divide the vehicles' messages among them; unset: one"
+        " works, the others stand by.",
     )
     mqtt_max_inflight: int = Field(
         4_000,

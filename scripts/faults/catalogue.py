@@ -60,6 +60,13 @@ FAULTS = [
     ),
     Fault("database-hangs", links.database_hangs, "link to PostgreSQL stands still", database_by_proxy=True),
     Fault(
+        "database-slow-12s",
+        links.database_slow,
+        "each answer of PostgreSQL takes 12 s, for 260 s",
+        database_by_proxy=True,
+        usual=False,
+    ),
+    Fault(
         "broker-half-open",
         links.broker_half_open,
         "link to the broker swallows everything for 10 s",

@@ -7,6 +7,9 @@ from scripts.faults.rig import Rig
 
 _CUTS = 5
 _CUT_WITHIN_S = 15.0
+_ANSWER_TAKES_S = 12.0
+_SLOW_FOR_S = 260.0  # two transactions: the second one holds what came during the first
+_LEAST_STORED = 1_000
 
 
 def commit_cut(rig: Rig) -> None:
@@ -55,6 +58,28 @@ def database_hangs(rig: Rig) -> None:
     link.mode = Mode.HANG
     rig.hold(5)
     link.mode = Mode.FORWARD
+
+
+def database_slow(rig: Rig) -> None:
+    """Each answer of the database takes 12 s, and a transaction some two minutes: slow, not away."""
+    link = _given(rig.database_proxy)
+    rig.pause()
+    before = _stored(rig)
+    link.answer_delay = _ANSWER_TAKES_S
+    try:
+        rig.hold(_SLOW_FOR_S)
+        # What was under way when it began may have been stored quickly.
+        if _stored(rig) < before + _LEAST_STORED:
+            rig.complaints.append("nothing was stored while the database was slow")
+    finally:
+        link.answer_delay = 0
+    for words in ("is away", "connection is cut", "does not answer"):
+        if rig.count_in_logs(words):
+            rig.complaints.append(f"a worker said: {words}")
+
+
+def _stored(rig: Rig) -> int:
+    return int(rig.site.query("SELECT count(*) FROM telemetry WHERE vin LIKE 'MQTT-%%'")[0][0])
 
 
 def _given(proxy: Proxy | None) -> Proxy:
