@@ -40,6 +40,7 @@ ANSWERS = {
     "PUT /api/vehicles/{vin}/profile": {"200"},
     "GET /api/vehicles/{vin}/anomalies": {"200", "404"},
     "GET /api/vehicles/{vin}/sessions": {"200", "404"},
+    "GET /api/vehicles/{vin}/diagnosis": {"200", "404"},
     "GET /api/vehicles/{vin}/battery": {"200", "404"},
     "GET /api/alerts": {"200", "400"},
     "GET /api/export/summary": {"200", "404"},
@@ -57,6 +58,7 @@ SELDOM = {
     for call in (
         "GET /api/vehicles/{vin}/anomalies",
         "GET /api/vehicles/{vin}/sessions",
+        "GET /api/vehicles/{vin}/diagnosis",
         "GET /api/vehicles/{vin}/battery",
         "GET /api/export/telemetry",
         "GET /api/export/summary",
