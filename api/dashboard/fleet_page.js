@@ -28,7 +28,7 @@ export class FleetPage {
     this.body = make("div", { class: "fleet" }, this.filters.element, this.found, this.table.element, this.pager.element);
     main.append(make("h1", { class: "visually-hidden" }, "Fleet"), this.tiles.element, this.body);
     this.main = main;
-    this.poll = new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error));
+    this.poll = new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error), outage.slow);
     this.update(query);
   }
 
@@ -66,7 +66,7 @@ export class FleetPage {
   }
 
   fail(error) {
-    if (!(error instanceof ApiError) || error.isOutage) return outage.failed(error);
+    if (!(error instanceof ApiError) || error.isOutage || error.isBusy) return outage.failed(error);
     // An address that somebody wrote by hand: nothing is away, and asking again would not help.
     outage.worked();
     this.table.show([]);

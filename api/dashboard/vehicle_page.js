@@ -50,7 +50,7 @@ export class VehiclePage {
     const rest = make("div", { class: "lists" }, this.profile.element, rejections.element);
     this.body = make("div", { class: "vehicle" }, this.state.element, charts, lists, this.battery.element, rest);
     main.append(this.body);
-    this.poll = new Poll(STATE_EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error));
+    this.poll = new Poll(STATE_EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error), outage.slow);
     this.poll.now();
   }
 
