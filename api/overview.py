@@ -66,7 +66,7 @@ class Overview:
         self._severity = worst_alerts(**asked, thresholds=thresholds)
         taken_in = signals["pack_current"] * columns.current_sign <= -CHARGES_FROM_A
         drives = columns.moved > 0
-        self._charging = taken_in & ~drives & (columns.state != _STATES.index(State.OFFLINE))
+        self._charging = taken_in & ~drives & (columns.state == _STATES.index(State.ONLINE))
 
     def answer(self, wanted: Wanted) -> dict[str, Any]:
         """As `models.Fleet` says it."""

@@ -70,7 +70,7 @@ export class FleetPage {
     // An address that somebody wrote by hand: nothing is away, and asking again would not help.
     outage.worked();
     this.table.show([]);
-    return setText(this.found, error.message);
+    return setText(this.found, inWords(error));
   }
 
   summary({ matching, counts }) {
@@ -93,4 +93,11 @@ export class FleetPage {
     this.poll.close();
     this.filters.close();
   }
+}
+
+/** What is wrong with an address that somebody wrote: "state: Input should be ..." without the API's own places. */
+function inWords({ message, errors }) {
+  if (!errors?.length) return message;
+  const told = errors.map(({ loc, msg }) => `${loc.find((part) => typeof part === "string" && !["query", "path"].includes(part)) ?? ""}: ${msg}`);
+  return `The address asks for what there is not. ${told.join("; ")}.`;
 }

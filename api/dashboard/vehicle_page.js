@@ -8,6 +8,7 @@ import { Diagnoses } from "./diagnoses.js";
 import { Download } from "./download.js";
 import { button, make, setText } from "./element.js";
 import { firstReading } from "./first_reading.js";
+import { isLive } from "./fleet_columns.js";
 import * as outage from "./outage.js";
 import { depth, go, vehicleLink } from "./place.js";
 import { Poll } from "./poll.js";
@@ -80,7 +81,7 @@ export class VehiclePage {
     }
     outage.worked();
     this.showHint(false);
-    this.state.show(state, connectivity, this.profile.sign, connectivity?.state !== "offline" && (await this.charges(state, signal)));
+    this.state.show(state, connectivity, this.profile.sign, isLive(connectivity) && (await this.charges(state, signal)));
   }
 
   /** As the fleet's call tells it: 2 A or more into the pack, and the odometer stood still for two minutes. */

@@ -64,6 +64,6 @@ def clock_skew(trace: Trace, _profile: Profile) -> Iterator[Episode]:
             peak_at=top,
             peak=ahead[top],
             samples=other - one + 1,
-            detail=f"Taken at {clock(trace.ts[top])}, {ahead[top]:.6g} s after it was received;"
+            detail=f"Taken at {clock(trace.ts[top])}, {lasting(ahead[top])} after it was received;"
             f" {level.severity} at > {level.set:g} s in {rule.readings} of {width} readings.",
         )

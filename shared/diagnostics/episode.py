@@ -77,8 +77,8 @@ def compose(
 
 
 def lasting(seconds: float) -> str:
-    """A length of time as it stands in a sentence: `95 s`, `13.2 h`, `5.73 days`."""
-    for unit, length in (("days", 86_400), ("h", 3_600)):
+    """A length of time as it stands in a sentence: `95 s`, `12.5 min`, `13.2 h`, `5.73 days`."""
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if abs(seconds) >= 2 * length:
             return f"{seconds / length:.3g} {unit}"
     return f"{seconds:.6g} s"

@@ -21,6 +21,11 @@ class InsufficientData(Missing):
     status: ClassVar[str] = "insufficient_data"
 
 
+def counted(number: int, word: str) -> str:
+    """A number of things in words: `1 day`, `2 days`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class NotInProfile(Missing):
     """The vehicle's profile has to be completed first."""

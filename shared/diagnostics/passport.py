@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import LONGEST_PAIR_S, Pairs, Totals
-from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.missing import InsufficientData, Missing, counted
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
@@ -139,7 +139,7 @@ def _growth(resistance: Resistance | Missing) -> float | Missing:
     days = [(day.day, day.ohm_at_25) for day in resistance.days if day.ohm_at_25 is not None]
     if len(days) < 2 * _GROWTH_DAYS or days[-1][0] - days[0][0] < _GROWTH_SPAN_DAYS:
         return InsufficientData(
-            f"{len(days)} days with a resistance at 25 °C; needed are {2 * _GROWTH_DAYS}"
+            f"{counted(len(days), 'day')} with a resistance at 25 °C; needed are {2 * _GROWTH_DAYS}"
             f" over {_GROWTH_SPAN_DAYS} days"
         )
     first, last = (

@@ -103,7 +103,7 @@ def test_counts_are_of_the_whole_fleet(api, everybody):
     charging = [
         item
         for item in listed
-        if (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] != "offline"
+        if (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] == "online"
     ]
     expected = {
         "vehicles": 60,
@@ -129,7 +129,7 @@ def test_filters(api, everybody):
         "q=aa-0000": lambda item: "AA-0000" in item["vin"],
         "q=5": lambda item: "5" in item["vin"],
         "charging=true": lambda item: (
-            (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] != "offline"
+            (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] == "online"
         ),
     }
     wanted["charging=false"] = lambda item: not wanted["charging=true"](item)

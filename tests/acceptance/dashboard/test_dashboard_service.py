@@ -164,8 +164,8 @@ LOOKS = 3
 def test_memory_stays_flat(api, show, car):
     """Going to a vehicle and back again leaves neither elements nor listeners behind."""
     nodes, listeners = growth(show(api), api)
-    assert nodes < between()
-    assert listeners < between()
+    assert nodes < bound()
+    assert listeners < bound()
 
 
 def test_a_leak_would_be_seen(api, show, car):
@@ -180,13 +180,13 @@ def test_a_leak_would_be_seen(api, show, car):
         });
     }""")
     nodes, listeners = growth(page, api)
-    assert nodes >= between()
-    assert listeners >= between()
+    assert nodes > bound()
+    assert listeners > bound()
 
 
-def between():
-    """The visits from the first floor to the last one: a leak of one for each adds up to so many."""
-    return VISITS - LOOKS - WARM
+def bound():
+    """Half of what one for each visit adds up to: now and then a text node comes or goes by itself."""
+    return (VISITS - LOOKS - WARM) / 2
 
 
 def growth(page, api):
