@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from api.body_limit import BodyLimit
 from api.errors import Problem, add_error_handlers
 from api.exports import Exports
+from api.host_check import HostCheck
 from api.metrics import ApiMetrics, RequestCounter
 from api.routers import (
     alerts,
@@ -51,6 +52,7 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
     app.state.exports = Exports(app.state.metrics.count_database_error)
     app.state.siblings = Siblings(app.state.metrics.text, siblings)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(HostCheck)
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)
     add_error_handlers(app, count=app.state.metrics.count_database_error)
