@@ -45,6 +45,7 @@ ANSWERS = {
     "GET /api/alerts": {"200", "400"},
     "GET /api/export/summary": {"200", "404"},
     "GET /api/export/telemetry": {"200", "404"},
+    "POST /api/export/telemetry": {"204", "404"},
     "GET /api/rejections": {"200", "400"},
     "GET /api/rejections/{id}": {"200", "404"},
     "POST /api/rejections/{id}/replay": {"200", "404", "409", "422"},  # what was kept may be refused again
@@ -61,6 +62,7 @@ SELDOM = {
         "GET /api/vehicles/{vin}/diagnosis",
         "GET /api/vehicles/{vin}/battery",
         "GET /api/export/telemetry",
+        "POST /api/export/telemetry",
         "GET /api/export/summary",
     )
 }

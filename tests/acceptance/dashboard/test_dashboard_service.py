@@ -208,7 +208,10 @@ def growth(page, api):
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["open", "with a key"])
 def test_an_export(serve, database_url, car, show, key):
-    """The readings of the window that is shown, in a file named after it; a key goes with it as a header."""
+    """The readings of the window that is shown, loaded by the browser itself, in a file named after it.
+
+    With a key the page asks for a permit first, which is good for this one address, and once.
+    """
     api = serve(database_url=database_url, **({"api_keys": key} if key else {}))
     first, last = (NOW - timedelta(minutes=minutes) for minutes in (165, 110))
     page = show(api, f"#/vehicle/{VIN}?from={stamp(first)}&to={stamp(last)}")
@@ -217,17 +220,21 @@ def test_an_export(serve, database_url, car, show, key):
         page.get_by_label("API key").fill(key)
         page.get_by_role("button", name="Use this key").click()
     loaded(page)
-    # A plain link is followed by the browser, not by the page.
-    keys = []
+    calls = []
     page.on(
-        "request", lambda request: "/export/" in request.url and keys.append(request.headers["x-api-key"])
+        "request",
+        lambda request: calls.append((request.method, request.headers.get("x-api-key"), request.url)),
     )
     link = page.get_by_role("link", name="Export CSV")
     query = parse_qs(urlsplit(link.get_attribute("href")).query)
     assert query == {"vin": [VIN], "from_ts": [stamp(first)], "to_ts": [stamp(last)], "format": ["csv"]}
     with page.expect_download() as download:
         link.click()
-    assert keys == ([key] if key else [])
+    exports = [call for call in calls if "/export/" in call[2]]
+    # The last one is followed by the browser, not by the page.
+    assert exports[:1] == ([("POST", key, download.value.url)] if key else [])
+    assert download.value.url.startswith(f"{api.base_url}/api/export/telemetry?")
+    assert page.context.cookies() == []
     assert download.value.suggested_filename == f"{VIN}_{first.date()}_to_{last.date()}.csv"
     head, *lines = download.value.path().read_text().splitlines()
     assert head.startswith("vin,ts,")
