@@ -112,6 +112,20 @@ def test_an_address_that_asks_for_what_there_is_not(api, show, fleet):
     expect(page.locator(".found")).not_to_contain_text("query.state")
 
 
+def test_a_backlog_is_told(api, show, run_worker, publisher):
+    """Readings that arrive long after they were taken: more wait. With the first of now the word goes."""
+    worker = run_worker()
+    eventually(lambda: worker.pulse.is_ready)
+    publish_soc(publisher, 40.5, seconds_ago=50 * 60)
+    page = show(api)
+    told = page.locator(".backlog")
+    expect(told).to_contain_text(
+        re.compile(r"Readings arrive 50\smin( \d+\ss)? after they were taken: more are waiting")
+    )
+    publish_soc(publisher, 41.5, seconds_ago=0)
+    expect(told).to_be_hidden()
+
+
 def test_an_empty_fleet(api, show):
     """Without a vehicle the page says how to publish a reading, and the very line works."""
     page = show(api)
