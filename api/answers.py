@@ -54,7 +54,7 @@ def listed_vehicle(
     """The state of a vehicle of the fleet; `row` ends in what says whether it is online."""
     *reading, received_at, status, status_received_at = row
     state = vehicle_state(reading, thresholds)
-    found = connectivity(received_at, status, status_received_at, now=now, limits=limits)
+    found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=state["ts"])
     state["received_at"] = received_at
     state["connectivity"] = found._asdict()
     return state
@@ -62,8 +62,8 @@ def listed_vehicle(
 
 def vehicle_connectivity(vin: str, row: Sequence[Any], *, now: datetime, limits: Limits) -> dict[str, Any]:
     """Whether a vehicle is online, since when, and what says so."""
-    received_at, status, status_received_at = row
-    found = connectivity(received_at, status, status_received_at, now=now, limits=limits)
+    ts, received_at, status, status_received_at = row
+    found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=ts)
     return {
         "vin": vin,
         **found._asdict(),

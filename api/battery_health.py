@@ -88,19 +88,38 @@ class InternalResistance(Figure):
     sampling_ok: bool = Field(
         description="False above a median interval of 10 s while current flows: polarisation is included"
     )
+    newest_mohm: Milliohm | None = Field(
+        description="The median of the last three days, mΩ; null where not above 0",
+        validation_alias="newest_ohm",
+    )
+    newest_mohm_at_25: Milliohm | None = Field(
+        description="The same normalised to 25 °C, of the last three days with temperatures, mΩ",
+        validation_alias="newest_ohm_at_25",
+    )
+    newest_n: int = Field(description="Days in newest_mohm")
+    newest_day: Day = Field(description="The last of them (UTC)")
     days: list[DayResistance]
 
 
 class CapacityEstimate(Figure):
-    """The median over charging windows."""
+    """The median over charging windows, and the newest value."""
 
-    ah: Rounded
+    ah: Rounded = Field(description="The median of all windows, Ah")
     n: int = Field(description="Windows")
     spread_ah: Rounded = Field(description="The largest estimate less the smallest, Ah")
+    newest_ah: Rounded = Field(description="The median of the last three windows, Ah")
+    newest_n: int = Field(description="Windows in newest_ah")
+    newest_day: Day = Field(description="When the last of them ended (UTC)")
+    nominal_share: Rounded | None = Field(
+        description="newest_ah over the profile's capacity_ah; null without one"
+    )
 
 
 class Slope(Figure):
-    """Of soh, % per the unit that the name says; negative = it falls. `low`..`high`: 95 % interval."""
+    """Of soh, percentage points per the unit that the name says; negative = it falls.
+
+    `low`..`high`: the 95 % interval.
+    """
 
     value: Rounded
     low: Rounded = Field(description="The steepest fall")

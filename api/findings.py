@@ -130,3 +130,10 @@ class Anomalies(DiagnosisPage[EpisodeOut]):
 
 class Sessions(DiagnosisPage[SessionOut]):
     """Sessions of one vehicle that touch the window; they never overlap."""
+
+
+class VehicleDiagnosis(BaseModel):
+    """Anomalies and sessions of one window of one vehicle."""
+
+    anomalies: Anomalies
+    sessions: Sessions

@@ -7,7 +7,9 @@ from fastapi import Depends, FastAPI
 
 from api.body_limit import BodyLimit
 from api.errors import Problem, add_error_handlers
+from api.export_permit import ExportPermits
 from api.exports import Exports
+from api.host_check import HostCheck
 from api.metrics import ApiMetrics, RequestCounter
 from api.request_limit import RequestLimit
 from api.routers import (
@@ -25,7 +27,7 @@ from api.routers import (
     telemetry,
     vehicles,
 )
-from api.security import describe_key, require_key
+from api.security import describe_key, require_key, require_key_or_permit
 from api.siblings import Siblings
 from api.startup import OneLineStartupErrors, lifespan_with
 from shared.diagnostics.profile import Profile
@@ -53,9 +55,11 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
     )
     app.state.metrics = ApiMetrics()
     app.state.exports = Exports(app.state.metrics.count_database_error)
+    app.state.permits = ExportPermits()
     app.state.siblings = Siblings(app.state.metrics.text, siblings)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLimit)
+    app.add_middleware(HostCheck)
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)
     add_error_handlers(app, count=app.state.metrics.count_database_error)
@@ -66,7 +70,7 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
     app.include_router(fleet.router, dependencies=[Depends(require_key)])
     app.include_router(alerts.router, dependencies=[Depends(require_key)])
     app.include_router(diagnostics.router, dependencies=[Depends(require_key)])
-    app.include_router(exports.router, dependencies=[Depends(require_key)])
+    app.include_router(exports.router, dependencies=[Depends(require_key_or_permit)])
     app.include_router(profiles.router, dependencies=[Depends(require_key)])
     app.include_router(health.router)
     app.include_router(rejections.router, dependencies=[Depends(require_key)])

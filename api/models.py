@@ -92,7 +92,7 @@ class FleetVehicle(ListedVehicle):
     """A vehicle of the overview."""
 
     charging: bool = Field(
-        description="Not offline, takes in 2 A or more; odometer, where known, still for two minutes"
+        description="Online, takes in 2 A or more; odometer, where known, still for two minutes"
     )
 
 
@@ -119,6 +119,11 @@ class Fleet(BaseModel):
     """The fleet at one moment, one page of it in full."""
 
     at: datetime
+    arrival_lag_s: float | None = Field(
+        description="Median seconds from ts to received_at of the vehicles heard of lately: long while a"
+        " backlog is stored, or where vehicles send late; null where none was heard of",
+        examples=[0.4],
+    )
     counts: FleetCounts
     matching: int = Field(description="Vehicles that pass every filter")
     page: int

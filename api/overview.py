@@ -66,7 +66,7 @@ class Overview:
         self._severity = worst_alerts(signals, thresholds)
         taken_in = signals["pack_current"] * columns.current_sign <= -CHARGES_FROM_A
         drives = columns.moved > 0
-        self._charging = taken_in & ~drives & (columns.state != _STATES.index(State.OFFLINE))
+        self._charging = taken_in & ~drives & (columns.state == _STATES.index(State.ONLINE))
 
     def answer(self, wanted: Wanted) -> dict[str, Any]:
         """As `models.Fleet` says it."""
@@ -76,6 +76,7 @@ class Overview:
         places = ordered[first : first + wanted.page_size]
         return {
             "at": self._now,
+            "arrival_lag_s": self._arrival_lag_s(),
             "counts": self._counts(),
             "matching": len(chosen),
             "page": wanted.page,
@@ -92,6 +93,17 @@ class Overview:
             "charging": int(self._charging.sum()),
             "alerts": dict(zip(Severity, alerts[1:], strict=True)),
         }
+
+    def _arrival_lag_s(self) -> float | None:
+        """The median of `received_at - ts` over the vehicles that were heard of lately; None where none was.
+
+        A backlog shows here: what waits at the broker, or in an import, is received long after it was taken.
+        A vehicle that sends late by itself looks the same.
+        """
+        columns = self._columns
+        heard_from = (self._now - self._limits.stale_after).timestamp() * 1e6
+        lags = (columns.received_at - columns.ts)[columns.received_at > heard_from]
+        return round(float(np.median(lags)) / 1e6, 3) if len(lags) else None
 
     def _matching(self, wanted: Wanted) -> NDArray[Any]:
         columns = self._columns

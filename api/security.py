@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.security import APIKeyHeader
 
 from api.errors import ProblemError
+from api.export_permit import ExportPermits
 from shared.settings import ApiSettings
 
 
@@ -14,7 +15,7 @@ class _RequiredKey(APIKeyHeader):
     async def __call__(self, request: Request) -> None:  # type: ignore[override]
         """Raise 401 unless the call carries one of the keys, or none is asked for."""
         settings: ApiSettings = request.app.state.settings
-        if not settings.keys:
+        if not settings.keys or self._is_permitted(request, settings.keys):
             return
         given = request.headers.get("X-API-Key", "").encode()
         # Each one is compared, and in constant time: how long it takes tells nothing.
@@ -24,11 +25,26 @@ class _RequiredKey(APIKeyHeader):
                 401, "Send one of this service's keys as X-API-Key.", headers={"WWW-Authenticate": "ApiKey"}
             )
 
+    def _is_permitted(self, _request: Request, _keys: tuple[str, ...]) -> bool:
+        """Whether it may do without one."""
+        return False
+
+
+class _RequiredKeyOrPermit(_RequiredKey):
+    def _is_permitted(self, request: Request, keys: tuple[str, ...]) -> bool:
+        permits: ExportPermits = request.app.state.permits
+        return "X-API-Key" not in request.headers and permits.take(request, keys)
+
 
 # One dependency, not a chain of three: each costs a call as much as all that `latest` does by itself.
-require_key = _RequiredKey(
-    name="X-API-Key", auto_error=False, scheme_name="APIKeyHeader", description="Needed when API_KEYS is set."
-)
+_SCHEME: dict[str, Any] = {
+    "name": "X-API-Key",
+    "auto_error": False,
+    "scheme_name": "APIKeyHeader",
+    "description": "Needed when API_KEYS is set.",
+}
+require_key = _RequiredKey(**_SCHEME)
+require_key_or_permit = _RequiredKeyOrPermit(**_SCHEME)
 
 
 def describe_key(call: dict[str, Any], settings: ApiSettings | None) -> None:

@@ -48,6 +48,7 @@ def connectivity(
     *,
     now: datetime,
     limits: Limits,
+    ts: datetime | None = None,
 ) -> Connectivity:
     """The state of a vehicle; the times are our clock's.
 
@@ -55,6 +56,8 @@ def connectivity(
     None where there is none, but not both. `offline` counts until a reading comes after it; from then on, as
     for who never told a status, the age of the newest reading decides. `since` is when that became true.
     Online is known to begin only where the vehicle said so; gaps since then are not looked for.
+    `ts` is when the newest reading was taken: a vehicle that says `offline` when it had taken none for
+    `offline_after` has been offline from then on, also where its readings were delivered late.
     """
     signs = [] if received_at is None else [received_at]
     begun = None
@@ -62,7 +65,9 @@ def connectivity(
         signs.append(status_received_at)
         begun = status_received_at
     elif status_received_at is not None and (received_at is None or status_received_at >= received_at):
-        return Connectivity(State.OFFLINE, status_received_at)
+        times = [time for time in (received_at, ts) if time is not None]
+        silent = [min(times) + limits.offline_after] if times else []
+        return Connectivity(State.OFFLINE, min([status_received_at, *silent]))
     newest = max(signs)
     age = now - newest
     if age < limits.stale_after:

@@ -178,6 +178,11 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     api_keys: SecretStr | None = Field(
         None, description="One or more keys, comma-separated. Set: a call needs one of them as X-API-Key."
     )
+    api_allowed_hosts: str | None = Field(
+        None,
+        description="Names, comma-separated, that a Host header may have besides addresses, localhost and"
+        " names without a dot, where API_KEYS is not set; * allows any.",
+    )
     api_statement_timeout_ms: int = Field(
         15_000, ge=100, le=600_000, description="A query that takes longer than this (ms) is ended with 503."
     )
@@ -249,6 +254,11 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
         return tuple(key.strip() for key in listed if key.strip())
 
     @cached_property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Host names that are answered without a key, beside those that no other site can have."""
+        return tuple(name.strip() for name in (self.api_allowed_hosts or "").split(",") if name.strip())
+
+    @cached_property
     def alert_thresholds(self) -> AlertThresholds:
         """The alert thresholds as the rules take them."""
         return AlertThresholds(
@@ -273,6 +283,14 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     def _levels_are_in_order(self) -> Self:
         for names, rising in _LEVELS:
             check_order([(name, getattr(self, name.lower())) for name in names], rising=rising)
+        return self
+
+    @model_validator(mode="after")
+    def _hosts_are_names(self) -> Self:
+        if any(sign in name for name in self.allowed_hosts for sign in "/: "):
+            raise ValueError(
+                "API_ALLOWED_HOSTS must hold names such as cars.example.org, without scheme or port"
+            )
         return self
 
     @model_validator(mode="after")

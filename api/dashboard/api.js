@@ -4,18 +4,23 @@ import { learn } from "./clock.js";
 import { askForKey, currentKey } from "./key.js";
 
 const PATIENCE_MS = 20_000;
+const HEALTH_MS = 2500;
 
 /** An answer that is none: `status` 0 where the API was not reached, else what it said (RFC 9457). */
 export class ApiError extends Error {
-  constructor(status, detail, errors = []) {
-    super(detail);
+  constructor(status, detail, errors = [], { retryAfterMs = null, isBusy = false } = {}) {
+    super(isBusy ? `The service is busy: asking again in ${Math.round(retryAfterMs / 1000)}\u00a0s.` : detail);
     this.status = status;
     this.errors = errors;
+    /** How long the API asks to wait; null where it does not say. */
+    this.retryAfterMs = retryAfterMs;
+    /** It works, and has more to do than it can do at once: nothing is away. */
+    this.isBusy = isBusy;
   }
 
-  /** Whether it is likely to pass without anyone changing the question. */
+  /** Whether something is away, which is likely to pass without anyone changing the question. */
   get isOutage() {
-    return this.status === 0 || this.status >= 500;
+    return !this.isBusy && (this.status === 0 || this.status >= 500);
   }
 }
 
@@ -68,5 +73,17 @@ async function reach(url, options) {
 
 async function problem(response) {
   const told = await response.json().catch(() => ({}));
-  return new ApiError(response.status, told.detail ?? `The API answers ${response.status}.`, told.errors ?? []);
+  const seconds = Number(response.headers.get("Retry-After"));
+  const retryAfterMs = seconds > 0 ? 1000 * seconds : null;
+  const isBusy = retryAfterMs !== null && (response.status === 429 || (response.status === 503 && (await isHealthy())));
+  return new ApiError(response.status, told.detail ?? `The API answers ${response.status}.`, told.errors ?? [], { retryAfterMs, isBusy });
+}
+
+/** Whether the API and its database work: then 503 means that too much is asked of them. */
+async function isHealthy() {
+  try {
+    return (await fetch(address("health"), { signal: AbortSignal.timeout(HEALTH_MS) })).ok;
+  } catch {
+    return false;
+  }
 }

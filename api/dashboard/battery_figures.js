@@ -1,8 +1,10 @@
 // Which figures the battery's panel shows, and in which words.
 
-import { counted, duration, quantity, share } from "./format.js";
+import { day } from "./clock.js";
+import { counted, fitting, quantity, share, slope } from "./format.js";
 
-const slope = ({ value, low, high }, per) => `${quantity(value, "%", 2)} ${per} (95 %: ${quantity(low, "", 2)} .. ${quantity(high, "%", 2)})`;
+/** "of the last 3 charges, up to 5 May 2026". */
+const newest = (count, word, last) => `of the last ${count === 1 ? word : counted(count, word)}, up to ${day(last)}`;
 /** A counter of the passport: its number, or what it lacks. */
 const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
 
@@ -17,9 +19,9 @@ export const FIGURES = [
     tell: ({ soh, per_year, per_10000_km, days, span_days, milestones }) => ({
       value: quantity(soh, "%"),
       facts: [
-        ["A year", slope(per_year, "a year")],
-        ["By way", per_10000_km.status === "ok" ? slope(per_10000_km, "per 10,000 km") : per_10000_km],
-        ["Rests on", `${counted(days, "day")} over ${counted(span_days, "day")}`],
+        ["Change", slope(per_year, "a year")],
+        ["Per distance", per_10000_km.status === "ok" ? slope(per_10000_km, "per 10,000 km") : per_10000_km],
+        ["Based on", `${counted(days, "day")} over ${counted(span_days, "day")}`],
       ],
       milestones,
     }),
@@ -27,16 +29,26 @@ export const FIGURES = [
   {
     title: "Capacity",
     of: (battery) => battery.capacity,
-    tell: ({ ah, n, spread_ah }) => ({ value: quantity(ah, "Ah"), facts: [["Rests on", counted(n, "charging window")], ["Spread", quantity(spread_ah, "Ah")]] }),
+    tell: ({ ah, n, spread_ah, newest_ah, newest_n, newest_day, nominal_share }) => ({
+      value: quantity(newest_ah, "Ah"),
+      facts: [
+        ["Newest", newest(newest_n, "charging window", newest_day)],
+        ...(nominal_share === null ? [] : [["Of nominal", share(nominal_share, 1)]]),
+        ["Median", `${quantity(ah, "Ah")} of ${counted(n, "charging window")}`],
+        ["Spread", quantity(spread_ah, "Ah")],
+      ],
+    }),
   },
   {
     title: "Internal resistance",
     of: (battery) => battery.resistance,
-    tell: ({ mohm, mohm_at_25, n, sampling_ok, days }) => ({
-      value: mohm_at_25 === null ? quantity(mohm, "mΩ") : `${quantity(mohm_at_25, "mΩ")} at 25 °C`,
+    tell: ({ mohm, mohm_at_25, n, sampling_ok, days, newest_mohm, newest_mohm_at_25, newest_n, newest_day }) => ({
+      value: newest_mohm_at_25 === null ? quantity(newest_mohm, "mΩ") : `${quantity(newest_mohm_at_25, "mΩ")} at 25 °C`,
       facts: [
-        ["As it was", quantity(mohm, "mΩ")],
-        ["Rests on", `${counted(n, "pair")} of readings on ${counted(days.length, "day")}`],
+        ["Newest", newest(newest_n, "day", newest_day)],
+        ...(newest_mohm_at_25 === null ? [] : [["As measured", quantity(newest_mohm, "mΩ")]]),
+        ["Median", mohm_at_25 === null ? quantity(mohm, "mΩ") : `${quantity(mohm_at_25, "mΩ")} at 25 °C`],
+        ["Based on", `${counted(n, "pair")} of readings on ${counted(days.length, "day")}`],
         ...(sampling_ok ? [] : [["Caution", "sampled too slowly: polarisation is included"]]),
       ],
     }),
@@ -60,7 +72,7 @@ export const FIGURES = [
     tell: ({ kwh_per_100_km, kwh, km, drives, sampling_ok }) => ({
       value: quantity(kwh_per_100_km, "kWh/100 km"),
       facts: [
-        ["Rests on", `${counted(drives, "drive")}, ${quantity(km, "km", 0)}`],
+        ["Based on", `${counted(drives, "drive")}, ${quantity(km, "km", 0)}`],
         ["Net energy", quantity(kwh, "kWh")],
         ...(sampling_ok ? [] : [["Caution", "sampled too slowly: power swings between readings"]]),
       ],
@@ -96,11 +108,11 @@ export const FIGURES = [
     tell: ({ readings, median_interval_s, p95_interval_s, gaps, gap_hours, longest_gap_s, coverage, late_share, duplicates, rejected }) => ({
       facts: [
         ["Readings", quantity(readings, "", 0)],
-        ["Interval", `${quantity(median_interval_s, "s")} median, ${quantity(p95_interval_s, "s")} at 95 %`],
-        ["Gaps", `${quantity(gaps, "", 0)}, ${quantity(gap_hours, "h")} in all, longest ${duration(longest_gap_s)}`],
+        ["Interval", `${fitting(median_interval_s, "s")} median, ${fitting(p95_interval_s, "s")} at 95 %`],
+        ["Gaps", `${quantity(gaps, "", 0)}, ${quantity(gap_hours, "h")} in all, longest ${fitting(longest_gap_s, "s")}`],
         ["Coverage", share(coverage)],
         ["Late", share(late_share, 1)],
-        ["Came twice", quantity(duplicates, "", 0)],
+        ["Duplicates", quantity(duplicates, "", 0)],
         ["Rejected", quantity(rejected, "", 0)],
       ],
     }),

@@ -1,10 +1,11 @@
 // Use and health of the battery: each figure with what it rests on, or why it can't be given.
 
-import { day, moment } from "./clock.js";
+import { dueDay, moment } from "./clock.js";
 import { make, setText } from "./element.js";
 import { fact } from "./episode_list.js";
 import { FIGURES } from "./battery_figures.js";
 import { quantity } from "./format.js";
+import { withLabels } from "./profile_form.js";
 import { TrendChart } from "./trend_chart.js";
 
 export class BatteryPanel {
@@ -59,11 +60,11 @@ function figure(about, part) {
 /** Why a figure can't be given. */
 function missing({ status, reason }) {
   const needs = status === "skipped" ? "Needs the profile: " : "The readings don't tell: ";
-  return make("span", { class: "missing" }, needs, reason);
+  return make("span", { class: "missing" }, needs, withLabels(reason));
 }
 
 function milestoneTable(milestones) {
-  const date = (text) => make("td", {}, text === null ? "never" : day(text));
+  const date = (text) => make("td", {}, text === null ? "never" : dueDay(text));
   const head = ["SoH falls to", "Earliest", "Likely", "Latest"].map((title) => make("th", { scope: "col" }, title));
   const rows = milestones.map(({ soh, earliest, likely, latest }) =>
     make("tr", {}, make("th", { scope: "row" }, quantity(soh, "%", 0)), date(earliest), date(likely), date(latest)),

@@ -3,7 +3,7 @@
 import { alertTitle, badge, setBadge } from "./badge.js";
 import { setTime, timeElement } from "./clock.js";
 import { arrange, make, setText } from "./element.js";
-import { powerFlow, showPower, showSoc, socBar } from "./fleet_columns.js";
+import { isLive, powerFlow, showPower, showSoc, socBar } from "./fleet_columns.js";
 import { quantity, span, words } from "./format.js";
 
 const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
@@ -47,7 +47,7 @@ export class CurrentState {
     setTime(this.since, connectivity?.since ?? null);
     this.sinceText.hidden = !connectivity?.since;
     // What flowed when it was last heard of does not flow now.
-    const now = connectivity?.state === "offline" ? { ...state, power_kw: null, pack_current: null } : state;
+    const now = isLive(connectivity) ? state : { ...state, power_kw: null, pack_current: null };
     FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, isCharging, sign));
     this.showAlerts(state.alerts);
   }

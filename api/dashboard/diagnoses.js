@@ -12,7 +12,6 @@ const BATTERY_EVERY_MS = 300_000;
 /** More of either are not drawn: in so wide a window nobody could tell them apart. */
 const PAGE = 400;
 const PATIENCE_MS = 120_000;
-const TRY_AGAIN_MS = 3000;
 
 export class Diagnoses {
   constructor(path, vin, window, charts, battery, profile) {
@@ -25,7 +24,7 @@ export class Diagnoses {
     this.isProfileShown = false;
     this.polls = [
       new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error)),
-      new Poll(BATTERY_EVERY_MS, (signal) => this.refreshBattery(signal), (error) => this.failBattery(error)),
+      new Poll(BATTERY_EVERY_MS, (signal) => this.refreshBattery(signal), (error) => this.battery.fail(error)),
     ];
     this.isStarted = false;
   }
@@ -52,9 +51,8 @@ export class Diagnoses {
     if (window === null || (this.isShown && !window.live)) return;
     const span = { from_ts: utc(window.from), to_ts: utc(window.to), order: "desc", limit: PAGE };
     const how = { signal, patience: PATIENCE_MS };
-    const [sessions, anomalies, rejections] = await Promise.all([
-      ask(`${this.path}/sessions`, span, how),
-      ask(`${this.path}/anomalies`, span, how),
+    const [{ sessions, anomalies }, rejections] = await Promise.all([
+      ask(`${this.path}/diagnosis`, span, how),
       ask("rejections", { vin: this.vin, limit: PAGE }, how),
     ]);
     this.isShown = true;
@@ -83,17 +81,6 @@ export class Diagnoses {
   fail(error) {
     this.episodes.fail(error);
     this.sessions.fail(error);
-    this.again(error, 0);
-  }
-
-  failBattery(error) {
-    this.battery.fail(error);
-    this.again(error, 1);
-  }
-
-  /** After an outage, sooner than at the usual time. */
-  again(error, place) {
-    if (error.isOutage) setTimeout(() => this.polls[place].now(), TRY_AGAIN_MS);
   }
 
   close() {

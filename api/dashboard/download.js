@@ -1,12 +1,10 @@
-// The readings of the window as a file. A plain link cannot carry a key: with one, the file is fetched first.
+// The readings of the window as a file, which the browser loads by itself: a link carries no key, so with one a
+// permit for this very address is asked for first.
 
 import { address, isAbort, send } from "./api.js";
 import { make, setAttribute, setText } from "./element.js";
 import { utc } from "./clock.js";
 import { currentKey } from "./key.js";
-
-const PATIENCE_MS = 15 * 60_000;
-const KEPT_MS = 60_000;
 
 export class Download {
   constructor(vin) {
@@ -27,12 +25,12 @@ export class Download {
   async fetch(event) {
     if (currentKey() === null) return;
     event.preventDefault();
-    setText(this.told, " fetching …");
+    // The window may go on meanwhile: what is permitted is this address.
+    const { href, download } = this.link;
+    setText(this.told, " …");
     try {
-      const response = await send(this.link.href, { signal: this.closed.signal, patience: PATIENCE_MS });
-      const url = URL.createObjectURL(await response.blob());
-      make("a", { href: url, download: named(response) ?? this.link.download }).click();
-      setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
+      await send(href, { method: "POST", signal: this.closed.signal });
+      make("a", { href, download }).click();
       setText(this.told, "");
     } catch (error) {
       if (!isAbort(error)) setText(this.told, ` ${error.message}`);
@@ -42,9 +40,4 @@ export class Download {
   close() {
     this.closed.abort();
   }
-}
-
-/** What the API calls the file, as a browser would call it. */
-function named(response) {
-  return /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
 }

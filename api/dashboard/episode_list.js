@@ -3,8 +3,9 @@
 import { badge } from "./badge.js";
 import { inTheirZone, moment, timeElement } from "./clock.js";
 import { make } from "./element.js";
-import { counted, duration, quantity, words } from "./format.js";
+import { counted, duration, fitting, quantity, words } from "./format.js";
 import { PagedList } from "./paged_list.js";
+import { withLabels } from "./profile_form.js";
 
 /** Before the time of one that was there already in the first readings that were looked at. */
 const EARLIER = "before ";
@@ -33,12 +34,12 @@ function row(episode) {
     make(
       "dl",
       { class: "facts" },
-      ...fact("Extreme", quantity(peak, unit, 2)),
-      ...fact("Threshold", quantity(threshold, unit, 2)),
+      ...fact("Extreme", fitting(peak, unit)),
+      ...fact("Threshold", fitting(threshold, unit)),
       ...fact("Ended", ended_at ? timeElement(ended_at) : "not yet"),
-      ...fact("Judged over", duration(window_s)),
-      ...fact("Behind it", counted(samples, "reading")),
-      ...fact("Such as", make("span", {}, ...readings.flatMap((ts, place) => (place ? [", ", timeElement(ts)] : [timeElement(ts)])))),
+      ...fact("Evaluated over", window_s > 0 ? fitting(window_s, "s") : "single readings"),
+      ...fact("Readings", quantity(samples, "", 0)),
+      ...fact("Examples", make("span", {}, ...readings.flatMap((ts, place) => (place ? [", ", timeElement(ts)] : [timeElement(ts)])))),
     ),
   );
 }
@@ -51,6 +52,6 @@ export function fact(term, content) {
 function unjudged(skipped) {
   if (!skipped.length) return [];
   const why = ({ code, status, reason }) =>
-    make("li", {}, make("strong", {}, words(code)), `: ${reason}`, status === "skipped" ? make("span", { class: "muted" }, " (can be completed below)") : null);
+    make("li", {}, make("strong", {}, words(code)), `: ${withLabels(reason)}`, status === "skipped" ? make("span", { class: "muted" }, " (can be completed below)") : null);
   return [make("details", { class: "skipped" }, make("summary", {}, `${counted(skipped.length, "rule")} could not be judged`), make("ul", {}, ...skipped.map(why)))];
 }

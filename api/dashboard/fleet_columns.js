@@ -39,6 +39,11 @@ export function showPower(element, kw, charging) {
   setText(element.lastChild, flow.text);
 }
 
+/** Whether the newest reading tells what is now: only of a vehicle that is online. */
+export function isLive(connectivity) {
+  return connectivity?.state === "online";
+}
+
 /** When its newest reading came; when it was taken, where it came that late. */
 function lastSeen({ ts, received_at }) {
   return Date.parse(received_at) - Date.parse(ts) > LATE_MS ? ts : received_at;
@@ -84,14 +89,14 @@ export const COLUMNS = [
     kind: "number",
     make: powerFlow,
     // What flowed when it was last heard of does not flow now.
-    show: (cell, vehicle) => showPower(cell, vehicle.connectivity?.state === "offline" ? null : vehicle.power_kw, vehicle.charging),
+    show: (cell, vehicle) => showPower(cell, isLive(vehicle.connectivity) ? vehicle.power_kw : null, vehicle.charging),
   },
   text("Temperature", "max_temp", ({ min_temp, max_temp }) => span(min_temp, max_temp, "°C")),
   text("SoH", "soh", ({ soh }) => quantity(soh, "%")),
   { ...text("Odometer", "odo_km", ({ odo_km }) => quantity(odo_km, "km", 0)), kind: "number spare" },
   {
     title: "Last seen",
-    sort: "received_at",
+    sort: "ts",
     kind: "number",
     make: ({ vehicle }) => timeElement(lastSeen(vehicle), { relative: true }),
     show: (cell, vehicle) => setTime(cell, lastSeen(vehicle)),

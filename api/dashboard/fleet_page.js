@@ -10,10 +10,12 @@ import * as outage from "./outage.js";
 import { Pager } from "./pager.js";
 import { go, link } from "./place.js";
 import { Poll } from "./poll.js";
-import { counted } from "./format.js";
+import { counted, duration } from "./format.js";
 
 const EVERY_MS = 2000;
 const PAGE_SIZE = 50;
+/** As LATE_DATA has it. */
+const LATE_S = 180;
 
 export class FleetPage {
   constructor(main, query) {
@@ -25,10 +27,11 @@ export class FleetPage {
     this.table = new FleetTable((changes) => this.change(changes));
     this.pager = new Pager((page) => this.change({ page: page > 1 ? page : null }));
     this.found = make("p", { class: "found muted", role: "status" });
-    this.body = make("div", { class: "fleet" }, this.filters.element, this.found, this.table.element, this.pager.element);
+    this.backlog = make("p", { class: "backlog", role: "status" });
+    this.body = make("div", { class: "fleet" }, this.backlog, this.filters.element, this.found, this.table.element, this.pager.element);
     main.append(make("h1", { class: "visually-hidden" }, "Fleet"), this.tiles.element, this.body);
     this.main = main;
-    this.poll = new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error));
+    this.poll = new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error), outage.slow);
     this.update(query);
   }
 
@@ -62,15 +65,16 @@ export class FleetPage {
     this.table.show(fleet.vehicles);
     this.pager.show(fleet.page, fleet.pages);
     setText(this.found, this.summary(fleet));
+    setText(this.backlog, backlogIn(fleet));
     this.showHint(fleet.counts.vehicles === 0);
   }
 
   fail(error) {
-    if (!(error instanceof ApiError) || error.isOutage) return outage.failed(error);
+    if (!(error instanceof ApiError) || error.isOutage || error.isBusy) return outage.failed(error);
     // An address that somebody wrote by hand: nothing is away, and asking again would not help.
     outage.worked();
     this.table.show([]);
-    return setText(this.found, error.message);
+    return setText(this.found, inWords(error));
   }
 
   summary({ matching, counts }) {
@@ -93,4 +97,17 @@ export class FleetPage {
     this.poll.close();
     this.filters.close();
   }
+}
+
+/** What to say while readings are received long after they were taken; nothing at other times. */
+function backlogIn({ arrival_lag_s: lag }) {
+  if (lag === null || lag < LATE_S) return "";
+  return `Readings arrive ${duration(lag)} after they were taken: more are waiting to be stored, or are sent late. What you see is not the newest yet.`;
+}
+
+/** What is wrong with an address that somebody wrote: "state: Input should be ..." without the API's own places. */
+function inWords({ message, errors }) {
+  if (!errors?.length) return message;
+  const told = errors.map(({ loc, msg }) => `${loc.find((part) => typeof part === "string" && !["query", "path"].includes(part)) ?? ""}: ${msg}`);
+  return `The address asks for what there is not. ${told.join("; ")}.`;
 }

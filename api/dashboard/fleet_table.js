@@ -5,7 +5,7 @@ import { COLUMNS } from "./fleet_columns.js";
 
 const SKELETONS = 8;
 const ARROWS = { asc: "▲", desc: "▼" };
-const USUAL_ORDER = { vin: "asc", soc: "asc", soh: "asc" };
+const USUAL_ORDER = { vin: "asc", soc: "asc", soh: "asc", ts: "asc", received_at: "asc" };
 /** The order of a column that was not turned around: what needs a look comes first. */
 export const usualOrder = (sort) => USUAL_ORDER[sort] ?? "desc";
 

@@ -52,9 +52,20 @@ export function duration(seconds) {
   return parts.slice(first, first + 2).filter(([count]) => count > 0).map(([count, unit]) => `${count}\u00a0${unit}`).join(" ");
 }
 
+/** A quantity of the API with the unit that fits its size: a length of time in seconds as people say it. */
+export function fitting(value, unit, digits = 2) {
+  if (unit !== "s" || value === null || value === undefined) return quantity(value, unit, digits);
+  return Math.abs(value) < 100 ? quantity(value, "s", Number.isInteger(value) ? 0 : 1) : `${value < 0 ? "\u2212" : ""}${duration(Math.abs(value))}`;
+}
+
 /** "1 reading", "2 readings". */
 export function counted(count, word, words = `${word}s`) {
   return `${formatOf(0).format(count)}\u00a0${count === 1 ? word : words}`;
+}
+
+/** A change of a percentage with its 95 % interval; `per` is "a year". */
+export function slope({ value, low, high }, per) {
+  return `${quantity(value, "", 2)}\u00a0percentage points ${per} (95\u00a0%: ${quantity(low, "", 2)} to ${quantity(high, "", 2)})`;
 }
 
 /** A code such as TEMP_HIGH in words. */

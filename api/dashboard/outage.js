@@ -17,13 +17,21 @@ export function worked() {
 
 /** @param {Error} error */
 export function failed(error) {
-  const told = error.message || "Something went wrong.";
-  const rest = lastWorked ? ` What you see is as of ${moment(lastWorked)}.` : "";
+  tell(error.message || "Something went wrong.", error.isBusy ? "" : " Trying again all the time.", error.isBusy);
+}
+
+/** While an answer is waited for: the API may be frozen, or the way to it slow. */
+export function slow() {
+  tell("The API does not answer.", " Still waiting for it.");
+}
+
+function tell(what, then, isBusy = false) {
+  const since = lastWorked ? ` What you see is as of ${moment(lastWorked)}.` : "";
   if (banner.hidden) {
     banner.append(make("strong"), make("span"));
     banner.hidden = false;
-    main.classList.add("outdated");
   }
-  setText(banner.firstChild, told);
-  setText(banner.lastChild, `${rest} Trying again all the time.`);
+  main.classList.toggle("outdated", !isBusy);
+  setText(banner.firstChild, what);
+  setText(banner.lastChild, since + then);
 }

@@ -8,11 +8,16 @@ const FIELDS = [
   { name: "chemistry", label: "Chemistry", options: [["", "not known"], ["NMC", "NMC"], ["LFP", "LFP"], ["NCA", "NCA"]] },
   { name: "capacity_ah", label: "Nominal capacity, Ah" },
   { name: "energy_kwh", label: "Nominal energy, kWh" },
-  { name: "max_discharge_a", label: "Largest current out, A" },
-  { name: "max_charge_a", label: "Largest current in, A" },
+  { name: "max_discharge_a", label: "Maximum discharge current, A" },
+  { name: "max_charge_a", label: "Maximum charging current, A" },
   { name: "first_use_date", label: "First used on", type: "date" },
   { name: "current_sign", label: "Sign of the current", options: [["1", "positive = out of the pack"], ["-1", "positive = into the pack"]], isNumber: true },
 ];
+
+/** A sentence of the API, the profile's fields in it called as in the form. */
+export function withLabels(sentence) {
+  return FIELDS.reduce((text, { name, label }) => text.replaceAll(new RegExp(`\\b${name}\\b`, "g"), `“${label.split(",")[0]}”`), sentence);
+}
 
 export class ProfileForm {
   /** @param {string} path of the call @param {() => void} changed told when a new profile is kept */

@@ -3,7 +3,7 @@
 import { make } from "./element.js";
 import { timeElement } from "./clock.js";
 import { fact } from "./episode_list.js";
-import { counted, duration, quantity, share } from "./format.js";
+import { duration, quantity, share } from "./format.js";
 import { PagedList } from "./paged_list.js";
 
 const TITLES = { drive: "Drive", charge: "Charge", unobserved: "Unobserved" };
@@ -38,11 +38,12 @@ function row(session) {
       ...fact(end_known ? "Ended" : "Seen until", timeElement(ended_at)),
       ...fact("Energy out", quantity(kwh_out, "kWh", 2)),
       ...fact("Energy in", quantity(kwh_in, "kWh", 2)),
-      ...fact("Way", quantity(km, "km")),
-      ...fact("Largest power", quantity(peak_kw, "kW")),
+      ...fact("Distance", quantity(km, "km")),
+      ...fact("Peak power", quantity(peak_kw, "kW")),
       ...fact("Mean power", quantity(mean_kw, "kW")),
       ...fact("Hottest cell", quantity(max_temp, "°C")),
-      ...fact("Coverage", `${share(coverage)} of ${counted(samples, "reading")}`),
+      ...fact("Coverage", `${share(coverage)} of the time`),
+      ...fact("Readings", quantity(samples, "", 0)),
     ),
   );
 }

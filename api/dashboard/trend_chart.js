@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import { axis, faint } from "./chart_options.js";
 import { day, utc } from "./clock.js";
 import { make, setAttribute, setText } from "./element.js";
-import { counted, quantity } from "./format.js";
+import { counted, quantity, slope } from "./format.js";
 import { colour } from "./theme.js";
 import { trendOf } from "./trend.js";
 
@@ -66,8 +66,7 @@ function options() {
   };
 }
 
-function describe({ x, soh, line }, { value, low, high }) {
+function describe({ x, soh, line }, perYear) {
   const [first, last] = [x[0], x.at(-1)].map((begin) => day(utc(begin * 1000).slice(0, 10)));
-  const fall = `${quantity(value, "%", 2)} a year (95 %: ${quantity(low, "", 2)} to ${quantity(high, "%", 2)})`;
-  return `State of health by day, ${first} to ${last}: from ${quantity(soh[0], "%")} to ${quantity(soh.at(-1), "%")}. The trend goes from ${quantity(line[0], "%")} to ${quantity(line.at(-1), "%")}: ${fall}.`;
+  return `State of health by day, ${first} to ${last}: from ${quantity(soh[0], "%")} to ${quantity(soh.at(-1), "%")}. The trend goes from ${quantity(line[0], "%")} to ${quantity(line.at(-1), "%")}: ${slope(perYear, "a year")}.`;
 }

@@ -8,6 +8,7 @@ import { Diagnoses } from "./diagnoses.js";
 import { Download } from "./download.js";
 import { button, make, setText } from "./element.js";
 import { firstReading } from "./first_reading.js";
+import { isLive } from "./fleet_columns.js";
 import * as outage from "./outage.js";
 import { depth, go, vehicleLink } from "./place.js";
 import { Poll } from "./poll.js";
@@ -50,7 +51,7 @@ export class VehiclePage {
     const rest = make("div", { class: "lists" }, this.profile.element, rejections.element);
     this.body = make("div", { class: "vehicle" }, this.state.element, charts, lists, this.battery.element, rest);
     main.append(this.body);
-    this.poll = new Poll(STATE_EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error));
+    this.poll = new Poll(STATE_EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error), outage.slow);
     this.poll.now();
   }
 
@@ -80,7 +81,7 @@ export class VehiclePage {
     }
     outage.worked();
     this.showHint(false);
-    this.state.show(state, connectivity, this.profile.sign, connectivity?.state !== "offline" && (await this.charges(state, signal)));
+    this.state.show(state, connectivity, this.profile.sign, isLive(connectivity) && (await this.charges(state, signal)));
   }
 
   /** As the fleet's call tells it: 2 A or more into the pack, and the odometer stood still for two minutes. */

@@ -11,8 +11,8 @@ const USUAL = ["15m", "1h", "6h", "24h"];
 const SHORTEST = 30_000;
 
 /**
- * @typedef {{from: number, to: number, live: boolean, range: string|null}} Window moments in milliseconds;
- *   a live one ends now and goes on
+ * @typedef {{from: number, to: number, live: boolean, range: string|null, problem?: string}} Window moments in
+ *   milliseconds; a live one ends now and goes on. `problem`: why it is not what the address asks for
  */
 
 /**
@@ -25,6 +25,16 @@ export function windowOf(query, oldest, newest) {
   const from = Date.parse(query.get("from") ?? "");
   const to = Date.parse(query.get("to") ?? "");
   if (from < to) return { from, to, live: false, range: null };
+  const usualWindow = rangeOf(query, oldest, newest);
+  return query.has("from") || query.has("to") ? { ...usualWindow, problem: problemOf(from, to) } : usualWindow;
+}
+
+function problemOf(from, to) {
+  const what = from >= to ? "its end does not lie after its beginning" : "it does not name two times";
+  return `The address asks for a window that can't be shown: ${what}. Shown is the usual one.`;
+}
+
+function rangeOf(query, oldest, newest) {
   const range = RANGES.has(query.get("range")) ? query.get("range") : usual(oldest, newest);
   if (range === "all") {
     const isRecent = newest > now() - HOUR;

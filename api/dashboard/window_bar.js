@@ -1,6 +1,6 @@
 // The choice of what stretch of time to look at.
 
-import { button, make, setAttribute } from "./element.js";
+import { button, make, setAttribute, setText } from "./element.js";
 import { RANGES } from "./window.js";
 
 const NAMES = { all: "All" };
@@ -22,6 +22,7 @@ export class WindowBar {
       button("+", () => this.shift(0.25, -0.25), { "aria-label": "Zoom in" }),
       button("−", () => this.shift(-0.5, 0.5), { "aria-label": "Zoom out" }),
     ];
+    this.problem = make("p", { class: "problem", role: "alert" });
     this.isEdited = false;
     for (const input of [this.from, this.to]) input.addEventListener("input", () => this.edit());
     const custom = make("form", { class: "custom", on: { submit: (event) => this.take(event) } }, make("label", { for: "from" }, "From"), this.from, make("label", { for: "to" }, "to"), this.to, make("button", {}, "Show"));
@@ -31,6 +32,7 @@ export class WindowBar {
       make("div", { class: "group", role: "group", "aria-label": "Range" }, ...this.ranges.values()),
       make("div", { class: "group", role: "group", "aria-label": "Move and zoom" }, ...steps, this.back),
       custom,
+      this.problem,
     );
   }
 
@@ -40,6 +42,7 @@ export class WindowBar {
     this.window = window;
     if (isMoved) this.isEdited = false;
     this.back.disabled = !canGoBack;
+    setText(this.problem, window.problem ?? "");
     for (const [name, choice] of this.ranges) setAttribute(choice, "aria-pressed", String(name === window.range));
     for (const [input, time] of [[this.from, window.from], [this.to, window.to]]) {
       // What somebody types is not overwritten while the view goes on.

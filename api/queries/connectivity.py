@@ -21,7 +21,7 @@ STATE = f"""
 """Of VEHICLES, with `silence()` among the values."""
 
 _OF_ONE = f"""
-    SELECT {SIGNS} FROM (SELECT received_at FROM vehicle_latest WHERE vin = %(vin)s) AS latest
+    SELECT latest.ts, {SIGNS} FROM (SELECT ts, received_at FROM vehicle_latest WHERE vin = %(vin)s) AS latest
     FULL JOIN (SELECT status, received_at FROM vehicle_status WHERE vin = %(vin)s) AS told ON true
 """  # noqa: S608 - our own columns
 
@@ -32,5 +32,5 @@ def silence(now: datetime, limits: Limits) -> dict[str, datetime]:
 
 
 async def signs_of_life(connection: Connection, vin: str) -> tuple[Any, ...] | None:
-    """SIGNS of one vehicle; None where it has sent neither a reading nor a status."""
+    """The newest ts and SIGNS of one vehicle; None where it has sent neither a reading nor a status."""
     return await (await connection.execute(_OF_ONE, {"vin": vin}, binary=True)).fetchone()

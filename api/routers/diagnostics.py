@@ -12,9 +12,9 @@ from pydantic import AwareDatetime
 
 from api.battery_health import BatteryHealth
 from api.database import OpenDatabase
-from api.diagnoses import MOST_READINGS, Diagnosis, Margin, OpenDiagnoses, Window
+from api.diagnoses import MOST_READINGS, Analysis, Diagnosis, Margin, OpenDiagnoses, Window
 from api.errors import problem_responses
-from api.findings import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut
+from api.findings import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
 from api.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
 from api.queries import extent
 from api.time_window import QueryTime
@@ -96,28 +96,9 @@ async def anomalies(
         limit=limit,
     )
     query = resume(next_token, asked)
-    codes = query.code or tuple(Code)
-
-    def judge(trace: Trace, profile: Profile) -> tuple[list[Episode], list[Skipped]]:
-        return episodes(trace, profile, codes)
-
     window = Window(query.from_ts, query.to_ts)
-    seen = await diagnoses.of(request, query.vin, window, judge, back=_USUAL, margin=_OF_EPISODES)
-    found, skipped = seen.found
-    mildest = _SEVERITIES.index(query.min_severity or Severity.INFO)
-    touching = [
-        episode
-        for episode in found
-        if episode.started_at <= seen.to_ts
-        and (episode.ended_at is None or episode.ended_at >= seen.from_ts)
-        and _SEVERITIES.index(episode.severity) >= mildest
-    ]
-    page, about = _page(query, seen, touching, _start_and_code)
-    return Anomalies(
-        **about,
-        items=[EpisodeOut.of(episode, amid=seen.amid) for episode in page],
-        skipped=[SkippedOut.of(each) for each in skipped],
-    )
+    seen = await diagnoses.of(request, query.vin, window, _episodes(query.code), back=_USUAL)
+    return _anomalies(query, seen)
 
 
 @router.get("/{vin}/sessions", responses=problem_responses(400, 401, 404, 422, 503))
@@ -147,16 +128,40 @@ async def vehicle_sessions(
     )
     query = resume(next_token, asked)
     window = Window(query.from_ts, query.to_ts)
-    seen = await diagnoses.of(request, query.vin, window, sessions, back=_USUAL, margin=_OF_SESSIONS)
-    begin, end = seen.from_ts.timestamp(), seen.to_ts.timestamp()
-    kinds = query.kind or tuple(Kind)
-    touching = [
-        session
-        for session in seen.found
-        if session.start <= end and session.end >= begin and session.kind in kinds
-    ]
-    page, about = _page(query, seen, touching, _start)
-    return Sessions(**about, items=[SessionOut.of(session, until=seen.until) for session in page])
+    seen = await diagnoses.of(request, query.vin, window, _sessions(), back=_USUAL)
+    return _sessions_page(query, seen)
+
+
+@router.get("/{vin}/diagnosis", responses=problem_responses(400, 401, 404, 422, 503))
+async def vehicle_diagnosis(
+    *,
+    vin: Vin,
+    request: Request,
+    diagnoses: OpenDiagnoses,
+    from_ts: From = None,
+    to_ts: To = None,
+    order: Order = None,
+    limit: Limit = None,
+) -> VehicleDiagnosis:
+    """Anomalies and sessions of a window in one answer, for which its readings are read once.
+
+    Each part is what its own call answers, and its `next` is asked on there. Without from_ts: 30 days.
+    """
+    asked: dict[str, Any] = {
+        "vin": normal_vin(vin),
+        "from_ts": from_ts,
+        "to_ts": to_ts,
+        "order": order,
+        "limit": limit,
+    }
+    window = Window(from_ts, to_ts)
+    found, did = await diagnoses.of_both(
+        request, asked["vin"], window, _episodes(None), _sessions(), back=_USUAL
+    )
+    return VehicleDiagnosis(
+        anomalies=_anomalies(AnomaliesQuery(**asked, code=None, min_severity=None), found),
+        sessions=_sessions_page(SessionsQuery(**asked, kind=None), did),
+    )
 
 
 @router.get("/{vin}/battery", responses=problem_responses(400, 401, 404, 422, 503))
@@ -171,7 +176,8 @@ async def battery_health(
 ) -> BatteryHealth:
     """Use and health of the battery: each figure, or what it lacks. Without from_ts: a year."""
     vin = normal_vin(vin)
-    seen = await diagnoses.of(request, vin, Window(from_ts, to_ts), battery, back=_USUAL_OF_BATTERY)
+    analysis = Analysis("battery", battery)
+    seen = await diagnoses.of(request, vin, Window(from_ts, to_ts), analysis, back=_USUAL_OF_BATTERY)
     window = seen.from_ts, seen.to_ts
     return BatteryHealth.of(
         vin,
@@ -180,6 +186,49 @@ async def battery_health(
         duplicates=await database.read(extent.came_twice, vin, *window),
         rejected=await database.read(extent.were_refused, vin, *window),
     )
+
+
+def _episodes(code: tuple[Code, ...] | None) -> Analysis[tuple[list[Episode], list[Skipped]]]:
+    codes = code or tuple(Code)
+
+    def judge(trace: Trace, profile: Profile) -> tuple[list[Episode], list[Skipped]]:
+        return episodes(trace, profile, codes)
+
+    return Analysis(("episodes", codes), judge, _OF_EPISODES)
+
+
+def _anomalies(query: AnomaliesQuery, seen: Diagnosis[tuple[list[Episode], list[Skipped]]]) -> Anomalies:
+    found, skipped = seen.found
+    mildest = _SEVERITIES.index(query.min_severity or Severity.INFO)
+    touching = [
+        episode
+        for episode in found
+        if episode.started_at <= seen.to_ts
+        and (episode.ended_at is None or episode.ended_at >= seen.from_ts)
+        and _SEVERITIES.index(episode.severity) >= mildest
+    ]
+    page, about = _page(query, seen, touching, _start_and_code)
+    return Anomalies(
+        **about,
+        items=[EpisodeOut.of(episode, amid=seen.amid) for episode in page],
+        skipped=[SkippedOut.of(each) for each in skipped],
+    )
+
+
+def _sessions() -> Analysis[list[Session]]:
+    return Analysis("sessions", sessions, _OF_SESSIONS)
+
+
+def _sessions_page(query: SessionsQuery, seen: Diagnosis[list[Session]]) -> Sessions:
+    begin, end = seen.from_ts.timestamp(), seen.to_ts.timestamp()
+    kinds = query.kind or tuple(Kind)
+    touching = [
+        session
+        for session in seen.found
+        if session.start <= end and session.end >= begin and session.kind in kinds
+    ]
+    page, about = _page(query, seen, touching, _start)
+    return Sessions(**about, items=[SessionOut.of(session, until=seen.until) for session in page])
 
 
 def _page(

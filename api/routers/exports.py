@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import answers
-from api.database import Database, OpenDatabase
+from api.database import Database, LoadedSettings, OpenDatabase
 from api.errors import ProblemError, problem_responses
-from api.exports import Blocks, Export
+from api.export_permit import ExportPermits, clear
+from api.exports import Blocks, Export, Exports
 from api.formats import FORMATS, Format, accepted, takes_gzip
 from api.models import Summary
 from api.queries import exports, telemetry
@@ -30,6 +31,14 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "headers": {
             "Content-Disposition": {"description": "The name of the file", "schema": {"type": "string"}}
         },
+    },
+    **problem_responses(400, 401, 404, 406, 422, 503),
+}
+
+_PERMIT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    204: {
+        "description": "Permitted",
+        "headers": {"Set-Cookie": {"description": "Where API_KEYS is set", "schema": {"type": "string"}}},
     },
     **problem_responses(400, 401, 404, 406, 422, 503),
 }
@@ -84,6 +93,30 @@ async def export_telemetry(
     end = to_ts or max(begin, *(newest for _, newest in extents.values()))
     blocks = _readings(database, kind, sorted(extents), begin, end)
     return _file(request, kind, blocks, _name(sorted(extents), begin, end))
+
+
+@router.post("/telemetry", status_code=204, responses=_PERMIT_RESPONSES)
+async def permit_telemetry(
+    *,
+    request: Request,
+    database: OpenDatabase,
+    settings: LoadedSettings,
+    _kind: WantedFormat,
+    vins: Vins,
+    from_ts: QueryTime | None = None,
+    to_ts: QueryTime | None = None,
+) -> Response:
+    """A cookie with which a GET of exactly this address is answered without X-API-Key: within 60 s, and once.
+
+    For browsers, which follow a link without headers. What the GET would refuse is refused here already.
+    """
+    require_order(from_ts, to_ts)
+    await _extents(database, vins)
+    exports_under_way: Exports = request.app.state.exports
+    with exports_under_way.place():
+        pass
+    permits: ExportPermits = request.app.state.permits
+    return permits.give(request, settings.keys) if settings.keys else Response(status_code=204)
 
 
 @router.get("/summary", response_class=Response, responses=_RESPONSES)
@@ -158,4 +191,6 @@ def _file(request: Request, kind: Format, blocks: Blocks, name: str) -> Response
         "Vary": "Accept, Accept-Encoding",
     }
     gzip = takes_gzip(request.headers.get("accept-encoding", ""))
-    return Export(request.app.state.exports, blocks, gzip=gzip, headers=headers)
+    export = Export(request.app.state.exports, blocks, gzip=gzip, headers=headers)
+    clear(request, export)
+    return export

@@ -37,7 +37,7 @@ def battery(trace: Trace, profile: Profile) -> Battery:
         passport=passport(trace, found, ohm, profile),
         consumption=consumption(trace, found),
         resistance=ohm,
-        capacity=capacity(trace, found),
+        capacity=capacity(trace, found, profile.capacity_ah),
         ageing=ageing(trace),
         durability=durability(trace, profile),
         quality=quality(trace),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.diagnostics.charging import Span
+from shared.diagnostics.days import DAY_S
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.trace import Trace
@@ -15,27 +16,40 @@ _LEAST_RISE = 30.0
 _LONGEST_S = 30.0
 _LARGEST_STEP = 2.0
 """% of soc"""
+_NEWEST = 3
+"""Windows whose median is the newest value [C]: one that is off does not decide, and no old one does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The median over charging windows."""
+    """Over charging windows, in order of time."""
 
     ah: float
+    """The median of all."""
     n: int
     """Windows"""
     spread_ah: float
     """The largest estimate less the smallest."""
+    newest_ah: float
+    """The median of the last three windows, or of all where they are fewer."""
+    newest_n: int
+    """Windows in it."""
+    newest_day: int
+    """Of the end of the last window: days since 1970, UTC."""
+    nominal_share: float | None
+    """`newest_ah` over the profile's capacity_ah; None where that is not known."""
 
 
-def capacity(trace: Trace, sessions: Sequence[Session]) -> Capacity | Missing:
+def capacity(
+    trace: Trace, sessions: Sequence[Session], nominal_ah: float | None = None
+) -> Capacity | Missing:
     """100 * net Ah in / dS (Ah) over windows inside the trace's charges; `sessions` are those of this trace.
 
     Ah: trapezoid of I over the readings that have it. A window has dS >= 30 %, no gap > 30 s and no step of
     soc > 2 %. Drives are never used: on a real car they were 12 % low. Source: docs/diagnostics.md,
     Figures.
     """
-    found = []
+    found, ends = [], []
     for session in sessions:
         if session.kind is Kind.CHARGE and not session.inferred:
             for first, last in _windows(trace, session.first, session.last):
@@ -43,12 +57,22 @@ def capacity(trace: Trace, sessions: Sequence[Session]) -> Capacity | Missing:
                 ah = _charged(trace, first, last)
                 if round(rise, 6) >= _LEAST_RISE and ah > 0:
                     found.append(100 * ah / rise)
+                    ends.append(float(trace.ts[last]))
     if not found:
         return InsufficientData(
             f"no charge by {_LEAST_RISE:g} % of soc with readings at most {_LONGEST_S:g} s"
             f" apart and no step of soc above {_LARGEST_STEP:g} %"
         )
-    return Capacity(float(np.median(found)), len(found), max(found) - min(found))
+    newest = float(np.median(found[-_NEWEST:]))
+    return Capacity(
+        ah=float(np.median(found)),
+        n=len(found),
+        spread_ah=max(found) - min(found),
+        newest_ah=newest,
+        newest_n=len(found[-_NEWEST:]),
+        newest_day=int(ends[-1] // DAY_S),
+        nominal_share=newest / nominal_ah if nominal_ah else None,
+    )
 
 
 def _charged(trace: Trace, first: int, last: int) -> float:

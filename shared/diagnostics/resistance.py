@@ -1,5 +1,6 @@
 """Internal resistance from steps in current."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ _LONGEST_S = 6.0
 _LEAST_STEP_A = 20.0
 _LEAST_PAIRS = 20
 _SAMPLING_S = 10.0
+_NEWEST_DAYS = 3
+"""Days whose median is the newest value [C]: one that is off does not decide, and no old one does."""
 _FLOWS_A = 2.0
 """A source may report more seldom while the car is parked."""
 
@@ -49,6 +52,26 @@ class Resistance:
     sampling_ok: bool
     """False when the median interval while current flows is above 10 s: then polarisation is included."""
     days: tuple[ResistanceOfDay, ...]
+
+    @property
+    def newest_ohm(self) -> float | None:
+        """The median of the last three days, or of all where they are fewer; None where not above 0."""
+        return _newest([day.ohm for day in self.days])
+
+    @property
+    def newest_ohm_at_25(self) -> float | None:
+        """The same at 25 °C, of the last three days with temperatures."""
+        return _newest([day.ohm_at_25 for day in self.days if day.ohm_at_25 is not None])
+
+    @property
+    def newest_n(self) -> int:
+        """Days in it."""
+        return min(len(self.days), _NEWEST_DAYS)
+
+    @property
+    def newest_day(self) -> int:
+        """The last one: days since 1970, UTC."""
+        return self.days[-1].day
 
 
 def resistance(trace: Trace) -> Resistance | Missing:
@@ -89,6 +112,12 @@ def resistance(trace: Trace) -> Resistance | Missing:
         sampling_ok=median_s <= _SAMPLING_S,
         days=days,
     )
+
+
+def _newest(ohms: Sequence[float]) -> float | None:
+    median = float(np.median(ohms[-_NEWEST_DAYS:])) if ohms else 0.0
+    # A voltage that stands still on these days gives 0, and no resistance.
+    return median if median > 0 else None
 
 
 def to_25(ohm: Floats, temp: Floats) -> Floats:

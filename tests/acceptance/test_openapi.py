@@ -40,10 +40,12 @@ ANSWERS = {
     "PUT /api/vehicles/{vin}/profile": {"200"},
     "GET /api/vehicles/{vin}/anomalies": {"200", "404"},
     "GET /api/vehicles/{vin}/sessions": {"200", "404"},
+    "GET /api/vehicles/{vin}/diagnosis": {"200", "404"},
     "GET /api/vehicles/{vin}/battery": {"200", "404"},
     "GET /api/alerts": {"200", "400"},
     "GET /api/export/summary": {"200", "404"},
     "GET /api/export/telemetry": {"200", "404"},
+    "POST /api/export/telemetry": {"204", "404"},
     "GET /api/rejections": {"200", "400"},
     "GET /api/rejections/{id}": {"200", "404"},
     "POST /api/rejections/{id}/replay": {"200", "404", "409", "422"},  # what was kept may be refused again
@@ -57,8 +59,10 @@ SELDOM = {
     for call in (
         "GET /api/vehicles/{vin}/anomalies",
         "GET /api/vehicles/{vin}/sessions",
+        "GET /api/vehicles/{vin}/diagnosis",
         "GET /api/vehicles/{vin}/battery",
         "GET /api/export/telemetry",
+        "POST /api/export/telemetry",
         "GET /api/export/summary",
     )
 }

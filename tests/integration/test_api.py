@@ -293,6 +293,7 @@ def test_openapi_describes_every_call(api):
         "/api/vehicles/{vin}/profile",
         "/api/vehicles/{vin}/anomalies",
         "/api/vehicles/{vin}/sessions",
+        "/api/vehicles/{vin}/diagnosis",
         "/api/vehicles/{vin}/battery",
         "/api/alerts",
         "/metrics",

@@ -35,7 +35,8 @@ def heard(engine):
     def keep(vin, *, reading=None, online=None, offline=None):
         with engine.begin() as connection:
             if reading is not None:
-                store(connection, [row(vin, received_at=reading)], Caution())
+                second = (reading - START).total_seconds()
+                store(connection, [row(vin, second, received_at=reading)], Caution())
             if (told := online or offline) is not None:
                 status = ONLINE if online else OFFLINE
                 keep_statuses(connection, [VehicleStatus(vin, status, told)])
@@ -92,7 +93,7 @@ def test_a_new_reading_is_a_sign_of_life(api, heard, ago):
     """What is asked next sees it; `latest` stays as the contract has it."""
     heard("VIN-00001", reading=ago(1_000), offline=ago(500))
     assert api.get(PATH).json()["state"] == "offline"
-    post(api, raw(second=60))
+    post(api, raw(second=(ago(0) - START).total_seconds()))
     assert api.get(PATH).json()["state"] == "online"
     assert list(api.get("/api/vehicles/VIN-00001/latest").json()) == LATEST_FIELDS
 

@@ -9,6 +9,7 @@ import pytest
 
 from api import diagnoses, startup
 from api.routers import diagnostics
+from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.sessions import sessions
 from shared.rejections import Reason, Rejection, keep_rejections
@@ -126,15 +127,15 @@ def test_pages_go_on_in_the_window_of_the_first(api):
 def test_what_reaches_beyond_the_window_is_whole(api):
     """A session or episode that touches the window is the same, whatever the window cuts through."""
     post(api, *drive(0), *(hot(n) for n in range(5, 600, 10)), hot(605, temp=30.0))
-    whole, episodes = listed(api, "sessions")[0], listed(api, "anomalies", code="TEMP_HIGH")[0]
-    assert (len(whole), len(episodes)) == (1, 1)
+    whole, hottest = listed(api, "sessions")[0], listed(api, "anomalies", code="TEMP_HIGH")[0]
+    assert (len(whole), len(hottest)) == (1, 1)
     for window in (
         {"to_ts": stamp(100)},
         {"from_ts": stamp(300)},
         {"from_ts": stamp(200), "to_ts": stamp(210)},
     ):
         assert listed(api, "sessions", **window)[0] == whole
-        assert listed(api, "anomalies", code="TEMP_HIGH", **window)[0] == episodes
+        assert listed(api, "anomalies", code="TEMP_HIGH", **window)[0] == hottest
     assert listed(api, "sessions", from_ts=stamp(700))[0] == []
 
 
@@ -206,7 +207,7 @@ def test_the_cap_is_named(api, monkeypatch):
     assert api.get(f"{PATH}/sessions?from_ts={stamp(2 * DAY)}").status_code == 200
 
 
-@pytest.mark.parametrize("call", ["anomalies", "sessions", "battery"])
+@pytest.mark.parametrize("call", ["anomalies", "sessions", "diagnosis", "battery"])
 def test_what_is_refused(api, call):
     """Unknown VINs, times in the wrong order or without a zone, tokens of another list."""
     problem(api.get(f"{PATH}/{call}"), 404)
@@ -278,16 +279,16 @@ def test_five_real_trips(api):
     path = f"/api/vehicles/{rows[0]['vin']}"
     api.put(f"{path}/profile", json={"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60})
     window = {"from_ts": "2019-01-01T00:00:00Z"}
-    sessions = api.get(f"{path}/sessions", params=window | {"kind": "drive"}).json()["items"]
-    assert [each["coverage"] > 0.99 for each in sessions] == [True] * 5
+    drives = api.get(f"{path}/sessions", params=window | {"kind": "drive"}).json()["items"]
+    assert [each["coverage"] > 0.99 for each in drives] == [True] * 5
     resistance = api.get(f"{path}/battery", params=window).json()["resistance"]
     assert all(65 <= day["mohm_at_25"] <= 80 for day in resistance["days"])
-    episodes = api.get(f"{path}/anomalies", params=window).json()["items"]
+    found = api.get(f"{path}/anomalies", params=window).json()["items"]
     # Stored years after they were taken; and charged unseen, twice, between two trips.
-    assert [each["code"] for each in episodes] == ["LATE_DATA", "DATA_GAP", "DATA_GAP"]
+    assert [each["code"] for each in found] == ["LATE_DATA", "DATA_GAP", "DATA_GAP"]
 
 
-@pytest.mark.parametrize("call", ["anomalies", "sessions", "battery"])
+@pytest.mark.parametrize("call", ["anomalies", "sessions", "diagnosis", "battery"])
 def test_a_window_that_ends_before_there_was_time(api, call):
     """30 days before the first of January of the year 1 there is no date to begin with."""
     post(api, raw())
@@ -319,6 +320,78 @@ def test_many_readings_beside_the_window(api, monkeypatch):
     assert (page["quality"]["readings"], page["from_ts"]) == (60, "2026-01-26T13:00:00Z")
 
 
+def test_both_lists_in_one_answer(api, serve, database_url):
+    """The diagnosis holds what the two calls answer in a process that has kept nothing, tokens included."""
+    fresh = serve(database_url=database_url)
+    post(api, *drive(0), *(hot(n) for n in range(5, 600, 10)), hot(605, temp=30.0), *drive(3 * DAY))
+    for window in ({}, {"from_ts": stamp(100)}, {"to_ts": stamp(DAY), "order": "desc", "limit": 1}):
+        body = api.get(f"{PATH}/diagnosis", params=window).json()
+        assert body["anomalies"]["items"]
+        for part in ("anomalies", "sessions"):
+            assert fresh.get(f"{PATH}/{part}", params=window).json() == body[part]
+    body = api.get(f"{PATH}/diagnosis", params={"limit": 1}).json()
+    assert body["anomalies"]["skipped"]
+    (second,) = api.get(f"{PATH}/sessions", params={"next": body["sessions"]["next"]}).json()["items"]
+    assert second == fresh.get(f"{PATH}/sessions").json()["items"][1]
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """The names of the analyses that were computed, one after the other."""
+    done = []
+
+    def watch(name, judge):
+        def watched(*arguments):
+            done.append(name)
+            return judge(*arguments)
+
+        monkeypatch.setattr(diagnostics, name, watched)
+
+    watch("sessions", sessions)
+    watch("episodes", episodes)
+    return done
+
+
+def test_a_result_is_kept_for_a_moment(api, judged):
+    """The lists and the diagnosis of a window are computed once, until a reading or a profile comes."""
+    post(api, *drive(0))
+    once = ["episodes", "sessions"]
+    for call in ("diagnosis", "diagnosis", "sessions", "anomalies", "anomalies?min_severity=critical"):
+        assert api.get(f"{PATH}/{call}").status_code == 200
+        assert sorted(judged) == once
+    api.get(f"{PATH}/anomalies?code=TEMP_HIGH")
+    assert judged.pop() == "episodes"
+    # A late one: the newest ts stays.
+    post(api, raw(second=5, max_temp=70.0))
+    api.get(f"{PATH}/diagnosis")
+    assert sorted(judged) == sorted(2 * once)
+    api.put(f"{PATH}/profile", json={"capacity_ah": 60})
+    skipped = api.get(f"{PATH}/diagnosis").json()["anomalies"]["skipped"]
+    assert "SOC_JUMP" not in {each["code"] for each in skipped}
+    assert sorted(judged) == sorted(3 * once)
+
+
+def test_equal_questions_at_once_are_one(api, judged, monkeypatch):
+    """What is under way is waited for, not computed beside."""
+    post(api, *drive(0))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(trace, profile):
+        begun.set()
+        assert go_on.wait(30)
+        judged.append("sessions")
+        return sessions(trace, profile)
+
+    monkeypatch.setattr(diagnostics, "sessions", slow)
+    with ThreadPoolExecutor(5) as others:
+        first = others.submit(api.get, f"{PATH}/sessions")
+        assert begun.wait(30)
+        rest = [others.submit(api.get, f"{PATH}/sessions") for _ in range(4)]
+        go_on.set()
+        assert len({each.result().content for each in (first, *rest)}) == 1
+    assert judged == ["sessions"]
+
+
 def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
     """One after the other; a client that has gone is passed over, and a long queue is refused."""
     opened, begun, go_on, judged = [], threading.Event(), threading.Event(), []
@@ -344,7 +417,7 @@ def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
         first = others.submit(api.get, f"{PATH}/sessions")
         assert begun.wait(30)
         with plain_client(api.base_url, timeout=0.5) as impatient, pytest.raises(httpx.ReadTimeout):
-            impatient.get(f"{PATH}/sessions")
+            impatient.get(f"{PATH}/sessions?from_ts={stamp(5)}")
         last = others.submit(api.get, f"{PATH}/battery")
         eventually(lambda: opened[0]._waiting == 2)
         refused = api.get(f"{PATH}/anomalies")

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import socket
+import time
 from contextlib import contextmanager
 from http.client import HTTPResponse, IncompleteRead
 
@@ -14,6 +15,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from api import export_permit
+from api import exports as exports_of_a_process
 from api.formats import accepted, takes_gzip
 from api.link import cut_off
 from api.queries import exports
@@ -317,6 +320,108 @@ def usable(api):
     """Whether an export is answered, whole."""
     answer = api.get(READINGS, params={"vin": "VIN-00001", "to_ts": stamp(10)})
     return answer.status_code == 200 and len(lines(answer)) == 10
+
+
+@pytest.fixture
+def keyed(serve, database_url, engine):
+    """An API with keys, and the address of an export of three readings."""
+    stored(engine, [row(second=n, soc=n) for n in range(3)])
+    return serve(database_url=database_url, api_keys="one,another"), f"{READINGS}?vin=VIN-00001&format=csv"
+
+
+def permit(api, address, key="one"):
+    """What a POST with a key answers; the client keeps no cookie of it."""
+    answer = api.post(address, headers={"X-API-Key": key})
+    api.cookies.clear()
+    return answer
+
+
+def test_a_permit_is_good_for_one_address_and_once(keyed):
+    """With its cookie a GET needs no key; another address, another call and a second time do."""
+    api, address = keyed
+    answer = permit(api, address)
+    assert (answer.status_code, answer.content) == (204, b"")
+    told = answer.headers["set-cookie"].lower()
+    assert {"httponly", "samesite=strict", "max-age=60"} <= set(told.split("; "))
+    assert "path" not in told
+    assert "domain" not in told
+    cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+    for other in (f"{address}&from_ts={stamp(0)}", f"{READINGS}?format=csv&vin=VIN-00001", "/api/fleet"):
+        problem(api.get(other, headers=cookie), 401)
+    problem(api.post(address, headers=cookie), 401)
+    file = api.get(address, headers=cookie)
+    assert len(lines(file)) == 3
+    assert file.headers["set-cookie"].startswith('export-permit=""; Max-Age=0')
+    api.cookies.clear()
+    problem(api.get(address, headers=cookie), 401)
+
+
+def test_what_is_no_permit(keyed, monkeypatch):
+    """One that was changed, that is too old, or of other keys; and none is given without a key."""
+    api, address = keyed
+    problem(api.post(address), 401)
+    problem(permit(api, address, "wrong"), 401)
+    name, _, value = permit(api, address).headers["set-cookie"].partition(";")[0].partition("=")
+    expires, nonce, signed = value.split(".")
+    forged = [
+        f"{int(expires) + 60}.{nonce}.{signed}",
+        f"{expires}.{'0' * 32}.{signed}",
+        f"{expires}.{nonce}.{'0' * 64}",
+        f"{expires}.{nonce}.",
+        f"{expires}.{nonce}",
+        "",
+        "..",
+        "a.b.\u00e9",
+    ]
+    for each in forged:
+        problem(api.get(address, headers={"Cookie": f"{name}={each}".encode()}), 401)
+    later = time.time() + 61
+    with monkeypatch.context() as patched:
+        patched.setattr(export_permit.time, "time", lambda: later)
+        problem(api.get(address, headers={"Cookie": f"{name}={value}"}), 401)
+    assert api.get(address, headers={"Cookie": f"{name}={value}"}).status_code == 200
+
+
+def test_other_keys_end_a_permit(keyed, serve, database_url):
+    """A key that is taken away takes the permits along."""
+    api, address = keyed
+    cookie = {"Cookie": permit(api, address).headers["set-cookie"].partition(";")[0]}
+    problem(serve(database_url=database_url, api_keys="another").get(address, headers=cookie), 401)
+    assert (
+        serve(database_url=database_url, api_keys="one,another").get(address, headers=cookie).status_code
+        == 200
+    )
+
+
+def test_a_permit_is_refused_as_the_export_would_be(keyed, serve, database_url, monkeypatch):
+    """Where no file could be sent, the page learns of it before the browser follows a link."""
+    api, address = keyed
+    problem(permit(api, f"{READINGS}?vin=VIN-99999&format=csv"), 404)
+    problem(permit(api, READINGS), 422)
+    problem(permit(api, f"{address}&from_ts={stamp(5)}&to_ts={stamp(4)}"), 400)
+    monkeypatch.setattr(exports_of_a_process, "AT_ONCE", 0)
+    problem(permit(api, address), 503)
+    monkeypatch.undo()
+    answer = serve(database_url=database_url).post(address)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (204, False)
+
+
+def test_a_permit_of_another_process(tmp_path, database_url, engine):
+    """Which of several processes gives it, and which one takes it, makes no difference."""
+    stored(engine, [row(second=n, soc=n) for n in range(3)])
+    env = {"DATABASE_URL": database_url, "API_KEYS": "one", "API_PROCESSES": "2"}
+    server = Api(log=tmp_path / "api.log", env=env)
+    server.start()
+    address = f"{server.base_url}{READINGS}?vin=VIN-00001"
+    try:
+        for _ in range(12):
+            # Each over a connection of its own, which any of the processes may take.
+            answer = httpx.post(address, headers={"X-API-Key": "one"}, verify=False)  # noqa: S501
+            cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+            assert len(lines(httpx.get(address, headers=cookie, verify=False))) == 3  # noqa: S501
+    finally:
+        server.stop()
+    assert "export-permit" not in (tmp_path / "api.log").read_text()
 
 
 @pytest.mark.usefixtures("many")

@@ -11,7 +11,7 @@ from shared.store import Caution, store
 from shared.telemetry import Row
 from shared.timestamps import parse_timestamp
 from tests.calls import LATEST_FIELDS, post, problem
-from tests.readings import at, raw
+from tests.readings import START, at, raw, row
 
 FIELDS = [*LATEST_FIELDS, "received_at", "connectivity", "charging"]
 SEVERITIES = ["info", "warning", "critical"]
@@ -64,6 +64,7 @@ def test_an_empty_fleet(api):
     found = fleet(api)
     assert parse_timestamp(found.pop("at"))
     assert found == {
+        "arrival_lag_s": None,
         "counts": {
             "vehicles": 0,
             "online": 0,
@@ -103,7 +104,7 @@ def test_counts_are_of_the_whole_fleet(api, everybody):
     charging = [
         item
         for item in listed
-        if (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] != "offline"
+        if (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] == "online"
     ]
     expected = {
         "vehicles": 60,
@@ -129,7 +130,7 @@ def test_filters(api, everybody):
         "q=aa-0000": lambda item: "AA-0000" in item["vin"],
         "q=5": lambda item: "5" in item["vin"],
         "charging=true": lambda item: (
-            (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] != "offline"
+            (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] == "online"
         ),
     }
     wanted["charging=false"] = lambda item: not wanted["charging=true"](item)
@@ -209,6 +210,21 @@ def test_a_car_that_brakes_does_not_charge(api, odometers, charging):
     """Where the odometer moved within the two minutes before its newest reading."""
     post(api, *(raw(second=n, pack_current=-50, odo_km=odo) for n, odo in odometers))
     assert fleet(api)["vehicles"][0]["charging"] == charging
+
+
+def test_a_backlog_is_seen_by_how_late_it_arrives(api, engine):
+    """The median over who was heard of lately; who has been silent, however late, takes no part."""
+    now = datetime.now(UTC)
+    rows = [
+        row(f"VIN-{n:05}", (now - START).total_seconds() - lag, received_at=now - timedelta(seconds=ago))
+        for n, (lag, ago) in enumerate([(1, 0), (600, 0), (900, 0), (90_000, 3_600), (90_000, 3_600)])
+    ]
+    with engine.begin() as connection:
+        store(connection, rows[:1] + rows[3:], Caution())
+    assert fleet(api)["arrival_lag_s"] == pytest.approx(1, abs=0.01)
+    with engine.begin() as connection:
+        store(connection, rows[1:3], Caution())
+    assert fleet(api)["arrival_lag_s"] == pytest.approx(600, abs=0.01)
 
 
 def test_who_left_does_not_charge(api, engine):

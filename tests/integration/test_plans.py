@@ -67,6 +67,14 @@ CALLS = {
     "/api/vehicles/{vin}/sessions": {
         f"{PATH}/sessions": {"telemetry": READINGS + 16} | SUMMED_DAYS,
     },
+    # Two windows with a margin are counted; the readings are read once.
+    "/api/vehicles/{vin}/diagnosis": {
+        f"{PATH}/diagnosis?{WINDOW}": {
+            "telemetry": READINGS + 24,
+            "telemetry_hourly": 3 * 46,
+            "telemetry_daily": 4 * DAYS,
+        },
+    },
     "/api/vehicles/{vin}/battery": {
         f"{PATH}/battery?{SHORT}": {"telemetry": 12} | NO_HOUR,
     },

@@ -41,6 +41,19 @@ def test_median_and_spread_over_windows():
     assert (found.ah, found.n, found.spread_ah) == (pytest.approx(51), 3, pytest.approx(5))
 
 
+def test_the_newest_is_of_the_last_three():
+    """A capacity that falls: the median of all is old news, that of the last three charges is not."""
+    charges = [charging(ah=ah, at=number * DAY_S) for number, ah in enumerate((24, 24, 24, 24, 21, 20, 20.4))]
+    found = of(joined(*charges))
+    assert (found.ah, found.newest_ah, found.newest_n) == (pytest.approx(60), pytest.approx(51), 3)
+    assert found.newest_day == int(trace([0]).ts[0] // DAY_S) + 6
+    assert found.nominal_share is None
+    readings = joined(*charges[:1])
+    nominal = capacity(readings, sessions(readings, Profile()), 75.0)
+    assert (nominal.newest_ah, nominal.newest_n) == (pytest.approx(60), 1)
+    assert nominal.nominal_share == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize(
     "readings",
     [

@@ -47,6 +47,8 @@ def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
         (10, {"reading": 0, "offline": 5}, OFFLINE, 5),
         (10, {"reading": 5, "offline": 5}, OFFLINE, 5),
         (1e6, {"reading": 0, "offline": 5}, OFFLINE, 5),
+        # It had been silent for long when it said so.
+        (2_000, {"reading": 0, "offline": 1_500}, OFFLINE, 900),
         # A reading after that is a sign of life.
         (10, {"reading": 6, "offline": 5}, ONLINE, None),
         (100, {"reading": 6, "offline": 5}, STALE, 66),
@@ -59,6 +61,15 @@ def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
 def test_the_rule(now, signs, expected, since):
     """Each case of the rule, and both sides of each limit."""
     assert state(now, **signs) == Connectivity(expected, None if since is None else at(since))
+
+
+def test_a_past_that_is_delivered_late():
+    """Three hours old when it came, and then the vehicle left: offline since its readings ended."""
+    word = Status.OFFLINE, at(10_805)
+    found = connectivity(at(10_800), *word, now=at(10_900), limits=LIMITS, ts=at(0))
+    assert found == Connectivity(OFFLINE, at(900))
+    found = connectivity(at(10_800), *word, now=at(10_900), limits=LIMITS, ts=at(10_795))
+    assert found == Connectivity(OFFLINE, at(10_805))
 
 
 seconds = st.integers(0, 2_000)

@@ -54,6 +54,25 @@ def test_the_median_of_daily_medians():
     assert [day.n for day in found.days] == [200, 20, 20]
 
 
+def test_the_newest_is_of_the_last_three_days():
+    """A resistance that grew, normalised too; days on which the voltage stands still give none."""
+    ohms = (0.05, 0.05, 0.05, 0.05, 0.07, 0.09, 0.08)
+    found = resistance(days_of(ohms, max_temp=25, min_temp=25))
+    assert (found.ohm, found.newest_ohm, found.newest_ohm_at_25) == pytest.approx((0.05, 0.08, 0.08))
+    assert (found.newest_n, found.newest_day) == (3, found.days[-1].day)
+    found = resistance(days_of((0.05, 0.06)))
+    assert (found.newest_ohm, found.newest_ohm_at_25, found.newest_n) == (pytest.approx(0.055), None, 2)
+    assert resistance(days_of((0.05, 0.05, 0.05, 0.05, 0, 0, 0))).newest_ohm is None
+
+
+def days_of(ohms, **temps):
+    """A day of twenty pairs with each resistance."""
+    days = [stepping(20, ohm=ohm, **temps) for ohm in ohms]
+    seconds = np.concatenate([number * DAY_S + day.ts - day.ts[0] for number, day in enumerate(days)])
+    names = ("pack_voltage", "pack_current", "max_temp", "min_temp")
+    return trace(seconds, **{name: np.concatenate([getattr(day, name) for day in days]) for name in names})
+
+
 def test_slow_sampling_is_told():
     """Pairs there are, but most readings are 11 s apart: polarisation may be in it."""
     close = stepping(20)

@@ -94,6 +94,38 @@ def test_tiles_and_filters(api, show, fleet):
     expect(page.get_by_role("tooltip")).to_contain_text("The hottest cell is at 66")
 
 
+def test_the_longest_silent_first(api, show, fleet):
+    """One click on "Last seen" brings who has not been heard of for longest."""
+    page = show(api)
+    page.get_by_role("columnheader", name="Last seen").get_by_role("button").click()
+    expect(vins(page).first).to_have_text("OLD-00000")
+    expect(page.get_by_role("columnheader", name="Last seen")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_an_address_that_asks_for_what_there_is_not(api, show, fleet):
+    """In words, without the places of the API's own parameters."""
+    page = show(api, "#/?state=asleep")
+    page.watch.expect("422")
+    expect(page.locator(".found")).to_contain_text(
+        "The address asks for what there is not. state: Input should be"
+    )
+    expect(page.locator(".found")).not_to_contain_text("query.state")
+
+
+def test_a_backlog_is_told(api, show, run_worker, publisher):
+    """Readings that arrive long after they were taken: more wait. With the first of now the word goes."""
+    worker = run_worker()
+    eventually(lambda: worker.pulse.is_ready)
+    publish_soc(publisher, 40.5, seconds_ago=50 * 60)
+    page = show(api)
+    told = page.locator(".backlog")
+    expect(told).to_contain_text(
+        re.compile(r"Readings arrive 50\smin( \d+\ss)? after they were taken: more are waiting")
+    )
+    publish_soc(publisher, 41.5, seconds_ago=0)
+    expect(told).to_be_hidden()
+
+
 def test_an_empty_fleet(api, show):
     """Without a vehicle the page says how to publish a reading, and the very line works."""
     page = show(api)

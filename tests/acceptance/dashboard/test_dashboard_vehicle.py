@@ -34,7 +34,7 @@ def test_what_a_vehicle_did(api, show, car):
     page.keyboard.press("Escape")
     expect(page.get_by_role("tooltip")).to_have_count(0)
     expect(page.locator(".figures")).to_contain_text(
-        "Needs the profile: the profile has no date of first use (first_use_date)"
+        "Needs the profile: the profile has no date of first use (“First used on”)"
     )
     expect(page.locator(".figures")).to_contain_text("The readings don't tell")
     episodes.locator("summary", has_text="could not be judged").click()
@@ -177,6 +177,86 @@ def test_gaps_stay_gaps(api, show):
     assert page.evaluate(aligned, []) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("from=2026-01-24T12:00:00Z&to=2026-01-24T11:00:00Z", "its end does not lie after its beginning"),
+        ("from=2026-01-24T12:00:00Z&to=later", "it does not name two times"),
+        ("from=2026-01-24T12:00:00Z", "it does not name two times"),
+    ],
+    ids=["reversed", "no time", "one end"],
+)
+def test_a_window_that_cannot_be_shown(api, show, car, asked, told):
+    """An address whose ends are reversed or missing is not followed silently; a choice ends it."""
+    page = show(api, f"#/vehicle/{VIN}?{asked}")
+    loaded(page)
+    told_there = page.get_by_text(f"The address asks for a window that can't be shown: {told}")
+    expect(told_there).to_be_visible()
+    page.get_by_role("button", name="6h").click()
+    expect(told_there).to_be_hidden()
+
+
+def test_old_values_are_not_told_as_of_now(api, show, keep):
+    """Of a vehicle that is silent for minutes there is no power, no current, and no charging."""
+    keep(VIN, 5, soc=50, pack_voltage=300, pack_current=-30, odo_km=10)
+    page = show(api, f"#/vehicle/{VIN}?range=1h")
+    expect(page.locator(".title")).to_contain_text("stale")
+    now = page.locator(".now")
+    expect(now).to_contain_text("300.0")
+    for live in ("kW", "charging", "\u00a0A"):
+        expect(now).not_to_contain_text(live)
+    fleet = show(api)
+    expect(fleet.locator("tbody .flow")).to_have_text("\u2013")
+    expect(fleet.get_by_role("link", name="Charging")).to_contain_text("0")
+
+
+def test_numbers_in_words(api, show):
+    """Lengths of time, changes of a percentage, days that are past, and the newest value first."""
+    page = show(api)
+    told = """async ([name, ...values]) => (await import("/dashboard/format.js"))[name](...values)"""
+    for value, text in (
+        (259_200.02, "3 d"),
+        (60, "60 s"),
+        (9.5, "9.5 s"),
+        (4_521, "1 h 15 min"),
+        (-600, "\u221210 min"),
+    ):
+        assert page.evaluate(told, ["fitting", value, "s"]).replace("\u00a0", " ") == text
+    assert page.evaluate(told, ["fitting", 52.5, "°C"]).replace("\u00a0", " ") == "52.50 °C"
+    change = {"value": -5.61, "low": -5.9, "high": -5.3}
+    assert page.evaluate(told, ["slope", change, "a year"]).replace("\u00a0", " ") == (
+        "\u22125.61 percentage points a year (95 %: \u22125.90 to \u22125.30)"
+    )
+    due = """async (text) => (await import("/dashboard/clock.js")).dueDay(text)"""
+    assert page.evaluate(due, "2020-05-01").startswith("passed, ")
+    assert "passed" not in page.evaluate(due, "2999-05-01")
+    figure = """async ([title, part]) => {
+        const { FIGURES } = await import("/dashboard/battery_figures.js");
+        const { value, facts } = FIGURES.find((figure) => figure.title === title).tell(part);
+        return [["", value], ...facts].map((fact) => fact.join(" ").trim().replaceAll("\u00a0", " "));
+    }"""
+    capacity = {
+        "ah": 48.9,
+        "n": 20,
+        "spread_ah": 5,
+        "newest_ah": 47.2,
+        "newest_n": 3,
+        "newest_day": "2026-05-01",
+    }
+    shown = page.evaluate(figure, ["Capacity", {**capacity, "nominal_share": 0.7867}])
+    assert shown[:2] == ["47.2 Ah", "Newest of the last 3 charging windows, up to May 1, 2026"]
+    assert shown[2:] == ["Of nominal 78.7 %", "Median 48.9 Ah of 20 charging windows", "Spread 5.0 Ah"]
+    resistance = {"mohm": 70, "mohm_at_25": 66, "n": 90, "sampling_ok": True, "days": [1, 2, 3, 4]}
+    newest = {"newest_mohm": 80, "newest_mohm_at_25": 75.5, "newest_n": 1, "newest_day": "2026-05-01"}
+    shown = page.evaluate(figure, ["Internal resistance", {**resistance, **newest}])
+    assert shown[0] == "75.5 mΩ at 25 °C"
+    assert shown[1:4] == [
+        "Newest of the last day, up to May 1, 2026",
+        "As measured 80.0 mΩ",
+        "Median 66.0 mΩ at 25 °C",
+    ]
+
+
 def test_the_profile(api, show, car):
     """What is wrong with a field stands beside it; what was saved changes what can be judged."""
     page = show(api, f"#/vehicle/{VIN}?range=24h")
@@ -195,7 +275,7 @@ def test_the_profile(api, show, car):
     page.get_by_label("First used on").fill("2021-05-17")
     save.click()
     expect(page.get_by_text("Saved.")).to_be_visible()
-    expect(page.locator(".figures")).not_to_contain_text("lacks first_use_date")
+    expect(page.locator(".figures")).not_to_contain_text("lacks “First used on”")
     assert api.get(f"/api/vehicles/{VIN}/profile").json()["capacity_ah"] == 60
     page.reload()
     expect(page.get_by_label("Cells in series")).to_have_value("96")
@@ -213,7 +293,7 @@ def test_the_trend_of_the_state_of_health(api, show, engine, car):
     trend = page.get_by_role("img", name="State of health by day")
     expect(trend.locator("canvas")).to_be_visible()
     lines = r"from 93\.3\s% to 90\.0\s%\. The trend goes from 93\.\d\s% to 90\.\d\s%"
-    words = lines + r": .3\.\d\d\s% a year \(95 %: .3\.\d\d to .3\.\d\d\s%\)"
+    words = lines + r": .3\.\d\d\spercentage points a year \(95\s%: .3\.\d\d to .3\.\d\d\)"
     expect(trend).to_have_attribute("aria-label", re.compile(words))
     expect(page.get_by_text("the mean of each of 240")).to_be_visible()
     page.set_viewport_size(PHONE)

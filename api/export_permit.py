@@ -1,0 +1,77 @@
+"""Permits for downloads: a browser that follows a link sends no X-API-Key, and no address may hold the key.
+
+A POST to the address of an export, with a key, sets a cookie. A GET of exactly this address with the cookie
+is answered as with a key: within 60 s, and once in each process. Processes share no memory, so another one
+would take the same permit again; the answer clears the cookie, and no script can read it. The cookie is
+signed by a key that is derived from API_KEYS: every process takes it, and other keys end it. It stands in no
+address and in no log.
+"""
+
+import hmac
+import secrets
+import time
+from functools import lru_cache
+
+from fastapi import Request, Response
+
+VALID_S = 60
+_NAME = "export-permit"
+_LABEL = b"battery export permit"
+
+
+class ExportPermits:
+    """Of one process: the permits that it has answered, as long as they would be valid."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, float] = {}
+
+    def give(self, request: Request, keys: tuple[str, ...]) -> Response:
+        """204 with a permit for a GET of the address that this request was sent to."""
+        expires = str(int(time.time()) + VALID_S)
+        nonce = secrets.token_hex(16)
+        signed = _sign(keys, request, expires, nonce)
+        response = Response(status_code=204)
+        # No path: a browser takes the folder of this call, also behind a prefix that only a proxy knows.
+        response.set_cookie(
+            _NAME,
+            f"{expires}.{nonce}.{signed}",
+            max_age=VALID_S,
+            path=None,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    def take(self, request: Request, keys: tuple[str, ...]) -> bool:
+        """Use a request's permit; whether it has one for this address that this process has not seen."""
+        parts = request.cookies.get(_NAME, "").split(".")
+        if request.method != "GET" or len(parts) != 3:
+            return False
+        expires, nonce, signed = parts
+        if not hmac.compare_digest(signed.encode(), _sign(keys, request, expires, nonce).encode()):
+            return False
+        now = time.time()
+        self._used = {each: until for each, until in self._used.items() if until > now}
+        # What is signed is ours, so the first part is a number.
+        if float(expires) <= now or nonce in self._used:
+            return False
+        self._used[nonce] = float(expires)
+        return True
+
+
+def clear(request: Request, response: Response) -> None:
+    """Let the browser forget the permit that this request came with."""
+    if _NAME in request.cookies:
+        response.headers.append("Set-Cookie", f'{_NAME}=""; Max-Age=0; HttpOnly; SameSite=strict')
+
+
+def _sign(keys: tuple[str, ...], request: Request, expires: str, nonce: str) -> str:
+    address = b"?".join((request.scope["path"].encode(), request.scope["query_string"]))
+    content = b"\0".join((expires.encode(), nonce.encode(), address))
+    return hmac.new(_key(keys), content, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _key(keys: tuple[str, ...]) -> bytes:
+    return hmac.digest("\0".join(keys).encode(), _LABEL, "sha256")
