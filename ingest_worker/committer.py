@@ -63,6 +63,7 @@ class Committer:
         """
         waiting = [contents]
         searched: Contents | None = None
+        refuses = False
         waits = _waits()
         while waiting:
             part = waiting.pop()
@@ -77,9 +78,9 @@ class Committer:
             except DATABASE_ERRORS as error:
                 fault = self._note(error)
                 if fault is Fault.POISON and part is not searched:
-                    log.warning(
-                        "The database refuses a reading of %d readings: looking for it.", part.readings
-                    )
+                    if not refuses:
+                        log.warning("The database refuses a reading of this batch: looking for it.")
+                    refuses = True
                     cut = halves(part) if part.readings > _SEARCHED_AT_ONCE else None
                     searched = None if cut else part
                     waiting += reversed(cut or (part,))

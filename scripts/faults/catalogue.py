@@ -62,7 +62,7 @@ FAULTS = [
     Fault(
         "database-slow-12s",
         links.database_slow,
-        "each answer of PostgreSQL takes 12 s, for 260 s",
+        "each answer of PostgreSQL takes 12 s, for two transactions",
         database_by_proxy=True,
         usual=False,
     ),
