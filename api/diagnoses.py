@@ -29,6 +29,7 @@ MOST_READINGS = 1_100_000
 """In one window: a year of a reading every 30 seconds, and some more."""
 _MOST_WAITING = 20
 _HALF_US = 5e-7
+_LONGEST_WAIT_S = 20.0
 _LESS_AND_LESS = (1.0, 0.1, 0.01)
 """How much of the margin is taken, until the readings are few enough."""
 
@@ -192,7 +193,7 @@ class Diagnoses:
 
     @asynccontextmanager
     async def _its_turn(self) -> AsyncIterator[None]:
-        """One after the other; who would have to wait behind many is asked to come again."""
+        """One after the other; 503 behind many that wait, and after a long wait."""
         if self._waiting >= _MOST_WAITING:
             raise ProblemError(
                 503,
@@ -201,7 +202,14 @@ class Diagnoses:
             )
         self._waiting += 1
         try:
-            await self._turn.acquire()
+            await asyncio.wait_for(self._turn.acquire(), _LONGEST_WAIT_S)
+        except TimeoutError:
+            raise ProblemError(
+                503,
+                f"The service is busy: no turn came for this diagnosis within {_LONGEST_WAIT_S:g} s; try again"
+                " shortly.",
+                headers={"Retry-After": "5"},
+            ) from None
         finally:
             self._waiting -= 1
         try:

@@ -21,7 +21,7 @@ log = logging.getLogger("api")
 
 _EVERY_S = 0.5
 # Together less than the 3 seconds within which every call is answered while the database is away.
-_ANSWERS_WITHIN_S = 2.0
+_ANSWERS_WITHIN_S = 1.7
 # While it is away: an attempt that began just before it came back must not hold up the next one.
 _CONNECTS_WITHIN_S = 1.4
 _AGAIN_AFTER_S = 0.2

@@ -1,6 +1,6 @@
 """Every fault, in the order of the table."""
 
-from scripts.faults import kills, links, sessions, states
+from scripts.faults import kills, links, overload, sessions, states
 from scripts.faults.fault import Fault
 
 _SAVES_EACH_CHANGE = {"autosave_on_changes": "true", "autosave_interval": "1"}
@@ -108,6 +108,16 @@ FAULTS = [
         "the same during a transaction, then kill -9 of the worker",
         broker=_SAVES_NOTHING,
         starts_load=True,
+    ),
+    Fault(
+        "api-overload",
+        overload.api_overload(freezes=False),
+        "40 clients of costly calls, 8 of latest, 8 of POST for 30 s; an API with a pool of 2",
+    ),
+    Fault(
+        "api-overload-frozen",
+        overload.api_overload(freezes=True),
+        "the same, and PostgreSQL frozen (SIGSTOP) for 5 s in the middle",
     ),
     Fault("all-mixed", kills.all_mixed, "worker and PostgreSQL killed, broker ended, in random order"),
     Fault(

@@ -114,7 +114,14 @@ def full(engine):
     with engine.begin() as connection:
         keep_rejections(connection, [REJECTION])
         connection.execute(text("ANALYZE"))
-    return engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    # An idle session tells what it has counted after 10 seconds, which would be amid the test.
+    engine.dispose()
+    url = engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        own = "application_name = 'test' AND datname = current_database()"
+        asked = f"SELECT count(*) FROM pg_stat_activity WHERE {own}"
+        eventually(lambda: connection.execute(asked).fetchone() == (0,))
+    return url
 
 
 def counters(url):
