@@ -109,7 +109,7 @@ export const FIGURES = [
       facts: [
         ["Readings", quantity(readings, "", 0)],
         ["Interval", `${fitting(median_interval_s, "s")} median, ${fitting(p95_interval_s, "s")} at 95 %`],
-        ["Gaps", `${quantity(gaps, "", 0)}, ${quantity(gap_hours, "h")} in all, longest ${fitting(longest_gap_s, "s")}`],
+        ["Gaps", `${quantity(gaps, "", 0)}, ${fitting(3600 * gap_hours, "s")} in all, longest ${fitting(longest_gap_s, "s")}`],
         ["Coverage", share(coverage)],
         ["Late", share(late_share, 1)],
         ["Duplicates", quantity(duplicates, "", 0)],

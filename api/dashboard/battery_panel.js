@@ -1,6 +1,6 @@
 // Use and health of the battery: each figure with what it rests on, or why it can't be given.
 
-import { dueDay, moment } from "./clock.js";
+import { day, isPast, moment } from "./clock.js";
 import { make, setText } from "./element.js";
 import { fact } from "./episode_list.js";
 import { FIGURES } from "./battery_figures.js";
@@ -64,7 +64,7 @@ function missing({ status, reason }) {
 }
 
 function milestoneTable(milestones) {
-  const date = (text) => make("td", {}, text === null ? "never" : dueDay(text));
+  const date = (text) => make("td", {}, text === null ? "never" : day(text), text !== null && isPast(text) ? make("div", { class: "muted" }, "passed") : null);
   const head = ["SoH falls to", "Earliest", "Likely", "Latest"].map((title) => make("th", { scope: "col" }, title));
   const rows = milestones.map(({ soh, earliest, likely, latest }) =>
     make("tr", {}, make("th", { scope: "row" }, quantity(soh, "%", 0)), date(earliest), date(likely), date(latest)),

@@ -35,9 +35,9 @@ export function day(text) {
   return dayOnly.format(new Date(`${text}T00:00:00Z`));
 }
 
-/** A day such as 2031-05-01; one that has been says so. */
-export function dueDay(text) {
-  return text < utc(now()).slice(0, 10) ? `passed, ${day(text)}` : day(text);
+/** Whether a day such as 2031-05-01 has been. */
+export function isPast(text) {
+  return text < utc(now()).slice(0, 10);
 }
 
 /** RFC 3339 in UTC, without needless decimals. */

@@ -47,7 +47,7 @@ export class CurrentState {
     setTime(this.since, connectivity?.since ?? null);
     this.sinceText.hidden = !connectivity?.since;
     // What flowed when it was last heard of does not flow now.
-    const now = isLive(connectivity) ? state : { ...state, power_kw: null, pack_current: null };
+    const now = isLive(connectivity, state.ts, connectivity?.received_at) ? state : { ...state, power_kw: null, pack_current: null };
     FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, isCharging, sign));
     this.showAlerts(state.alerts);
   }

@@ -39,14 +39,18 @@ export function showPower(element, kw, charging) {
   setText(element.lastChild, flow.text);
 }
 
-/** Whether the newest reading tells what is now: only of a vehicle that is online. */
-export function isLive(connectivity) {
-  return connectivity?.state === "online";
+/** Whether the newest reading tells what is now: of a vehicle that is online, and not of one taken long before it came. */
+export function isLive(connectivity, ts, receivedAt) {
+  return connectivity?.state === "online" && !isLate(ts, receivedAt);
+}
+
+function isLate(ts, receivedAt) {
+  return Date.parse(receivedAt) - Date.parse(ts) > LATE_MS;
 }
 
 /** When its newest reading came; when it was taken, where it came that late. */
 function lastSeen({ ts, received_at }) {
-  return Date.parse(received_at) - Date.parse(ts) > LATE_MS ? ts : received_at;
+  return isLate(ts, received_at) ? ts : received_at;
 }
 
 /** @type {Column[]} */
@@ -89,7 +93,7 @@ export const COLUMNS = [
     kind: "number",
     make: powerFlow,
     // What flowed when it was last heard of does not flow now.
-    show: (cell, vehicle) => showPower(cell, isLive(vehicle.connectivity) ? vehicle.power_kw : null, vehicle.charging),
+    show: (cell, vehicle) => showPower(cell, isLive(vehicle.connectivity, vehicle.ts, vehicle.received_at) ? vehicle.power_kw : null, vehicle.charging),
   },
   text("Temperature", "max_temp", ({ min_temp, max_temp }) => span(min_temp, max_temp, "°C")),
   text("SoH", "soh", ({ soh }) => quantity(soh, "%")),

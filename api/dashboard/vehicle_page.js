@@ -81,7 +81,7 @@ export class VehiclePage {
     }
     outage.worked();
     this.showHint(false);
-    this.state.show(state, connectivity, this.profile.sign, isLive(connectivity) && (await this.charges(state, signal)));
+    this.state.show(state, connectivity, this.profile.sign, isLive(connectivity, state.ts, connectivity?.received_at) && (await this.charges(state, signal)));
   }
 
   /** As the fleet's call tells it: 2 A or more into the pack, and the odometer stood still for two minutes. */
