@@ -206,8 +206,7 @@ class Diagnoses:
         except TimeoutError:
             raise ProblemError(
                 503,
-                f"The service is busy: no turn came for this diagnosis within {_LONGEST_WAIT_S:g} s; try again"
-                " shortly.",
+                f"The service is busy: this diagnosis waited {_LONGEST_WAIT_S:g} s in vain; try again shortly.",
                 headers={"Retry-After": "5"},
             ) from None
         finally:

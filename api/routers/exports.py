@@ -108,7 +108,7 @@ async def permit_telemetry(
 ) -> Response:
     """A cookie with which a GET of exactly this address is answered without X-API-Key: within 60 s, and once.
 
-    For browsers, which follow a link without headers. What the GET would refuse is refused here already.
+    For browsers, which follow a link without headers. The POST is refused where the GET would be.
     """
     require_order(from_ts, to_ts)
     await _extents(database, vins)
