@@ -206,7 +206,7 @@ class Diagnoses:
         except TimeoutError:
             raise ProblemError(
                 503,
-                f"The service is busy: this diagnosis waited {_LONGEST_WAIT_S:g} s in vain; try again shortly.",
+                f"The service is busy: this diagnosis got no turn in {_LONGEST_WAIT_S:g} s; try again soon.",
                 headers={"Retry-After": "5"},
             ) from None
         finally:
