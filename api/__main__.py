@@ -15,11 +15,11 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from api.http.multiprocess_metrics import meeting_place
 from api.main import create_app
-from api.siblings import meeting_place
 from shared import logs
-from shared.arguments import command_parser
 from shared.command import run_command
+from shared.command_arguments import command_parser
 from shared.settings import ApiSettings
 
 

@@ -5,13 +5,15 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from api.body_limit import BodyLimit
-from api.errors import Problem, add_error_handlers
-from api.export_permit import ExportPermits
-from api.exports import Exports
-from api.host_check import HostCheck
-from api.metrics import ApiMetrics, RequestCounter
-from api.request_limit import RequestLimit
+from api.http.api_keys import describe_key, require_key, require_key_or_permit
+from api.http.body_limit import BodyLimit
+from api.http.export_permit import ExportPermits
+from api.http.host_check import HostCheck
+from api.http.multiprocess_metrics import Siblings
+from api.http.problems import Problem, add_error_handlers
+from api.http.request_limit import RequestLimit
+from api.http.request_metrics import ApiMetrics, RequestCounter
+from api.lifespan import OneLineStartupErrors, lifespan_with
 from api.routers import (
     alerts,
     api_docs,
@@ -27,12 +29,10 @@ from api.routers import (
     telemetry,
     vehicles,
 )
-from api.security import describe_key, require_key, require_key_or_permit
-from api.siblings import Siblings
-from api.startup import OneLineStartupErrors, lifespan_with
-from shared.diagnostics.profile import Profile
+from api.services.export_stream import Exports
 from shared.settings import ApiSettings
-from shared.telemetry import Reading
+from shared.vehicle_profile import Profile
+from shared.wire.reading import Reading
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 

@@ -14,18 +14,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-from ingest_worker.deadline import StatementDeadline
-from ingest_worker.errors import FatalError
+from ingest_worker.database_deadline import StatementDeadline
+from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.pulse import Pulse
 from ingest_worker.slot import SlotLock
 from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
-from shared.arguments import command_parser
+from ingest_worker.worker_health import Pulse
 from shared.command import run_command
-from shared.database import writer_engine
+from shared.command_arguments import command_parser
 from shared.settings import WorkerSettings
+from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker")
 

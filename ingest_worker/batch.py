@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
-from shared.decoder import Decoded
-from shared.rejections import Rejection
-from shared.statuses import VehicleStatus
-from shared.telemetry import Row
+from shared.rejections.model import Rejection
+from shared.storage.store_statuses import VehicleStatus
+from shared.wire.decoder import Decoded
+from shared.wire.reading import Row
 
 MAX_BYTES = 4 * 1024 * 1024
 """Payloads of one batch. As rows they take several times as much, and are held until the commit."""

@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ingest_worker.backoff import Backoff
 from ingest_worker.batch import Contents
-from ingest_worker.deadline import STATEMENT_TIMEOUT_S, StatementDeadline, shortened
-from ingest_worker.splitting import halves
-from ingest_worker.transaction import Writer, Written
-from shared.database_errors import Fault
+from ingest_worker.batch_halves import halves
+from ingest_worker.database_deadline import STATEMENT_TIMEOUT_S, StatementDeadline, shortened
+from ingest_worker.write_batch import Writer, Written
+from shared.storage.error_classes import Fault
 
 log = logging.getLogger("ingest_worker")
 

@@ -1,4 +1,4 @@
-"""What the worker tells of itself: the metrics of `shared/metrics.py`, made from the state of its parts."""
+"""The worker's metrics, listed in `shared/metric_definitions.py`, made from the state of its parts."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,16 +8,16 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.core import Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from ingest_worker.arrival_lag import Lag
 from ingest_worker.delivery import Delivery
-from ingest_worker.lag import Lag
-from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
-from shared import metrics
-from shared.connectivity import Status
-from shared.database_errors import Fault
-from shared.rejections import Reason
-from shared.statuses import VehicleStatus
-from shared.tally import Tally
+from ingest_worker.worker_health import Pulse
+from shared import metric_definitions
+from shared.reading_counts import Tally
+from shared.rejections.model import Reason
+from shared.storage.error_classes import Fault
+from shared.storage.store_statuses import VehicleStatus
+from shared.wire.connectivity import Status
 
 _QUANTILES = (0.5, 0.99)
 _SIZES = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 100_000)
@@ -50,9 +50,9 @@ class WorkerMetrics(Collector):
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
-        self.batch_readings = self._histogram(metrics.BATCH_READINGS, _SIZES)
-        self.commit_seconds = self._histogram(metrics.COMMIT_SECONDS, _SECONDS)
-        self.acknowledge_seconds = self._histogram(metrics.ACKNOWLEDGE_SECONDS, _SECONDS)
+        self.batch_readings = self._histogram(metric_definitions.BATCH_READINGS, _SIZES)
+        self.commit_seconds = self._histogram(metric_definitions.COMMIT_SECONDS, _SECONDS)
+        self.acknowledge_seconds = self._histogram(metric_definitions.ACKNOWLEDGE_SECONDS, _SECONDS)
 
     def count_messages(self, deliveries: Sequence[Delivery]) -> None:
         """Messages that were taken from the broker."""
@@ -70,42 +70,45 @@ class WorkerMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """What is read from the state of others; called for each scrape."""
         link, inbox = self._subscriber.link, self._subscriber.inbox
-        yield from metrics.readings(metrics.WORKER_READINGS, self.tally.look())
-        by_qos: metrics.Labelled = {(str(qos),): number for qos, number in self.messages.copy().items()}
-        yield metrics.counter(metrics.MESSAGES_RECEIVED, by_qos)
-        yield metrics.counter(metrics.MESSAGES_CLEARED, self.messages_cleared)
-        yield metrics.counter(
-            metrics.STATUSES, {(status,): number for status, number in self.statuses.copy().items()}
+        yield from metric_definitions.readings(metric_definitions.WORKER_READINGS, self.tally.look())
+        by_qos: metric_definitions.Labelled = {
+            (str(qos),): number for qos, number in self.messages.copy().items()
+        }
+        yield metric_definitions.counter(metric_definitions.MESSAGES_RECEIVED, by_qos)
+        yield metric_definitions.counter(metric_definitions.MESSAGES_CLEARED, self.messages_cleared)
+        yield metric_definitions.counter(
+            metric_definitions.STATUSES,
+            {(status,): number for status, number in self.statuses.copy().items()},
         )
-        yield metrics.counter(metrics.MESSAGES_DROPPED, inbox.unguaranteed_dropped)
-        yield metrics.gauge(metrics.MESSAGES_WAITING, len(inbox))
-        yield metrics.gauge(metrics.OLDEST_UNACKNOWLEDGED, self._oldest_age())
+        yield metric_definitions.counter(metric_definitions.MESSAGES_DROPPED, inbox.unguaranteed_dropped)
+        yield metric_definitions.gauge(metric_definitions.MESSAGES_WAITING, len(inbox))
+        yield metric_definitions.gauge(metric_definitions.OLDEST_UNACKNOWLEDGED, self._oldest_age())
         yield self._lag()
-        yield metrics.counter(metrics.RECEIPTS_SENT, self.receipts_sent)
-        yield metrics.counter(metrics.RECEIPTS_UNSENT, self.receipts_unsent)
-        yield metrics.counter(metrics.CONNECTIONS, link.epoch)
-        yield metrics.counter(metrics.SESSIONS_LOST, link.sessions_lost)
-        by_fault: metrics.Labelled = {
+        yield metric_definitions.counter(metric_definitions.RECEIPTS_SENT, self.receipts_sent)
+        yield metric_definitions.counter(metric_definitions.RECEIPTS_UNSENT, self.receipts_unsent)
+        yield metric_definitions.counter(metric_definitions.CONNECTIONS, link.epoch)
+        yield metric_definitions.counter(metric_definitions.SESSIONS_LOST, link.sessions_lost)
+        by_fault: metric_definitions.Labelled = {
             (fault,): number for fault, number in self.database_errors.copy().items()
         }
-        yield metrics.counter(metrics.DATABASE_ERRORS, by_fault)
-        yield metrics.gauge(metrics.SLOT, self._pulse.slot)
-        yield metrics.gauge(metrics.BATCH_LIMIT, self.batch_limit)
-        yield metrics.gauge(metrics.BYTES_WAITING, inbox.waiting_bytes)
-        yield metrics.gauge(metrics.READY, self._pulse.is_ready)
+        yield metric_definitions.counter(metric_definitions.DATABASE_ERRORS, by_fault)
+        yield metric_definitions.gauge(metric_definitions.SLOT, self._pulse.slot)
+        yield metric_definitions.gauge(metric_definitions.BATCH_LIMIT, self.batch_limit)
+        yield metric_definitions.gauge(metric_definitions.BYTES_WAITING, inbox.waiting_bytes)
+        yield metric_definitions.gauge(metric_definitions.READY, self._pulse.is_ready)
 
     def _oldest_age(self) -> float:
         oldest = self.oldest
         return 0.0 if oldest is None else (datetime.now(UTC) - oldest.received_at).total_seconds()
 
     def _lag(self) -> Metric:
-        name, spread = metrics.LAG_SECONDS.name, self.lag.look(*_QUANTILES)
+        name, spread = metric_definitions.LAG_SECONDS.name, self.lag.look(*_QUANTILES)
         family = SummaryMetricFamily(
-            name, metrics.LAG_SECONDS.help, count_value=spread.added, sum_value=spread.total
+            name, metric_definitions.LAG_SECONDS.help, count_value=spread.added, sum_value=spread.total
         )
         for quantile, seconds in spread.quantiles.items():
             family.add_sample(name, {"quantile": str(quantile)}, seconds)
         return family
 
-    def _histogram(self, definition: metrics.Definition, buckets: Sequence[float]) -> Histogram:
+    def _histogram(self, definition: metric_definitions.Definition, buckets: Sequence[float]) -> Histogram:
         return Histogram(definition.name, definition.help, buckets=buckets, registry=self._registry)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.rejections import Reason, Rejection
-from shared.strict_json import InvalidJsonError, parse_json
-from shared.timestamps import InvalidTimestampError, format_timestamp, parse_timestamp
+from shared.rejections.model import Reason, Rejection
+from shared.wire.strict_json import InvalidJsonError, parse_json
+from shared.wire.timestamps import InvalidTimestampError, format_timestamp, parse_timestamp
 
 _OF_A_READING = {Reason.BAD_READING, Reason.VIN_MISMATCH, Reason.CONFLICT, Reason.REFUSED_BY_DATABASE}
 

@@ -17,14 +17,21 @@ from uuid import UUID
 
 from sqlalchemy import Engine, RowMapping
 
-from shared.arguments import argument, command_parser, complain, end_with_the_pipe, whole_number
 from shared.command import run_on_database
-from shared.rejections import Filter, Reason, delete_rejection, every_rejection, find_rejection, readable
-from shared.replay import ReplayRefusedError, replay
-from shared.retention import purge_all
+from shared.command_arguments import argument, command_parser, complain, end_with_the_pipe, whole_number
+from shared.rejections.model import (
+    Filter,
+    Reason,
+    delete_rejection,
+    every_rejection,
+    find_rejection,
+    readable,
+)
+from shared.rejections.replay import ReplayRefusedError, replay
+from shared.rejections.retention import purge_all
 from shared.settings import RejectionsSettings
-from shared.telemetry import normalise_vin
-from shared.timestamps import format_timestamp, parse_timestamp
+from shared.wire.reading import normalise_vin
+from shared.wire.timestamps import format_timestamp, parse_timestamp
 
 
 def list_command(arguments: Namespace, _settings: RejectionsSettings, engine: Engine) -> int:

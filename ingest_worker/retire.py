@@ -14,17 +14,17 @@ import time
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingest_worker.deadline import StatementDeadline
-from ingest_worker.errors import FatalError
+from ingest_worker.database_deadline import StatementDeadline
+from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.pulse import Pulse
 from ingest_worker.slot import MOST, SlotLock, client_id
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
+from ingest_worker.worker_health import Pulse
 from shared import logs
-from shared.database import writer_engine
-from shared.database_errors import summarise
 from shared.settings import InvalidSettingsError, WorkerSettings, load
+from shared.storage.engine import writer_engine
+from shared.storage.error_classes import summarise
 
 log = logging.getLogger("ingest_worker.retire")
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 import psycopg
 
-from ingest_worker.deadline import BoundConnection, StatementDeadline
-from shared.database import address, connect_arguments
+from ingest_worker.database_deadline import BoundConnection, StatementDeadline
 from shared.settings import WorkerSettings
+from shared.storage.engine import address, connect_arguments
 
 MOST = 64
 """Slots of a group."""

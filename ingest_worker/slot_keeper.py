@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import psycopg
 
-from ingest_worker.pulse import Pulse
 from ingest_worker.slot import SlotLock
 from ingest_worker.subscriber import Subscriber
-from shared.database_errors import summarise
+from ingest_worker.worker_health import Pulse
+from shared.storage.error_classes import summarise
 
 log = logging.getLogger("ingest_worker.slot")
 

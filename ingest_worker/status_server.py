@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.pulse import Pulse
+from ingest_worker.worker_health import Pulse
 
 
 class StatusServer:

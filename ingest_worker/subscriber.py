@@ -24,13 +24,18 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest_worker.broker_connection import Link
 from ingest_worker.delivery import Delivery
-from ingest_worker.errors import ClientIdTakenError, DeafWorkerError, FatalError, SubscriptionRefusedError
-from ingest_worker.framing import Framer, MalformedPacketError, Message, Numbering, Packet, pubacks
+from ingest_worker.fatal_errors import (
+    ClientIdTakenError,
+    DeafWorkerError,
+    FatalError,
+    SubscriptionRefusedError,
+)
 from ingest_worker.inbox import Inbox
-from ingest_worker.link import Link
+from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Numbering, Packet, pubacks
 from shared.settings import WorkerSettings
-from shared.topics import topic_filters
+from shared.wire.topics import topic_filters
 
 log = logging.getLogger("ingest_worker.subscriber")
 

@@ -10,21 +10,21 @@ from sqlalchemy import Engine, text
 from ingest_worker.backoff import Backoff
 from ingest_worker.batch import Batch, Contents
 from ingest_worker.committer import DATABASE_ERRORS, Committer
-from ingest_worker.deadline import StatementDeadline
+from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
-from ingest_worker.errors import FatalError
+from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.poison_watch import PoisonWatch
-from ingest_worker.pulse import Pulse
+from ingest_worker.rejection_alarm import PoisonWatch
 from ingest_worker.slot import SlotLock
 from ingest_worker.slot_keeper import SlotKeeper
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.transaction import Written, fill_receipts
-from shared.database_errors import Fault, classify, summarise
-from shared.decoder import decode
-from shared.retention import Retention
-from shared.schema import OutdatedSchemaError, require_current_schema
+from ingest_worker.worker_health import Pulse
+from ingest_worker.write_batch import Written, fill_receipts
+from shared.rejections.retention import Retention
 from shared.settings import WorkerSettings
+from shared.storage.error_classes import Fault, classify, summarise
+from shared.storage.schema_version import OutdatedSchemaError, require_current_schema
+from shared.wire.decoder import decode
 
 log = logging.getLogger("ingest_worker")
 

@@ -18,14 +18,14 @@ import psutil  # type: ignore[import-untyped]
 from scripts.launcher import account, screen, signals
 from scripts.launcher.client import Client
 from scripts.launcher.compose import ComposePorts
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD, ROOT
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.lock import Lock, LockedError
 from scripts.launcher.postgres import erase_programs
 from scripts.launcher.stack import Stack
 from scripts.launcher.tour import Tour
 from scripts.launcher.vehicle import BrokerAddress
-from shared.arguments import command_parser
+from shared.command_arguments import command_parser
 
 FOLDER = ROOT / ".demo"
 _GUARD_NEEDS_S = 40
@@ -213,7 +213,7 @@ def _tell_other_port(stack: Stack, usual: int) -> None:
 
 
 def _tell_places(stack: Stack, database_url: str | None) -> None:
-    from shared.database import masked  # noqa: PLC0415 - slow to import, and only needed here
+    from shared.storage.engine import masked  # noqa: PLC0415 - slow to import, and only needed here
 
     screen.heading("Places")
     host, port = stack.mqtt

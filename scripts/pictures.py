@@ -26,11 +26,11 @@ from scripts.simulator.fleet import vin_of
 from scripts.simulator.reading import Reading
 from scripts.simulator.timetable import rfc3339
 from scripts.simulator.vehicle import Vehicle
-from shared.arguments import command_parser
-from shared.database import writer_engine
-from shared.store import Caution, store
-from shared.telemetry import Reading as Received
-from shared.telemetry import Row
+from shared.command_arguments import command_parser
+from shared.storage.engine import writer_engine
+from shared.storage.store_readings import Caution, store
+from shared.wire.reading import Reading as Received
+from shared.wire.reading import Row
 
 FOLDER = ROOT / ".github" / "pictures"
 _VEHICLES = 40

@@ -24,7 +24,7 @@ from scripts.simulator.reading import DueReading
 from scripts.simulator.receipts import RETRY_DELAYS_S, Receipts
 from scripts.simulator.stop import Stop
 from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_start
-from shared.arguments import complain
+from shared.command_arguments import complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
 _MOST_UNACKNOWLEDGED = 500

@@ -12,11 +12,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import logs
-from shared.arguments import complain
-from shared.database import writer_engine
-from shared.database_errors import explain
-from shared.schema import OutdatedSchemaError, require_current_schema
+from shared.command_arguments import complain
 from shared.settings import DatabaseSettings, InvalidSettingsError, Settings, load
+from shared.storage.engine import writer_engine
+from shared.storage.error_classes import explain
+from shared.storage.schema_version import OutdatedSchemaError, require_current_schema
 
 S = TypeVar("S", bound=Settings)
 D = TypeVar("D", bound=DatabaseSettings)

@@ -21,12 +21,12 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.arguments import command_parser
 from shared.command import run_command
-from shared.database import writer_engine
-from shared.database_errors import Fault, classify, summarise
-from shared.schema import current_version, expected_version, is_newer
+from shared.command_arguments import command_parser
 from shared.settings import DatabaseSettings
+from shared.storage.engine import writer_engine
+from shared.storage.error_classes import Fault, classify, summarise
+from shared.storage.schema_version import current_version, expected_version, is_newer
 
 log = logging.getLogger("migrate")
 

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, text
 
-from shared.arguments import command_parser
 from shared.command import run_on_database
-from shared.hourly import DAY, SERIES, VALUES
+from shared.command_arguments import command_parser
 from shared.settings import DatabaseSettings
-from shared.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
+from shared.storage.hourly_rollup import DAY, SERIES, VALUES
+from shared.storage.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
 from shared.wording import counted
 
 _FIGURES = ", ".join(

@@ -19,7 +19,6 @@ from pydantic_settings import (
 )
 
 from shared.alert_thresholds import AlertThresholds
-from shared.connectivity import Limits
 from shared.setting_values import (
     check_order,
     is_host_name,
@@ -28,6 +27,7 @@ from shared.setting_values import (
     postgres_url,
     readable_file,
 )
+from shared.wire.connectivity import Limits
 from shared.wording import plain
 
 
@@ -186,7 +186,7 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     api_statement_timeout_ms: int = Field(
         15_000, ge=100, le=600_000, description="A query that takes longer than this (ms) is ended with 503."
     )
-    # How many connections a process opens, and how long a call waits for one: see api/connections.py.
+    # api/db/connection_budget.py adds up the connections that a process opens.
     api_pool_size: int = Field(
         5,
         ge=1,

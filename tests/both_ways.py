@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
-from shared import decoder
-from shared.strict_json import InvalidJsonError, parse_json
-from shared.telemetry import MAX_READINGS, Reading, Row
-from shared.usual_reading import usual_reading, usual_readings
+from shared.wire import decoder
+from shared.wire.fast_reading import usual_reading, usual_readings
+from shared.wire.reading import MAX_READINGS, Reading, Row
+from shared.wire.strict_json import InvalidJsonError, parse_json
 from tests.readings import START
 
 VIN = "VIN-00001"

@@ -3,7 +3,7 @@
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.tally import Counts
+from shared.reading_counts import Counts
 
 PROBLEM = "application/problem+json"
 LATEST_FIELDS = [

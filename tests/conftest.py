@@ -19,17 +19,17 @@ import pytest
 import uvicorn
 
 from api.main import create_app
-from ingest_worker.errors import FatalError
+from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
+from ingest_worker.worker_health import Pulse
 from scripts.launcher import account
 from scripts.launcher.broker import Broker
 from scripts.launcher.postgres import Postgres
-from shared.database import writer_engine
 from shared.migrate import migrate
 from shared.settings import ApiSettings, WorkerSettings
+from shared.storage.engine import writer_engine
 from tests.calls import plain_client
 
 # Nothing here has to survive a power cut; a kill -9 is survived, since the kernel keeps what was written.

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
-from shared.store import Caution, store
-from shared.telemetry import Reading, Row
+from shared.storage.store_readings import Caution, store
+from shared.wire.reading import Reading, Row
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.telemetry import Row
+from shared.wire.reading import Row
 
 
 class Place(NamedTuple):

@@ -7,7 +7,7 @@ names, bytes and a part of the reason, which is empty where Python's versions gi
 from functools import reduce
 from math import inf
 
-from shared.strict_json import AmbiguousObject
+from shared.wire.strict_json import AmbiguousObject
 
 _VALUE = "Expecting value"
 _NAME = "Expecting property name"

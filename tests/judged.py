@@ -3,8 +3,8 @@
 import numpy as np
 
 from shared.diagnostics.episodes import episodes
-from shared.diagnostics.profile import Chemistry, Profile
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Chemistry, Profile
 
 T0 = 1_780_000_000.0 // 86_400 * 86_400
 """A midnight."""

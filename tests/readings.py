@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from shared.telemetry import Reading, Row
+from shared.wire.reading import Reading, Row
 
 START = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)

@@ -1,10 +1,10 @@
-"""Who is online, in SQL: the rule of `shared/connectivity.py`, so that filters leave full pages."""
+"""Who is online, in SQL: the rule of `shared/wire/connectivity.py`, so that filters leave full pages."""
 
 from datetime import datetime
 from typing import Any
 
-from api.pool import Connection
-from shared.connectivity import Limits
+from api.db.pool import Connection
+from shared.wire.connectivity import Limits
 
 VEHICLES = "vehicle_latest AS latest LEFT JOIN vehicle_status AS told USING (vin)"
 

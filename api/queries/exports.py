@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple
 from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 
-from api.pool import Connection
-from shared.hourly import VALUES
-from shared.telemetry import SIGNALS
+from api.db.pool import Connection
+from shared.storage.hourly_rollup import VALUES
+from shared.wire.reading import SIGNALS
 
 FormatName = Literal["csv", "ndjson"]
 

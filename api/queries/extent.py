@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from api.pool import Connection
+from api.db.pool import Connection
 
 _WHOLE = """
     SELECT (SELECT min(ts) FROM telemetry WHERE vin = %(vin)s),

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from shared.rejections import CONFLICT_DETAIL, Reason, Rejection, keep_rejections
-from shared.store import Caution, Outcome, store
-from shared.telemetry import SIGNALS, Row
-from shared.timestamps import format_timestamp
-from shared.topics import telemetry_topic
+from shared.rejections.model import CONFLICT_DETAIL, Reason, Rejection, keep_rejections
+from shared.storage.store_readings import Caution, Outcome, store
+from shared.wire.reading import SIGNALS, Row
+from shared.wire.timestamps import format_timestamp
+from shared.wire.topics import telemetry_topic
 
 
 def ingest(connection: Connection, rows: Sequence[Row], caution: Caution) -> Outcome:

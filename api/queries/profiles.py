@@ -3,9 +3,9 @@
 from sqlalchemy import Connection as BlockingConnection
 from sqlalchemy.dialects.postgresql import insert
 
-from api.pool import Connection
-from shared.diagnostics.profile import Profile
-from shared.tables import vehicle_profiles
+from api.db.pool import Connection
+from shared.storage.tables import vehicle_profiles
+from shared.vehicle_profile import Profile
 
 _FIELDS = tuple(Profile.model_fields)
 _ASKED = f"SELECT {', '.join(_FIELDS)} FROM vehicle_profiles WHERE vin = %s"  # noqa: S608 - our own columns

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api.pool import Connection
-from api.whole_hours import WholeHours
-from shared.hourly import HOUR, SERIES, VALUES
+from api.db.pool import Connection
+from api.db.whole_hours import WholeHours
+from shared.storage.hourly_rollup import HOUR, SERIES, VALUES
 
 # Buckets begin at whole multiples of their length from here, whatever window is asked for.
 ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)

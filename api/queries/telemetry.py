@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from api.pool import Connection
-from api.queries.vehicles import READING
-from api.whole_hours import WholeHours
+from api.db.pool import Connection
+from api.db.whole_hours import WholeHours
+from api.queries.vehicle_states import READING
 
 _SUMMARY = """
     SELECT EXISTS (SELECT FROM vehicle_latest WHERE vin = %(vin)s),

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from api.pool import Connection
-from api.queries.columns import Seconds, load_as_arrays
+from api.db.numpy_columns import Seconds, load_as_arrays
+from api.db.pool import Connection
 from shared.diagnostics.trace import Trace
-from shared.telemetry import SIGNALS
+from shared.wire.reading import SIGNALS
 
 _AT_ONCE = timedelta(days=7)
 """How much is asked for in one statement: what waits in the connection is held beside what was read."""

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.answers import vehicle_state
-from api.database import LoadedSettings, OpenDatabase
-from api.errors import problem_responses
-from api.findings import FleetAlert
-from api.pagination import ANY_OF, Limit, ListQuery, NextToken, Page, any_of, cut_page, page_of, resume
-from api.queries.alerts import suspects
+from api.db.database import LoadedSettings, OpenDatabase
+from api.http.pagination import ANY_OF, Limit, ListQuery, NextToken, Page, any_of, cut_page, page_of, resume
+from api.http.problems import problem_responses
+from api.queries.alert_suspects import suspects
+from api.schemas.diagnostics import FleetAlert
+from api.serializers import vehicle_state
 from shared.diagnostics.alerts import AlertCode, Severity
 
 router = APIRouter(prefix="/api/alerts", tags=["alerts"])

@@ -10,24 +10,24 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from api.battery_health import BatteryHealth
-from api.database import OpenDatabase
-from api.diagnoses import MOST_READINGS, Analysis, Diagnosis, Margin, OpenDiagnoses, Window
-from api.errors import problem_responses
-from api.findings import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
-from api.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
+from api.db.database import OpenDatabase
+from api.http.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
+from api.http.problems import problem_responses
+from api.http.query_times import QueryTime
+from api.http.vin_path import Vin, normal_vin
 from api.queries import extent
-from api.time_window import QueryTime
-from api.vin import Vin, normal_vin
+from api.schemas.battery import BatteryHealth
+from api.schemas.diagnostics import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
+from api.services.diagnosis import MOST_READINGS, Analysis, Diagnosis, Margin, OpenDiagnoses, Window
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import battery
 from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.episodes import episodes
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.trace import Trace, moment
+from shared.vehicle_profile import Profile
 
 router = APIRouter(prefix="/api/vehicles", tags=["diagnostics"])
 

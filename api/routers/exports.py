@@ -6,17 +6,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api import answers
-from api.database import Database, LoadedSettings, OpenDatabase
-from api.errors import ProblemError, problem_responses
-from api.export_permit import ExportPermits, clear
-from api.exports import Blocks, Export, Exports
-from api.formats import FORMATS, Format, accepted, takes_gzip
-from api.models import Summary
+from api import serializers
+from api.db.database import Database, LoadedSettings, OpenDatabase
+from api.http.export_permit import ExportPermits, clear
+from api.http.problems import ProblemError, problem_responses
+from api.http.query_times import QueryTime, require_order
 from api.queries import exports, telemetry
 from api.queries.exports import FormatName
-from api.time_window import QueryTime, require_order
-from shared.telemetry import VIN_PATTERN, normalise_vin
+from api.schemas.vehicles import Summary
+from api.services.export_formats import FORMATS, Format, accepted, takes_gzip
+from api.services.export_stream import Blocks, Export, Exports
+from shared.wire.reading import VIN_PATTERN, normalise_vin
 
 router = APIRouter(prefix="/api/export", tags=["exports"])
 
@@ -160,7 +160,7 @@ async def _summaries(
         row = await database.export(telemetry.summary, vin, from_ts, to_ts)
         # Of a vehicle that was known a moment ago there is one.
         if row is not None:
-            lines.append(kind.line(answers.summary(vin, from_ts, to_ts, row)))
+            lines.append(kind.line(serializers.summary(vin, from_ts, to_ts, row)))
     yield b"".join(lines)
 
 

@@ -5,15 +5,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.answers import answer
-from api.database import LoadedSettings, OpenDatabase
-from api.errors import problem_responses
-from api.models import Fleet
-from api.overview import Overview, Sort, Wanted
-from api.pagination import ANY_OF
-from api.queries.fleet import fleet
-from shared.connectivity import State
+from api.db.database import LoadedSettings, OpenDatabase
+from api.http.pagination import ANY_OF
+from api.http.problems import problem_responses
+from api.queries.fleet_columns import fleet
+from api.schemas.vehicles import Fleet
+from api.serializers import answer
+from api.services.fleet_overview import Overview, Sort, Wanted
 from shared.diagnostics.alerts import Severity
+from shared.wire.connectivity import State
 
 router = APIRouter(prefix="/api/fleet", tags=["fleet"])
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from api.database import OpenDatabase
-from api.errors import DatabaseAwayError
-from api.models import Health, Liveness
+from api.db.database import OpenDatabase
+from api.http.problems import DatabaseAwayError
+from api.schemas.vehicles import Health, Liveness
 
 router = APIRouter(prefix="/api/health", tags=["health"])
 

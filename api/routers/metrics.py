@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.errors import problem_responses
+from api.http.problems import problem_responses
 
 router = APIRouter(tags=["metrics"])
 

@@ -6,16 +6,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
-from api.database import OpenDatabase
-from api.errors import problem_responses
-from api.json_body import all_refused, parsed, refused, require_json
-from api.queries import vehicles
+from api.db.database import OpenDatabase
+from api.http.json_body import all_refused, parsed, refused, require_json
+from api.http.problems import problem_responses
+from api.http.vin_path import Vin, normal_vin, unknown_vin
+from api.queries import vehicle_states
 from api.queries.profiles import keep_profile
 from api.queries.profiles import profile as kept
-from api.vin import Vin, normal_vin, unknown_vin
-from shared.diagnostics.profile import Profile
-from shared.strict_json import AmbiguousObject
-from shared.timestamps import WIDEST_OFFSET
+from shared.vehicle_profile import Profile
+from shared.wire.strict_json import AmbiguousObject
+from shared.wire.timestamps import WIDEST_OFFSET
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
@@ -49,7 +49,7 @@ async def get_profile(vin: Vin, database: OpenDatabase) -> Profile:
     """The vehicle's profile; all fields are null for a vehicle that only sends readings."""
     vin = normal_vin(vin)
     profile = await database.read(kept, vin)
-    if profile is None and not await database.read(vehicles.is_known, vin):
+    if profile is None and not await database.read(vehicle_states.is_known, vin):
         raise unknown_vin()
     return profile or Profile()
 

@@ -9,14 +9,14 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime
 
-from api.database import LoadedSettings, OpenDatabase
-from api.errors import ProblemError, problem_responses, respond
-from api.models import RejectionOut, RejectionWithPayload, ReplayResult
-from api.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
-from api.time_window import QueryTime
-from shared.rejections import Filter, Reason, delete_rejection, find_rejection, list_rejections
-from shared.replay import ReplayRefusedError, decode_again, store_again
-from shared.telemetry import VIN_PATTERN
+from api.db.database import LoadedSettings, OpenDatabase
+from api.http.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
+from api.http.problems import ProblemError, problem_responses, respond
+from api.http.query_times import QueryTime
+from api.schemas.vehicles import RejectionOut, RejectionWithPayload, ReplayResult
+from shared.rejections.model import Filter, Reason, delete_rejection, find_rejection, list_rejections
+from shared.rejections.replay import ReplayRefusedError, decode_again, store_again
+from shared.wire.reading import VIN_PATTERN
 
 router = APIRouter(prefix="/api/rejections", tags=["rejections"])
 

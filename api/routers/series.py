@@ -9,16 +9,16 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from api.answers import answer
-from api.answers import series as series_of
-from api.database import OpenDatabase
-from api.errors import ProblemError, problem_responses
-from api.models import Series
+from api.db.database import OpenDatabase
+from api.http.problems import ProblemError, problem_responses
+from api.http.query_times import QueryTime, require_order
+from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import series as queries
-from api.queries import telemetry, vehicles
-from api.time_window import QueryTime, require_order
-from api.vin import Vin, normal_vin, unknown_vin
-from shared.hourly import HOUR
+from api.queries import telemetry, vehicle_states
+from api.schemas.vehicles import Series
+from api.serializers import answer
+from api.serializers import series as series_of
+from shared.storage.hourly_rollup import HOUR
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
@@ -90,7 +90,7 @@ async def series(
                 raise unknown_vin()
             length = _affordable(counted[0], length, is_fixed=interval is not None)
         rows = await ask(queries.series, vin, from_ts, to_ts, length)
-        if not rows and not await ask(vehicles.is_known, vin):
+        if not rows and not await ask(vehicle_states.is_known, vin):
             raise unknown_vin()
     return answer(series_of(vin, from_ts, to_ts, length, rows))
 

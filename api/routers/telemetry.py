@@ -7,15 +7,15 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 
-from api.database import LoadedSettings, OpenDatabase
-from api.errors import ProblemError, problem_responses
-from api.json_body import all_refused, parsed, refused, require_json
-from api.metrics import LoadedMetrics
-from api.models import IngestResult
+from api.db.database import LoadedSettings, OpenDatabase
+from api.http.json_body import all_refused, parsed, refused, require_json
+from api.http.problems import ProblemError, problem_responses
+from api.http.request_metrics import LoadedMetrics
 from api.queries.ingest import ingest
-from shared.rejections import Reason
-from shared.telemetry import MAX_READINGS, Reading, Row
-from shared.usual_reading import usual_readings
+from api.schemas.vehicles import IngestResult
+from shared.rejections.model import Reason
+from shared.wire.fast_reading import usual_readings
+from shared.wire.reading import MAX_READINGS, Reading, Row
 
 router = APIRouter(prefix="/api", tags=["telemetry"])
 

@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from api.answers import answer, listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
-from api.answers import summary as summary_of
-from api.database import LoadedSettings, OpenDatabase
-from api.errors import problem_responses
-from api.models import ListedVehicle, StoredReading, Summary, VehicleConnectivity, VehicleState
-from api.pagination import Limit, ListQuery, NextToken, Page, WindowQuery, make_token, page_of, resume
-from api.queries import telemetry, vehicles
+from api.db.database import LoadedSettings, OpenDatabase
+from api.http.pagination import Limit, ListQuery, NextToken, Page, WindowQuery, make_token, page_of, resume
+from api.http.problems import problem_responses
+from api.http.query_times import QueryTime, require_order
+from api.http.vin_path import Vin, normal_vin, unknown_vin
+from api.queries import telemetry, vehicle_states
 from api.queries.connectivity import signs_of_life
-from api.time_window import QueryTime, require_order
-from api.vin import Vin, normal_vin, unknown_vin
-from shared.connectivity import State
+from api.schemas.vehicles import ListedVehicle, StoredReading, Summary, VehicleConnectivity, VehicleState
+from api.serializers import answer, listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
+from api.serializers import summary as summary_of
+from shared.wire.connectivity import State
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
@@ -66,7 +66,7 @@ async def fleet(
     query = resume(next_token, asked)
     now, limits = datetime.now(UTC), settings.connectivity_limits
     rows = await database.read(
-        vehicles.page,
+        vehicle_states.page,
         after=query.after,
         limit=query.page_size + 1,
         vin_prefix=query.vin_prefix,
@@ -153,7 +153,7 @@ async def history(
             descending=query.is_descending,
             limit=query.page_size + 1,
         )
-        if not rows and not await ask(vehicles.is_known, vin):
+        if not rows and not await ask(vehicle_states.is_known, vin):
             raise unknown_vin()
     return page_of(
         list(map(stored_reading, rows[: query.page_size])),

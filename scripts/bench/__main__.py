@@ -20,7 +20,7 @@ from scripts.bench.catalogue import BENCHMARKS, named
 from scripts.bench.workbench import FEWEST_ROWS, Workbench
 from scripts.launcher import account, signals
 from scripts.launcher.frame import run_launcher
-from shared.arguments import argument, command_parser, end_with_the_pipe, whole_number
+from shared.command_arguments import argument, command_parser, end_with_the_pipe, whole_number
 
 _MOST = 1_000_000_000
 _OPTIONS = ("rounds", "messages", "rows", "seconds")

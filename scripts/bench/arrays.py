@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from functools import partial
 
 from scripts.bench import plain_table
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.binary_copy import COLUMNS, packed
 from scripts.bench.crew import crew
 from scripts.bench.database import Database, count, database, empty
-from scripts.bench.errors import MeasureError
 from scripts.bench.load import Load, array_numbers, arrays
 from scripts.bench.sink import drained
 from scripts.bench.workbench import Workbench

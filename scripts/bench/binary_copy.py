@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from scripts.bench import reading
+from scripts.bench import sample_readings
 
 COLUMNS = (
     "vin",
@@ -34,9 +34,9 @@ def packed(numbers: Iterable[int], received_at: datetime) -> bytes:
 
 
 def _row(number: int, received: int) -> bytes:
-    vin, ts = reading.key(number)
+    vin, ts = sample_readings.key(number)
     name = vin.encode()
     values = [8, (ts - _EPOCH) // _MICROSECOND, 8, received]
-    for value in reading.signals(number):
+    for value in sample_readings.signals(number):
         values += [8, value]  # type: ignore[list-item]
     return struct.pack("!hi", len(COLUMNS), len(name)) + name + _REST.pack(*values)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from scripts.bench import packets, publisher, reading
+from scripts.bench import packets, publisher, sample_readings
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.consumer import Consumer, leave_session
 from scripts.bench.workbench import Workbench
 from scripts.launcher.broker import CONFIG, Broker
-from shared.topics import telemetry_topic
+from shared.wire.topics import telemetry_topic
 
 DURABLE = CONFIG.with_name("durable.conf")
 
@@ -143,4 +143,4 @@ def _load(messages: int) -> list[bytes]:
 
 
 def _publications(topic: str, messages: int) -> list[bytes]:
-    return [packets.publish(topic, reading.payload(number), number) for number in range(messages)]
+    return [packets.publish(topic, sample_readings.payload(number), number) for number in range(messages)]

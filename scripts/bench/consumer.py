@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from scripts.bench import packets
-from scripts.bench.errors import MeasureError
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.link import Link
 from scripts.launcher.broker import Broker
 

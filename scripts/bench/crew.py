@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from scripts.bench import http_link
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.database import Database, are_stored, count, empty
-from scripts.bench.errors import MeasureError
 from scripts.bench.load import Load
 from scripts.bench.patience import await_work
 from scripts.bench.workbench import Workbench

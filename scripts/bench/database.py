@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from scripts.bench.reading import Key
+from scripts.bench.sample_readings import Key
 from scripts.launcher.module import Migration
 from scripts.launcher.postgres import Postgres
 

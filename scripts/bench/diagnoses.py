@@ -7,9 +7,9 @@ from itertools import count
 import psycopg
 
 from scripts.bench import http_link, memory
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import Database, database
-from scripts.bench.errors import MeasureError
 from scripts.bench.lived_car import VIN, LivedCar
 from scripts.bench.our_api import our_api
 from scripts.bench.workbench import Workbench

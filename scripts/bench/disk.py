@@ -7,12 +7,12 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from scripts.bench import http_link, plain_table, poster, reading
+from scripts.bench import http_link, plain_table, poster, sample_readings
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.binary_copy import COLUMNS
 from scripts.bench.database import count, database, tables
-from scripts.bench.errors import MeasureError
-from scripts.bench.fleet import STEP_S
+from scripts.bench.large_fleet import STEP_S
 from scripts.bench.our_api import PATH, our_api
 from scripts.bench.progress import Progress
 from scripts.bench.workbench import Workbench
@@ -43,7 +43,7 @@ def _run(workbench: Workbench) -> None:
         parts = {f"{name} and its indexes": sizes[name] for name in ours}
         figures = {_PEER: sizes[_TABLE], _ALL: sum(parts.values()), **parts}
         workbench.compare(
-            f"disk, {rows:,} readings of {reading.VEHICLES} vehicles, one every {STEP_S} s, after VACUUM",
+            f"disk, {rows:,} readings of {sample_readings.VEHICLES} vehicles every {STEP_S} s, after VACUUM",
             "bytes a reading",
             {name: partial(float, figure) for name, figure in figures.items()},
         )
@@ -55,7 +55,7 @@ DISK = Benchmark("disk", "bytes on disk for each reading, and in a plain table w
 def _requests(rows: int, progress: Progress) -> Iterator[bytes]:
     for first in range(0, rows, _AT_ONCE):
         last = min(first + _AT_ONCE, rows)
-        yield http_link.post("bench", PATH, reading.array(range(first, last), STEP_S))
+        yield http_link.post("bench", PATH, sample_readings.array(range(first, last), STEP_S))
         progress.reach(last)
 
 

@@ -5,9 +5,9 @@ from functools import partial
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import database
 from scripts.bench.export_rate import Download, copy_rate, require_the_same
-from scripts.bench.fleet import fleet_of
+from scripts.bench.large_fleet import fleet_of
 from scripts.bench.our_api import our_api
-from scripts.bench.reading import VEHICLES
+from scripts.bench.sample_readings import VEHICLES
 from scripts.bench.workbench import Workbench
 
 

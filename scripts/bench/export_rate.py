@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import psutil  # type: ignore[import-untyped]
 
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.database import Database
-from scripts.bench.errors import MeasureError
-from scripts.bench.fleet import Fleet
+from scripts.bench.large_fleet import Fleet
 from scripts.bench.workbench import Workbench
 from scripts.launcher.module import Api
 

@@ -4,10 +4,10 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
-from scripts.bench import reading
+from scripts.bench import sample_readings
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import database
-from scripts.bench.fleet import Fleet, fleet_of
+from scripts.bench.large_fleet import Fleet, fleet_of
 from scripts.bench.our_api import latest_paths, our_api
 from scripts.bench.request_rate import CONNECTIONS, request_rate
 from scripts.bench.summary_time import summary_time
@@ -18,7 +18,7 @@ from scripts.launcher.module import Api
 # So few that each has some hours also in the smallest table.
 _VEHICLES = 10
 _SHARES = (100, 10, 1)
-_HOURS = Window(reading.START, reading.START + timedelta(hours=2))
+_HOURS = Window(sample_readings.START, sample_readings.START + timedelta(hours=2))
 
 
 def _run(workbench: Workbench) -> None:
@@ -55,4 +55,4 @@ GROWTH = Benchmark("growth", "requests/s of latest and ms of summary, by the rea
 
 
 def _all(fleet: Fleet) -> Window:
-    return Window(reading.START, fleet.newest)
+    return Window(sample_readings.START, fleet.newest)

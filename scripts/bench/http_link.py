@@ -5,7 +5,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from scripts.bench.errors import MeasureError
+from scripts.bench.bench_error import MeasureError
 
 _PATIENCE_S = 120.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)

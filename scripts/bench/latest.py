@@ -5,7 +5,7 @@ from functools import partial
 from scripts.bench import bare_service
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import database
-from scripts.bench.fleet import fleet_of
+from scripts.bench.large_fleet import fleet_of
 from scripts.bench.our_api import latest_paths, our_api
 from scripts.bench.request_rate import CONNECTIONS, request_rate
 from scripts.bench.service import Service

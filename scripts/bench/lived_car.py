@@ -4,14 +4,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scripts.bench import http_link, reading
+from scripts.bench import http_link, sample_readings
 from scripts.bench.binary_copy import COLUMNS
 from scripts.bench.database import Database
 from scripts.bench.progress import Progress
 from scripts.launcher.module import Api
 from scripts.simulator.vehicle import Vehicle
-from shared.database import writer_engine
 from shared.rollups import rebuild
+from shared.storage.engine import writer_engine
 
 VIN = "BENCH-CAR"
 _PROFILE = {"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60, "energy_kwh": 21.6}
@@ -25,7 +25,7 @@ class LivedCar:
 
     readings: int
     step_s: int
-    start: datetime = reading.START
+    start: datetime = sample_readings.START
 
     def __str__(self) -> str:
         days = self.readings * self.step_s / 86_400

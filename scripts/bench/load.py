@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scripts.bench import packets, reading
-from scripts.bench.reading import VEHICLES, Key
-from shared.topics import telemetry_topic
+from scripts.bench import packets, sample_readings
+from scripts.bench.sample_readings import VEHICLES, Key
+from shared.wire.topics import telemetry_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,14 @@ class Load:
 
 def lone_readings(messages: int, *, confirm: bool = False) -> Load:
     """One reading a message; with `confirm`, on the topic that asks for receipts."""
-    topics = [telemetry_topic(reading.vin(one), confirm=confirm) for one in range(VEHICLES)]
+    topics = [telemetry_topic(sample_readings.vin(one), confirm=confirm) for one in range(VEHICLES)]
     return Load(
         [
-            packets.publish(topics[number % VEHICLES], reading.payload(number), number)
+            packets.publish(topics[number % VEHICLES], sample_readings.payload(number), number)
             for number in range(messages)
         ],
         messages,
-        [reading.key(number) for number in range(max(0, messages - VEHICLES), messages)],
+        [sample_readings.key(number) for number in range(max(0, messages - VEHICLES), messages)],
     )
 
 
@@ -34,10 +34,12 @@ def arrays(messages: int, size: int) -> Load:
     """Arrays of `size` readings, each of one vehicle."""
     numbers = [array_numbers(message, size) for message in range(messages)]
     publications = [
-        packets.publish(telemetry_topic(reading.key(those[0]).vin), reading.array(those), message)
+        packets.publish(
+            telemetry_topic(sample_readings.key(those[0]).vin), sample_readings.array(those), message
+        )
         for message, those in enumerate(numbers)
     ]
-    last = [reading.key(those[-1]) for those in numbers[-VEHICLES:]]
+    last = [sample_readings.key(those[-1]) for those in numbers[-VEHICLES:]]
     return Load(publications, messages * size, last)
 
 

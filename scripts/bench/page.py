@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from scripts.bench import http_link
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import database
-from scripts.bench.fleet import STEP_S, Fleet
+from scripts.bench.large_fleet import STEP_S, Fleet
 from scripts.bench.lived_car import VIN, LivedCar
 from scripts.bench.our_api import our_api
 from scripts.bench.page_growth import PageGrowth

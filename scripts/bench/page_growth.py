@@ -8,8 +8,8 @@ from itertools import count
 
 from playwright.sync_api import Browser, CDPSession, Page
 
-from scripts.bench import http_link, reading
-from scripts.bench.fleet import STEP_S, Fleet
+from scripts.bench import http_link, sample_readings
+from scripts.bench.large_fleet import STEP_S, Fleet
 from scripts.bench.lived_car import VIN
 from scripts.bench.our_api import PATH
 from scripts.bench.page_view import await_sights, opened
@@ -60,7 +60,7 @@ class PageGrowth:
         """Of the second with this number."""
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         vins = [VIN, *self.fleet.vins[number % STEP_S :: STEP_S]]
-        signals = dict(zip(_SIGNALS, reading.signals(number), strict=True))
+        signals = dict(zip(_SIGNALS, sample_readings.signals(number), strict=True))
         return json.dumps([{"vin": vin, "ts": now, **signals} for vin in vins]).encode()
 
     def _held(self, session: CDPSession, name: str) -> float:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Error, Page, ViewportSize
 
-from scripts.bench.errors import MeasureError
+from scripts.bench.bench_error import MeasureError
 
 _PATIENCE_MS = 120_000
 _SIZE = ViewportSize(width=1280, height=800)

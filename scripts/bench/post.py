@@ -4,10 +4,10 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from scripts.bench import http_link, orm_service, plain_table, poster, reading
+from scripts.bench import http_link, orm_service, plain_table, poster, sample_readings
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import Database, count, database, empty
-from scripts.bench.errors import MeasureError
 from scripts.bench.our_api import PATH, our_api
 from scripts.bench.service import Service
 from scripts.bench.workbench import Workbench
@@ -49,7 +49,7 @@ POST = Benchmark("post", "rows/s of POST /api/telemetry, and of a plain service 
 
 def _requests(number: int, size: int) -> list[bytes]:
     return [
-        http_link.post("bench", PATH, reading.array(range(first, first + size)))
+        http_link.post("bench", PATH, sample_readings.array(range(first, first + size)))
         for first in range(0, number * size, size)
     ]
 

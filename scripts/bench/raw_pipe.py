@@ -8,16 +8,16 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.consumer import leave_session
 from scripts.bench.database import Database, empty
-from scripts.bench.errors import MeasureError
 from scripts.bench.load import Load
 from scripts.bench.patience import await_work
 from scripts.bench.workbench import Workbench
 from scripts.launcher.broker import Broker
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.process import Process
-from shared.topics import telemetry_topic
+from shared.wire.topics import telemetry_topic
 
 _ID = "bench-raw"
 _SUBSCRIBER = "mosquitto_sub"

@@ -3,16 +3,16 @@
 import time
 from functools import partial
 
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.consumer import Consumer
 from scripts.bench.crew import crew
 from scripts.bench.database import Database, database
-from scripts.bench.errors import MeasureError
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.patience import await_work
 from scripts.bench.sink import lay_up, work_off
 from scripts.bench.workbench import Workbench
-from shared.topics import receipts_topic, telemetry_topic
+from shared.wire.topics import receipts_topic, telemetry_topic
 
 
 def _run(workbench: Workbench) -> None:

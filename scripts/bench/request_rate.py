@@ -11,7 +11,7 @@ from itertools import cycle
 from pathlib import Path
 
 from scripts.bench import http_link
-from scripts.bench.errors import MeasureError
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.workbench import Workbench
 from scripts.launcher.process import Process
 from scripts.launcher.server import Server

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from scripts.launcher.guard import ROOT
 from scripts.launcher.server import Server
-from shared.arguments import command_parser, whole_number
+from shared.command_arguments import command_parser, whole_number
 
 
 class Service(Server):

@@ -4,7 +4,7 @@ import time
 from typing import Protocol
 
 from scripts.bench import publisher
-from scripts.bench.errors import MeasureError
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.load import Load
 from scripts.launcher.broker import Broker
 

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from functools import partial
 
-from scripts.bench import reading
+from scripts.bench import sample_readings
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import database
-from scripts.bench.fleet import STEP_S, Fleet
+from scripts.bench.large_fleet import STEP_S, Fleet
 from scripts.bench.our_api import our_api
 from scripts.bench.summary_time import summary_time
 from scripts.bench.window import Window
@@ -18,10 +18,12 @@ _YEAR = timedelta(days=365) // timedelta(seconds=STEP_S)
 def _run(workbench: Workbench) -> None:
     """One vehicle, a reading every ten seconds for a year, or for as long as the rows suffice."""
     car = Fleet(1, min(workbench.rows, _YEAR))
-    long = Window(reading.START, reading.START + timedelta(seconds=STEP_S * car.readings_each))
+    long = Window(
+        sample_readings.START, sample_readings.START + timedelta(seconds=STEP_S * car.readings_each)
+    )
     whole = f"all of {car.readings_each * STEP_S / 86_400:.3g} days"
     # A day in the middle, or what there is.
-    noon = reading.START + timedelta(days=(long.to_ts - reading.START).days // 2)
+    noon = sample_readings.START + timedelta(days=(long.to_ts - sample_readings.START).days // 2)
     day = Window(noon, min(noon + timedelta(days=1), long.to_ts))
     windows = {
         "one day": day,

@@ -4,9 +4,9 @@ import json
 import time
 from statistics import median
 
-from scripts.bench import http_link, reading
-from scripts.bench.errors import MeasureError
-from scripts.bench.fleet import Fleet
+from scripts.bench import http_link, sample_readings
+from scripts.bench.bench_error import MeasureError
+from scripts.bench.large_fleet import Fleet
 from scripts.bench.window import Window
 from scripts.bench.workbench import Workbench
 from scripts.launcher.server import Server
@@ -19,7 +19,7 @@ def summary_time(workbench: Workbench, server: Server, fleet: Fleet, window: Win
 
     Raises MeasureError where the number of readings is not what is stored.
     """
-    request = http_link.get(server.host, f"/api/vehicles/{reading.vin(0)}/summary?{window.query}")
+    request = http_link.get(server.host, f"/api/vehicles/{sample_readings.vin(0)}/summary?{window.query}")
     times: list[float] = []
     with http_link.HttpLink(server.host, server.port) as link:
         told = json.loads(link.ask(request))["samples"]

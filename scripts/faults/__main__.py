@@ -18,12 +18,12 @@ from pathlib import Path
 from scripts.faults import report
 from scripts.faults.catalogue import FAULTS, named
 from scripts.faults.controls import CONTROLS
-from scripts.faults.errors import SkippedError
+from scripts.faults.fault_error import SkippedError
 from scripts.faults.run import Form, run
 from scripts.faults.site import Site
 from scripts.launcher import account, signals
 from scripts.launcher.frame import run_launcher
-from shared.arguments import argument, command_parser, end_with_the_pipe, whole_number
+from shared.command_arguments import argument, command_parser, end_with_the_pipe, whole_number
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,13 +13,13 @@ from sqlalchemy import Connection, text
 
 from ingest_worker import __main__ as process
 from ingest_worker.delivery import Delivery
-from ingest_worker.framing import Message, pubacks
+from ingest_worker.mqtt_packets import Message, pubacks
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.transaction import Written, fill_receipts
 from ingest_worker.worker import Worker
-from shared import store
-from shared.arguments import command_parser
-from shared.telemetry import Row
+from ingest_worker.write_batch import Written, fill_receipts
+from shared.command_arguments import command_parser
+from shared.storage import store_readings
+from shared.wire.reading import Row
 
 _PUBACK = 0x40
 
@@ -87,16 +87,18 @@ _SORTED = 'ORDER BY vin COLLATE "C", ts, position'
 
 def _without_order(replacement: str, *, turn: int) -> Broken:
     """Both ways into the table: the statement that merges, and the rows of a COPY."""
-    statement, copy = str(store._INSERT), store._copy  # noqa: SLF001 - what is to be broken
+    statement, copy = str(store_readings._INSERT), store_readings._copy  # noqa: SLF001 - what is to be broken
     if _SORTED not in statement:
         raise LookupError(f"the statement that is to be broken has no {_SORTED}")
 
-    def copy_turned(connection: Connection, ordered: Sequence[Row]) -> store.Parameters | None:
+    def copy_turned(connection: Connection, ordered: Sequence[Row]) -> store_readings.Parameters | None:
         return copy(connection, ordered[::turn])
 
     broken = ExitStack()
-    broken.enter_context(patch.object(store, "_INSERT", text(statement.replace(_SORTED, replacement))))
-    broken.enter_context(patch.object(store, "_copy", copy_turned))
+    broken.enter_context(
+        patch.object(store_readings, "_INSERT", text(statement.replace(_SORTED, replacement)))
+    )
+    broken.enter_context(patch.object(store_readings, "_copy", copy_turned))
     return broken
 
 

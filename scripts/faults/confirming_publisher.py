@@ -8,10 +8,10 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
-from scripts.faults import reading
-from scripts.faults.publisher import Publisher
-from shared.timestamps import parse_timestamp
-from shared.topics import receipts_topic, telemetry_topic
+from scripts.faults import numbered_reading
+from scripts.faults.journaled_publisher import Publisher
+from shared.wire.timestamps import parse_timestamp
+from shared.wire.topics import receipts_topic, telemetry_topic
 
 _AGAIN_AFTER_S = 3.0
 
@@ -50,7 +50,7 @@ class ConfirmingPublisher(Publisher):
             told, moment = self._receipts.popleft()
             answer = json.loads(told)
             for ts in answer["stored"] + answer["duplicate"]:
-                number = reading.number_of(parse_timestamp(ts))
+                number = numbered_reading.number_of(parse_timestamp(ts))
                 if self._unconfirmed.pop(number, None) is not None:
                     self.journal.acknowledged[number] = moment
         self._send_again()
@@ -67,8 +67,10 @@ class ConfirmingPublisher(Publisher):
             del self._unconfirmed[number]
             self._unconfirmed[number] = now
             if number not in in_flight:
-                topic = self._topic(reading.row(reading.MQTT, number).vin)
-                self._in_flight[self._client.publish(topic, reading.payload(number), qos=1).mid] = number
+                topic = self._topic(numbered_reading.row(numbered_reading.MQTT, number).vin)
+                self._in_flight[self._client.publish(topic, numbered_reading.payload(number), qos=1).mid] = (
+                    number
+                )
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         # paho's thread: the other one sorts it in.

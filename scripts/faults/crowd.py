@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-from scripts.faults import reading
+from scripts.faults import numbered_reading
 from scripts.faults.journal import Journal
 
 _PATIENCE_S = 60.0
@@ -43,7 +43,7 @@ class Caller(threading.Thread):
     ) -> None:
         super().__init__(name="caller", daemon=True)
         self.calls: list[Call] = []
-        self.journal = Journal(reading.POST)
+        self.journal = Journal(numbered_reading.POST)
         self._address = host, port
         self._paths = paths
         self._numbers = numbers
@@ -67,7 +67,7 @@ class Caller(threading.Thread):
 
     def _post(self, number: int) -> Call:
         self.journal.sent.add(number)
-        body = json.dumps([reading.content(reading.POST, number)])
+        body = json.dumps([numbered_reading.content(numbered_reading.POST, number)])
         call = self._call("POST", "/api/telemetry", body)
         if call.status == http.client.OK:
             self.journal.acknowledged[number] = call.ended

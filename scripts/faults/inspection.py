@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from scripts.faults import reading
+from scripts.faults import numbered_reading
 from scripts.faults.journal import Journal
 from scripts.faults.site import Site
 from shared import rollups
-from shared.database import writer_engine
+from shared.storage.engine import writer_engine
 
 _ROWS = "SELECT vin, ts, soc, pack_voltage, odo_km FROM telemetry"
 _REJECTIONS = "SELECT reason, payload FROM rejections"
@@ -22,7 +22,7 @@ class Found:
     """Numbers by door, as often as they were found."""
 
     stored: dict[str, Counter[int]] = field(
-        default_factory=lambda: {reading.MQTT: Counter(), reading.POST: Counter()}
+        default_factory=lambda: {numbered_reading.MQTT: Counter(), numbered_reading.POST: Counter()}
     )
     rejected: Counter[int] = field(default_factory=Counter)
     reasons: dict[int, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Found:
     def missing(self, journal: Journal) -> set[int]:
         """Acknowledged, and neither stored nor rejected."""
         accounted = set(self.stored[journal.door])
-        if journal.door == reading.MQTT:
+        if journal.door == numbered_reading.MQTT:
             accounted |= self.rejected.keys()
         return journal.acknowledged.keys() - accounted
 
@@ -47,13 +47,13 @@ def sort(rows: Sequence[tuple[Any, ...]], rejections: Sequence[tuple[Any, ...]])
     """Rows of telemetry as (vin, ts, soc, pack_voltage, odo_km), rejections as (reason, payload)."""
     found = Found(rows=len(rows))
     for row in rows:
-        door, number = str(row[0]).partition("-")[0], reading.number_of(row[1])
-        if door in found.stored and tuple(row) == reading.row(door, number):
+        door, number = str(row[0]).partition("-")[0], numbered_reading.number_of(row[1])
+        if door in found.stored and tuple(row) == numbered_reading.row(door, number):
             found.stored[door][number] += 1
         else:
             found.wrong += 1
     for reason, payload in rejections:
-        rejected = reading.number_in(bytes(payload))
+        rejected = numbered_reading.number_in(bytes(payload))
         if rejected is None:
             found.wrong += 1
             continue

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scripts.faults import reading
+from scripts.faults import numbered_reading
 from scripts.faults.inspection import Found
 from scripts.faults.journal import Journal
 
@@ -74,11 +74,11 @@ def judge(journals: Sequence[Journal], found: Found, excuses: Sequence[tuple[flo
         outcome.twice += sum(more - 1 for more in stored.values())
         good = journal.sent - journal.bad
         outcome.unexpected += len(stored.keys() - good)
-        through_broker = journal.door == reading.MQTT
+        through_broker = journal.door == numbered_reading.MQTT
         if through_broker:
             outcome.unexpected += len(found.rejected.keys() - journal.bad)
             outcome.wrong += sum(
-                found.reasons[number] != reading.poison_reason(number)
+                found.reasons[number] != numbered_reading.poison_reason(number)
                 for number in found.rejected.keys() & journal.bad
             )
         for number in found.missing(journal):

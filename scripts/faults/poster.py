@@ -3,7 +3,7 @@
 import threading
 import time
 
-from scripts.faults import reading
+from scripts.faults import numbered_reading
 from scripts.faults.journal import Journal
 from scripts.launcher.client import CallError, Client
 
@@ -13,7 +13,7 @@ class Poster(threading.Thread):
 
     def __init__(self, base_url: str, *, first: int, rate: float) -> None:
         super().__init__(name="poster", daemon=True)
-        self.journal = Journal(reading.POST)
+        self.journal = Journal(numbered_reading.POST)
         self._client = Client(base_url)
         self._number = first
         self._pause = 1 / rate
@@ -27,7 +27,7 @@ class Poster(threading.Thread):
             self.journal.sent.add(number)
             asked = time.monotonic()
             try:
-                self._client.post("/api/telemetry", [reading.content(reading.POST, number)])
+                self._client.post("/api/telemetry", [numbered_reading.content(numbered_reading.POST, number)])
             except CallError:
                 continue
             else:

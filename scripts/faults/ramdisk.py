@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.faults.errors import SkippedError
+from scripts.faults.fault_error import SkippedError
 
 _CHUNK = bytes(64 * 1024)
 

@@ -9,9 +9,9 @@ from typing import Self
 
 from scripts.faults.confirming_publisher import ConfirmingPublisher
 from scripts.faults.journal import Journal
+from scripts.faults.journaled_publisher import Publisher
 from scripts.faults.poster import Poster
 from scripts.faults.proxy import Proxy
-from scripts.faults.publisher import Publisher
 from scripts.faults.site import Site
 from scripts.faults.wiring import Wiring
 from scripts.faults.witness import Witness

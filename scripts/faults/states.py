@@ -13,7 +13,7 @@ from scripts.faults import ramdisk
 from scripts.faults.rig import Rig
 from scripts.launcher.postgres import Postgres
 
-_LOCK_TIMEOUT_S = 5.0  # of our sessions: see shared/database.py
+_LOCK_TIMEOUT_S = 5.0  # of our sessions: see shared/storage/engine.py
 _END_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE backend_type = 'client backend' AND application_name NOT LIKE 'fault-%'"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Worker
 
 _TALLY = re.compile(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.launcher import ports
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import ROOT
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.server import Server
 
 CONFIG = ROOT / "mosquitto" / "mosquitto.conf"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 
 # As scripts/bootstrap.sh looks for one; the last is where macOS keeps it.
 _NAMES = (

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 
 _NEAR = {"localhost", "127.0.0.1", "::1"}
 

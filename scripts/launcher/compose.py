@@ -11,8 +11,8 @@ from typing import Self
 
 from dotenv import dotenv_values
 
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import ROOT
+from scripts.launcher.launch_error import LaunchError
 
 _PORTS = {"BATTERY_DB_PORT": 5434, "BATTERY_BROKER_PORT": 1883, "BATTERY_API_PORT": 8000}
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 
 from scripts.launcher import screen, signals
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD
+from scripts.launcher.launch_error import LaunchError
 
 
 def run_launcher(run: Callable[[], int], *, failed: int) -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from shared.arguments import command_parser
+from shared.command_arguments import command_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 

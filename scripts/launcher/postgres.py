@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from scripts.launcher import account
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.server import Server
 
 _VERSION = 18

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD, TAG, runs
+from scripts.launcher.launch_error import LaunchError
 
 
 class Process:

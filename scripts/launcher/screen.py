@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 
 _COLOURS = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
 _SEVERITIES = {"info": "cyan", "warning": "yellow", "critical": "red"}

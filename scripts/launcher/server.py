@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.launcher import ports
-from scripts.launcher.errors import LaunchError, PortTakenError
+from scripts.launcher.launch_error import LaunchError, PortTakenError
 from scripts.launcher.process import Process
 
 _OTHER_PORTS = 5

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from scripts.launcher.broker import Broker
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Api, Migration, Worker
 from scripts.launcher.postgres import Postgres
 from scripts.launcher.process import Process

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.launcher import ports, screen
 from scripts.launcher.client import CallError, Client
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Module
 from scripts.launcher.vehicle import BrokerAddress, publish
 from scripts.story.cast import CAST, HOT

@@ -10,8 +10,8 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from scripts.launcher.errors import LaunchError
-from shared.topics import telemetry_topic
+from scripts.launcher.launch_error import LaunchError
+from shared.wire.topics import telemetry_topic
 
 _PATIENCE_S = 10
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from scripts.simulator.battery_pack import CELLS
 from scripts.simulator.reading import DueReading, Reading
 from scripts.simulator.timetable import Timetable, rfc3339
-from shared.timestamps import parse_timestamp
+from shared.wire.timestamps import parse_timestamp
 
 _BEGINS = (0.2, 0.3)
 """After which share of the run."""

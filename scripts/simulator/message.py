@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from scripts.simulator.reading import DueReading, Key, encode, key_of
-from shared.decoder import MAX_PAYLOAD_BYTES
-from shared.topics import telemetry_topic
+from shared.wire.decoder import MAX_PAYLOAD_BYTES
+from shared.wire.topics import telemetry_topic
 
 
 class Message(NamedTuple):

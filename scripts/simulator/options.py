@@ -9,9 +9,9 @@ from pathlib import Path
 
 from scripts.simulator.faults import FAULTS, Placed
 from scripts.simulator.fleet import vin_of
-from shared.arguments import command_parser
-from shared.telemetry import MAX_READINGS, normalise_vin
-from shared.timestamps import InvalidTimestampError, parse_timestamp
+from shared.command_arguments import command_parser
+from shared.wire.reading import MAX_READINGS, normalise_vin
+from shared.wire.timestamps import InvalidTimestampError, parse_timestamp
 
 _FLEET_DEFAULTS = {"vehicles": 20, "rate": 1.0, "duration": 60.0, "start": None, "vin_prefix": "SIM-"}
 """What describes the simulated fleet, and so means nothing in a replay."""

@@ -24,9 +24,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from scripts.simulator.message import Message
 from scripts.simulator.receipts import Receipts, Slip
-from shared.connectivity import Status
 from shared.settings import BrokerSettings, InvalidSettingsError
-from shared.topics import receipts_topic, status_topic
+from shared.wire.connectivity import Status
+from shared.wire.topics import receipts_topic, status_topic
 
 _CONNECT_S = 5.0
 _KEEPALIVE_S = 20

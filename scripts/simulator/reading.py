@@ -4,8 +4,8 @@ import json
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.telemetry import normalise_vin
-from shared.timestamps import parse_timestamp
+from shared.wire.reading import normalise_vin
+from shared.wire.timestamps import parse_timestamp
 
 Reading = dict[str, str | float | None]
 """`vin`, `ts` and the signals: %, %, V, A (positive = discharge), °C, °C, km; null where not known."""

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from scripts.simulator.message import Message
 from scripts.simulator.reading import Key, key_of
-from shared.strict_json import parse_json
-from shared.telemetry import normalise_vin
+from shared.wire.reading import normalise_vin
+from shared.wire.strict_json import parse_json
 
 RETRY_DELAYS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 """From the broker's acknowledgement to the next publication; the last one repeats.

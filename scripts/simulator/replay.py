@@ -10,8 +10,8 @@ from random import Random
 from typing import NamedTuple, TextIO
 
 from scripts.simulator.reading import DueReading, Reading
-from shared.telemetry import SIGNALS, normalise_vin
-from shared.timestamps import InvalidTimestampError, parse_timestamp
+from shared.wire.reading import SIGNALS, normalise_vin
+from shared.wire.timestamps import InvalidTimestampError, parse_timestamp
 
 COLUMNS = ("vin", "ts", *SIGNALS)
 

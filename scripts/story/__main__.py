@@ -24,7 +24,7 @@ from scripts.story.cast import CAST
 from scripts.story.life import Life
 from scripts.story.stored import speaks, stored
 from scripts.story.voice import SilentBrokerError, Voice
-from shared.arguments import argument, command_parser, complain
+from shared.command_arguments import argument, command_parser, complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
 _PERIOD_S = 1.0

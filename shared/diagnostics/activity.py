@@ -10,8 +10,8 @@ from shared.diagnostics.charging import charge_spans
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Mask, last_true
 from shared.diagnostics.odometer import MOVED_KM, carried, last_known
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 
 
 def charging(trace: Trace, profile: Profile) -> Mask:

@@ -8,11 +8,11 @@ from shared.diagnostics.consumption import Consumption, consumption
 from shared.diagnostics.durability import Durability, durability
 from shared.diagnostics.missing import Missing
 from shared.diagnostics.passport import Passport, passport
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.quality import Quality, quality
 from shared.diagnostics.resistance import Resistance, resistance
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 
 
 @dataclass(frozen=True, slots=True)

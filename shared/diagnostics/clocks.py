@@ -7,10 +7,10 @@ import numpy as np
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import blocks
 from shared.diagnostics.hysteresis import Spell, spells
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 from shared.wording import duration
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
 from shared.diagnostics.odometer import last_km
-from shared.diagnostics.profile import Profile, named, without
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace, moment
+from shared.vehicle_profile import Profile, named, without
 
 _YEAR_DAYS = 365.25
 

@@ -18,10 +18,10 @@ from shared.diagnostics import (
 )
 from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
-from shared.diagnostics.profile import Profile, without
 from shared.diagnostics.rule import Code, Rule
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile, without
 
 MOST = 10_000
 """Episodes of one code that are given. A year of a car has tens; composing half a million takes a minute."""

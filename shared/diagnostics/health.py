@@ -5,10 +5,10 @@ import numpy as np
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Spell
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 from shared.wording import counted
 
 

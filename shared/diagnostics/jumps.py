@@ -7,10 +7,10 @@ import numpy as np
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Spells
 from shared.diagnostics.masks import Indices
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
+from shared.vehicle_profile import Profile
 
 TOGETHER_S = 60.0
 """Jumps no further apart are one episode: a glitch goes there and back."""

@@ -9,10 +9,10 @@ from shared.diagnostics.hysteresis import spells
 from shared.diagnostics.jumps import together
 from shared.diagnostics.masks import Indices, Mask, last_true
 from shared.diagnostics.odometer import farthest_km
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
+from shared.vehicle_profile import Profile
 
 
 def odo_zero(trace: Trace, _profile: Profile) -> Iterator[Episode]:

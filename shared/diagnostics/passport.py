@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import LONGEST_PAIR_S, Pairs, Totals
 from shared.diagnostics.missing import InsufficientData, Missing
-from shared.diagnostics.profile import Profile, named
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Floats, Trace
+from shared.vehicle_profile import Profile, named
 from shared.wording import counted
 
 _HOT_C, _COLD_C = 45.0, 0.0

@@ -8,10 +8,10 @@ from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.hysteresis import Spell, spells
 from shared.diagnostics.masks import Indices, Mask, last_true, runs
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
+from shared.vehicle_profile import Profile
 from shared.wording import duration
 
 

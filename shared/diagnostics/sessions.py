@@ -13,11 +13,11 @@ from shared.diagnostics.drives import drive_spans
 from shared.diagnostics.gaps import GAP_S, filled
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.odometer import travelled
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.session import Course, Kind, Session, observed
 from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 
 _CHARGED = 3.0
 """%"""

@@ -8,10 +8,10 @@ from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Spell
 from shared.diagnostics.integrals import LONGEST_PAIR_S
 from shared.diagnostics.odometer import travelled
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 
 
 def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:

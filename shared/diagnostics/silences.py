@@ -10,11 +10,11 @@ from shared.diagnostics.gaps import filled
 from shared.diagnostics.hysteresis import Spell
 from shared.diagnostics.masks import runs
 from shared.diagnostics.odometer import believed_km
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 from shared.wording import duration
 
 

@@ -8,10 +8,10 @@ from shared.diagnostics.activity import charging
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.hysteresis import Spell
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 
 
 def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:

@@ -6,7 +6,7 @@ python -m shared.diagnostics.table      # prints it, as Markdown
 import sys
 from collections.abc import Iterator, Sequence
 
-from shared.arguments import command_parser
+from shared.command_arguments import command_parser
 from shared.diagnostics.rule import Level, Rule
 from shared.diagnostics.rules import RULES
 

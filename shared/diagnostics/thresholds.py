@@ -10,11 +10,11 @@ from shared.diagnostics.alerts import Severity
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Spell, Spells, spells
 from shared.diagnostics.masks import Indices, Mask
-from shared.diagnostics.profile import Chemistry, Profile
 from shared.diagnostics.rule import Code, Comparison, Level, Rule
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Floats, Trace
+from shared.vehicle_profile import Chemistry, Profile
 
 _COMPARE = {">=": np.greater_equal, ">": np.greater, "<=": np.less_equal, "<": np.less, "==": np.equal}
 

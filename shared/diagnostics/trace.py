@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.telemetry import Row
+from shared.wire.reading import Row
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from scripts.launcher.guard import ROOT
 from scripts.launcher.stack import Stack
 from scripts.simulator.fleet import readings
 from scripts.simulator.timetable import Timetable
-from shared.telemetry import SIGNALS
+from shared.wire.reading import SIGNALS
 from tests.calls import plain_client
 from tests.conftest import FAST, server_folder
 

@@ -4,7 +4,7 @@ import pytest
 
 from scripts.faults.catalogue import FAULTS
 from scripts.faults.controls import CONTROLS
-from scripts.faults.errors import SkippedError
+from scripts.faults.fault_error import SkippedError
 from scripts.faults.run import Form, run
 from scripts.faults.site import Site
 from tests.conftest import FAST, server_folder

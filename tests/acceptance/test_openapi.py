@@ -16,9 +16,9 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.specs.openapi.formats import unregister_string_format
 
-from shared.rejections import Reason, Rejection, keep_rejections
-from shared.store import Caution, store
-from shared.timestamps import EARLIEST
+from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.storage.store_readings import Caution, store
+from shared.wire.timestamps import EARLIEST
 from tests.readings import LATEST, START, at, payload, raw, row
 
 KEY = "one-of-the-keys"

@@ -5,8 +5,8 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import runs
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Api
 from tests.calls import counts_of, numbers_of, plain_client
 from tests.conftest import eventually

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from scripts.faults.publisher import Publisher
+from scripts.faults.journaled_publisher import Publisher
 from scripts.launcher.module import Module, Worker
 from tests.conftest import eventually
 from tests.readings import payload, raw

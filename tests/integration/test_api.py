@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from api.database import Database
+from api.db.database import Database
 from shared.settings import ApiSettings
 from tests.calls import LATEST_FIELDS, PROBLEM, post, problem
 from tests.readings import WORKED_EXAMPLE, raw, stamp

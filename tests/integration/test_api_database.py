@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from api.database import Database
-from api.errors import DatabaseBusyError, DatabaseLateError
-from api.pool import PoolLimits
+from api.db.database import Database
+from api.db.pool import PoolLimits
+from api.http.problems import DatabaseBusyError, DatabaseLateError
 from shared.settings import ApiSettings
 from tests.sessions import end, sessions, sleep, sleep_blocking, until_asleep
 
@@ -110,7 +110,7 @@ def test_closing_does_not_wait(opened, engine, way):
 @pytest.mark.parametrize("way", ["read", "write", "heavy"])
 def test_a_deadline_ends_its_own_connection(opened, engine, monkeypatch, way):
     """The server hears of it, and what others ask meanwhile is answered, reading or writing."""
-    monkeypatch.setattr("api.database._GRACE_S", -14.0)
+    monkeypatch.setattr("api.db.database._GRACE_S", -14.0)
 
     async def test(database):
         async def within(ask, seconds):
@@ -134,7 +134,7 @@ def test_a_deadline_ends_its_own_connection(opened, engine, monkeypatch, way):
 
 def test_each_statement_of_a_transaction_has_its_own_time(opened, monkeypatch):
     """Three that take 0.6 s are not one that takes 1.8 s, where each may take a second."""
-    monkeypatch.setattr("api.database._GRACE_S", -14.0)
+    monkeypatch.setattr("api.db.database._GRACE_S", -14.0)
 
     async def test(database):
         def change(connection):

@@ -8,12 +8,12 @@ from sqlalchemy import text
 
 from ingest_worker.batch import Batch
 from ingest_worker.committer import Committer
-from ingest_worker.deadline import StatementDeadline
+from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
 from scripts.faults.proxy import Mode, Proxy
-from shared.database import writer_engine
-from shared.database_errors import Fault, classify
-from shared.decoder import Decoded
+from shared.storage.engine import writer_engine
+from shared.storage.error_classes import Fault, classify
+from shared.wire.decoder import Decoded
 from tests.readings import START, payload, raw, row
 
 SLOW_ROWS = """

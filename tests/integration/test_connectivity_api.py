@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.queries.connectivity import SIGNS, STATE, VEHICLES, silence
-from shared.connectivity import Limits, State, Status, connectivity
-from shared.statuses import VehicleStatus, keep_statuses
-from shared.store import Caution, store
-from shared.timestamps import format_timestamp
+from shared.storage.store_readings import Caution, store
+from shared.storage.store_statuses import VehicleStatus, keep_statuses
+from shared.wire.connectivity import Limits, State, Status, connectivity
+from shared.wire.timestamps import format_timestamp
 from tests.calls import LATEST_FIELDS, pages, post, problem
 from tests.readings import START, raw, row
 

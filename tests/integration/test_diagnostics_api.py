@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from api import diagnoses, startup
+from api import lifespan
 from api.routers import diagnostics
+from api.services import diagnosis
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.sessions import sessions
-from shared.rejections import Reason, Rejection, keep_rejections
+from shared.rejections.model import Reason, Rejection, keep_rejections
 from tests.calls import plain_client, post, problem
 from tests.conftest import eventually
 from tests.readings import at, raw, stamp
@@ -198,7 +199,7 @@ def test_without_a_window(api):
 
 def test_the_cap_is_named(api, monkeypatch):
     """A window with too many readings is refused; an open one begins where they are few enough."""
-    monkeypatch.setattr(diagnoses, "MOST_READINGS", 100)
+    monkeypatch.setattr(diagnosis, "MOST_READINGS", 100)
     post(api, *(raw(second=DAY * n + s) for n in range(5) for s in range(30)))
     body = problem(api.get(f"{PATH}/battery?from_ts={stamp(0)}&to_ts={stamp(9 * DAY)}"), 400)
     assert body["detail"] == "150 readings in this window; 100 are the limit: take a shorter one."
@@ -311,7 +312,7 @@ def test_an_hour_of_a_long_story(api):
 
 def test_many_readings_beside_the_window(api, monkeypatch):
     """The readings around a window count too: where they are many, less of them is read."""
-    monkeypatch.setattr(diagnoses, "MOST_READINGS", 100)
+    monkeypatch.setattr(diagnosis, "MOST_READINGS", 100)
     post(api, *(raw(second=60 * n) for n in range(3_000)))
     page = api.get(f"{PATH}/sessions?from_ts={stamp(90_000)}&to_ts={stamp(90_600)}").json()
     assert (page["read_from_ts"], page["read_to_ts"]) == (stamp(89_940 - 864), stamp(90_660 + 864))
@@ -396,12 +397,12 @@ def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
     """One after the other; a client that has gone is passed over, and a long queue is refused."""
     opened, begun, go_on, judged = [], threading.Event(), threading.Event(), []
 
-    class Watched(diagnoses.Diagnoses):
+    class Watched(diagnosis.Diagnoses):
         def __init__(self, database):
             super().__init__(database)
             opened.append(self)
 
-    monkeypatch.setattr(startup, "Diagnoses", Watched)
+    monkeypatch.setattr(lifespan, "Diagnoses", Watched)
     api = serve(database_url=database_url)
     post(api, *drive(0))
 
@@ -412,7 +413,7 @@ def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
         return sessions(trace, profile)
 
     monkeypatch.setattr(diagnostics, "sessions", slow)
-    monkeypatch.setattr(diagnoses, "_MOST_WAITING", 2)
+    monkeypatch.setattr(diagnosis, "_MOST_WAITING", 2)
     with ThreadPoolExecutor(3) as others:
         first = others.submit(api.get, f"{PATH}/sessions")
         assert begun.wait(30)

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from scripts.simulator.vehicle import Vehicle
-from shared.store import Caution, store
-from shared.telemetry import Row
+from shared.storage.store_readings import Caution, store
+from shared.wire.reading import Row
 from tests.readings import START, reading
 
 VIN = "VIN-00001"

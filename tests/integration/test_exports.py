@@ -15,16 +15,16 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from api import export_permit
-from api import exports as exports_of_a_process
-from api.formats import accepted, takes_gzip
-from api.link import cut_off
+from api.http import export_permit
+from api.http.connection import cut_off
 from api.queries import exports
 from api.queries.exports import COLUMNS, READINGS_AT_ONCE
+from api.services import export_stream as exports_of_a_process
+from api.services.export_formats import accepted, takes_gzip
 from scripts.faults.proxy import Proxy
 from scripts.launcher.module import Api
-from shared.store import Caution, store
-from shared.telemetry import SIGNALS
+from shared.storage.store_readings import Caution, store
+from shared.wire.reading import SIGNALS
 from tests.calls import problem
 from tests.conftest import eventually
 from tests.readings import START, at, row, stamp
@@ -463,7 +463,7 @@ def test_a_third_one_has_to_wait(api):
 @pytest.mark.usefixtures("many")
 def test_a_client_that_stops_reading(api, monkeypatch, caplog):
     """It is cut off, and what it reads later ends with an error."""
-    monkeypatch.setattr("api.exports.PATIENCE_S", 0.2)
+    monkeypatch.setattr("api.services.export_stream.PATIENCE_S", 0.2)
     with half_read(*where(api)) as answer:
         eventually(lambda: "has taken nothing" in caplog.text)
         with pytest.raises((IncompleteRead, ConnectionResetError)):

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import text
 
-from scripts.faults import inspection, reading
+from scripts.faults import inspection, numbered_reading
 from scripts.faults.site import Site
-from shared.store import Caution, store
+from shared.storage.store_readings import Caution, store
 from tests.readings import START, row
 
 
@@ -22,7 +22,7 @@ def change(engine):
     """Store the harness's readings of these numbers through a door, then change something by hand."""
 
     def make(numbers, by_hand=None):
-        told = [reading.row(reading.MQTT, number) for number in numbers]
+        told = [numbered_reading.row(numbered_reading.MQTT, number) for number in numbers]
         rows = [
             row(vin)._replace(ts=ts, received_at=START, soc=soc, pack_voltage=voltage, odo_km=odo_km)
             for vin, ts, soc, voltage, odo_km in told

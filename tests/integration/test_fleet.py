@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.connectivity import Status
-from shared.statuses import VehicleStatus, keep_statuses
-from shared.store import Caution, store
-from shared.telemetry import Row
-from shared.timestamps import parse_timestamp
+from shared.storage.store_readings import Caution, store
+from shared.storage.store_statuses import VehicleStatus, keep_statuses
+from shared.wire.connectivity import Status
+from shared.wire.reading import Row
+from shared.wire.timestamps import parse_timestamp
 from tests.calls import LATEST_FIELDS, post, problem
 from tests.readings import START, at, raw, row
 

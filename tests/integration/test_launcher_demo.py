@@ -19,7 +19,7 @@ from scripts.story.cast import CAST, HOT, OFFLINE, SENSOR
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.trace import Trace
-from shared.telemetry import Row
+from shared.wire.reading import Row
 from tests.conftest import server_folder
 from tests.judged import FULL
 

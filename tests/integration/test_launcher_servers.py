@@ -16,8 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from scripts.launcher import ports
 from scripts.launcher.broker import Broker
-from scripts.launcher.errors import LaunchError, PortTakenError
 from scripts.launcher.guard import ROOT, runs
+from scripts.launcher.launch_error import LaunchError, PortTakenError
 from scripts.launcher.postgres import Postgres
 from tests.conftest import server_folder
 

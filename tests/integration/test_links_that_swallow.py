@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from ingest_worker.deadline import StatementDeadline
+from ingest_worker.database_deadline import StatementDeadline
 from scripts.faults.proxy import Mode, Proxy
-from shared.database import writer_engine
-from shared.database_errors import Fault, classify
+from shared.storage.engine import writer_engine
+from shared.storage.error_classes import Fault, classify
 from tests.calls import post
 from tests.conftest import eventually
 from tests.readings import raw

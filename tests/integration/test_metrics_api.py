@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import text
 
-from shared.tally import Counts
+from shared.reading_counts import Counts
 from tests.calls import counts_of, numbers_of, post, problem
 from tests.conftest import eventually
 from tests.readings import raw

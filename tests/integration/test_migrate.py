@@ -1,4 +1,4 @@
-"""The schema: made by the migrations, equal to shared/tables.py, safe to bring up to date at any time."""
+"""The schema: made by the migrations, equal to shared/storage/tables.py, brought up to date at any time."""
 
 import contextlib
 import io
@@ -12,19 +12,19 @@ from sqlalchemy import select, text
 
 from scripts.launcher.postgres import Postgres
 from shared import logs
-from shared.database import writer_engine
-from shared.hourly import summarise_hours
 from shared.migrate import alembic_config, make_hypertable, migrate
 from shared.migrate import main as migrate_command
-from shared.schema import (
+from shared.storage.engine import writer_engine
+from shared.storage.hourly_rollup import summarise_hours
+from shared.storage.schema_version import (
     OutdatedSchemaError,
     current_version,
     expected_version,
     known_versions,
     require_current_schema,
 )
-from shared.tables import metadata, telemetry_hourly
-from shared.telemetry import Row
+from shared.storage.tables import metadata, telemetry_hourly
+from shared.wire.reading import Row
 from tests.commands import as_process
 from tests.conftest import FAST, driver_url, eventually, server_folder
 from tests.readings import payload, raw, row

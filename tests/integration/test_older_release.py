@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from shared.schema import expected_version
+from shared.storage.schema_version import expected_version
 from tests.conftest import eventually
 from tests.readings import payload, raw
 

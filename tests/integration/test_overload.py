@@ -15,14 +15,14 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from api.connections import TooManyConnectionsError, connections_of_a_process, require_room
-from api.database import Database
-from api.request_limit import RequestLimit
+from api.db.connection_budget import TooManyConnectionsError, connections_of_a_process, require_room
+from api.db.database import Database
+from api.http.request_limit import RequestLimit
 from scripts.faults.states import frozen
 from scripts.launcher.postgres import Postgres
-from shared.database import writer_engine
 from shared.migrate import migrate
 from shared.settings import ApiSettings
+from shared.storage.engine import writer_engine
 from tests.calls import post, problem
 from tests.conftest import FAST, driver_url, eventually, server_folder
 from tests.readings import raw

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from shared.rejections import Reason, Rejection, keep_rejections
-from shared.store import Caution, store
+from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.storage.store_readings import Caution, store
 from tests.conftest import eventually
 from tests.readings import at, row, stamp
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.diagnostics.profile import RANGES, Profile
+from shared.vehicle_profile import RANGES, Profile
 from tests.calls import post, problem
 from tests.readings import raw
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.rejections import Reason, Rejection, keep_rejections
-from shared.store import Caution, store
+from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.storage.store_readings import Caution, store
 from tests.calls import plain_client
 from tests.conftest import eventually
 from tests.readings import at, payload, raw, row, stamp

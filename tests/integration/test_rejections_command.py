@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from ingest_worker import rejections
-from shared.rejections import Reason, Rejection, keep_rejections
+from shared.rejections.model import Reason, Rejection, keep_rejections
 from tests.commands import as_process, within
 from tests.readings import at, payload, raw, stamp
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from shared import logs, rollups
-from shared.database import writer_engine
-from shared.store import Caution, store
+from shared.storage.engine import writer_engine
+from shared.storage.store_readings import Caution, store
 from tests import commands
 from tests.readings import row, stamp
 

@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from ingest_worker.batch import Contents
 from ingest_worker.delivery import Delivery
-from ingest_worker.transaction import Writer
-from shared import store as module
-from shared.database import writer_engine
-from shared.hourly import FIGURES, SERIES
-from shared.store import Caution, store
-from shared.telemetry import SIGNALS
+from ingest_worker.write_batch import Writer
+from shared.storage import store_readings as module
+from shared.storage.engine import writer_engine
+from shared.storage.hourly_rollup import FIGURES, SERIES
+from shared.storage.store_readings import Caution, store
+from shared.wire.reading import SIGNALS
 from tests.readings import START, at, row
 
 EXPRESSIONS = {**{name: name for name in SIGNALS}, "power_kw": "pack_voltage * pack_current / 1000"}

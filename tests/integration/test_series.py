@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from shared import rollups
-from shared.hourly import SERIES
-from shared.store import Caution, store
-from shared.telemetry import SIGNALS
-from shared.timestamps import format_timestamp
+from shared.storage.hourly_rollup import SERIES
+from shared.storage.store_readings import Caution, store
+from shared.wire.reading import SIGNALS
+from shared.wire.timestamps import format_timestamp
 from tests.calls import post, problem
 from tests.readings import START, at, raw, row, stamp
 

@@ -25,7 +25,7 @@ from scripts.simulator.publisher import Publisher
 from scripts.simulator.receipts import RETRY_DELAYS_S, Receipts
 from scripts.simulator.timetable import Timetable
 from shared.settings import BrokerSettings
-from shared.telemetry import SIGNALS
+from shared.wire.reading import SIGNALS
 from tests.conftest import eventually
 
 DELAYS_S = (0.3, 0.5)

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from shared import store as module
-from shared.database import writer_engine
-from shared.database_errors import Fault, classify
-from shared.rejections import Reason, Rejection, keep_rejections
-from shared.store import Caution, Outcome, store
+from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.storage import store_readings as module
+from shared.storage.engine import writer_engine
+from shared.storage.error_classes import Fault, classify
+from shared.storage.store_readings import Caution, Outcome, store
 from tests.readings import START, at, row
 
 

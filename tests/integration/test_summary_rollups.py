@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.hourly import HOUR, start_of_hour
-from shared.store import Caution, store
-from shared.telemetry import SIGNALS
-from shared.timestamps import format_timestamp
+from shared.storage.hourly_rollup import HOUR, start_of_hour
+from shared.storage.store_readings import Caution, store
+from shared.wire.reading import SIGNALS
+from shared.wire.timestamps import format_timestamp
 from tests.readings import START, at, row
 
 TICK = timedelta(microseconds=1)

@@ -8,10 +8,10 @@ from alembic import command
 from sqlalchemy import text
 
 from shared import rollups
-from shared.database import writer_engine
 from shared.migrate import alembic_config, migrate
-from shared.schema import expected_version
-from shared.telemetry import Row
+from shared.storage.engine import writer_engine
+from shared.storage.schema_version import expected_version
+from shared.wire.reading import Row
 from tests.readings import raw, row, stamp
 
 LEAST = 5e-324

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from shared.database import writer_engine
+from shared.storage.engine import writer_engine
 from tests.conftest import eventually
 from tests.packets import acknowledged
 from tests.readings import payload, raw, stamp

@@ -13,8 +13,8 @@ from scripts.simulator.ageing import health
 from shared.diagnostics.ageing import ageing
 from shared.diagnostics.durability import durability
 from shared.diagnostics.missing import InsufficientData, NotInProfile
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.theil_sen import theil_sen
+from shared.vehicle_profile import Profile
 from tests.traces import DAY_S, START_S, trace
 
 

@@ -7,8 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ingest_worker.batch import Batch, Contents, Source
 from ingest_worker.delivery import Delivery
-from shared.decoder import Decoded
-from shared.rejections import Reason, Rejection
+from shared.rejections.model import Reason, Rejection
+from shared.wire.decoder import Decoded
 from tests.readings import START, row
 
 ROWS = [row(second=second) for second in range(20)]

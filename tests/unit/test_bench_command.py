@@ -9,8 +9,8 @@ from scripts.bench import __main__ as command
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS
 from scripts.launcher import signals
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import GUARD
+from scripts.launcher.launch_error import LaunchError
 
 
 @pytest.fixture(autouse=True)

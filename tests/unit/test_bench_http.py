@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.bench import http_link, poster
-from scripts.bench.errors import MeasureError
+from scripts.bench.bench_error import MeasureError
 from scripts.bench.request_rate import by_threads, by_wrk
 
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from scripts.bench import load, packets, reading
+from scripts.bench import load, packets, sample_readings
 from scripts.bench.binary_copy import COLUMNS, packed
-from scripts.bench.fleet import STEP_S, Fleet, fleet_of
+from scripts.bench.large_fleet import STEP_S, Fleet, fleet_of
 from scripts.bench.window import Window
-from shared.decoder import decode
-from shared.tables import telemetry
+from shared.storage.tables import telemetry
+from shared.wire.decoder import decode
 
 FLEET = Fleet(vehicles=3, readings_each=100)
 
@@ -28,7 +28,7 @@ def messages(publications):
 
 def keys_of(publications):
     """The keys of the rows that our decoder makes of them; it must refuse nothing."""
-    now = reading.START + timedelta(days=30)
+    now = sample_readings.START + timedelta(days=30)
     rows = []
     for topic, payload in messages(publications):
         decoded = decode(topic, payload, received_at=now, latest=now)
@@ -50,7 +50,7 @@ def test_a_load_is_what_it_says(made):
 
 def test_copied_rows_are_those_of_the_messages():
     """PostgreSQL's binary format, read back: the signals that the payload has, for each number."""
-    data = packed(range(5, 7), reading.START)
+    data = packed(range(5, 7), sample_readings.START)
     assert data.startswith(b"PGCOPY\n\xff\r\n\0" + bytes(8))
     at = 19
     for number in range(5, 7):
@@ -58,7 +58,7 @@ def test_copied_rows_are_those_of_the_messages():
         vin = data[at + 6 : at + 6 + length].decode()
         numbers = struct.unpack_from("!" + "iq" * 2 + "id" * 7, data, at + 6 + length)
         at += 6 + length + struct.calcsize("!" + "iq" * 2 + "id" * 7)
-        sent = json.loads(reading.payload(number))
+        sent = json.loads(sample_readings.payload(number))
         assert (columns, vin) == (len(COLUMNS), sent["vin"])
         assert numbers[5::2] == tuple(sent[name] for name in COLUMNS[3:])
         assert set(numbers[::2]) == {8}
@@ -85,9 +85,10 @@ def test_a_fleet_is_about_as_large_as_asked(readings, vehicles, made):
 def test_the_samples_of_a_window_are_counted(first, length):
     """As if each reading were looked at."""
     window = Window(
-        reading.START + timedelta(seconds=first), reading.START + timedelta(seconds=first + length)
+        sample_readings.START + timedelta(seconds=first),
+        sample_readings.START + timedelta(seconds=first + length),
     )
-    times = [reading.START + timedelta(seconds=STEP_S * turn) for turn in range(FLEET.readings_each)]
+    times = [sample_readings.START + timedelta(seconds=STEP_S * turn) for turn in range(FLEET.readings_each)]
     counted = sum(window.from_ts <= ts <= window.to_ts for ts in times)
     assert FLEET.samples(window.from_ts, window.to_ts) == counted
     assert FLEET.newest == times[-1]
@@ -95,6 +96,6 @@ def test_the_samples_of_a_window_are_counted(first, length):
 
 def test_a_window_within_hours_begins_at_no_full_hour():
     """Where only whole hours are added up, there would be nothing at its ends."""
-    window = Window(reading.START, reading.START + timedelta(days=1)).within_hours()
+    window = Window(sample_readings.START, sample_readings.START + timedelta(days=1)).within_hours()
     assert (window.from_ts.minute, window.to_ts.minute) == (29, 30)
     assert window.query == "from_ts=2025-01-01T00%3A29%3A57Z&to_ts=2025-01-01T23%3A30%3A03Z"

@@ -5,8 +5,8 @@ import pytest
 
 from shared.diagnostics.capacity import capacity
 from shared.diagnostics.missing import InsufficientData
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.sessions import sessions
+from shared.vehicle_profile import Profile
 from tests.traces import DAY_S, Car, trace
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.connectivity import Connectivity, Limits, State, Status, connectivity
+from shared.wire.connectivity import Connectivity, Limits, State, Status, connectivity
 from tests.readings import at
 
 LIMITS = Limits(stale_after=timedelta(seconds=60), offline_after=timedelta(seconds=900))

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.database import address
+from shared.storage.engine import address
 
 
 @pytest.mark.parametrize("password", ["plain", "correct horse", "a@b:c/d", "100%", "é", "a'b\\c"])

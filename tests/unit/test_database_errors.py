@@ -8,8 +8,8 @@ from psycopg import errors
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from shared.database_errors import Fault, classify, summarise
-from shared.tables import metadata
+from shared.storage.error_classes import Fault, classify, summarise
+from shared.storage.tables import metadata
 
 SECRET = "hunter2"
 

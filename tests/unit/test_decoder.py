@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.connectivity import Status
-from shared.decoder import MAX_PAYLOAD_BYTES, decode
-from shared.rejections import Reason
-from shared.statuses import VehicleStatus
-from shared.strict_json import InvalidJsonError, parse_json
+from shared.rejections.model import Reason
+from shared.storage.store_statuses import VehicleStatus
+from shared.wire.connectivity import Status
+from shared.wire.decoder import MAX_PAYLOAD_BYTES, decode
+from shared.wire.strict_json import InvalidJsonError, parse_json
 from tests.decoded import Place, places
 from tests.readings import LATEST, START, WORKED_EXAMPLE, payload, raw, row
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from api import diagnosis_cache
-from api.diagnosis_cache import ResultCache
+from api.services import diagnosis_cache
+from api.services.diagnosis_cache import ResultCache
 
 
 class Asker:

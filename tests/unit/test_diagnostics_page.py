@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.diagnostics.profile import RANGES, Profile
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.table import table
+from shared.vehicle_profile import RANGES, Profile
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")

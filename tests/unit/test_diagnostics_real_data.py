@@ -11,11 +11,11 @@ import pytest
 
 from shared.diagnostics.consumption import consumption
 from shared.diagnostics.gaps import blocks
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.resistance import resistance
 from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.trace import Trace
+from shared.vehicle_profile import Profile
 from tests.traces import SIGNALS, TRIPS
 
 pytestmark = pytest.mark.skipif(

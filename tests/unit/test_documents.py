@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from scripts.simulator.options import parse
-from shared.metrics import API, WORKER
+from shared.metric_definitions import API, WORKER
 from tests.documents import DOCUMENTS, ROOT, anchors, commands, links, name, prose, text_of
 
 OPERATIONS = text_of(ROOT / "docs" / "operations.md")

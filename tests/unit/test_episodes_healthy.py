@@ -15,7 +15,7 @@ from shared.diagnostics.alerts import Severity
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.trace import Trace
-from shared.telemetry import SIGNALS, Row
+from shared.wire.reading import SIGNALS, Row
 from tests.judged import FULL, judged
 from tests.traces import DAY_S, START_S, TRIPS, Car
 

@@ -5,9 +5,9 @@ from shared.diagnostics.alerts import Severity
 from shared.diagnostics.episode import Skipped
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.missing import InsufficientData, NotInProfile
-from shared.diagnostics.profile import Chemistry, Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.trace import moment
+from shared.vehicle_profile import Chemistry, Profile
 from tests.judged import FULL, judged, made, seconds
 
 CHARGING = {"pack_current": -20.0}

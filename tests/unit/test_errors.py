@@ -16,10 +16,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from api.body_limit import BodyLimit
-from api.errors import DatabaseAwayError, Problem, ProblemError, add_error_handlers
+from api.http.body_limit import BodyLimit
+from api.http.problems import DatabaseAwayError, Problem, ProblemError, add_error_handlers
+from api.http.query_times import QueryTime
 from api.main import create_app
-from api.time_window import QueryTime
 from shared.settings import ApiSettings
 
 SECRET = "hunter2"

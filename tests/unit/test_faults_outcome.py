@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from scripts.faults import reading
+from scripts.faults import numbered_reading
 from scripts.faults.inspection import sort
 from scripts.faults.journal import Journal
 from scripts.faults.outcome import judge
@@ -13,15 +13,17 @@ from scripts.faults.worker import Account
 
 @pytest.fixture
 def journal():
-    return Journal(reading.MQTT, sent=set(range(10)), bad={6}, acknowledged={n: float(n) for n in range(10)})
+    return Journal(
+        numbered_reading.MQTT, sent=set(range(10)), bad={6}, acknowledged={n: float(n) for n in range(10)}
+    )
 
 
-def rows(*numbers, door=reading.MQTT):
-    return [tuple(reading.row(door, number)) for number in numbers]
+def rows(*numbers, door=numbered_reading.MQTT):
+    return [tuple(numbered_reading.row(door, number)) for number in numbers]
 
 
 def rejections(*numbers):
-    return [(reading.poison_reason(number), reading.poison(number)) for number in numbers]
+    return [(numbered_reading.poison_reason(number), numbered_reading.poison(number)) for number in numbers]
 
 
 ALL_GOOD = [number for number in range(10) if number != 6]
@@ -50,7 +52,7 @@ def test_all_is_there(journal):
         (rows(*ALL_GOOD, 6), rejections(6), "1 unexpected"),
         (rows(*ALL_GOOD, 11), rejections(6), "1 unexpected"),
         (rows(*ALL_GOOD), rejections(6, 3), "1 unexpected"),
-        (rows(*ALL_GOOD), [("conflict", reading.poison(6))], "1 with wrong values"),
+        (rows(*ALL_GOOD), [("conflict", numbered_reading.poison(6))], "1 with wrong values"),
         (rows(*ALL_GOOD), [*rejections(6), ("bad_json", b"nobody's")], "1 with wrong values"),
         ([*rows(*ALL_GOOD[:-1]), (*rows(9)[0][:-1], 0.5)], rejections(6), "1 lost; 1 with wrong values"),
     ],
@@ -68,7 +70,7 @@ def test_the_broker_may_lose_what_its_configuration_says(journal):
 
 def test_what_got_a_200_has_no_excuse():
     """A POST's 200 says that it is committed, whatever the broker does."""
-    journal = Journal(reading.POST, sent={1}, acknowledged={1: 1.0})
+    journal = Journal(numbered_reading.POST, sent={1}, acknowledged={1: 1.0})
     assert verdict([journal], sort([], []), excuses=[(0.0, 2.0)]).lost == 1
 
 
@@ -80,11 +82,11 @@ def test_what_was_not_acknowledged_may_be_there_or_not(journal):
 
 def test_the_doors_have_their_own_readings(journal):
     """The same numbers through POST are other readings."""
-    posted = Journal(reading.POST, sent={1, 2}, acknowledged={1: 1.0, 2: 2.0})
-    found = sort(rows(*ALL_GOOD) + rows(1, door=reading.POST), rejections(6))
+    posted = Journal(numbered_reading.POST, sent={1, 2}, acknowledged={1: 1.0, 2: 2.0})
+    found = sort(rows(*ALL_GOOD) + rows(1, door=numbered_reading.POST), rejections(6))
     outcome = verdict([journal, posted], found)
     assert outcome.lost == 1
-    assert found.stored[reading.POST] == Counter([1])
+    assert found.stored[numbered_reading.POST] == Counter([1])
 
 
 def test_never_drained(journal):
@@ -103,8 +105,10 @@ def test_hours_that_differ_are_named(journal):
 
 def test_poison_names_its_number():
     """Also where it was cut off; and its three kinds come in turn."""
-    assert [reading.number_in(reading.poison(number)) for number in range(5)] == list(range(5))
-    assert len({reading.poison_reason(number) for number in range(3)}) == 3
+    assert [numbered_reading.number_in(numbered_reading.poison(number)) for number in range(5)] == list(
+        range(5)
+    )
+    assert len({numbered_reading.poison_reason(number) for number in range(3)}) == 3
 
 
 def test_an_account_adds_up():

@@ -3,8 +3,8 @@
 import pytest
 
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.pulse import Pulse
 from ingest_worker.subscriber import Subscriber
+from ingest_worker.worker_health import Pulse
 from scripts.faults.witness import Look, Witness
 from shared.settings import WorkerSettings
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from api.gathering import Gathering
+from api.db.coalescing import Gathering
 
 UNKNOWN = "VIN-UNKNOWN"
 

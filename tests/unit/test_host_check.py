@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.host_check import is_own
+from api.http.host_check import is_own
 
 
 @pytest.mark.parametrize(

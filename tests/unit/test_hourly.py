@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.hourly import FIGURES, SERIES, newest_of_each, start_of_hour, summarise_hours
-from shared.tables import telemetry_hourly
-from shared.telemetry import SIGNALS, Row
+from shared.storage.hourly_rollup import FIGURES, SERIES, newest_of_each, start_of_hour, summarise_hours
+from shared.storage.tables import telemetry_hourly
+from shared.wire.reading import SIGNALS, Row
 from tests.readings import START, row
 
 START_OF_DAY = START.replace(hour=0)

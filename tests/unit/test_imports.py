@@ -171,7 +171,7 @@ MODULES = [
     "ingest_worker.worker",
     "ingest_worker.__main__",
     "shared.migrate",
-    "shared.store",
+    "shared.storage.store_readings",
 ]
 
 

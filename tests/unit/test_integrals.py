@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.diagnostics.integrals import Pairs, totals
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
+from shared.vehicle_profile import Profile
 from tests.traces import DAY_S, START_S, MeteredCar, every, trace
 
 numbers = st.one_of(st.just(np.nan), st.floats(-500, 500))

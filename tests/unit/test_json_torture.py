@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.strict_json import InvalidJsonError, array_elements, parse_json
+from shared.wire.strict_json import InvalidJsonError, array_elements, parse_json
 from tests.json_torture import ACCEPTED, REFUSED, comparable
 
 ARRAYS = [case for case in ACCEPTED if isinstance(case[2], list)]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ingest_worker.lag import Lag, Spread
+from ingest_worker.arrival_lag import Lag, Spread
 from tests.readings import START, row
 
 

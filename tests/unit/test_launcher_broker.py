@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.launcher.broker import CONFIG, configuration, find_mosquitto
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 
 TEMPLATE = CONFIG.read_text(encoding="utf-8")
 FOLDER = Path("/some where/deep")

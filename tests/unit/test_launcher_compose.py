@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from scripts.launcher.compose import ComposePorts
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import ROOT
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.ports import free_port
 
 

@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.guard import ROOT, runs
+from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Module
 from scripts.launcher.process import Process
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scripts.launcher import screen
-from scripts.launcher.errors import LaunchError
+from scripts.launcher.launch_error import LaunchError
 
 
 def test_a_file_gets_whole_lines(capsys, monkeypatch):

@@ -12,12 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg import errors
 from pydantic import SecretStr
 
+from api.http.request_metrics import ApiMetrics
 from api.main import create_app
-from api.metrics import ApiMetrics
-from shared.metrics import API
+from shared.metric_definitions import API
+from shared.reading_counts import Counts
 from shared.settings import ApiSettings
-from shared.store import Outcome
-from shared.tally import Counts
+from shared.storage.store_readings import Outcome
 from tests.calls import counts_of, numbers_of
 from tests.readings import raw
 
@@ -78,7 +78,7 @@ def counts(app):
 
 
 def test_the_metrics_are_those_that_are_listed():
-    """Every name of `shared/metrics.py`, its kind, sentence and labels; else only the process's own."""
+    """Every name of `shared/metric_definitions.py`, its kind, sentence, labels; else the process's own."""
     app = make()
     call(app, "GET", "/metrics")
     found = families(app)

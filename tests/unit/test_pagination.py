@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from api.errors import ProblemError
-from api.pagination import DEFAULT_LIMIT, MAX_LIMIT, Limit, _check, make_token, resume
+from api.http.pagination import DEFAULT_LIMIT, MAX_LIMIT, Limit, _check, make_token, resume
+from api.http.problems import ProblemError
 from api.routers.vehicles import FleetQuery, HistoryQuery
 
 TS = datetime(2026, 1, 24, 12, 5, 0, 1, tzinfo=UTC)

@@ -6,9 +6,9 @@ import pytest
 from shared.diagnostics.consumption import consumption
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.passport import passport
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.resistance import Resistance, ResistanceOfDay
 from shared.diagnostics.sessions import sessions
+from shared.vehicle_profile import Profile
 from tests.traces import trace
 
 NO_RESISTANCE = InsufficientData("none")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest_worker.poison_watch import PoisonWatch
+from ingest_worker.rejection_alarm import PoisonWatch
 
 
 class Clock:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ingest_worker import pulse as module
-from ingest_worker.pulse import Pulse
+from ingest_worker import worker_health as module
+from ingest_worker.worker_health import Pulse
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from ingest_worker.batch import Batch
 from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
-from ingest_worker.transaction import Written, fill_receipts
-from shared.decoder import decode
-from shared.rejections import Reason, Rejection
+from ingest_worker.write_batch import Written, fill_receipts
+from shared.rejections.model import Reason, Rejection
+from shared.wire.decoder import decode
 from tests.readings import LATEST, START, payload, raw
 
 CONFIRM = b"vehicles/vin-00001/telemetry/confirm"

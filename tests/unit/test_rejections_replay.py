@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.decoder import MAX_PAYLOAD_BYTES, decode
-from shared.rejections import Reason, readable
-from shared.replay import Refusal, ReplayRefusedError, decode_again
+from shared.rejections.model import Reason, readable
+from shared.rejections.replay import Refusal, ReplayRefusedError, decode_again
+from shared.wire.decoder import MAX_PAYLOAD_BYTES, decode
 from tests.decoded import Place, places
 from tests.readings import LATEST, START, payload, raw
 from tests.readings import row as stored

@@ -3,10 +3,10 @@ from itertools import pairwise
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics import episodes
 from shared.diagnostics.alerts import Severity
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code, Level
 from shared.diagnostics.rules import RULES
-from shared.telemetry import SIGNALS
+from shared.vehicle_profile import Profile
+from shared.wire.reading import SIGNALS
 
 
 def test_every_code_has_a_rule_and_a_judge():

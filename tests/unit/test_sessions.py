@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from shared.diagnostics.activity import charging
 from shared.diagnostics.integrals import Pairs, totals
 from shared.diagnostics.odometer import travelled
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.soc import without_glitches
+from shared.vehicle_profile import Profile
 from tests.traces import START_S, Car, every, trace
 
 NOTHING = Profile()

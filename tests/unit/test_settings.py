@@ -8,7 +8,6 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from shared.alert_thresholds import AlertThresholds
-from shared.database import masked
 from shared.settings import (
     ApiSettings,
     BrokerSettings,
@@ -18,6 +17,7 @@ from shared.settings import (
     WorkerSettings,
     load,
 )
+from shared.storage.engine import masked
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 KINDS = [DatabaseSettings, BrokerSettings, ReadingSettings, WorkerSettings, ApiSettings]

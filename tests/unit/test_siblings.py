@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from api.metrics import ApiMetrics
-from api.siblings import Siblings
+from api.http.multiprocess_metrics import Siblings
+from api.http.request_metrics import ApiMetrics
 from tests.calls import counts_of, numbers_of
 
 

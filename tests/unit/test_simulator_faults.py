@@ -8,11 +8,11 @@ from scripts.simulator.faults import FAULTS, Placed
 from scripts.simulator.timetable import Timetable
 from scripts.simulator.vehicle import Vehicle
 from shared.diagnostics.episodes import episodes
-from shared.diagnostics.profile import Chemistry, Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.trace import Trace
-from shared.telemetry import SIGNALS, Reading, Row
-from shared.timestamps import parse_timestamp
+from shared.vehicle_profile import Chemistry, Profile
+from shared.wire.reading import SIGNALS, Reading, Row
+from shared.wire.timestamps import parse_timestamp
 
 START = datetime(2026, 5, 5, 7, 0, tzinfo=UTC)
 VIN = "SIM-000001"

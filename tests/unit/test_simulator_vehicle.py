@@ -7,7 +7,7 @@ from scripts.simulator import ageing, fleet
 from scripts.simulator.reading import encode
 from scripts.simulator.timetable import Timetable
 from scripts.simulator.vehicle import Vehicle
-from shared.telemetry import SIGNALS
+from shared.wire.reading import SIGNALS
 
 START = datetime(2025, 12, 29, 6, tzinfo=UTC)
 

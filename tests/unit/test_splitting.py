@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_worker.batch import Batch
+from ingest_worker.batch_halves import halves
 from ingest_worker.delivery import Delivery
-from ingest_worker.splitting import halves
-from shared.connectivity import Status
-from shared.decoder import Decoded
-from shared.rejections import Reason, Rejection
-from shared.statuses import VehicleStatus
+from shared.rejections.model import Reason, Rejection
+from shared.storage.store_statuses import VehicleStatus
+from shared.wire.connectivity import Status
+from shared.wire.decoder import Decoded
 from tests.readings import START, row
 
 ROWS = [row(second=second) for second in range(12)]

@@ -6,12 +6,12 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest_worker import pulse as module
+from ingest_worker import worker_health as module
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.pulse import Pulse
 from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
-from shared.metrics import WORKER
+from ingest_worker.worker_health import Pulse
+from shared.metric_definitions import WORKER
 from shared.settings import WorkerSettings
 from tests.calls import numbers_of
 
@@ -83,7 +83,7 @@ def test_the_port_is_free_again(pulse, metrics):
 
 
 def test_the_metrics_are_those_that_are_listed(ask):
-    """Every name of `shared/metrics.py`, its kind and its sentence; beyond them only what a process has."""
+    """Every name of `shared/metric_definitions.py`, its kind and sentence; else the process's own."""
     status, media_type, body = ask("/metrics")
     assert status == 200
     assert media_type.startswith("text/plain")

@@ -12,12 +12,12 @@ from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import battery
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.missing import InsufficientData
-from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.trace import Trace
-from shared.telemetry import SIGNALS, Row
+from shared.vehicle_profile import Profile
+from shared.wire.reading import SIGNALS, Row
 
 SUMMER_NOON = datetime(2026, 7, 14, 12, tzinfo=UTC).timestamp()
 WINTER_NIGHT = datetime(2027, 1, 3, 2, 17, 9, tzinfo=UTC).timestamp()

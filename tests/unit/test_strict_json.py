@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.strict_json import InvalidJsonError, array_elements, parse_json
+from shared.wire.strict_json import InvalidJsonError, array_elements, parse_json
 from tests.json_torture import comparable
 
 

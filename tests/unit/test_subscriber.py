@@ -6,7 +6,12 @@ import threading
 import paho.mqtt.client as mqtt
 import pytest
 
-from ingest_worker.errors import ClientIdTakenError, DeafWorkerError, FatalError, SubscriptionRefusedError
+from ingest_worker.fatal_errors import (
+    ClientIdTakenError,
+    DeafWorkerError,
+    FatalError,
+    SubscriptionRefusedError,
+)
 from tests import packets
 from tests.packets import publish
 from tests.paho_callbacks import TOPIC, FakeThread, arrive, connect, disconnect, granted, receive

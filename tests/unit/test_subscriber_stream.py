@@ -3,7 +3,7 @@
 import paho.mqtt.client as mqtt
 import pytest
 
-from ingest_worker.framing import Framer
+from ingest_worker.mqtt_packets import Framer
 from tests.packets import acknowledged, packet, publish
 from tests.paho_callbacks import TOPIC, FakeThread, arrive, connect, disconnect, receive
 

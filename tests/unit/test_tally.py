@@ -5,7 +5,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.tally import Counts, Tally
+from shared.reading_counts import Counts, Tally
 
 
 def test_nothing_yet():

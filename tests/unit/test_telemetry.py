@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.strict_json import AmbiguousObject, parse_json
-from shared.telemetry import SIGNALS, Reading, normalise_vin, power_kw, why_invalid
+from shared.wire.reading import SIGNALS, Reading, normalise_vin, power_kw, why_invalid
+from shared.wire.strict_json import AmbiguousObject, parse_json
 from tests.readings import LATEST, WORKED_EXAMPLE, raw, reading
 
 EDGES = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.timestamps import InvalidTimestampError, format_timestamp, parse_timestamp
+from shared.wire.timestamps import InvalidTimestampError, format_timestamp, parse_timestamp
 
 
 def utc(*parts):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from shared.topics import (
+from shared.wire.topics import (
     InvalidTopicError,
     parse_topic,
     receipts_topic,

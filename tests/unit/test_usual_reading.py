@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared import usual_reading as module
-from shared.telemetry import MAX_READINGS, SIGNALS
-from shared.usual_reading import usual_reading, usual_readings
+from shared.wire import fast_reading as module
+from shared.wire.fast_reading import usual_reading, usual_readings
+from shared.wire.reading import MAX_READINGS, SIGNALS
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
 from tests.json_torture import ACCEPTED, REFUSED
 from tests.readings import START, WORKED_EXAMPLE, payload, raw, row

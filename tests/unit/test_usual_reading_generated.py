@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.telemetry import SIGNALS
-from shared.usual_reading import usual_reading, usual_readings
+from shared.wire.fast_reading import usual_reading, usual_readings
+from shared.wire.reading import SIGNALS
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
 from tests.readings import payload
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.whole_hours import WholeHours
-from shared.hourly import HOUR, start_of_hour
+from api.db.whole_hours import WholeHours
+from shared.storage.hourly_rollup import HOUR, start_of_hour
 from tests.readings import START, at
 
 TICK, DAY = timedelta(microseconds=1), timedelta(days=1)

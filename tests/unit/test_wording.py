@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.diagnostics.profile import Profile, named
 from shared.diagnostics.rules import RULES
+from shared.vehicle_profile import Profile, named
 from shared.wording import counted, duration, plain
 
 

@@ -8,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from scripts.launcher.postgres import Postgres
-from shared.database import writer_engine
 from shared.migrate import migrate
+from shared.storage.engine import writer_engine
 from tests.conftest import FAST, driver_url, server_folder
 from tests.dashboard import DESKTOP, NOW, PHONE, VIN, keep_rows, loaded, overflow, stamp, vins, whole
 

@@ -1,0 +1,42 @@
+"""A request's JSON. We parse it ourselves: FastAPI would take NaN and keys named twice."""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from api.http.problems import ProblemError
+from shared.wire.strict_json import InvalidJsonError, parse_json
+
+
+def require_json(request: Request) -> None:
+    """Raise 415 unless the body is announced as plain JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise ProblemError(415, "Send JSON, with Content-Type: application/json.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProblemError(415, "Send JSON without a Content-Encoding.")
+
+
+def parsed(body: bytes) -> Any:
+    """The value that a body holds. Raises 422."""
+    try:
+        return parse_json(body)
+    except InvalidJsonError as broken:
+        raise refused((), str(broken), "json_invalid") from None
+
+
+def refused(loc: tuple[int | str, ...], msg: str, kind: str) -> RequestValidationError:
+    """422, of one place of the body."""
+    return RequestValidationError([_error(loc, msg, kind)])
+
+
+def all_refused(invalid: ValidationError) -> RequestValidationError:
+    """422, of each field that a model refused."""
+    found = invalid.errors(include_input=False, include_url=False, include_context=False)
+    return RequestValidationError([_error(each["loc"], each["msg"], each["type"]) for each in found])
+
+
+def _error(loc: tuple[int | str, ...], msg: str, kind: str) -> dict[str, Any]:
+    return {"loc": ["body", *loc], "msg": msg, "type": kind}

@@ -1,0 +1,30 @@
+"""The VIN in a path."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from api.http.problems import ProblemError
+from shared.wire.reading import VIN_PATTERN, normalise_vin
+
+Vin = Annotated[
+    str,
+    Path(
+        description="In upper or lower case",
+        examples=["VIN-DEMO-001"],
+        json_schema_extra={"pattern": VIN_PATTERN},
+    ),
+]
+
+
+def unknown_vin() -> ProblemError:
+    """The answer where nothing is known of a vehicle."""
+    return ProblemError(404, "No reading of this VIN is stored.")
+
+
+def normal_vin(vin: str) -> str:
+    """As it is stored. Raises 404: what can't be a VIN is none of ours."""
+    try:
+        return normalise_vin(vin)
+    except ValueError as reason:
+        raise ProblemError(404, f"There is no such vehicle: a VIN {reason}.") from None

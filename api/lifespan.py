@@ -1,0 +1,91 @@
+"""What happens once: settings read, schema checked, pools opened, and all of it closed again."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import psycopg
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.db.connection_budget import TooManyConnectionsError, require_room
+from api.db.database import Database
+from api.http.problems import DATABASE_ERRORS, DatabaseAwayError, fault_of
+from api.services.diagnosis import Diagnoses
+from shared.settings import ApiSettings, InvalidSettingsError, load
+from shared.storage.error_classes import Fault, summarise
+from shared.storage.schema_version import OutdatedSchemaError, require_current_schema
+
+log = logging.getLogger("api")
+
+
+class StartupError(Exception):
+    """The app can't start; the message is the one line that the operator reads."""
+
+
+def lifespan_with(
+    settings: ApiSettings | None,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What lives as long as the app; without `settings` they are read from the environment."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            app.state.settings = settings or load(ApiSettings)
+        except InvalidSettingsError as error:
+            raise StartupError(str(error)) from None
+        app.state.database = Database(app.state.settings)
+        app.state.diagnoses = Diagnoses(app.state.database)
+        try:
+            await _check_database(app.state.database, app.state.settings)
+            async with app.state.siblings.telling():
+                yield
+        finally:
+            await app.state.database.close()
+
+    return lifespan
+
+
+async def _check_database(database: Database, settings: ApiSettings) -> None:
+    try:
+        await database.open()
+        await database.read_blocking(require_current_schema)
+        await database.read_blocking(require_room, settings)
+    except (OutdatedSchemaError, TooManyConnectionsError) as error:
+        raise StartupError(str(error)) from None
+    except (*DATABASE_ERRORS, SQLAlchemyError, psycopg.Error, OSError) as error:
+        if fault_of(error) is not Fault.TRANSIENT:
+            raise StartupError(f"DATABASE_URL: {summarise(error)}") from None
+        # Up without a database: health says so, and it is used as soon as it answers.
+        if not isinstance(error, DatabaseAwayError):
+            log.warning("The database could not be asked for its schema: %s", summarise(error))
+
+
+class OneLineStartupErrors:
+    """Middleware that hands the server a StartupError's one line instead of a stack trace."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, but for the end of a start that failed."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def hold_failure(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                held.append(message)
+            else:
+                await send(message)
+
+        try:
+            await self._app(scope, receive, hold_failure)
+        except StartupError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+        except BaseException:
+            for message in held:
+                await send(message)
+            raise

@@ -1,0 +1,1 @@
+"""Shapes of answers, as OpenAPI describes them."""

@@ -1,0 +1,242 @@
+"""What `GET /api/vehicles/{vin}/battery` answers: each figure with `status: ok`, or why it can't be given."""
+
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from api.schemas.diagnostics import Rounded
+from shared.diagnostics.battery import Battery
+from shared.diagnostics.missing import Missing
+
+_EPOCH = date(1970, 1, 1)
+
+# The core counts in ohm, and in days since 1970.
+Milliohm = Annotated[float, AfterValidator(lambda ohm: round(1000 * ohm, 6))]
+Day = Annotated[date, BeforeValidator(lambda day: _EPOCH + timedelta(days=day))]
+
+
+class _Part(BaseModel):
+    """Made from what the core gives, by its attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class NoFigure(_Part):
+    """In place of a figure."""
+
+    status: Literal["insufficient_data", "skipped"] = Field(
+        description="insufficient_data: the readings don't tell; skipped: the profile has to be completed"
+    )
+    reason: str = Field(examples=["the profile has no date of first use (first_use_date)"])
+
+
+class Figure(_Part):
+    """A figure that could be given."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Throughput(Figure):
+    """Energy and charge that flowed; both directions at least 0."""
+
+    kwh_out: Rounded = Field(description="Discharged, kWh")
+    kwh_in: Rounded = Field(description="Charged and regained, kWh")
+    ah_out: Rounded = Field(description="Ah")
+    ah_in: Rounded = Field(description="Ah")
+    coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")
+
+
+class Cycles(Figure):
+    """Equivalent full cycles."""
+
+    count: Rounded
+    by: Literal["charge", "soc"] = Field(
+        description="charge: Ah over twice the nominal capacity; soc: the sum of its steps over 200 %"
+    )
+    unobserved: Rounded = Field(description="How many of them are known by soc alone: no current was seen")
+
+
+class Consumption(Figure):
+    """Over all drives that can be used; regained energy taken off."""
+
+    kwh_per_100_km: Rounded
+    kwh: Rounded
+    km: Rounded
+    drives: int
+    sampling_ok: bool = Field(description="False above a median interval of 5 s: power swings faster")
+
+
+class DayResistance(_Part):
+    """Medians of one day (UTC)."""
+
+    day: Day
+    mohm: Milliohm = Field(validation_alias="ohm")
+    mohm_at_25: Milliohm | None = Field(validation_alias="ohm_at_25")
+    n: int = Field(description="Pairs of readings")
+
+
+class InternalResistance(Figure):
+    """Medians of the days' medians."""
+
+    mohm: Milliohm = Field(description="As it was, mΩ", validation_alias="ohm")
+    mohm_at_25: Milliohm | None = Field(
+        description="Normalised to 25 °C, mΩ; null without a temperature", validation_alias="ohm_at_25"
+    )
+    n: int = Field(description="Pairs of readings")
+    sampling_ok: bool = Field(
+        description="False above a median interval of 10 s while current flows: polarisation is included"
+    )
+    newest_mohm: Milliohm | None = Field(
+        description="The median of the last three days, mΩ; null where not above 0",
+        validation_alias="newest_ohm",
+    )
+    newest_mohm_at_25: Milliohm | None = Field(
+        description="The same normalised to 25 °C, of the last three days with temperatures, mΩ",
+        validation_alias="newest_ohm_at_25",
+    )
+    newest_n: int = Field(description="Days in newest_mohm")
+    newest_day: Day = Field(description="The last of them (UTC)")
+    days: list[DayResistance]
+
+
+class CapacityEstimate(Figure):
+    """The median over charging windows, and the newest value."""
+
+    ah: Rounded = Field(description="The median of all windows, Ah")
+    n: int = Field(description="Windows")
+    spread_ah: Rounded = Field(description="The largest estimate less the smallest, Ah")
+    newest_ah: Rounded = Field(description="The median of the last three windows, Ah")
+    newest_n: int = Field(description="Windows in newest_ah")
+    newest_day: Day = Field(description="When the last of them ended (UTC)")
+    nominal_share: Rounded | None = Field(
+        description="newest_ah over the profile's capacity_ah; null without one"
+    )
+
+
+class Slope(Figure):
+    """Of soh, percentage points per the unit that the name says; negative = it falls.
+
+    `low`..`high`: the 95 % interval.
+    """
+
+    value: Rounded
+    low: Rounded = Field(description="The steepest fall")
+    high: Rounded = Field(description="The flattest")
+
+
+class Milestone(_Part):
+    """When soh reaches a level: by the steepest, the median and the flattest slope; null: never."""
+
+    soh: Rounded = Field(description="%")
+    passed: bool = Field(description="The line is at or below it on the last day: the dates lie in the past")
+    earliest: date | None
+    likely: date | None
+    latest: date | None
+
+
+class SohTrend(Figure):
+    """Theil-Sen over the daily medians of what the vehicle reports."""
+
+    soh: Rounded = Field(description="%, on the line, on the last day")
+    per_year: Slope
+    per_10000_km: Slope | NoFigure
+    days: int = Field(description="With a soh")
+    span_days: int
+    milestones: list[Milestone]
+
+
+class DurabilityReference(_Part):
+    """The legal reference at this age and distance. The law measures usable energy, not soh."""
+
+    regulation: str = Field(examples=["UN GTR 22"])
+    until_years: Rounded
+    until_km: Rounded
+    reference: Rounded = Field(description="%")
+    soh: Rounded = Field(description="%, the vehicle's own: the median of its last 7")
+    finding: str = Field(examples=["not below the reference"])
+
+
+class Durability(Figure):
+    """Against each reference that applies."""
+
+    references: list[DurabilityReference]
+
+
+class Counter(Figure):
+    """One number of the passport."""
+
+    value: Rounded
+
+
+Count = Annotated[
+    Counter | NoFigure,
+    BeforeValidator(lambda given: given if isinstance(given, Missing) else {"value": given}),
+]
+
+
+class PassportOut(_Part):
+    """Attributes of Regulation (EU) 2023/1542 and DIN DKE SPEC 99100, as far as readings tell."""
+
+    hours_hot: Count = Field(description="Hours with max_temp above 45 °C")
+    hours_cold: Count = Field(description="Hours with min_temp below 0 °C")
+    hours_hot_charging: Count
+    hours_cold_charging: Count
+    deep_discharges: Count = Field(description="Times that soc fell below 5 %")
+    resistance_growth: Count = Field(description="At 25 °C, the last five days against the first five, %")
+
+
+class DataQuality(Figure):
+    """How good the readings themselves are."""
+
+    readings: int
+    median_interval_s: Rounded
+    p95_interval_s: Rounded
+    gaps: int = Field(description="Intervals of at least 300 s")
+    gap_hours: Rounded
+    longest_gap_s: Rounded
+    coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")
+    late_share: Rounded = Field(description="Share that came over 180 s after their ts, 0..1")
+    duplicates: int = Field(description="Readings of these days (UTC) that came again")
+    rejected: int = Field(
+        description="Rejections of this VIN received in the window, as far as they are kept"
+    )
+
+
+class BatteryHealth(BaseModel):
+    """Use and health of a battery over a window, from its readings."""
+
+    vin: str = Field(examples=["VIN-DEMO-001"])
+    from_ts: datetime = Field(description="Begin of the window; both ends are included")
+    to_ts: datetime
+    throughput: Throughput
+    cycles: Cycles | NoFigure
+    consumption: Consumption | NoFigure
+    resistance: InternalResistance | NoFigure
+    capacity: CapacityEstimate | NoFigure
+    soh_trend: SohTrend | NoFigure
+    durability: Durability | NoFigure
+    passport: PassportOut
+    quality: DataQuality | NoFigure
+
+    @classmethod
+    def of(
+        cls, vin: str, from_ts: datetime, to_ts: datetime, found: Battery, *, duplicates: int, rejected: int
+    ) -> Self:
+        """From the core's figures, and what the readings themselves can't tell of their quality."""
+        references, quality = found.durability, found.quality
+        figures: dict[str, Any] = {
+            "throughput": found.passport.throughput,
+            "cycles": found.passport.cycles,
+            "consumption": found.consumption,
+            "resistance": found.resistance,
+            "capacity": found.capacity,
+            "soh_trend": found.ageing,
+            "durability": references if isinstance(references, Missing) else {"references": references},
+            "passport": found.passport,
+            "quality": quality
+            if isinstance(quality, Missing)
+            else asdict(quality) | {"duplicates": duplicates, "rejected": rejected},
+        }
+        return cls.model_validate({"vin": vin, "from_ts": from_ts, "to_ts": to_ts, **figures})

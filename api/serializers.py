@@ -1,0 +1,108 @@
+"""What the calls answer, as JSON, without a model in between: `models.py` says the shapes to OpenAPI.
+
+Rows are as the queries answer them; names are the wire names.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from fastapi import Response
+
+from shared.alert_thresholds import AlertThresholds
+from shared.diagnostics.alerts import alerts
+from shared.storage.hourly_rollup import SERIES
+from shared.wire.connectivity import Limits, connectivity
+from shared.wire.reading import power_kw
+
+_encode = msgspec.json.Encoder().encode
+
+
+def answer(content: object) -> Response:
+    """Any of it as a response; times end in Z."""
+    return Response(_encode(content), media_type="application/json")
+
+
+def stored_reading(row: Sequence[Any]) -> dict[str, Any]:
+    """A reading as it was stored, with its power."""
+    vin, ts, soc, soh, pack_voltage, pack_current, max_temp, min_temp, odo_km = row
+    return {
+        "vin": vin,
+        "ts": ts,
+        "soc": soc,
+        "soh": soh,
+        "pack_voltage": pack_voltage,
+        "pack_current": pack_current,
+        "power_kw": power_kw(pack_voltage, pack_current),
+        "max_temp": max_temp,
+        "min_temp": min_temp,
+        "odo_km": odo_km,
+    }
+
+
+def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, Any]:
+    """The newest reading of a vehicle, and what it says needs a person."""
+    state = stored_reading(row)
+    state["alerts"] = [alert._asdict() for alert in alerts(state, thresholds)]
+    return state
+
+
+def listed_vehicle(
+    row: Sequence[Any], thresholds: AlertThresholds, *, now: datetime, limits: Limits
+) -> dict[str, Any]:
+    """The state of a vehicle of the fleet; `row` ends in what says whether it is online."""
+    *reading, received_at, status, status_received_at = row
+    state = vehicle_state(reading, thresholds)
+    found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=state["ts"])
+    state["received_at"] = received_at
+    state["connectivity"] = found._asdict()
+    return state
+
+
+def vehicle_connectivity(vin: str, row: Sequence[Any], *, now: datetime, limits: Limits) -> dict[str, Any]:
+    """Whether a vehicle is online, since when, and what says so."""
+    ts, received_at, status, status_received_at = row
+    found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=ts)
+    return {
+        "vin": vin,
+        **found._asdict(),
+        "received_at": received_at,
+        "status": status,
+        "status_received_at": status_received_at,
+    }
+
+
+def summary(vin: str, from_ts: datetime, to_ts: datetime, row: Sequence[Any]) -> dict[str, Any]:
+    """Extremes of a vehicle's readings in a window."""
+    samples, soc_min, soc_max, temp_max, temp_min = row
+    return {
+        "vin": vin,
+        "from_ts": from_ts,
+        "to_ts": to_ts,
+        "samples": samples,
+        "soc_min": soc_min,
+        "soc_max": soc_max,
+        "temp_max": temp_max,
+        "temp_min": temp_min,
+    }
+
+
+def series(
+    vin: str, from_ts: datetime, to_ts: datetime, interval: timedelta, rows: Sequence[Sequence[Any]]
+) -> dict[str, Any]:
+    """Signals over time, column by column, as charts take them."""
+    ts, samples, *figures = zip(*rows, strict=True) if rows else [()] * (2 + 3 * len(SERIES))
+    spreads = zip(figures[::3], figures[1::3], figures[2::3], strict=True)
+    return {
+        "vin": vin,
+        "from_ts": from_ts,
+        "to_ts": to_ts,
+        "interval_s": interval.total_seconds(),
+        "ts": ts,
+        "samples": samples,
+        **{
+            name: {"min": low, "mean": mean, "max": high}
+            for name, (low, mean, high) in zip(SERIES, spreads, strict=True)
+        },
+    }

@@ -1,0 +1,77 @@
+"""The formats of an export, and which of them, compressed or not, a client takes."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from api.queries.exports import FormatName
+from shared.wire.timestamps import format_timestamp
+
+_encode = msgspec.json.Encoder().encode
+_QUALITY = re.compile(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One of FORMATS."""
+
+    name: FormatName
+    media_type: str
+
+    def head(self, columns: Sequence[str]) -> bytes:
+        """What comes before the first line of values."""
+        return _csv_line(columns) if self.name == "csv" else b""
+
+    def line(self, values: Mapping[str, Any]) -> bytes:
+        """One line: CSV as in RFC 4180 (CRLF), or one JSON object and LF."""
+        return _csv_line(values.values()) if self.name == "csv" else _encode(values) + b"\n"
+
+
+CSV = Format("csv", "text/csv")
+NDJSON = Format("ndjson", "application/x-ndjson")
+FORMATS: dict[FormatName, Format] = {"csv": CSV, "ndjson": NDJSON}
+
+
+def _csv_line(values: Any) -> bytes:
+    # Names, VINs, times and numbers: nothing that needs quotes.
+    return ",".join(map(_cell, values)).encode() + b"\r\n"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return format_timestamp(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def accepted(accept: str) -> Format | None:
+    """The format that an Accept header likes best, CSV where it likes both the same; None where neither."""
+    wishes = dict(_wishes(accept)) or {"*/*": 1.0}
+
+    def liking(kind: Format) -> float:
+        group = kind.media_type.split("/")[0]
+        patterns = (kind.media_type, f"{group}/*", "*/*")
+        return next((wishes[pattern] for pattern in patterns if pattern in wishes), 0.0)
+
+    best = max(FORMATS.values(), key=liking)
+    return best if liking(best) > 0 else None
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip."""
+    wishes = dict(_wishes(accept_encoding))
+    return wishes.get("gzip", wishes.get("*", 0.0)) > 0
+
+
+def _wishes(header: str) -> Iterator[tuple[str, float]]:
+    """What is listed, in lower case, with its q."""
+    for part in header.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name:
+            found = next(filter(None, map(_QUALITY.fullmatch, parameters)), None)
+            yield name.lower(), float(found[1]) if found else 1.0

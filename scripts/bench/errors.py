@@ -1,7 +1,0 @@
-"""What can keep a figure from being taken."""
-
-from scripts.launcher.errors import LaunchError
-
-
-class MeasureError(LaunchError):
-    """A server did not do what was to be measured."""

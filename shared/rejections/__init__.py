@@ -1,0 +1,1 @@
+"""Rejections: kept, listed, replayed, deleted by age and number."""

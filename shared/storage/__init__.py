@@ -1,0 +1,1 @@
+"""Tables, and the statements that both processes run on them."""

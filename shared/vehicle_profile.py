@@ -1,0 +1,112 @@
+"""What is known of a vehicle beyond its readings. Nothing here is guessed: what is not known is None."""
+
+import re
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from shared.wire.reading import Range
+
+
+class Chemistry(StrEnum):
+    """Of the cells."""
+
+    NMC = "NMC"
+    LFP = "LFP"
+    NCA = "NCA"
+
+
+RANGES: dict[str, Range] = {
+    "series_cells": Range(1, 2_000, ""),
+    "capacity_ah": Range(0.1, 10_000, "Ah"),
+    "energy_kwh": Range(0.1, 10_000, "kWh"),
+    "max_discharge_a": Range(1, 3_000, "A"),
+    "max_charge_a": Range(1, 3_000, "A"),
+}
+"""What a field may be, both ends included. [C]: what a motorcycle and a mining truck have, and some more."""
+
+_NAMES = {
+    "series_cells": "number of cells in series",
+    "chemistry": "chemistry",
+    "capacity_ah": "nominal capacity",
+    "energy_kwh": "nominal energy",
+    "max_discharge_a": "largest discharge current",
+    "max_charge_a": "largest charge current",
+    "first_use_date": "date of first use",
+}
+
+
+def named(field: str) -> str:
+    """A field as it stands in a sentence: `nominal capacity (capacity_ah)`."""
+    return f"{_NAMES[field]} ({field})"
+
+
+def without(*fields: str) -> str:
+    """A profile without any of these, in words: `the profile has no nominal capacity (capacity_ah)`."""
+    names = " nor ".join(map(named, fields))
+    return f"the profile has {'no' if len(fields) == 1 else 'neither'} {names}"
+
+
+EARLIEST_USE = date(1990, 1, 1)
+
+
+def _known(name: str, description: str, example: float) -> Any:
+    low, high, unit = RANGES[name]
+    text = f"{description}, {unit}" if unit else description
+    return Field(default=None, ge=low, le=high, description=text, examples=[example])
+
+
+def _day(value: Any) -> Any:
+    # Pydantic would also take a number of seconds, or a time at midnight.
+    if value is None or type(value) is date:
+        return value
+    try:
+        # fromisoformat() alone would also read the days of weeks.
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("date", "must be a date such as 2020-01-31")
+
+
+def _whole(value: Any) -> Any:
+    # JSON has one kind of number: 96.0 is 96.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _sign(value: Any) -> Any:
+    value = _whole(value)
+    # True == 1, and a Literal asks no more.
+    if type(value) is not int:
+        raise PydanticCustomError("sign", "must be 1 or -1")
+    return value
+
+
+class Profile(BaseModel):
+    """All fields optional. A rule or figure that needs one that is missing is skipped, and says so."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    series_cells: Annotated[int | None, BeforeValidator(_whole)] = _known(
+        "series_cells", "Cells in series", 96
+    )
+    chemistry: Annotated[Chemistry | None, Field(strict=False, description="Of the cells")] = None
+    capacity_ah: float | None = _known("capacity_ah", "Nominal capacity", 60)
+    energy_kwh: float | None = _known("energy_kwh", "Nominal energy", 21.6)
+    max_discharge_a: float | None = _known("max_discharge_a", "Largest current out of the pack", 400)
+    max_charge_a: float | None = _known(
+        "max_charge_a", "Largest current into the pack, as a positive number", 125
+    )
+    first_use_date: Annotated[
+        Annotated[date, Field(ge=EARLIEST_USE)] | None,
+        BeforeValidator(_day),
+        Field(description="When the battery was first used", examples=["2021-05-17"]),
+    ] = None
+    current_sign: Annotated[Literal[1, -1], BeforeValidator(_sign)] = Field(
+        1, description="-1 for a source whose charging current is positive (such as COVESA VSS)"
+    )

@@ -1,0 +1,1 @@
+"""The wire format: readings, statuses, topics, times, and their refusal."""
