@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from api.http.multiprocess_metrics import meeting_place
+from api.http.multiprocess_metrics import metrics_dir
 from api.main import create_app
 from shared import logs
 from shared.command import run_command
@@ -68,7 +68,7 @@ def _serve(settings: ApiSettings) -> int:
 
 def _serve_by_several(settings: ApiSettings) -> int:
     """One listening socket, several processes; one that dies is started again."""
-    with meeting_place() as folder:
+    with metrics_dir() as folder:
         config = _config(settings, partial(create_app, settings, siblings=folder))
         supervisor = Multiprocess(config, [config.bind_socket()])
         supervisor.run()

@@ -11,8 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.db.connection_budget import TooManyConnectionsError, require_room
 from api.db.database import Database
-from api.http.problems import DATABASE_ERRORS, DatabaseAwayError, fault_of
-from api.services.diagnosis import Diagnoses
+from api.db.errors import DatabaseAwayError
+from api.db.pool import PoolLimits
+from api.http.problems import DATABASE_ERRORS, fault_of
+from api.queries import exports, vehicle_states
+from api.services.diagnosis import DiagnosisRunner
 from shared.settings import ApiSettings, InvalidSettingsError, load
 from shared.storage.error_classes import Fault, summarise
 from shared.storage.schema_version import OutdatedSchemaError, require_current_schema
@@ -35,16 +38,21 @@ def lifespan_with(
             app.state.settings = settings or load(ApiSettings)
         except InvalidSettingsError as error:
             raise StartupError(str(error)) from None
-        app.state.database = Database(app.state.settings)
-        app.state.diagnoses = Diagnoses(app.state.database)
+        app.state.database = make_database(app.state.settings)
+        app.state.diagnoses = DiagnosisRunner(app.state.database)
         try:
             await _check_database(app.state.database, app.state.settings)
-            async with app.state.siblings.telling():
+            async with app.state.siblings.publish_periodically():
                 yield
         finally:
             await app.state.database.close()
 
     return lifespan
+
+
+def make_database(settings: ApiSettings, limits: PoolLimits | None = None) -> Database:
+    """Make the database that every call uses, with the queries that it runs by itself; not yet open."""
+    return Database(settings, latest=vehicle_states.latest, export_session=exports.SESSION, limits=limits)
 
 
 async def _check_database(database: Database, settings: ApiSettings) -> None:

@@ -9,7 +9,7 @@ from api.http.api_keys import describe_key, require_key, require_key_or_permit
 from api.http.body_limit import BodyLimit
 from api.http.export_permit import ExportPermits
 from api.http.host_check import HostCheck
-from api.http.multiprocess_metrics import Siblings
+from api.http.multiprocess_metrics import ProcessMetrics
 from api.http.problems import Problem, add_error_handlers
 from api.http.request_limit import RequestLimit
 from api.http.request_metrics import ApiMetrics, RequestCounter
@@ -56,7 +56,7 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
     app.state.metrics = ApiMetrics()
     app.state.exports = Exports(app.state.metrics.count_database_error)
     app.state.permits = ExportPermits()
-    app.state.siblings = Siblings(app.state.metrics.text, siblings)
+    app.state.siblings = ProcessMetrics(app.state.metrics.text, siblings)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLimit)
     app.add_middleware(HostCheck)

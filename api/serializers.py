@@ -7,21 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-from fastapi import Response
-
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import alerts
 from shared.storage.hourly_rollup import SERIES
 from shared.wire.connectivity import Limits, connectivity
 from shared.wire.reading import power_kw
-
-_encode = msgspec.json.Encoder().encode
-
-
-def answer(content: object) -> Response:
-    """Any of it as a response; times end in Z."""
-    return Response(_encode(content), media_type="application/json")
 
 
 def stored_reading(row: Sequence[Any]) -> dict[str, Any]:

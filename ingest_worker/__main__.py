@@ -21,7 +21,7 @@ from ingest_worker.slot import SlotLock
 from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 from shared.command import run_command
 from shared.command_arguments import command_parser
 from shared.settings import WorkerSettings
@@ -75,7 +75,7 @@ def _store(settings: WorkerSettings) -> int:
     with ExitStack() as stack:
         engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
         stack.callback(engine.dispose)
-        pulse = Pulse()
+        pulse = WorkerHealth()
         subscriber = _subscriber(settings)
         metrics = WorkerMetrics(subscriber, pulse)
         if settings.worker_health_port is not None:
@@ -89,7 +89,7 @@ def _store(settings: WorkerSettings) -> int:
     return 0
 
 
-def _status_server(pulse: Pulse, metrics: WorkerMetrics, host: str, port: int) -> StatusServer:
+def _status_server(pulse: WorkerHealth, metrics: WorkerMetrics, host: str, port: int) -> StatusServer:
     try:
         return StatusServer(pulse, metrics, host, port)
     except OSError as error:

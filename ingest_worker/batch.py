@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
-from shared.rejections.model import Rejection
-from shared.storage.store_statuses import VehicleStatus
 from shared.wire.decoder import Decoded
 from shared.wire.reading import Row
+from shared.wire.refusal import Rejection
+from shared.wire.status import VehicleStatus
 
 MAX_BYTES = 4 * 1024 * 1024
 """Payloads of one batch. As rows they take several times as much, and are held until the commit."""
@@ -25,7 +25,7 @@ class Source(NamedTuple):
 
 
 @dataclass(slots=True)
-class Contents:
+class BatchContents:
     """The deliveries in the order they were received, and what they hold."""
 
     deliveries: list[Delivery] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Batch:
         self._max_deliveries = max_deliveries
         self._max_age_s = max_age_s
         self._clock = clock
-        self._contents = Contents()
+        self._contents = BatchContents()
         self._since = 0.0
 
     def __len__(self) -> int:
@@ -130,8 +130,8 @@ class Batch:
             return None
         return self._since + self._max_age_s - self._clock()
 
-    def take(self) -> Contents:
+    def take(self) -> BatchContents:
         """Everything in it; it is empty afterwards."""
-        contents, self._contents = self._contents, Contents()
+        contents, self._contents = self._contents, BatchContents()
         self._bytes = 0
         return contents

@@ -2,10 +2,10 @@
 
 from bisect import bisect_left
 
-from ingest_worker.batch import Contents
+from ingest_worker.batch import BatchContents
 
 
-def halves(contents: Contents) -> tuple[Contents, Contents] | None:
+def halves(contents: BatchContents) -> tuple[BatchContents, BatchContents] | None:
     """Two parts of about the same number of readings in the order of receipt; None where it can't be cut.
 
     A lone delivery, an array, is cut within: its first part is partial, and only the second one, which is
@@ -22,7 +22,7 @@ def halves(contents: Contents) -> tuple[Contents, Contents] | None:
     )
 
 
-def _middle(contents: Contents) -> int:
+def _middle(contents: BatchContents) -> int:
     """The place of the delivery with which the second half begins: never the first one."""
     number = len(contents.deliveries)
     if not contents.rejections:
@@ -37,7 +37,7 @@ def _middle(contents: Contents) -> int:
     return min(max(bisect_left(ends, contents.readings // 2), 1), number - 1)
 
 
-def _deliveries(contents: Contents, begin: int, end: int) -> Contents:
+def _deliveries(contents: BatchContents, begin: int, end: int) -> BatchContents:
     """The deliveries from `begin` to before `end` with all that they hold."""
     firsts = [*contents.firsts, len(contents.rows)]
     rows = slice(firsts[begin], firsts[end])
@@ -46,7 +46,7 @@ def _deliveries(contents: Contents, begin: int, end: int) -> Contents:
         bisect_left(contents.rejection_sources, begin), bisect_left(contents.rejection_sources, end)
     )
     told = slice(bisect_left(contents.status_sources, begin), bisect_left(contents.status_sources, end))
-    return Contents(
+    return BatchContents(
         deliveries=deliveries,
         firsts=[first - firsts[begin] for first in contents.firsts[begin:end]],
         rows=contents.rows[rows],
@@ -60,12 +60,12 @@ def _deliveries(contents: Contents, begin: int, end: int) -> Contents:
     )
 
 
-def _within(contents: Contents, begin: int, end: int, *, is_last: bool) -> Contents:
+def _within(contents: BatchContents, begin: int, end: int, *, is_last: bool) -> BatchContents:
     """The readings of the only delivery from `begin` to before `end`: rows first, then rejections."""
     rows, [delivery] = len(contents.rows), contents.deliveries
     rejections = contents.rejections[max(begin - rows, 0) : max(end - rows, 0)]
     indexes = contents.indexes.get(delivery)
-    return Contents(
+    return BatchContents(
         deliveries=[delivery],
         firsts=[0],
         rows=contents.rows[begin:end],

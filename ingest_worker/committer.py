@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ingest_worker.backoff import Backoff
-from ingest_worker.batch import Contents
+from ingest_worker.batch import BatchContents
 from ingest_worker.batch_halves import halves
 from ingest_worker.database_deadline import STATEMENT_TIMEOUT_S, StatementDeadline, shortened
-from ingest_worker.write_batch import Writer, Written
+from ingest_worker.write_batch import BatchOutcome, Writer
 from shared.storage.error_classes import Fault
 
 log = logging.getLogger("ingest_worker")
@@ -56,13 +56,13 @@ class Committer:
         self._allowed_s = min(statement_timeout_s, deadline.seconds)
         self._writer = Writer()
 
-    def commit(self, contents: Contents) -> Iterator[tuple[Contents, Written]]:
+    def commit(self, contents: BatchContents) -> Iterator[tuple[BatchContents, BatchOutcome]]:
         """Yield each part once it has committed, in the order of receipt; try for ever if need be.
 
         A commit whose answer was lost is tried again like any other: the key (vin, ts) makes it safe.
         """
         waiting = [contents]
-        searched: Contents | None = None
+        searched: BatchContents | None = None
         refuses = False
         waits = _waits()
         while waiting:
@@ -103,7 +103,7 @@ class Committer:
         cause = error.orig if isinstance(error, DBAPIError) else error
         return self._deadline.has_cut or isinstance(cause, psycopg.errors.QueryCanceled)
 
-    def _shrink(self, part: Contents) -> None:
+    def _shrink(self, part: BatchContents) -> None:
         self.limit = max(1, part.readings // 2)
         log.warning(
             "The database did not finish a statement of a batch of %d readings in time (%s):"
@@ -113,7 +113,7 @@ class Committer:
             self.limit,
         )
 
-    def _grow(self, part: Contents) -> None:
+    def _grow(self, part: BatchContents) -> None:
         if self.limit is None:
             return
         # As if time grew with the number of readings.

@@ -11,13 +11,13 @@ from prometheus_client.registry import Collector
 from ingest_worker.arrival_lag import Lag
 from ingest_worker.delivery import Delivery
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 from shared import metric_definitions
 from shared.reading_counts import Tally
-from shared.rejections.model import Reason
 from shared.storage.error_classes import Fault
-from shared.storage.store_statuses import VehicleStatus
 from shared.wire.connectivity import Status
+from shared.wire.refusal import Reason
+from shared.wire.status import VehicleStatus
 
 _QUANTILES = (0.5, 0.99)
 _SIZES = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 100_000)
@@ -27,7 +27,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class WorkerMetrics(Collector):
     """Counted by the worker's thread, read by the one that answers `/metrics`."""
 
-    def __init__(self, subscriber: Subscriber, pulse: Pulse) -> None:
+    def __init__(self, subscriber: Subscriber, pulse: WorkerHealth) -> None:
         self.tally = Tally()
         # There from the start: Prometheus sees an increase only of what it has seen before.
         self.tally.settle(0, rejected={reason.value: 0 for reason in Reason})

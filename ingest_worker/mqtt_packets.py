@@ -105,7 +105,7 @@ def pubacks(mids: list[bytes]) -> bytes:
     return _PUBACK + _PUBACK.join(mids) if mids else b""
 
 
-class Numbering:
+class PacketIds:
     """Packet ids for what we publish: 1 to 65,535, over and over."""
 
     def __init__(self) -> None:

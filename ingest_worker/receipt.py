@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.rejections.model import Reason, Rejection
+from shared.wire.refusal import Reason, Rejection
 from shared.wire.strict_json import InvalidJsonError, parse_json
 from shared.wire.timestamps import InvalidTimestampError, format_timestamp, parse_timestamp
 

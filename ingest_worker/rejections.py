@@ -19,18 +19,12 @@ from sqlalchemy import Engine, RowMapping
 
 from shared.command import run_on_database
 from shared.command_arguments import argument, command_parser, complain, end_with_the_pipe, whole_number
-from shared.rejections.model import (
-    Filter,
-    Reason,
-    delete_rejection,
-    every_rejection,
-    find_rejection,
-    readable,
-)
+from shared.rejections.model import Filter, delete_rejection, every_rejection, find_rejection, readable
 from shared.rejections.replay import ReplayRefusedError, replay
 from shared.rejections.retention import purge_all
 from shared.settings import RejectionsSettings
 from shared.wire.reading import normalise_vin
+from shared.wire.refusal import Reason
 from shared.wire.timestamps import format_timestamp, parse_timestamp
 
 

@@ -20,7 +20,7 @@ from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.slot import MOST, SlotLock, client_id
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 from shared import logs
 from shared.settings import InvalidSettingsError, WorkerSettings, load
 from shared.storage.engine import writer_engine
@@ -34,7 +34,7 @@ _QUIET_S = 5.0
 class _Emptier(Worker):
     """A worker that ends by itself once its session has been silent for a while."""
 
-    def __init__(self, settings: WorkerSettings, subscriber: Subscriber, pulse: Pulse) -> None:
+    def __init__(self, settings: WorkerSettings, subscriber: Subscriber, pulse: WorkerHealth) -> None:
         self._engine_of_its_own = writer_engine(settings.database_url, name=subscriber.client_id)
         self.counts = WorkerMetrics(subscriber, pulse)
         super().__init__(settings, subscriber, self._engine_of_its_own, pulse, self.counts)
@@ -104,7 +104,7 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
             return False
         # The id is that of the slot; the worker itself asks for no slot.
         chosen = settings.model_copy(update={"mqtt_client_id": name})
-        pulse = Pulse()
+        pulse = WorkerHealth()
         emptier = _Emptier(chosen, Subscriber(chosen, retires=True), pulse)
         for stop_signal in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop_signal, lambda *_: emptier.stop())

@@ -8,7 +8,7 @@ import psycopg
 
 from ingest_worker.slot import SlotLock
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 from shared.storage.error_classes import summarise
 
 log = logging.getLogger("ingest_worker.slot")
@@ -30,7 +30,7 @@ class SlotKeeper:
         self,
         slot: SlotLock,
         subscriber: Subscriber,
-        pulse: Pulse,
+        pulse: WorkerHealth,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slot = slot

@@ -7,13 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 
 
 class StatusServer:
     """Answers `/live` and `/ready` with 200 or 503, and `/metrics`, in threads of its own."""
 
-    def __init__(self, pulse: Pulse, metrics: WorkerMetrics, host: str, port: int) -> None:
+    def __init__(self, pulse: WorkerHealth, metrics: WorkerMetrics, host: str, port: int) -> None:
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":

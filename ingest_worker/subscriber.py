@@ -1,10 +1,7 @@
-"""The broker's side of the worker: the only file that knows paho.
+"""The broker's side of the worker: a session, its subscription, the messages it brings.
 
-paho connects, pings, subscribes and reconnects. What comes by the thousand goes past it: messages are cut
-from the stream by `framing`, acknowledgements and receipts are handed to it as bytes, many at once.
-
-Its network thread wraps the messages and puts them into the inbox, nothing else: an exception there would
-kill it while the client still looks connected, and whatever is slow there would miss its pings.
+The network thread wraps the messages and puts them into the inbox, nothing else: an exception there would end
+the thread while the client still looks connected, and slow work there would miss the pings.
 
 MQTT 3.1.1, not 5: it has no properties to be read with each message. The in-flight window is then the
 broker's `max_inflight_messages`.
@@ -13,14 +10,12 @@ broker's `max_inflight_messages`.
 import logging
 import ssl
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt import MQTTException
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -33,7 +28,8 @@ from ingest_worker.fatal_errors import (
     SubscriptionRefusedError,
 )
 from ingest_worker.inbox import Inbox
-from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Numbering, Packet, pubacks
+from ingest_worker.mqtt_client import QOS, MqttClient
+from ingest_worker.mqtt_packets import Message, PacketIds, pubacks
 from shared.settings import WorkerSettings
 from shared.wire.topics import topic_filters
 
@@ -44,86 +40,6 @@ _CONNECT_TIMEOUT_S = 5
 _BRIEF_LINKS_IN_A_ROW = 6
 _CONTESTED_FROM = 2
 _UNSPECIFIED = 0x80
-_QOS = 1  # never 2: messages of QoS 2 can't be acknowledged after a commit without being lost in a crash
-_READ_BYTES = 262_144
-_PAUSE_S = 0.05  # of the network thread, which has acknowledgements and pings to send meanwhile
-_PUBLISH, _PUBACK = 0x30, 0x40
-
-
-class _Client(mqtt.Client):
-    """paho's client with its innermost loop replaced: it reads as much as there is, not byte by byte.
-
-    `on_messages` gets the messages of one read. They are not acknowledged here. Nothing is read while
-    `await_room`, which waits for so many seconds, returns False.
-    """
-
-    def __init__(
-        self,
-        *arguments: Any,
-        on_messages: Callable[[list[Message]], None],
-        await_room: Callable[[float], bool],
-        **options: Any,
-    ) -> None:
-        super().__init__(*arguments, **options)
-        self.framer = Framer()
-        self._on_messages = on_messages
-        self._await_room = await_room
-
-    def _packet_read(self) -> MQTTErrorCode:
-        if not self._await_room(_PAUSE_S):
-            # Unread bytes wait, so the broker lives: without this paho would miss the answer to its ping.
-            with self._msgtime_mutex:
-                self._last_bytes_received = time.monotonic()
-            return MQTTErrorCode.MQTT_ERR_AGAIN
-        try:
-            received = self._sock_recv(_READ_BYTES)
-        except BlockingIOError:
-            return MQTTErrorCode.MQTT_ERR_AGAIN
-        except OSError:
-            return MQTTErrorCode.MQTT_ERR_CONN_LOST
-        if not received:
-            return MQTTErrorCode.MQTT_ERR_CONN_LOST
-        with self._msgtime_mutex:
-            self._last_bytes_received = time.monotonic()
-        try:
-            return self._sort(self.framer.feed(received))
-        except (MalformedPacketError, MQTTException) as broken:
-            log.warning("The broker sent what is not MQTT 3.1.1 (%s); connecting anew.", broken)
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-
-    def _sort(self, packets: list[Message | Packet]) -> MQTTErrorCode:
-        messages: list[Message] = []
-        for packet in packets:
-            if isinstance(packet, Message):
-                messages.append(packet)
-                continue
-            # What came before a CONNACK belongs to another connection than what follows it.
-            if messages:
-                self._on_messages(messages)
-                messages = []
-            if packet.command & 0xF0 != _PUBACK and (failed := self._handle(packet)):
-                return failed
-        if messages:
-            self._on_messages(messages)
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-    def _handle(self, packet: Packet) -> MQTTErrorCode:
-        """Have paho handle a packet as if it had read it."""
-        self._in_packet = {
-            "command": packet.command,
-            "have_remaining": 1,
-            "remaining_count": [],
-            "remaining_mult": 1,
-            "remaining_length": len(packet.body),
-            "packet": bytearray(packet.body),
-            "to_process": 0,
-            "pos": 0,
-        }
-        return self._packet_handle()
-
-    def write(self, command: int, packets: bytes) -> None:
-        """Send whole packets of ours, in order, behind what waits to be sent."""
-        self._packet_queue(command, packets, 0, _QOS)
 
 
 class Subscriber:
@@ -141,14 +57,14 @@ class Subscriber:
         self._fatal: FatalError | None = None
         self.link = Link()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
-        self._numbering = Numbering()
+        self._numbering = PacketIds()
         self._problem = f"not connected to the broker at {self._address} yet"
         self._has_left = False
         self._client = self._make_client()
 
-    def _make_client(self) -> _Client:
+    def _make_client(self) -> MqttClient:
         settings = self._settings
-        client = _Client(
+        client = MqttClient(
             CallbackAPIVersion.VERSION2,
             on_messages=self._on_messages,
             await_room=self._await_room,
@@ -227,7 +143,7 @@ class Subscriber:
         """Raise FatalError if this subscriber will never deliver again."""
         if self._fatal is not None:
             raise self._fatal
-        if not self._has_left and not self._network_thread_is_alive():
+        if not self._has_left and not self._client.is_running:
             raise DeafWorkerError(f"{DeafWorkerError.__doc__} It must be started again.")
 
     def publish(self, messages: Iterable[tuple[str, bytes]]) -> bool:
@@ -238,21 +154,21 @@ class Subscriber:
         """
         packets = b"".join(self._numbering.publish(topic.encode(), payload) for topic, payload in messages)
         with self.link.held() as epoch:
-            if not epoch or not self._network_thread_is_alive():
+            if not epoch or not self._client.is_running:
                 return False
-            self._client.write(_PUBLISH, packets)
+            self._client.send_publishes(packets)
         return True
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Let the broker forget these messages. Only after the commit that holds their readings."""
         # Without its thread paho would write from this one, and fail into our callbacks.
-        if not self._network_thread_is_alive():
+        if not self._client.is_running:
             return
         with self.link.held() as epoch:
             # From an earlier connection: committed all the same; the broker will send it again.
             mids = [delivery.mid for delivery in deliveries if delivery.epoch == epoch and delivery.qos]
             if mids:
-                self._client.write(_PUBACK, pubacks(mids))
+                self._client.send_acknowledgements(pubacks(mids))
 
     def stop(self) -> None:
         """Send what was acknowledged, take leave and end the network thread. The session stays.
@@ -261,10 +177,6 @@ class Subscriber:
         """
         self._client.disconnect()
         self._client.loop_stop()
-
-    def _network_thread_is_alive(self) -> bool:
-        thread = self._client._thread  # noqa: SLF001 - paho has no other way to ask
-        return thread is not None and thread.is_alive()
 
     def _contested(self, brief: int) -> str:
         return (
@@ -313,7 +225,7 @@ class Subscriber:
             client.unsubscribe(list(self._filters))
             return
         # On every connect: a broker may keep the session and still have lost a shared subscription.
-        client.subscribe([(wanted, _QOS) for wanted in self._filters])
+        client.subscribe([(wanted, QOS) for wanted in self._filters])
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
         # paho doesn't hand over why, but it calls this while it handles that exception.
@@ -331,7 +243,7 @@ class Subscriber:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if any(reason.value != _QOS for reason in reasons):
+        if any(reason.value != QOS for reason in reasons):
             self._end(
                 SubscriptionRefusedError(
                     f"The broker does not grant the subscription to {' and '.join(self._filters)} at QoS 1"

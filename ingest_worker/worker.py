@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from ingest_worker.backoff import Backoff
-from ingest_worker.batch import Batch, Contents
+from ingest_worker.batch import Batch, BatchContents
 from ingest_worker.committer import DATABASE_ERRORS, Committer
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
@@ -18,8 +18,8 @@ from ingest_worker.rejection_alarm import PoisonWatch
 from ingest_worker.slot import SlotLock
 from ingest_worker.slot_keeper import SlotKeeper
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.worker_health import Pulse
-from ingest_worker.write_batch import Written, fill_receipts
+from ingest_worker.worker_health import WorkerHealth
+from ingest_worker.write_batch import BatchOutcome, fill_receipts
 from shared.rejections.retention import Retention
 from shared.settings import WorkerSettings
 from shared.storage.error_classes import Fault, classify, summarise
@@ -45,7 +45,7 @@ class Worker:
         settings: WorkerSettings,
         subscriber: Subscriber,
         engine: Engine,
-        pulse: Pulse,
+        pulse: WorkerHealth,
         metrics: WorkerMetrics,
         *,
         deadline: StatementDeadline | None = None,
@@ -172,7 +172,7 @@ class Worker:
             if left:
                 self._look_around()
 
-    def _answer(self, contents: Contents) -> None:
+    def _answer(self, contents: BatchContents) -> None:
         if not contents.receipts:
             return
         receipts = contents.receipts.values()
@@ -181,7 +181,7 @@ class Worker:
         else:
             self._metrics.receipts_unsent += len(receipts)
 
-    def _account(self, contents: Contents, written: Written, seconds: float) -> None:
+    def _account(self, contents: BatchContents, written: BatchOutcome, seconds: float) -> None:
         metrics, readings = self._metrics, contents.readings
         metrics.tally.settle(
             readings,

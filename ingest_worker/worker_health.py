@@ -5,7 +5,7 @@ import time
 _STALE_AFTER_S = 30
 
 
-class Pulse:
+class WorkerHealth:
     """Written by the worker's thread, read by any."""
 
     def __init__(self) -> None:

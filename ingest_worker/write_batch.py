@@ -9,15 +9,16 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from ingest_worker.batch import Contents
-from shared.rejections.model import CONFLICT_DETAIL, Reason, Rejection, keep_rejections
+from ingest_worker.batch import BatchContents
+from shared.rejections.model import keep_rejections
 from shared.storage.error_classes import Fault, classify, summarise
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.storage.store_statuses import keep_statuses
+from shared.wire.refusal import CONFLICT_DETAIL, Reason, Rejection
 from shared.wire.strict_json import array_elements
 
 
-class Loss(NamedTuple):
+class LateRejection(NamedTuple):
     """A reading that passed our checks and was not stored; `place` is its row's in the batch."""
 
     place: int
@@ -26,7 +27,7 @@ class Loss(NamedTuple):
 
 
 @dataclass(slots=True)
-class Written:
+class BatchOutcome:
     """What became of a batch's readings, each counted once; true when the transaction has committed."""
 
     stored: int = 0
@@ -42,17 +43,17 @@ class Writer:
     """Writes batches; knows from one to the next whether duplicates are to be expected."""
 
     def __init__(self) -> None:
-        self._caution = Caution()
+        self._caution = CopyBackoff()
 
-    def write(self, connection: Connection, contents: Contents) -> Written:
+    def write(self, connection: Connection, contents: BatchContents) -> BatchOutcome:
         """Write a whole batch. Raises what the database raises."""
-        written, losses = Written(), list[Loss]()
+        written, losses = BatchOutcome(), list[LateRejection]()
         self._store(connection, contents, range(len(contents.rows)), written, losses)
         return _keep(connection, contents, written, losses)
 
-    def write_around_poison(self, connection: Connection, contents: Contents) -> Written:
+    def write_around_poison(self, connection: Connection, contents: BatchContents) -> BatchOutcome:
         """The same for a batch that holds rows which the database refuses: those become rejections."""
-        written, losses = Written(), list[Loss]()
+        written, losses = BatchOutcome(), list[LateRejection]()
         places = sorted(range(len(contents.rows)), key=lambda place: contents.rows[place][:2])
         self._store_halves(connection, contents, places, written, losses)
         return _keep(connection, contents, written, losses)
@@ -60,24 +61,24 @@ class Writer:
     def _store(
         self,
         connection: Connection,
-        contents: Contents,
+        contents: BatchContents,
         places: Sequence[int],
-        written: Written,
-        losses: list[Loss],
+        written: BatchOutcome,
+        losses: list[LateRejection],
     ) -> None:
         rows = contents.rows if isinstance(places, range) else [contents.rows[place] for place in places]
         outcome = store(connection, rows, self._caution)
         written.stored += outcome.stored
         written.duplicates += (places[at] for at in outcome.duplicates)
-        losses += (Loss(places[at], Reason.CONFLICT, CONFLICT_DETAIL) for at in outcome.conflicts)
+        losses += (LateRejection(places[at], Reason.CONFLICT, CONFLICT_DETAIL) for at in outcome.conflicts)
 
     def _store_halves(
         self,
         connection: Connection,
-        contents: Contents,
+        contents: BatchContents,
         places: Sequence[int],
-        written: Written,
-        losses: list[Loss],
+        written: BatchOutcome,
+        losses: list[LateRejection],
     ) -> None:
         try:
             with connection.begin_nested():
@@ -86,14 +87,14 @@ class Writer:
             if classify(error) is not Fault.POISON:
                 raise
             if len(places) == 1:
-                losses.append(Loss(places[0], Reason.REFUSED_BY_DATABASE, summarise(error)))
+                losses.append(LateRejection(places[0], Reason.REFUSED_BY_DATABASE, summarise(error)))
                 return
             middle = len(places) // 2
             self._store_halves(connection, contents, places[:middle], written, losses)
             self._store_halves(connection, contents, places[middle:], written, losses)
 
 
-def fill_receipts(contents: Contents, written: Written) -> None:
+def fill_receipts(contents: BatchContents, written: BatchOutcome) -> None:
     """Note what became of each reading in the receipts of a batch; once it has committed."""
     if not contents.receipts:
         return
@@ -112,7 +113,9 @@ def fill_receipts(contents: Contents, written: Written) -> None:
                 receipt.stored.append(contents.rows[place].ts)
 
 
-def _keep(connection: Connection, contents: Contents, written: Written, losses: Sequence[Loss]) -> Written:
+def _keep(
+    connection: Connection, contents: BatchContents, written: BatchOutcome, losses: Sequence[LateRejection]
+) -> BatchOutcome:
     written.late = dict(_rejections(contents, losses))
     rejections = [*contents.rejections, *written.late.values()]
     keep_statuses(connection, contents.statuses)
@@ -121,7 +124,7 @@ def _keep(connection: Connection, contents: Contents, written: Written, losses: 
     return written
 
 
-def _rejections(contents: Contents, losses: Sequence[Loss]) -> Iterator[tuple[int, Rejection]]:
+def _rejections(contents: BatchContents, losses: Sequence[LateRejection]) -> Iterator[tuple[int, Rejection]]:
     # An array is taken apart once, however many of its readings were lost.
     elements: dict[int, list[bytes]] = {}
     for place, reason, detail in losses:

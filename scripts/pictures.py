@@ -28,7 +28,7 @@ from scripts.simulator.timetable import rfc3339
 from scripts.simulator.vehicle import Vehicle
 from shared.command_arguments import command_parser
 from shared.storage.engine import writer_engine
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.reading import Reading as Received
 from shared.wire.reading import Row
 
@@ -77,7 +77,7 @@ def _fill(database_url: str) -> None:
             for ts, reading in _life(number, begin, end)
         ]
         with engine.begin() as connection:
-            store(connection, rows, Caution())
+            store(connection, rows, CopyBackoff())
     engine.dispose()
 
 

@@ -23,7 +23,7 @@ from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 from scripts.launcher import account
 from scripts.launcher.broker import Broker
 from scripts.launcher.postgres import Postgres
@@ -186,7 +186,7 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
             }
         )
         engine = writer_engine(chosen.database_url, name="test-worker")
-        pulse, subscriber = Pulse(), Subscriber(chosen)
+        pulse, subscriber = WorkerHealth(), Subscriber(chosen)
         metrics = WorkerMetrics(subscriber, pulse)
         worker = Worker(chosen, subscriber, engine, pulse, metrics)
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.look

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.reading import Reading, Row
 
 DESKTOP = {"width": 1280, "height": 800}
@@ -17,7 +17,7 @@ VIN = "CAR-00001"
 def keep_rows(engine, rows):
     """Store these rows."""
     with engine.begin() as connection:
-        store(connection, rows, Caution())
+        store(connection, rows, CopyBackoff())
 
 
 def row(vin=VIN, minutes_ago=0.0, **signals):

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from api.db.errors import DatabaseAwayError, DatabaseLateError
 from api.db.heartbeat import Heartbeat
 from api.db.pool import PoolLimits
 from api.db.turns import Turns
-from api.http.problems import DatabaseAwayError, DatabaseLateError
 from shared.storage.engine import cut, writer_engine
 
 P = ParamSpec("P")

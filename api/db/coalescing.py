@@ -10,7 +10,7 @@ Answers = Mapping[str, tuple[Any, ...]]
 _UNDER_WAY = 2
 
 
-class Gathering:
+class RequestCoalescer:
     """Collects keys until the next turn of the event loop, and while two statements are under way.
 
     A statement costs the event loop three times as much as the rest of such a request; with 16 clients

@@ -18,15 +18,14 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection as BlockingConnection
 
 from api.db.blocking import Blocking
-from api.db.coalescing import Answers, Gathering
+from api.db.coalescing import Answers, RequestCoalescer
 from api.db.connection_budget import EXPORT_CONNECTIONS
+from api.db.errors import DatabaseBusyError, DatabaseLateError, LinkLostError
 from api.db.heartbeat import Heartbeat
 from api.db.pool import Connection, Pool, PoolLimits
-from api.http.problems import DatabaseBusyError, DatabaseLateError, LinkLostError
-from api.queries import exports, vehicle_states
 from shared.settings import ApiSettings
 from shared.storage.engine import address, connect_arguments
-from shared.storage.store_readings import Caution
+from shared.storage.store_readings import CopyBackoff
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,14 +56,22 @@ class Database:
     statement raised.
     """
 
-    def __init__(self, settings: ApiSettings, limits: PoolLimits | None = None) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        *,
+        latest: Callable[[Connection, Sequence[str]], Awaitable[Answers]],
+        export_session: Mapping[str, str],
+        limits: PoolLimits | None = None,
+    ) -> None:
+        """Prepare; `open` opens. `latest` is the query behind `latest`, `export_session` what exports set."""
         limits = limits or PoolLimits(wait_s=settings.api_wait_ms / 1000)
         heavy = PoolLimits(limits.wait_s, _MOST_HEAVY_WAITING, limits.max_age_s, limits.max_idle_s)
         self._limits = limits
         self._answer_within_s = settings.api_statement_timeout_ms / 1000 + _GRACE_S
         self._readers = _pool(settings, limits, "read", settings.api_pool_size)
         self._heavy = _pool(settings, heavy, "heavy", settings.api_heavy_calls, _HEAVY_SESSION)
-        self._exporters = _pool(settings, heavy, "export", EXPORT_CONNECTIONS, exports.SESSION)
+        self._exporters = _pool(settings, heavy, "export", EXPORT_CONNECTIONS, export_session)
         self._heartbeat = Heartbeat(
             lambda: _connect(settings), on_away=self._end_all, on_restart=self._replace_all
         )
@@ -77,8 +84,9 @@ class Database:
             answer_within_s=self._answer_within_s,
         )
         self._shrinking: asyncio.Task[None] | None = None
-        self._latest = Gathering(self._newest)
-        self.caution = Caution()
+        self._query_latest = latest
+        self._latest = RequestCoalescer(self._newest)
+        self.caution = CopyBackoff()
 
     async def open(self) -> None:
         """Begin to watch the database. Raises DatabaseAwayError where it does not answer."""
@@ -125,7 +133,7 @@ class Database:
         return await self._latest.get(vin)
 
     async def _newest(self, vins: Sequence[str]) -> Answers:
-        return await self.read(vehicle_states.latest, vins)
+        return await self.read(self._query_latest, vins)
 
     async def write(
         self, change: Callable[Concatenate[BlockingConnection, P], T], *arguments: P.args, **options: P.kwargs

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager, suppress
 
 import psycopg
 
+from api.db.errors import DatabaseAwayError
 from api.db.pool import Connection
-from api.http.problems import DatabaseAwayError
 from shared.storage.engine import cut
 from shared.storage.error_classes import Fault, classify, summarise
 

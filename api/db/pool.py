@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from api.http.problems import DatabaseBusyError
+from api.db.errors import DatabaseBusyError
 from shared.storage.engine import cut
 
 # Each failed attempt to connect is a warning there, for each pool; the heartbeat says it once.

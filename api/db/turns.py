@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from api.http.problems import DatabaseBusyError
+from api.db.errors import DatabaseBusyError
 
 
 class Turns:

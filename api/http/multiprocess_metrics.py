@@ -32,7 +32,7 @@ Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 @contextmanager
-def meeting_place() -> Iterator[Path]:
+def metrics_dir() -> Iterator[Path]:
     """Their folder, in the process that starts them: it is there for the length of the block."""
     folder = Path(tempfile.mkdtemp(prefix="battery-api-"))
     try:
@@ -41,7 +41,7 @@ def meeting_place() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class Siblings:
+class ProcessMetrics:
     """The processes that share a folder with this one; without a folder there are none."""
 
     def __init__(self, own: Callable[[], bytes], folder: Path | None) -> None:
@@ -49,24 +49,24 @@ class Siblings:
         self._folder = folder
 
     @asynccontextmanager
-    async def telling(self) -> AsyncIterator[None]:
+    async def publish_periodically(self) -> AsyncIterator[None]:
         """Leave this process's metrics there, for the length of the block."""
         if self._folder is None:
             yield
             return
-        task = asyncio.create_task(self._tell(self._folder))
+        task = asyncio.create_task(self._write_periodically(self._folder))
         try:
             yield
         finally:
             task.cancel()
-            self._leave(self._folder)
+            self._write_snapshot(self._folder)
 
-    async def _tell(self, folder: Path) -> None:
+    async def _write_periodically(self, folder: Path) -> None:
         while True:
-            self._leave(folder)
+            self._write_snapshot(folder)
             await asyncio.sleep(_EVERY_S)
 
-    def _leave(self, folder: Path) -> bytes:
+    def _write_snapshot(self, folder: Path) -> bytes:
         own = self._own()
         # Whole or not at all, for whoever reads meanwhile.
         with suppress(OSError):
@@ -79,7 +79,7 @@ class Siblings:
         """The metrics of all of them, each as it was at one moment of the last second."""
         if self._folder is None:
             return self._own()
-        own = self._leave(self._folder)
+        own = self._write_snapshot(self._folder)
         others = [path for path in self._folder.glob(f"*{_ENDING}") if path.stem != str(os.getpid())]
         families: dict[str, Metric] = {}
         numbers: dict[str, Numbers] = {}

@@ -12,7 +12,7 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.http.problems import ProblemError
-from api.serializers import answer
+from api.http.responses import answer
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000

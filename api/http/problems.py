@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from api.db.errors import DatabaseAwayError, DatabaseBusyError, DatabaseLateError, LinkLostError
 from shared.storage.error_classes import Fault, classify, summarise
 from shared.wording import plain
 
@@ -56,22 +57,6 @@ class ProblemError(Exception):
         self.status = status
         self.detail = detail
         self.headers = headers
-
-
-class DatabaseAwayError(Exception):
-    """The heartbeat has no answer from the database; the cause is what it met, where there is one."""
-
-
-class DatabaseBusyError(Exception):
-    """The database lives, and no connection to it became free in time. Nothing was asked of it."""
-
-
-class DatabaseLateError(Exception):
-    """A statement took longer than it may, and its connection was ended."""
-
-
-class LinkLostError(Exception):
-    """A connection broke under a statement, while the database answers others."""
 
 
 DATABASE_ERRORS = (DatabaseAwayError, DatabaseBusyError, DatabaseLateError, LinkLostError)

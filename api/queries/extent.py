@@ -67,13 +67,13 @@ async def reaching_back(
     return row[0] if row else None
 
 
-async def came_twice(connection: Connection, vin: str, from_ts: datetime, to_ts: datetime) -> int:
+async def duplicate_count(connection: Connection, vin: str, from_ts: datetime, to_ts: datetime) -> int:
     """Duplicates among the readings of the window's days (UTC, by their ts)."""
     (number,) = await _one(connection, _TWICE, {"vin": vin, "from_ts": from_ts, "to_ts": to_ts})
     return int(number)
 
 
-async def were_refused(connection: Connection, vin: str, from_ts: datetime, to_ts: datetime) -> int:
+async def rejection_count(connection: Connection, vin: str, from_ts: datetime, to_ts: datetime) -> int:
     """Rejections that are kept of those received in the window."""
     (number,) = await _one(connection, _REFUSED, {"vin": vin, "from_ts": from_ts, "to_ts": to_ts})
     return int(number)

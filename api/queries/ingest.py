@@ -5,14 +5,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from shared.rejections.model import CONFLICT_DETAIL, Reason, Rejection, keep_rejections
-from shared.storage.store_readings import Caution, Outcome, store
+from shared.rejections.model import keep_rejections
+from shared.storage.store_readings import CopyBackoff, Outcome, store
 from shared.wire.reading import SIGNALS, Row
+from shared.wire.refusal import CONFLICT_DETAIL, Reason, Rejection
 from shared.wire.timestamps import format_timestamp
 from shared.wire.topics import telemetry_topic
 
 
-def ingest(connection: Connection, rows: Sequence[Row], caution: Caution) -> Outcome:
+def ingest(connection: Connection, rows: Sequence[Row], caution: CopyBackoff) -> Outcome:
     """Store readings; one that contradicts a stored reading of the same key is kept as a rejection."""
     outcome = store(connection, rows, caution)
     keep_rejections(connection, [_rejection(rows[place]) for place in outcome.conflicts])

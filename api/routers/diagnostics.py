@@ -18,7 +18,7 @@ from api.http.vin_path import Vin, normal_vin
 from api.queries import extent
 from api.schemas.battery import BatteryHealth
 from api.schemas.diagnostics import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
-from api.services.diagnosis import MOST_READINGS, Analysis, Diagnosis, Margin, OpenDiagnoses, Window
+from api.services.diagnosis import MOST_READINGS, Analysis, Diagnosis, Margin, OpenDiagnosisRunner, Window
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import battery
 from shared.diagnostics.episode import Episode, Skipped
@@ -72,7 +72,7 @@ async def anomalies(
     *,
     vin: Vin,
     request: Request,
-    diagnoses: OpenDiagnoses,
+    diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
     to_ts: To = None,
     code: Annotated[list[Code] | None, Query(description=ANY_OF)] = None,
@@ -106,7 +106,7 @@ async def vehicle_sessions(
     *,
     vin: Vin,
     request: Request,
-    diagnoses: OpenDiagnoses,
+    diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
     to_ts: To = None,
     kind: Annotated[list[Kind] | None, Query(description=ANY_OF)] = None,
@@ -137,7 +137,7 @@ async def vehicle_diagnosis(
     *,
     vin: Vin,
     request: Request,
-    diagnoses: OpenDiagnoses,
+    diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
     to_ts: To = None,
     order: Order = None,
@@ -170,7 +170,7 @@ async def battery_health(
     vin: Vin,
     request: Request,
     database: OpenDatabase,
-    diagnoses: OpenDiagnoses,
+    diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
     to_ts: To = None,
 ) -> BatteryHealth:
@@ -183,8 +183,8 @@ async def battery_health(
         vin,
         *window,
         seen.found,
-        duplicates=await database.read(extent.came_twice, vin, *window),
-        rejected=await database.read(extent.were_refused, vin, *window),
+        duplicates=await database.read(extent.duplicate_count, vin, *window),
+        rejected=await database.read(extent.rejection_count, vin, *window),
     )
 
 
@@ -210,7 +210,9 @@ def _anomalies(query: AnomaliesQuery, seen: Diagnosis[tuple[list[Episode], list[
     page, about = _page(query, seen, touching, _start_and_code)
     return Anomalies(
         **about,
-        items=[EpisodeOut.of(episode, amid=seen.amid) for episode in page],
+        items=[
+            EpisodeOut.of(episode, trace_starts_mid_history=seen.trace_starts_mid_history) for episode in page
+        ],
         skipped=[SkippedOut.of(each) for each in skipped],
     )
 
@@ -228,7 +230,9 @@ def _sessions_page(query: SessionsQuery, seen: Diagnosis[list[Session]]) -> Sess
         if session.start <= end and session.end >= begin and session.kind in kinds
     ]
     page, about = _page(query, seen, touching, _start)
-    return Sessions(**about, items=[SessionOut.of(session, until=seen.until) for session in page])
+    return Sessions(
+        **about, items=[SessionOut.of(session, last_reading_at=seen.last_reading_at) for session in page]
+    )
 
 
 def _page(

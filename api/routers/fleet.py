@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Response
 from api.db.database import LoadedSettings, OpenDatabase
 from api.http.pagination import ANY_OF
 from api.http.problems import problem_responses
+from api.http.responses import answer
 from api.queries.fleet_columns import fleet
 from api.schemas.vehicles import Fleet
-from api.serializers import answer
-from api.services.fleet_overview import Overview, Sort, Wanted
+from api.services.fleet_overview import FleetOverview, FleetQuery, Sort
 from shared.diagnostics.alerts import Severity
 from shared.wire.connectivity import State
 
@@ -47,7 +47,7 @@ async def overview(
     """
     now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds
     columns = await database.read(fleet, now=now, limits=limits)
-    wanted = Wanted(
+    wanted = FleetQuery(
         states=frozenset(state or State),
         min_severity=min_severity,
         charging=charging,
@@ -57,4 +57,4 @@ async def overview(
         page=page,
         page_size=page_size,
     )
-    return answer(Overview(columns, now=now, limits=limits, thresholds=thresholds).answer(wanted))
+    return answer(FleetOverview(columns, now=now, limits=limits, thresholds=thresholds).answer(wanted))

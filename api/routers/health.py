@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from api.db.database import OpenDatabase
-from api.http.problems import DatabaseAwayError
+from api.db.errors import DatabaseAwayError
 from api.schemas.vehicles import Health, Liveness
 
 router = APIRouter(prefix="/api/health", tags=["health"])

@@ -14,9 +14,10 @@ from api.http.pagination import Limit, ListQuery, NextToken, Page, make_token, r
 from api.http.problems import ProblemError, problem_responses, respond
 from api.http.query_times import QueryTime
 from api.schemas.vehicles import RejectionOut, RejectionWithPayload, ReplayResult
-from shared.rejections.model import Filter, Reason, delete_rejection, find_rejection, list_rejections
+from shared.rejections.model import Filter, delete_rejection, find_rejection, list_rejections
 from shared.rejections.replay import ReplayRefusedError, decode_again, store_again
 from shared.wire.reading import VIN_PATTERN
+from shared.wire.refusal import Reason
 
 router = APIRouter(prefix="/api/rejections", tags=["rejections"])
 

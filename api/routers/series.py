@@ -12,11 +12,11 @@ from pydantic_core import PydanticCustomError
 from api.db.database import OpenDatabase
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
+from api.http.responses import answer
 from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import series as queries
 from api.queries import telemetry, vehicle_states
 from api.schemas.vehicles import Series
-from api.serializers import answer
 from api.serializers import series as series_of
 from shared.storage.hourly_rollup import HOUR
 

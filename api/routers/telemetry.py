@@ -13,9 +13,9 @@ from api.http.problems import ProblemError, problem_responses
 from api.http.request_metrics import LoadedMetrics
 from api.queries.ingest import ingest
 from api.schemas.vehicles import IngestResult
-from shared.rejections.model import Reason
 from shared.wire.fast_reading import usual_readings
 from shared.wire.reading import MAX_READINGS, Reading, Row
+from shared.wire.refusal import Reason
 
 router = APIRouter(prefix="/api", tags=["telemetry"])
 

@@ -10,11 +10,12 @@ from api.db.database import LoadedSettings, OpenDatabase
 from api.http.pagination import Limit, ListQuery, NextToken, Page, WindowQuery, make_token, page_of, resume
 from api.http.problems import problem_responses
 from api.http.query_times import QueryTime, require_order
+from api.http.responses import answer
 from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import telemetry, vehicle_states
 from api.queries.connectivity import signs_of_life
 from api.schemas.vehicles import ListedVehicle, StoredReading, Summary, VehicleConnectivity, VehicleState
-from api.serializers import answer, listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
+from api.serializers import listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
 from api.serializers import summary as summary_of
 from shared.wire.connectivity import State
 

@@ -59,9 +59,11 @@ class EpisodeOut(BaseModel):
     detail: str = Field(description="A sentence for a person, with values, thresholds and times")
 
     @classmethod
-    def of(cls, episode: Episode, *, amid: datetime | None) -> Self:
+    def of(cls, episode: Episode, *, trace_starts_mid_history: datetime | None) -> Self:
         """From what the rules tell, and the first reading, where the vehicle has older ones too."""
-        start_known = amid is None or episode.started_at - amid > _SETTLED
+        start_known = (
+            trace_starts_mid_history is None or episode.started_at - trace_starts_mid_history > _SETTLED
+        )
         return cls(**_same(cls, episode), start_known=start_known)
 
 
@@ -101,11 +103,11 @@ class SessionOut(BaseModel):
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")
 
     @classmethod
-    def of(cls, session: Session, *, until: datetime | None) -> Self:
+    def of(cls, session: Session, *, last_reading_at: datetime | None) -> Self:
         """From what the sessions tell, and when the last reading was."""
         ended_at = moment(session.end)
         # Of an inferred one it is what came after it that is known.
-        end_known = session.inferred or until is None or ended_at < until
+        end_known = session.inferred or last_reading_at is None or ended_at < last_reading_at
         times = {"started_at": moment(session.start), "ended_at": ended_at}
         return cls(**_same(cls, session), **times, end_known=end_known)
 

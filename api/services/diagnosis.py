@@ -77,11 +77,11 @@ class _Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Found(Generic[T]):
-    """A result, and the `amid` and `until` of its readings."""
+    """A result, and the `trace_starts_mid_history` and `last_reading_at` of its readings."""
 
     result: T
-    amid: datetime | None
-    until: datetime | None
+    trace_starts_mid_history: datetime | None
+    last_reading_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +94,14 @@ class Diagnosis(Generic[T]):
     """Readings from here on were read, margin included,"""
     read_to_ts: datetime
     """and up to here."""
-    amid: datetime | None
+    trace_starts_mid_history: datetime | None
     """The first of them, where the vehicle has older ones too."""
-    until: datetime | None
+    last_reading_at: datetime | None
     """The last of them; None where there are none."""
     found: T
 
 
-class Diagnoses:
+class DiagnosisRunner:
     """Opened with the app."""
 
     def __init__(self, database: Database) -> None:
@@ -184,8 +184,8 @@ class Diagnoses:
                 to_ts,
                 read_from_ts=min(max(stretch.first, oldest), from_ts),
                 read_to_ts=max(min(stretch.last, newest), to_ts),
-                amid=found.amid,
-                until=found.until,
+                trace_starts_mid_history=found.trace_starts_mid_history,
+                last_reading_at=found.last_reading_at,
                 found=found.result,
             )
             for stretch, found in zip(stretches, await self._results.get(request, keys, compute), strict=True)
@@ -256,14 +256,14 @@ async def _judged(
     part = trace.between(first.timestamp() - _HALF_US, last.timestamp() + _HALF_US)
     return _Found(
         await to_thread.run_sync(judge, part, about),
-        amid=moment(part.ts[0]) if len(part) and first > oldest else None,
-        until=moment(part.until) if len(part) else None,
+        trace_starts_mid_history=moment(part.ts[0]) if len(part) and first > oldest else None,
+        last_reading_at=moment(part.until) if len(part) else None,
     )
 
 
-async def _diagnoses(request: Request) -> Diagnoses:
-    diagnoses: Diagnoses = request.app.state.diagnoses
+async def _diagnoses(request: Request) -> DiagnosisRunner:
+    diagnoses: DiagnosisRunner = request.app.state.diagnoses
     return diagnoses
 
 
-OpenDiagnoses = Annotated[Diagnoses, Depends(_diagnoses)]
+OpenDiagnosisRunner = Annotated[DiagnosisRunner, Depends(_diagnoses)]

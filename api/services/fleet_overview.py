@@ -38,7 +38,7 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class FleetQuery:
     """Which vehicles are asked for, in which order, and which page of them; None: whatever it is."""
 
     states: frozenset[State]
@@ -52,7 +52,7 @@ class Wanted:
     page_size: int
 
 
-class Overview:
+class FleetOverview:
     """What can be said of a fleet at one moment."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Overview:
         drives = columns.moved > 0
         self._charging = taken_in & ~drives & (columns.state == _STATES.index(State.ONLINE))
 
-    def answer(self, wanted: Wanted) -> dict[str, Any]:
+    def answer(self, wanted: FleetQuery) -> dict[str, Any]:
         """As `models.Fleet` says it."""
         chosen = self._matching(wanted)
         ordered = chosen[self._order(chosen, wanted)]
@@ -105,7 +105,7 @@ class Overview:
         lags = (columns.received_at - columns.ts)[columns.received_at > heard_from]
         return round(float(np.median(lags)) / 1e6, 3) if len(lags) else None
 
-    def _matching(self, wanted: Wanted) -> NDArray[Any]:
+    def _matching(self, wanted: FleetQuery) -> NDArray[Any]:
         columns = self._columns
         found = np.isin(columns.state, [_STATES.index(state) for state in wanted.states])
         if wanted.min_severity is not None:
@@ -116,7 +116,7 @@ class Overview:
             found &= np.fromiter((wanted.q in vin for vin in columns.vins), bool, len(columns.vins))
         return np.flatnonzero(found)
 
-    def _order(self, chosen: NDArray[Any], wanted: Wanted) -> NDArray[Any]:
+    def _order(self, chosen: NDArray[Any], wanted: FleetQuery) -> NDArray[Any]:
         """By the key, then by VIN; a null is a NaN, which NumPy sorts last, negated too."""
         keys = self._keys(wanted.sort)[chosen]
         order: NDArray[Any] = np.argsort(-keys if wanted.descending else keys, kind="stable")

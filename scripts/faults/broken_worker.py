@@ -16,12 +16,10 @@ from ingest_worker.delivery import Delivery
 from ingest_worker.mqtt_packets import Message, pubacks
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
-from ingest_worker.write_batch import Written, fill_receipts
+from ingest_worker.write_batch import BatchOutcome, fill_receipts
 from shared.command_arguments import command_parser
 from shared.storage import store_readings
 from shared.wire.reading import Row
-
-_PUBACK = 0x40
 
 
 class AutoAck(Subscriber):
@@ -29,7 +27,7 @@ class AutoAck(Subscriber):
 
     def _on_messages(self, messages: list[Message]) -> None:
         super()._on_messages(messages)
-        self._client.write(_PUBACK, pubacks([message.mid for message in messages if message.qos]))
+        self._client.send_acknowledgements(pubacks([message.mid for message in messages if message.qos]))
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Done already."""
@@ -50,7 +48,7 @@ class ReceiptBeforeCommit(Worker):
 
     def _flush(self) -> None:
         contents = self._batch.take()
-        fill_receipts(contents, Written(stored=len(contents.rows)))
+        fill_receipts(contents, BatchOutcome(stored=len(contents.rows)))
         self._answer(contents)
         for part, written in self._committer.commit(contents):
             self._account(part, written, 0)
@@ -61,7 +59,7 @@ class NoEpoch(Subscriber):
     """Acknowledges on whatever connection there is."""
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        self._client.write(_PUBACK, pubacks([delivery.mid for delivery in deliveries if delivery.qos]))
+        self._client.send_acknowledgements(pubacks([delivery.mid for delivery in deliveries if delivery.qos]))
 
 
 class NoResubscribe(Subscriber):

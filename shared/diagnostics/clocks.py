@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import blocks
-from shared.diagnostics.hysteresis import Spell, spells
+from shared.diagnostics.hysteresis import Interval, intervals
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
@@ -23,13 +23,13 @@ def late_data(trace: Trace, _profile: Profile) -> Iterator[Episode]:
         compose(
             rule,
             trace.ts,
-            spell,
-            peak_at=(top := spell.top(delay)),
+            interval,
+            peak_at=(top := interval.top(delay)),
             peak=delay[top],
             detail=f"Taken at {clock(trace.ts[top])}, received {duration(delay[top])} later;"
             f" {level.severity} at > {duration(level.set)}.",
         )
-        for spell in spells(trace.ts, late, ~late, until=trace.until)
+        for interval in intervals(trace.ts, late, ~late, until=trace.until)
     )
 
 
@@ -56,12 +56,12 @@ def clock_skew(trace: Trace, _profile: Profile) -> Iterator[Episode]:
         first, last = int(skewed[one]), int(skewed[other])
         following = min(last + 1, len(trace) - 1)
         ended_by = following if block[following] == block[last] else last
-        spell = Spell(first, last, None if following == last else ended_by)
-        top = spell.top(ahead)
+        interval = Interval(first, last, None if following == last else ended_by)
+        top = interval.top(ahead)
         yield compose(
             rule,
             trace.ts,
-            spell,
+            interval,
             peak_at=top,
             peak=ahead[top],
             samples=other - one + 1,

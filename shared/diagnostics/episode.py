@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.diagnostics.alerts import Severity
-from shared.diagnostics.hysteresis import Spell
+from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.missing import Missing
 from shared.diagnostics.rule import Code, Rule
 from shared.diagnostics.trace import Floats, moment
@@ -47,7 +47,7 @@ class Skipped:
 def compose(
     rule: Rule,
     ts: Floats,
-    spell: Spell,
+    interval: Interval,
     *,
     peak_at: int,
     peak: float,
@@ -58,19 +58,19 @@ def compose(
     window_s: float | None = None,
     samples: int | None = None,
 ) -> Episode:
-    """The episode of a spell over the readings at `ts`."""
-    times = sorted({spell.first, peak_at, spell.last})
+    """The episode of an interval over the readings at `ts`."""
+    times = sorted({interval.first, peak_at, interval.last})
     level = rule.levels[0]
     return Episode(
         code=rule.code,
         severity=severity or level.severity,
-        started_at=moment(ts[spell.first]),
-        ended_at=None if spell.ended_by is None else moment(ts[spell.ended_by]),
+        started_at=moment(ts[interval.first]),
+        ended_at=None if interval.ended_by is None else moment(ts[interval.ended_by]),
         peak=round(float(peak), 6) + 0.0,
         threshold=round(float(level.set if threshold is None else threshold), 6),
         unit=unit or rule.unit,
         window_s=float(rule.seconds if window_s is None else window_s),
-        samples=spell.last - spell.first + 1 if samples is None else samples,
+        samples=interval.last - interval.first + 1 if samples is None else samples,
         readings=tuple(moment(ts[each]) for each in times),
         detail=detail,
     )

@@ -4,7 +4,7 @@ import numpy as np
 
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import Spell
+from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
@@ -45,7 +45,7 @@ def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
             compose(
                 rule,
                 ts,
-                Spell(int(begins[first]), int(stops[stop - 1]) - 1, ended_by),
+                Interval(int(begins[first]), int(stops[stop - 1]) - 1, ended_by),
                 peak_at=int(stops[low]) - 1,
                 peak=medians[low],
                 severity=level.severity,

@@ -1,6 +1,6 @@
-"""Set and clear conditions with debounce: from masks over readings to spells.
+"""Set and clear conditions with debounce: from masks over readings to intervals.
 
-No loop over readings: only what begins and ends a spell is looked at.
+No loop over readings: only what begins and ends an interval is looked at.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from shared.diagnostics.masks import Indices, Mask
 from shared.diagnostics.trace import Floats
 
 
-class Spell(NamedTuple):
+class Interval(NamedTuple):
     """From the first reading that met the set condition to the last before the end, both included."""
 
     first: int
@@ -26,14 +26,14 @@ class Spell(NamedTuple):
         """The reading inside with the highest value."""
         return self.first + int(np.argmax(values[self.first : self.last + 1]))
 
-    def among(self, places: Indices) -> "Spell":
-        """The same spell, when it was found in the readings at `places` alone."""
+    def among(self, places: Indices) -> "Interval":
+        """The same interval, when it was found in the readings at `places` alone."""
         ended_by = None if self.ended_by is None else int(places[self.ended_by])
-        return Spell(int(places[self.first]), int(places[self.last]), ended_by)
+        return Interval(int(places[self.first]), int(places[self.last]), ended_by)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spells:
+class Intervals:
     """Spells in the order of time, as arrays: there may be one for every other reading."""
 
     first: Indices
@@ -41,23 +41,23 @@ class Spells:
     ended_by: Indices
     """-1 for an active one."""
 
-    def __iter__(self) -> Iterator[Spell]:
+    def __iter__(self) -> Iterator[Interval]:
         for first, last, ended_by in zip(
             self.first.tolist(), self.last.tolist(), self.ended_by.tolist(), strict=True
         ):
-            yield Spell(first, last, None if ended_by < 0 else ended_by)
+            yield Interval(first, last, None if ended_by < 0 else ended_by)
 
 
-def spells(
+def intervals(
     ts: Floats, is_set: Mask, is_clear: Mask, *, until: float, readings: int = 1, seconds: float = 0.0
-) -> Spells:
-    """The spells over readings that all have the signal (NaN left out: it neither sets nor clears).
+) -> Intervals:
+    """The intervals over readings that all have the signal (NaN left out: it neither sets nor clears).
 
-    A spell begins with a run of consecutive readings that meet the set condition: `readings` of them
+    An interval begins with a run of consecutive readings that meet the set condition: `readings` of them
     over at least `seconds`, without a gap among them. It ends at the first later reading that meets the
     clear condition. A gap (GAP_S or more without the signal) ends it at the last reading before, unless the
     first reading after the gap still meets the set condition: then it was, as far as anyone knows, one
-    spell. `until` is when the vehicle was last heard of: a signal that is missing by then ends it too.
+    interval. `until` is when the vehicle was last heard of: a signal that is missing by then ends it too.
     """
     gap = np.diff(ts, prepend=ts[:1]) >= GAP_S
     begins, stops = _runs_without(gap, is_set)
@@ -65,13 +65,13 @@ def spells(
     begins, enough = begins[enough < stops], enough[enough < stops]
     lost = gap & ~is_set
     ends = np.flatnonzero((is_clear & ~is_set) | lost)
-    # Runs with the same end are of one spell: a run holds no end, so none lies between them.
+    # Runs with the same end are of one interval: a run holds no end, so none lies between them.
     place, run = np.unique(np.searchsorted(ends, enough), return_index=True)
     over = place < len(ends)
     end = np.append(ends, len(ts))[place]
     silent = len(ts) > 0 and until - ts[-1] >= GAP_S
     ended_by = np.where(np.append(lost, silent)[end], end - 1, np.where(over, end, -1))
-    return Spells(begins[run], end - 1, ended_by)
+    return Intervals(begins[run], end - 1, ended_by)
 
 
 def _runs_without(breaks: Mask, mask: Mask) -> tuple[Indices, Indices]:

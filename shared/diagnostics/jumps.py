@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import Spells
+from shared.diagnostics.hysteresis import Intervals
 from shared.diagnostics.masks import Indices
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
@@ -40,12 +40,12 @@ def soc_jump(trace: Trace, profile: Profile) -> Iterator[Episode]:
     jumps = np.flatnonzero(near & certain[1:] & certain[:-1] & (np.abs(step) > allowed)) + 1
     size = np.zeros(len(ts))
     size[jumps] = np.abs(step[jumps - 1])
-    for spell in together(ts, jumps):
-        top = spell.top(size)
+    for interval in together(ts, jumps):
+        top = interval.top(size)
         yield compose(
             rule,
             ts,
-            spell,
+            interval,
             peak_at=top,
             peak=step[top - 1],
             threshold=allowed[top - 1],
@@ -56,12 +56,12 @@ def soc_jump(trace: Trace, profile: Profile) -> Iterator[Episode]:
         )
 
 
-def together(ts: Floats, places: Indices) -> Spells:
+def together(ts: Floats, places: Indices) -> Intervals:
     """Spells of `places` that are each within TOGETHER_S of the one before; over with the last one."""
     apart = np.diff(ts[places]) > TOGETHER_S
     edge = np.ones(min(len(places), 1), np.bool_)
     first, last = places[np.concatenate((edge, apart))], places[np.concatenate((apart, edge))]
-    return Spells(first, last, last)
+    return Intervals(first, last, last)
 
 
 def _charge_out(trace: Trace, ts: Floats, longest_s: float) -> tuple[Floats, np.ndarray]:

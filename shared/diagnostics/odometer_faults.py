@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import spells
+from shared.diagnostics.hysteresis import intervals
 from shared.diagnostics.jumps import together
 from shared.diagnostics.masks import Indices, Mask, last_true
 from shared.diagnostics.odometer import farthest_km
@@ -25,14 +25,14 @@ def odo_zero(trace: Trace, _profile: Profile) -> Iterator[Episode]:
         compose(
             rule,
             ts,
-            spell,
-            peak_at=spell.first,
+            interval,
+            peak_at=interval.first,
             peak=0.0,
-            detail=f"Odometer: 0 km at {clock(ts[spell.first])} after {odo[valid]:.7g} km at"
+            detail=f"Odometer: 0 km at {clock(ts[interval.first])} after {odo[valid]:.7g} km at"
             f" {clock(ts[valid])}, which is used on.",
         )
-        for spell in spells(ts, is_zero, odo > 0, until=trace.until)
-        for valid in [driven[spell.first]]
+        for interval in intervals(ts, is_zero, odo > 0, until=trace.until)
+        for valid in [driven[interval.first]]
     )
 
 
@@ -48,13 +48,13 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
         compose(
             rule,
             ts,
-            spell,
-            peak_at=(low := spell.top(below)),
+            interval,
+            peak_at=(low := interval.top(below)),
             peak=back[low],
             detail=f"Odometer: {odo[low]:.7g} km at {clock(ts[low])}, its last valid value was"
             f" {odo[valid[low]]:.7g} km at {clock(ts[valid[low]])}; allowed are {-level.set:g} km less.",
         )
-        for spell in spells(
+        for interval in intervals(
             ts,
             back < level.set,
             is_clear,
@@ -79,15 +79,15 @@ def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
         compose(
             rule,
             ts,
-            spell,
-            peak_at=(top := spell.top(jumps)),
+            interval,
+            peak_at=(top := interval.top(jumps)),
             peak=step[top],
             threshold=allowed[top],
             window_s=seconds[top],
             detail=f"Odometer: from {odo[valid[top]]:.7g} km at {clock(ts[valid[top]])} to {odo[top]:.7g} km"
             f" at {clock(ts[top])}; allowed are {allowed[top]:.3g} km.",
         )
-        for spell in together(np.cumsum(apart), np.flatnonzero(jumps))
+        for interval in together(np.cumsum(apart), np.flatnonzero(jumps))
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import GAP_S
-from shared.diagnostics.hysteresis import Spell, spells
+from shared.diagnostics.hysteresis import Interval, intervals
 from shared.diagnostics.masks import Indices, Mask, last_true, runs
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
@@ -37,14 +37,14 @@ def temp_rise(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     firm = np.minimum(_per_minute(ts, temp, start + 1, here), _per_minute(ts, temp, start, here - 1))
     is_set = (rate >= level.set) & (firm >= level.set) & _last_two_rise(temp, start, here)
     is_clear = rate < (level.clear or 0.0)
-    for spell in spells(ts[here], is_set, is_clear, until=trace.until):
-        peak_at = spell.top(rate)
+    for interval in intervals(ts[here], is_set, is_clear, until=trace.until):
+        peak_at = interval.top(rate)
         top = int(here[peak_at])
         begin = int(start[peak_at])
         yield compose(
             rule,
             ts,
-            spell.among(here),
+            interval.among(here),
             peak_at=top,
             peak=rate[peak_at],
             window_s=rule.numbers["longest_window_s"],
@@ -112,7 +112,7 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
         compose(
             rule,
             ts,
-            Spell(first, len(ts) - 1, None),
+            Interval(first, len(ts) - 1, None),
             peak_at=peak_at + 1,
             peak=rate[peak_at],
             window_s=rule.numbers["longer_than_s"],

@@ -5,7 +5,7 @@ import numpy as np
 from shared.diagnostics.activity import drives
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import Spell
+from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.integrals import LONGEST_PAIR_S
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.rule import Code
@@ -47,7 +47,7 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
             compose(
                 rule,
                 ts,
-                Spell(first, last, last),
+                Interval(first, last, last),
                 peak_at=last,
                 peak=net[day],
                 threshold=allowed[day],

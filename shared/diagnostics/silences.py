@@ -7,7 +7,7 @@ import numpy as np
 from shared.diagnostics.activity import charging
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import filled
-from shared.diagnostics.hysteresis import Spell
+from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.masks import runs
 from shared.diagnostics.odometer import believed_km
 from shared.diagnostics.rule import Code
@@ -45,7 +45,7 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
         yield compose(
             rule,
             trace.ts,
-            Spell(begin, stop, stop),
+            Interval(begin, stop, stop),
             peak_at=top + 1,
             peak=dt[top],
             detail=f"No reading for {duration(dt[top])} from {clock(trace.ts[top])} to"

@@ -7,7 +7,7 @@ import numpy as np
 from shared.diagnostics.activity import charging
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import GAP_S
-from shared.diagnostics.hysteresis import Spell
+from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
@@ -43,12 +43,12 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     ).tolist():
         first, last = int(begins[run]), int(stops[run]) - 1
         ended_by = last if gap[last] else last + 1 if last + 1 < len(ts) else None
-        spell = Spell(first, last, ended_by)
+        interval = Interval(first, last, ended_by)
         yield compose(
             rule,
             ts,
-            spell,
-            peak_at=spell.top(size),
+            interval,
+            peak_at=interval.top(size),
             peak=span[run],
             threshold=limit,
             window_s=ts[last] - ts[first],

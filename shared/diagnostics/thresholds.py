@@ -8,7 +8,7 @@ import numpy as np
 from shared.diagnostics.activity import charging, charging_over
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.hysteresis import Spell, Spells, spells
+from shared.diagnostics.hysteresis import Interval, Intervals, intervals
 from shared.diagnostics.masks import Indices, Mask
 from shared.diagnostics.rule import Code, Comparison, Level, Rule
 from shared.diagnostics.rules import RULES
@@ -117,7 +117,7 @@ def judge(
     is_over = None if over is None else over[known]
     levels = levels or rule.levels
     by_level = [
-        spells(
+        intervals(
             ts,
             *_conditions(rule, level, values, (may_set, is_over)),
             until=trace.until,
@@ -126,26 +126,26 @@ def judge(
         )
         for level in levels
     ]
-    for spell, worst in zip(by_level[0], _worst(by_level).tolist(), strict=True):
+    for interval, worst in zip(by_level[0], _worst(by_level).tolist(), strict=True):
         begins = by_level[worst].first
         yield _episode(
             rule,
             levels[worst],
             ts,
             values,
-            spell,
-            reached=int(begins[np.searchsorted(begins, spell.first)]),
+            interval,
+            reached=int(begins[np.searchsorted(begins, interval.first)]),
             unit=unit or rule.unit,
             observed=observed or rule.observed,
         )
 
 
-def _worst(by_level: Sequence[Spells]) -> Indices:
-    """For each spell of the least level the worst one of which a spell begins inside."""
+def _worst(by_level: Sequence[Intervals]) -> Indices:
+    """For each interval of the least level the worst one of which an interval begins inside."""
     least = by_level[0]
     worst = np.zeros(len(least.first), np.intp)
-    for number, spells_of_level in enumerate(by_level):
-        begins = spells_of_level.first
+    for number, intervals_of_level in enumerate(by_level):
+        begins = intervals_of_level.first
         reached = np.searchsorted(begins, least.first) < np.searchsorted(begins, least.last, "right")
         worst[reached] = number
     return worst
@@ -171,22 +171,22 @@ def _episode(
     level: Level,
     ts: Floats,
     values: Floats,
-    spell: Spell,
+    interval: Interval,
     *,
     reached: int,
     unit: str,
     observed: str,
 ) -> Episode:
     """`reached`: the reading with which its worst level began."""
-    inside = values[spell.first : spell.last + 1]
-    peak_at = spell.first + int(np.argmax(inside) if rule.sets in {">", ">="} else np.argmin(inside))
+    inside = values[interval.first : interval.last + 1]
+    peak_at = interval.first + int(np.argmax(inside) if rule.sets in {">", ">="} else np.argmin(inside))
     severity: Severity = level.severity
-    since = f" since {clock(ts[reached])}" if reached > spell.first else ""
+    since = f" since {clock(ts[reached])}" if reached > interval.first else ""
     over = "" if level.clear is None else f", clears at {rule.clears} {level.clear:.6g} {unit}"
     return compose(
         rule,
         ts,
-        spell,
+        interval,
         peak_at=peak_at,
         peak=values[peak_at],
         severity=severity,

@@ -1,65 +1,17 @@
 """What could not be stored, kept with its reason: nothing that was acknowledged disappears."""
 
 import base64
-import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.storage import tables
-
-
-class Reason(StrEnum):
-    """Why a message, or one reading of an array, was not stored."""
-
-    BAD_TOPIC = "bad_topic"
-    """The topic names no vehicle."""
-    TOO_LARGE = "too_large"
-    """The payload is over 1 MiB."""
-    BAD_JSON = "bad_json"
-    """The payload is not one JSON document in UTF-8."""
-    EMPTY_ARRAY = "empty_array"
-    """The array holds no reading."""
-    TOO_MANY = "too_many"
-    """The array holds more than 10,000 readings."""
-    BAD_READING = "bad_reading"
-    """A field is missing, of the wrong type or out of range; the detail names it."""
-    BAD_STATUS = "bad_status"
-    """A status is neither `online` nor `offline`."""
-    VIN_MISMATCH = "vin_mismatch"
-    """The payload names another vehicle than the topic."""
-    CONFLICT = "conflict"
-    """Another reading of the same vehicle and time, with other values, was stored first."""
-    REFUSED_BY_DATABASE = "refused_by_database"
-    """The database refused the row; the detail holds its words."""
-
-
-CONFLICT_DETAIL = "a reading of this vin and ts with other values is stored already"
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A message (index None) or one reading of an array, as received, and why it was not stored."""
-
-    vin: str
-    received_at: datetime
-    reason: Reason
-    detail: str
-    index: int | None
-    topic: bytes
-    payload: bytes
-
-    @property
-    def id(self) -> uuid.UUID:
-        """Made from what was received: the same message again (a redelivery) is the same rejection."""
-        content = b"\0".join((self.topic, str(self.index).encode(), self.payload))
-        return uuid.UUID(bytes=hashlib.sha256(content).digest()[:16])
+from shared.wire.refusal import Reason, Rejection
 
 
 def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:

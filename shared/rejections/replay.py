@@ -14,12 +14,13 @@ import psycopg
 from sqlalchemy import Connection, Engine, RowMapping
 from sqlalchemy.exc import DBAPIError
 
-from shared.rejections.model import CONFLICT_DETAIL, Reason, delete_rejection, find_rejection
+from shared.rejections.model import delete_rejection, find_rejection
 from shared.storage.error_classes import Fault, classify, summarise
-from shared.storage.store_readings import Caution, Outcome, store
+from shared.storage.store_readings import CopyBackoff, Outcome, store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.decoder import Decoded, decode
 from shared.wire.reading import Row
+from shared.wire.refusal import CONFLICT_DETAIL, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def store_again(connection: Connection, rejection_id: uuid.UUID, decoded: Decode
 
 def _store(connection: Connection, rows: Sequence[Row]) -> Outcome:
     try:
-        return store(connection, rows, Caution())
+        return store(connection, rows, CopyBackoff())
     except (DBAPIError, psycopg.Error, UnicodeEncodeError) as error:
         if classify(error) is not Fault.POISON:
             raise

@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     """Places of those whose key has a row with other values, which stays."""
 
 
-class Caution:
+class CopyBackoff:
     """Whether readings are expected that are stored already. One for each process that writes.
 
     COPY is the fastest way in and knows no ON CONFLICT: one reading that is there already, and all that it
@@ -70,7 +70,7 @@ _ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "float8", Integer: "i
 _COLUMNS = names(telemetry)
 
 
-def store(connection: Connection, rows: Sequence[Row], caution: Caution) -> Outcome:
+def store(connection: Connection, rows: Sequence[Row], caution: CopyBackoff) -> Outcome:
     """Insert readings that are new by (vin, ts), keep each vehicle's newest, its hours, and what came twice.
 
     Raises what the database raises; `shared.database_errors.classify` says what to do about it.

@@ -1,22 +1,11 @@
 """The last word of each vehicle about itself, and when it was first told."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from shared.storage.tables import vehicle_status
-from shared.wire.connectivity import Status
-
-
-class VehicleStatus(NamedTuple):
-    """One status message; `received_at` is our clock."""
-
-    vin: str
-    status: Status
-    received_at: datetime
-
+from shared.wire.status import VehicleStatus
 
 # In the order of the key: two workers that store the same vehicles would deadlock. What a vehicle said before
 # may come after, by another worker of the group or out of a rejection: it does not count then.

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shared.rejections.model import Reason, Rejection
-from shared.storage.store_statuses import VehicleStatus
 from shared.wire.connectivity import Status
 from shared.wire.fast_reading import usual_reading, usual_readings
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
+from shared.wire.refusal import Reason, Rejection
+from shared.wire.status import VehicleStatus
 from shared.wire.strict_json import InvalidJsonError, array_elements, parse_json
 from shared.wire.topics import InvalidTopicError, Topic, parse_topic
 

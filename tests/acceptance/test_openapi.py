@@ -16,8 +16,9 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.specs.openapi.formats import unregister_string_format
 
-from shared.rejections.model import Reason, Rejection, keep_rejections
-from shared.storage.store_readings import Caution, store
+from shared.rejections.model import keep_rejections
+from shared.storage.store_readings import CopyBackoff, store
+from shared.wire.refusal import Reason, Rejection
 from shared.wire.timestamps import EARLIEST
 from tests.readings import LATEST, START, at, payload, raw, row
 
@@ -165,7 +166,7 @@ def stored(engine):
         rejections.append(Rejection("VIN-00001", received_at, reason, "as it was", None, topic, content))
     with engine.begin() as connection:
         for vin in ("VIN-DEMO-001", "VIN-00001"):
-            store(connection, [row(vin, n, at(n), soc=n, max_temp=n) for n in range(60)], Caution())
+            store(connection, [row(vin, n, at(n), soc=n, max_temp=n) for n in range(60)], CopyBackoff())
         keep_rejections(connection, rejections)
 
 

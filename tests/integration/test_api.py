@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from api.db.database import Database
+from api.lifespan import make_database
 from shared.settings import ApiSettings
 from tests.calls import LATEST_FIELDS, PROBLEM, post, problem
 from tests.readings import WORKED_EXAMPLE, raw, stamp
@@ -207,7 +207,7 @@ def test_a_bug_of_ours_is_500_without_a_trace(serve, database_url, monkeypatch):
     def fail(*_arguments, **_options):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("api.routers.vehicles.vehicles.latest", fail)
+    monkeypatch.setattr("api.queries.vehicle_states.latest", fail)
     body = problem(serve(database_url=database_url).get("/api/vehicles/VIN-00001/latest"), 500)
     assert "secret" not in str(body)
 
@@ -250,7 +250,7 @@ def test_reading_cannot_write(database_url):
     """The connections that answer GET are read-only by the server's own word."""
 
     async def try_to_write():
-        database = Database(ApiSettings(database_url=database_url))
+        database = make_database(ApiSettings(database_url=database_url))
 
         async def write(connection):
             await connection.execute("DELETE FROM telemetry")

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from api.db.database import Database
+from api.db.errors import DatabaseBusyError, DatabaseLateError
 from api.db.pool import PoolLimits
-from api.http.problems import DatabaseBusyError, DatabaseLateError
+from api.lifespan import make_database
 from shared.settings import ApiSettings
 from tests.sessions import end, sessions, sleep, sleep_blocking, until_asleep
 
@@ -22,7 +22,7 @@ def opened(database_url, monkeypatch, tmp_path):
     def run(test, limits=None, **options):
         async def drive():
             settings = ApiSettings(**{"database_url": database_url, "api_pool_size": 3, **options})
-            database = Database(settings, limits)
+            database = make_database(settings, limits)
             try:
                 await database.open()
                 await asyncio.wait_for(test(database), 30)

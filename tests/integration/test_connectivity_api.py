@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.queries.connectivity import SIGNS, STATE, VEHICLES, silence
-from shared.storage.store_readings import Caution, store
-from shared.storage.store_statuses import VehicleStatus, keep_statuses
+from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_statuses import keep_statuses
 from shared.wire.connectivity import Limits, State, Status, connectivity
+from shared.wire.status import VehicleStatus
 from shared.wire.timestamps import format_timestamp
 from tests.calls import LATEST_FIELDS, pages, post, problem
 from tests.readings import START, raw, row
@@ -36,7 +37,7 @@ def heard(engine):
         with engine.begin() as connection:
             if reading is not None:
                 second = (reading - START).total_seconds()
-                store(connection, [row(vin, second, received_at=reading)], Caution())
+                store(connection, [row(vin, second, received_at=reading)], CopyBackoff())
             if (told := online or offline) is not None:
                 status = ONLINE if online else OFFLINE
                 keep_statuses(connection, [VehicleStatus(vin, status, told)])

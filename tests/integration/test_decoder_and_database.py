@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from shared.rejections.model import keep_rejections
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.decoder import decode
 from shared.wire.reading import SIGNALS
 from tests.readings import LATEST, START
@@ -59,7 +59,7 @@ def test_nothing_passes_that_the_database_refuses(engine, monkeypatch, copy_from
     payload = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     decoded = decode(TOPIC, payload, received_at=START, latest=LATEST)
     with engine.begin() as connection:
-        outcome = store(connection, decoded.rows, Caution())
+        outcome = store(connection, decoded.rows, CopyBackoff())
         keep_rejections(connection, decoded.rejections)
         found = {(row.vin, row.ts): row for row in connection.execute(text("SELECT * FROM telemetry"))}
         kept = set(connection.execute(text("SELECT id FROM rejections")).scalars())

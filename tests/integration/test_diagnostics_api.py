@@ -13,7 +13,8 @@ from api.services import diagnosis
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.sessions import sessions
-from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.rejections.model import keep_rejections
+from shared.wire.refusal import Reason, Rejection
 from tests.calls import plain_client, post, problem
 from tests.conftest import eventually
 from tests.readings import at, raw, stamp
@@ -397,7 +398,7 @@ def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
     """One after the other; a client that has gone is passed over, and a long queue is refused."""
     opened, begun, go_on, judged = [], threading.Event(), threading.Event(), []
 
-    class Watched(diagnosis.Diagnoses):
+    class Watched(diagnosis.DiagnosisRunner):
         def __init__(self, database):
             super().__init__(database)
             opened.append(self)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from scripts.simulator.vehicle import Vehicle
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.reading import Row
 from tests.readings import START, reading
 
@@ -57,7 +57,7 @@ def asked(api):
 
 def told(engine, rows, *, at_once):
     """Stored in batches, as the worker and POST do; one transaction each."""
-    caution, place = Caution(), 0
+    caution, place = CopyBackoff(), 0
     while place < len(rows):
         size = at_once()
         with engine.begin() as connection:

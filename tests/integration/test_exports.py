@@ -23,7 +23,7 @@ from api.services import export_stream as exports_of_a_process
 from api.services.export_formats import accepted, takes_gzip
 from scripts.faults.proxy import Proxy
 from scripts.launcher.module import Api
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.reading import SIGNALS
 from tests.calls import problem
 from tests.conftest import eventually
@@ -56,7 +56,7 @@ EDGES = [
 
 def stored(engine, rows):
     with engine.begin() as connection:
-        store(connection, sorted(rows), Caution())
+        store(connection, sorted(rows), CopyBackoff())
 
 
 def lines(response):

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from scripts.faults import inspection, numbered_reading
 from scripts.faults.site import Site
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from tests.readings import START, row
 
 
@@ -28,7 +28,7 @@ def change(engine):
             for vin, ts, soc, voltage, odo_km in told
         ]
         with engine.begin() as connection:
-            store(connection, rows, Caution())
+            store(connection, rows, CopyBackoff())
             if by_hand:
                 assert connection.execute(text(by_hand)).rowcount > 0
 

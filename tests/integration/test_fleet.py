@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.storage.store_readings import Caution, store
-from shared.storage.store_statuses import VehicleStatus, keep_statuses
+from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_statuses import keep_statuses
 from shared.wire.connectivity import Status
 from shared.wire.reading import Row
+from shared.wire.status import VehicleStatus
 from shared.wire.timestamps import parse_timestamp
 from tests.calls import LATEST_FIELDS, post, problem
 from tests.readings import START, at, raw, row
@@ -49,7 +50,7 @@ def mixed(engine):
         if draw.random() < 0.5:
             told.append(VehicleStatus(vin, draw.choice(list(Status)), now - timedelta(seconds=15)))
     with engine.begin() as connection:
-        store(connection, readings, Caution())
+        store(connection, readings, CopyBackoff())
         keep_statuses(connection, told)
 
 
@@ -220,10 +221,10 @@ def test_a_backlog_is_seen_by_how_late_it_arrives(api, engine):
         for n, (lag, ago) in enumerate([(1, 0), (600, 0), (900, 0), (90_000, 3_600), (90_000, 3_600)])
     ]
     with engine.begin() as connection:
-        store(connection, rows[:1] + rows[3:], Caution())
+        store(connection, rows[:1] + rows[3:], CopyBackoff())
     assert fleet(api)["arrival_lag_s"] == pytest.approx(1, abs=0.01)
     with engine.begin() as connection:
-        store(connection, rows[1:3], Caution())
+        store(connection, rows[1:3], CopyBackoff())
     assert fleet(api)["arrival_lag_s"] == pytest.approx(600, abs=0.01)
 
 

@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from api.db.connection_budget import TooManyConnectionsError, connections_of_a_process, require_room
-from api.db.database import Database
 from api.http.request_limit import RequestLimit
+from api.lifespan import make_database
 from scripts.faults.states import frozen
 from scripts.launcher.postgres import Postgres
 from shared.migrate import migrate
@@ -183,7 +183,7 @@ def test_connections_are_counted(database_url, engine, monkeypatch, tmp_path):
     settings = ApiSettings(database_url=database_url, api_pool_size=3, api_heavy_calls=2)
 
     async def drive():
-        database = Database(settings)
+        database = make_database(settings)
 
         async def heavy():
             async with database.heavy() as ask:

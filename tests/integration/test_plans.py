@@ -6,8 +6,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from shared.rejections.model import Reason, Rejection, keep_rejections
-from shared.storage.store_readings import Caution, store
+from shared.rejections.model import keep_rejections
+from shared.storage.store_readings import CopyBackoff, store
+from shared.wire.refusal import Reason, Rejection
 from tests.conftest import eventually
 from tests.readings import at, row, stamp
 
@@ -110,7 +111,7 @@ def full(engine):
     for turn in range(0, READINGS, 40):
         rows = [row(f"VIN-{n:05}", EVERY_S * (turn + m), soc=m) for n in range(VEHICLES) for m in range(40)]
         with engine.begin() as connection:
-            store(connection, rows, Caution())
+            store(connection, rows, CopyBackoff())
     with engine.begin() as connection:
         keep_rejections(connection, [REJECTION])
         connection.execute(text("ANALYZE"))

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
+from api.db.errors import DatabaseBusyError
 from api.db.pool import Pool, PoolLimits
-from api.http.problems import DatabaseBusyError
 from shared.storage.engine import address
 from tests.conftest import eventually
 from tests.sessions import end, sessions, sleep, until_asleep

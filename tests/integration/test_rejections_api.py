@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.rejections.model import Reason, Rejection, keep_rejections
-from shared.storage.store_readings import Caution, store
+from shared.rejections.model import keep_rejections
+from shared.storage.store_readings import CopyBackoff, store
+from shared.wire.refusal import Reason, Rejection
 from tests.calls import plain_client
 from tests.conftest import eventually
 from tests.readings import at, payload, raw, row, stamp
@@ -286,7 +287,7 @@ def test_a_replay_and_a_redelivery_do_not_wait_for_each_other(api, keep, rows, e
     answers = []
     rival = threading.Thread(target=lambda: answers.append(replay(api, rejection_id)))
     with engine.begin() as connection:
-        store(connection, [row(received_at=at(0))], Caution())
+        store(connection, [row(received_at=at(0))], CopyBackoff())
         rival.start()
         eventually(lambda: _waiting(connection))
         again = Rejection("VIN-00001", at(1), Reason.BAD_READING, "", None, TOPIC, payload(raw()))

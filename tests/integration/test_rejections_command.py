@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from ingest_worker import rejections
-from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.rejections.model import keep_rejections
+from shared.wire.refusal import Reason, Rejection
 from tests.commands import as_process, within
 from tests.readings import at, payload, raw, stamp
 

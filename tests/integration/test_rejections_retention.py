@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.rejections.model import keep_rejections
 from shared.rejections.retention import PASS_ROWS, Retention, purge, purge_all
 from shared.settings import RetentionSettings
 from shared.storage.engine import writer_engine
+from shared.wire.refusal import Reason, Rejection
 from tests.readings import at
 
 DAY_S = 86_400

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from shared import logs, rollups
 from shared.storage.engine import writer_engine
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from tests import commands
 from tests.readings import row, stamp
 
@@ -64,7 +64,7 @@ def fill(engine):
     random.Random(1).shuffle(sent)
     for begin in range(0, len(sent), 30):
         with engine.begin() as connection:
-            store(connection, sent[begin : begin + 30], Caution())
+            store(connection, sent[begin : begin + 30], CopyBackoff())
 
 
 def state(engine):
@@ -201,7 +201,7 @@ def test_several_vehicles(process, engine):
 
 def write(engine, seed):
     """Store the same readings as another seed does, in part, or (seed 0) some of vehicles of its own."""
-    generator, caution = random.Random(seed), Caution()
+    generator, caution = random.Random(seed), CopyBackoff()
     # Two calls in a transaction may lock each other out where others store for the same vehicles.
     name, most = ("OWN", 40) if seed == 0 else ("VIN", 80)
     for turn in range(60):

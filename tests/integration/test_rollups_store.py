@@ -7,13 +7,13 @@ from math import isclose
 import pytest
 from sqlalchemy import text
 
-from ingest_worker.batch import Contents
+from ingest_worker.batch import BatchContents
 from ingest_worker.delivery import Delivery
 from ingest_worker.write_batch import Writer
 from shared.storage import store_readings as module
 from shared.storage.engine import writer_engine
 from shared.storage.hourly_rollup import FIGURES, SERIES
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.reading import SIGNALS
 from tests.readings import START, at, row
 
@@ -85,7 +85,7 @@ def test_as_if_counted_over_all(engine, way, seed):
     first = {}
     for one in sent:
         first.setdefault(one[:2], one)
-    caution, stored, left = Caution(), 0, sent
+    caution, stored, left = CopyBackoff(), 0, sent
     while left:
         size = generator.randint(1, 150)
         with engine.connect() as connection:
@@ -113,11 +113,11 @@ def test_a_rolled_back_call_leaves_nothing(engine):
     tables = ("telemetry", "telemetry_hourly", "vehicle_latest")
     for before in ([], readings[:100]):
         with engine.begin() as connection:
-            store(connection, before, Caution())
+            store(connection, before, CopyBackoff())
         known = [ask(engine, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
         assert [bool(found) for found in known] == [bool(before)] * 3
         with engine.connect() as connection:
-            assert store(connection, readings, Caution()).stored == 200 - len(before)
+            assert store(connection, readings, CopyBackoff()).stored == 200 - len(before)
             connection.rollback()
         assert [ask(engine, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables] == known
     check(engine)
@@ -132,7 +132,7 @@ def test_rows_that_the_database_refuses_are_not_counted(engine, way):
     random.Random(1).shuffle(readings)
     sent = [*readings, *readings[:20], altered(readings[40])]
     deliveries = [Delivery(b"t", b"{}", 1, b"\0\1", 1, START) for _ in sent]
-    contents = Contents(deliveries, list(range(len(sent))), sent)
+    contents = BatchContents(deliveries, list(range(len(sent))), sent)
     with engine.begin() as connection:
         written = Writer().write_around_poison(connection, contents)
     twice = [place for place in range(300, 320) if sent[place].soc != 13.0]
@@ -151,7 +151,7 @@ def test_two_writers_at_once(database_url, engine, way):
 
     def write(batches):
         own = writer_engine(database_url, name="rival")
-        caution = Caution()
+        caution = CopyBackoff()
         try:
             for batch in batches:
                 with own.begin() as connection:
@@ -184,7 +184,7 @@ def test_two_writers_at_once(database_url, engine, way):
 def ways(engine, monkeypatch):
     """Store a batch with what was learned from those before; returns how: "copy", "merge" or both of them."""
     monkeypatch.setattr(module, "_COPY_FROM", 1)
-    caution, used = Caution(), []
+    caution, used = CopyBackoff(), []
 
     def watch(name):
         real = getattr(module, name)
@@ -234,7 +234,7 @@ def test_a_key_twice_in_a_batch_tells_nothing_of_the_table(engine, ways):
 
 def test_merging_has_an_end():
     """However often COPY fails in a row, after 256 batches without a duplicate it is tried again."""
-    caution = Caution()
+    caution = CopyBackoff()
     for _ in range(20):
         caution.failed()
         caution.merged(duplicates=True)
@@ -248,9 +248,11 @@ def test_the_hours_of_a_long_time(engine, way):
     """One batch over many hours, and one reading in each of them later, before those that are there."""
     hours = 200
     with engine.begin() as connection:
-        store(connection, [row(second=3_600 * n + 1_800, soc=50.0) for n in range(hours)], Caution())
+        store(connection, [row(second=3_600 * n + 1_800, soc=50.0) for n in range(hours)], CopyBackoff())
     with engine.begin() as connection:
-        store(connection, [row(second=3_600 * n, soc=n / hours) for n in reversed(range(hours))], Caution())
+        store(
+            connection, [row(second=3_600 * n, soc=n / hours) for n in reversed(range(hours))], CopyBackoff()
+        )
     check(engine)
     lines = ask(engine, "SELECT hour, samples, soc_min, soc_max FROM telemetry_hourly ORDER BY hour")
     assert lines == [(at(3_600 * n), 2, n / hours, 50.0) for n in range(hours)]

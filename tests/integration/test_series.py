@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from shared import rollups
 from shared.storage.hourly_rollup import SERIES
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.reading import SIGNALS
 from shared.wire.timestamps import format_timestamp
 from tests.calls import post, problem
@@ -52,7 +52,7 @@ def fill(engine, generator, *, hours, number):
     sent = list(drive(generator, hours, number))
     sent += generator.sample(sent, len(sent) // 5)
     sent += [one._replace(vin="VIN-00002", soc=0.0) for one in sent[::3]]
-    caution = Caution()
+    caution = CopyBackoff()
     while sent:
         size = generator.choice([5, 40, 200])
         with engine.begin() as connection:
@@ -222,7 +222,7 @@ def test_points_choose_a_round_length(api):
 def test_points_are_not_exceeded_by_more_than_one(api, engine):
     """A reading each 10 seconds, so that every bucket of the window is there."""
     with engine.begin() as connection:
-        store(connection, [row(VIN, 10 * n) for n in range(2_200)], Caution())
+        store(connection, [row(VIN, 10 * n) for n in range(2_200)], CopyBackoff())
     for points, width, shift in product((1, 7, 100, 500), (600, 3_600, 14_399, 14_400), (0, 1, 3_599, 7_199)):
         body = ask(api, at(shift), at(shift + width), points=points).json()
         assert 1 <= len(body["ts"]) <= points + 1
@@ -319,7 +319,7 @@ def test_what_would_be_scanned_is_counted_first(api, engine, monkeypatch, asked)
     """Too many readings: a length that was named is refused with their number, else hours are taken."""
     monkeypatch.setattr("api.routers.series.MAX_SCANNED", 99)
     with engine.begin() as connection:
-        store(connection, [row(VIN, second, soc=50.0) for second in range(0, 36_000, 360)], Caution())
+        store(connection, [row(VIN, second, soc=50.0) for second in range(0, 36_000, 360)], CopyBackoff())
     window = START, at(36_000)
     answer = ask(api, *window, **asked)
     if "interval" in asked:

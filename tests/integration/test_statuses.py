@@ -6,11 +6,13 @@ import threading
 import pytest
 from sqlalchemy import text
 
-from shared.rejections.model import Filter, Reason, Rejection, every_rejection, keep_rejections
+from shared.rejections.model import Filter, every_rejection, keep_rejections
 from shared.rejections.replay import ReplayRefusedError, replay
 from shared.storage.engine import writer_engine
-from shared.storage.store_statuses import VehicleStatus, keep_statuses
+from shared.storage.store_statuses import keep_statuses
 from shared.wire.connectivity import Status
+from shared.wire.refusal import Reason, Rejection
+from shared.wire.status import VehicleStatus
 from tests.calls import numbers_of
 from tests.conftest import eventually
 from tests.packets import acknowledged

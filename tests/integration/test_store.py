@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.rejections.model import keep_rejections
 from shared.storage import store_readings as module
 from shared.storage.engine import writer_engine
 from shared.storage.error_classes import Fault, classify
-from shared.storage.store_readings import Caution, Outcome, store
+from shared.storage.store_readings import CopyBackoff, Outcome, store
+from shared.wire.refusal import Reason, Rejection
 from tests.readings import START, at, row
 
 
@@ -29,7 +30,7 @@ def put(request, monkeypatch):
         return figures
 
     def write(connection, sent):
-        return store(connection, sent, Caution())
+        return store(connection, sent, CopyBackoff())
 
     monkeypatch.setattr(module, "_copy", watched)
     write.copies = copies

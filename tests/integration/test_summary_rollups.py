@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.storage.hourly_rollup import HOUR, start_of_hour
-from shared.storage.store_readings import Caution, store
+from shared.storage.store_readings import CopyBackoff, store
 from shared.wire.reading import SIGNALS
 from shared.wire.timestamps import format_timestamp
 from tests.readings import START, at, row
@@ -48,7 +48,7 @@ def fill(engine, generator):
     sent += generator.sample(sent, 200)
     sent += [one._replace(soc=generator.uniform(0, 100)) for one in generator.sample(sent, 200)]
     generator.shuffle(sent)
-    caution = Caution()
+    caution = CopyBackoff()
     while sent:
         size = generator.choice([1, 7, 60, 300])
         with engine.begin() as connection:
@@ -132,7 +132,7 @@ def test_the_same_as_a_scan(api, engine, seed):
 def test_it_is_read_from_the_hours(api, engine):
     """What lies in whole hours is not counted again: where they say something else, so does the summary."""
     with engine.begin() as connection:
-        store(connection, [row(second=n * 600, soc=float(n)) for n in range(18)], Caution())
+        store(connection, [row(second=n * 600, soc=float(n)) for n in range(18)], CopyBackoff())
         connection.execute(text("UPDATE telemetry_hourly SET samples = 1000, soc_min = 0.5, soc_max = 99.5"))
 
     def samples(first, last):

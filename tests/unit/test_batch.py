@@ -5,10 +5,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ingest_worker.batch import Batch, Contents, Source
+from ingest_worker.batch import Batch, BatchContents, Source
 from ingest_worker.delivery import Delivery
-from shared.rejections.model import Reason, Rejection
 from shared.wire.decoder import Decoded
+from shared.wire.refusal import Reason, Rejection
 from tests.readings import START, row
 
 ROWS = [row(second=second) for second in range(20)]
@@ -61,7 +61,7 @@ def test_empty(batch, clock):
     assert not batch.is_ready
     assert batch.due_in() is None
     assert len(batch) == 0
-    assert batch.take() == Contents()
+    assert batch.take() == BatchContents()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_take_empties(batch):
     batch.append(delivery(1), decoded(2, 1))
     taken = batch.take()
     assert len(batch) == 0
-    assert batch.take() == Contents()
+    assert batch.take() == BatchContents()
     batch.append(delivery(2), decoded(1))
     assert (len(taken.deliveries), len(taken.rows), len(taken.rejections)) == (1, 2, 1)
 

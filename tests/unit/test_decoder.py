@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.rejections.model import Reason
-from shared.storage.store_statuses import VehicleStatus
 from shared.wire.connectivity import Status
 from shared.wire.decoder import MAX_PAYLOAD_BYTES, decode
+from shared.wire.refusal import Reason
+from shared.wire.status import VehicleStatus
 from shared.wire.strict_json import InvalidJsonError, parse_json
 from tests.decoded import Place, places
 from tests.readings import LATEST, START, WORKED_EXAMPLE, payload, raw, row

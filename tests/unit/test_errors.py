@@ -16,8 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
+from api.db.errors import DatabaseAwayError
 from api.http.body_limit import BodyLimit
-from api.http.problems import DatabaseAwayError, Problem, ProblemError, add_error_handlers
+from api.http.problems import Problem, ProblemError, add_error_handlers
 from api.http.query_times import QueryTime
 from api.main import create_app
 from shared.settings import ApiSettings

@@ -4,7 +4,7 @@ import pytest
 
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 from scripts.faults.witness import Look, Witness
 from shared.settings import WorkerSettings
 
@@ -12,7 +12,7 @@ from shared.settings import WorkerSettings
 @pytest.fixture
 def metrics(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    return WorkerMetrics(Subscriber(WorkerSettings()), Pulse())
+    return WorkerMetrics(Subscriber(WorkerSettings()), WorkerHealth())
 
 
 def test_it_reads_what_a_worker_tells(metrics):

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest_worker import mqtt_packets
-from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Numbering, Packet, pubacks
+from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet, PacketIds, pubacks
 from tests.packets import packet, publish, remaining
 
 TOPIC = b"vehicles/VIN-00001/telemetry"
@@ -95,7 +95,7 @@ def test_where_a_length_needs_another_byte(length, qos):
 def test_where_our_length_needs_another_byte(length):
     """What we publish is what a broker would read."""
     payload = b"x" * (length - 4 - len(TOPIC))
-    assert Numbering().publish(TOPIC, payload) == publish(TOPIC, payload, mid=1)
+    assert PacketIds().publish(TOPIC, payload) == publish(TOPIC, payload, mid=1)
     assert mqtt_packets._length(length) == remaining(length)
 
 
@@ -217,7 +217,7 @@ def test_pubacks(mids):
 
 def test_ids_begin_again():
     """1 to 65,535, and never 0; what is published is a PUBLISH at QoS 1 with topic and payload as given."""
-    numbering = Numbering()
+    numbering = PacketIds()
     stream = b"".join(numbering.publish(b"t", b"%d" % n) for n in range(131_072))
     found = Framer().feed(stream)
     assert [one.mid for one in found[:3]] == [b"\0\1", b"\0\2", b"\0\3"]
@@ -229,4 +229,4 @@ def test_ids_begin_again():
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_what_we_publish(topic, payload):
     """Byte for byte what it should be."""
-    assert Numbering().publish(topic, payload) == publish(topic, payload, mid=1)
+    assert PacketIds().publish(topic, payload) == publish(topic, payload, mid=1)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from api.db.coalescing import Gathering
+from api.db.coalescing import RequestCoalescer
 
 UNKNOWN = "VIN-UNKNOWN"
 
@@ -23,7 +23,7 @@ class Database:
         self.under_way = self.most_under_way = 0
         self.failing = False
         self._answering = asyncio.Event()
-        self.gathering = Gathering(self._ask)
+        self.gathering = RequestCoalescer(self._ask)
 
     async def _ask(self, keys):
         self.asked.append(list(keys))
@@ -217,7 +217,7 @@ def test_none_is_lost(seed):
             await pause()
 
     async def test():
-        gathering = Gathering(ask)
+        gathering = RequestCoalescer(ask)
         await asyncio.gather(*(client(gathering) for _ in range(generator.randint(1, 8))))
         await settle()
         assert (under_way, gathering._tasks, gathering._waiting) == (0, set(), {})

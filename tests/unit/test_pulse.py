@@ -3,7 +3,7 @@
 import pytest
 
 from ingest_worker import worker_health as module
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def pulse(clock):
     assert clock
-    return Pulse()
+    return WorkerHealth()
 
 
 @pytest.mark.parametrize(("age", "live"), [(0, True), (29.9, True), (30, False), (1e6, False)])

@@ -7,9 +7,9 @@ import pytest
 from ingest_worker.batch import Batch
 from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
-from ingest_worker.write_batch import Written, fill_receipts
-from shared.rejections.model import Reason, Rejection
+from ingest_worker.write_batch import BatchOutcome, fill_receipts
 from shared.wire.decoder import decode
+from shared.wire.refusal import Reason, Rejection
 from tests.readings import LATEST, START, payload, raw
 
 CONFIRM = b"vehicles/vin-00001/telemetry/confirm"
@@ -35,7 +35,7 @@ def test_each_reading_is_named_once():
     sent = payload(raw(second=0), raw(second=1, soc=101), raw(second=2), raw(second=3), raw(second=4))
     contents = batch_of(delivered(sent))
     conflict = Rejection("VIN-00001", START, Reason.CONFLICT, "", 4, CONFIRM, payload(raw(second=4)))
-    written = Written(stored=2, duplicates=[1], late={3: conflict})
+    written = BatchOutcome(stored=2, duplicates=[1], late={3: conflict})
     fill_receipts(contents, written)
     times = [raw(second=second)["ts"] for second in range(5)]
     assert answers(contents) == [
@@ -53,7 +53,7 @@ def test_each_reading_is_named_once():
 def test_only_who_asked_is_answered():
     """Two messages of the same content, one of them on the plain topic."""
     contents = batch_of(delivered(payload(raw()), b"vehicles/VIN-00001/telemetry"), delivered(payload(raw())))
-    fill_receipts(contents, Written(stored=1, duplicates=[1]))
+    fill_receipts(contents, BatchOutcome(stored=1, duplicates=[1]))
     assert [receipt.topic for receipt in contents.receipts.values()] == ["vehicles/vin-00001/receipts"]
     assert answers(contents) == [{"stored": [], "duplicate": [raw()["ts"]], "rejected": []}]
 
@@ -84,7 +84,7 @@ def test_only_who_asked_is_answered():
 def test_what_was_refused_on_sight(message, rejected):
     """With the reason, the place, and the time where there is one that can be read."""
     contents = batch_of(delivered(message))
-    fill_receipts(contents, Written())
+    fill_receipts(contents, BatchOutcome())
     assert answers(contents) == [{"stored": [], "duplicate": [], "rejected": [rejected]}]
 
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.rejections.model import Reason, readable
+from shared.rejections.model import readable
 from shared.rejections.replay import Refusal, ReplayRefusedError, decode_again
 from shared.wire.decoder import MAX_PAYLOAD_BYTES, decode
+from shared.wire.refusal import Reason
 from tests.decoded import Place, places
 from tests.readings import LATEST, START, payload, raw
 from tests.readings import row as stored

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from api.http.multiprocess_metrics import Siblings
+from api.http.multiprocess_metrics import ProcessMetrics
 from api.http.request_metrics import ApiMetrics
 from tests.calls import counts_of, numbers_of
 
@@ -34,12 +34,12 @@ def look(text):
 def test_alone():
     """Without a folder a process tells of itself."""
     own = counted(stored=3)
-    assert counts_of(look(Siblings(own.text, None).text())) == own.tally.look()
+    assert counts_of(look(ProcessMetrics(own.text, None).text())) == own.tally.look()
 
 
 def test_what_was_told_is_left(tmp_path):
     """One that is killed right after it has told its counts takes none of them with it."""
-    told = look(Siblings(counted(stored=3).text, tmp_path).text())
+    told = look(ProcessMetrics(counted(stored=3).text, tmp_path).text())
     left = look((tmp_path / f"{os.getpid()}.prom").read_bytes())
     assert counts_of(left) == counts_of(told)
 
@@ -47,7 +47,7 @@ def test_what_was_told_is_left(tmp_path):
 def test_another_one_that_runs(tmp_path):
     """Everything is added, what is on its way too; what nobody has counted yet does no harm."""
     (tmp_path / f"{os.getppid()}.prom").write_bytes(counted(in_flight=2, stored=3).text())
-    found = look(Siblings(counted(stored=4).text, tmp_path).text())
+    found = look(ProcessMetrics(counted(stored=4).text, tmp_path).text())
     counts = counts_of(found)
     assert (counts.received, counts.stored, counts.in_flight, counts.failed) == (9, 7, 2, 0)
     assert counts.adds_up
@@ -57,7 +57,7 @@ def test_one_that_is_gone(tmp_path, gone):
     """What it stored still counts, what it had on its way has failed, and its memory is free."""
     (tmp_path / f"{gone}.prom").write_bytes(counted(in_flight=2, stored=3).text())
     own = counted(stored=4)
-    found = look(Siblings(own.text, tmp_path).text())
+    found = look(ProcessMetrics(own.text, tmp_path).text())
     counts = counts_of(found)
     assert (counts.received, counts.stored, counts.in_flight, counts.failed) == (9, 7, 0, 2)
     assert counts.adds_up
@@ -75,7 +75,7 @@ def of_processes(found):
 def test_each_process_has_its_own_times(tmp_path):
     """A start time is not a sum, and no counter goes back when a process ends: each is labelled."""
     now = time.time()
-    siblings = Siblings(counted(stored=1).text, tmp_path)
+    siblings = ProcessMetrics(counted(stored=1).text, tmp_path)
     alone = look(siblings.text())
     with subprocess.Popen(
         [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from ingest_worker.batch import Batch
 from ingest_worker.batch_halves import halves
 from ingest_worker.delivery import Delivery
-from shared.rejections.model import Reason, Rejection
-from shared.storage.store_statuses import VehicleStatus
 from shared.wire.connectivity import Status
 from shared.wire.decoder import Decoded
+from shared.wire.refusal import Reason, Rejection
+from shared.wire.status import VehicleStatus
 from tests.readings import START, row
 
 ROWS = [row(second=second) for second in range(12)]

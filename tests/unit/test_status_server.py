@@ -10,7 +10,7 @@ from ingest_worker import worker_health as module
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
-from ingest_worker.worker_health import Pulse
+from ingest_worker.worker_health import WorkerHealth
 from shared.metric_definitions import WORKER
 from shared.settings import WorkerSettings
 from tests.calls import numbers_of
@@ -27,7 +27,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def pulse(clock):
     assert clock
-    return Pulse()
+    return WorkerHealth()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 # A product that is too small for a double is an error in PostgreSQL: it is 0 here, as in
-# shared/storage/hourly_rollup.py, which this file can't import, since what a migration does must not change with the code.
+# shared/storage/hourly_rollup.py. This file can't import that: a migration must not change with the code.
 POWER = """
     CASE WHEN abs(pack_voltage) >= 1e-100 AND abs(pack_current) >= 1e-100
     THEN pack_voltage * pack_current / 1000

@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 
 from scripts.launcher.browser import open_browser
 from scripts.launcher.guard import ROOT
-from shared.rejections.model import Reason, Rejection, keep_rejections
+from shared.rejections.model import keep_rejections
+from shared.wire.refusal import Reason, Rejection
 from tests.dashboard import DESKTOP, NOW, VIN, keep_rows, row, whole
 from tests.watch import Watch
 

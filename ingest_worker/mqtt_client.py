@@ -1,0 +1,108 @@
+"""paho's client with its innermost loop replaced; the only file that uses private names of paho.
+
+paho connects, pings, subscribes and reconnects. Messages are cut from the stream by `mqtt_packets`, many at
+once; acknowledgements and receipts are written as bytes, many at once.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt import MQTTException
+from paho.mqtt.enums import MQTTErrorCode
+
+from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet
+
+log = logging.getLogger("ingest_worker.subscriber")
+
+QOS = 1  # never 2: messages of QoS 2 can't be acknowledged after a commit without being lost in a crash
+_READ_BYTES = 262_144
+_PAUSE_S = 0.05  # of the network thread, which has acknowledgements and pings to send meanwhile
+_PUBLISH, _PUBACK = 0x30, 0x40
+
+
+class MqttClient(mqtt.Client):
+    """An MQTT 3.1.1 client that reads as much as there is, not byte by byte.
+
+    `on_messages` gets the messages of one read. They are not acknowledged here. Nothing is read while
+    `await_room`, which waits for so many seconds, returns False.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        on_messages: Callable[[list[Message]], None],
+        await_room: Callable[[float], bool],
+        **options: Any,
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self.framer = Framer()
+        self._on_messages = on_messages
+        self._await_room = await_room
+
+    def _packet_read(self) -> MQTTErrorCode:
+        if not self._await_room(_PAUSE_S):
+            # Unread bytes wait, so the broker lives: without this paho would miss the answer to its ping.
+            with self._msgtime_mutex:
+                self._last_bytes_received = time.monotonic()
+            return MQTTErrorCode.MQTT_ERR_AGAIN
+        try:
+            received = self._sock_recv(_READ_BYTES)
+        except BlockingIOError:
+            return MQTTErrorCode.MQTT_ERR_AGAIN
+        except OSError:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        if not received:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        with self._msgtime_mutex:
+            self._last_bytes_received = time.monotonic()
+        try:
+            return self._sort(self.framer.feed(received))
+        except (MalformedPacketError, MQTTException) as broken:
+            log.warning("The broker sent what is not MQTT 3.1.1 (%s); connecting anew.", broken)
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+
+    def _sort(self, packets: list[Message | Packet]) -> MQTTErrorCode:
+        messages: list[Message] = []
+        for packet in packets:
+            if isinstance(packet, Message):
+                messages.append(packet)
+                continue
+            # What came before a CONNACK belongs to another connection than what follows it.
+            if messages:
+                self._on_messages(messages)
+                messages = []
+            if packet.command & 0xF0 != _PUBACK and (failed := self._handle(packet)):
+                return failed
+        if messages:
+            self._on_messages(messages)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _handle(self, packet: Packet) -> MQTTErrorCode:
+        """Have paho handle a packet as if it had read it."""
+        self._in_packet = {
+            "command": packet.command,
+            "have_remaining": 1,
+            "remaining_count": [],
+            "remaining_mult": 1,
+            "remaining_length": len(packet.body),
+            "packet": bytearray(packet.body),
+            "to_process": 0,
+            "pos": 0,
+        }
+        return self._packet_handle()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the network thread is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def send_publishes(self, packets: bytes) -> None:
+        """Send whole PUBLISH packets, in order, behind the packets that wait to be sent."""
+        self._packet_queue(_PUBLISH, packets, 0, QOS)
+
+    def send_acknowledgements(self, packets: bytes) -> None:
+        """Send whole PUBACK packets, in order, behind the packets that wait to be sent."""
+        self._packet_queue(_PUBACK, packets, 0, QOS)
