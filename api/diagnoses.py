@@ -135,12 +135,12 @@ class Diagnoses:
             )
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._turn.acquire(), _LONGEST_WAIT_S)
+            async with asyncio.timeout(_LONGEST_WAIT_S):
+                await self._turn.acquire()
         except TimeoutError:
             raise ProblemError(
                 503,
-                f"The service is busy: no turn came for this diagnosis within {_LONGEST_WAIT_S:g} s; try again"
-                " shortly.",
+                "The service is busy: other diagnoses took longer than this one may wait; try again shortly.",
                 headers={"Retry-After": "5"},
             ) from None
         finally:
