@@ -202,11 +202,12 @@ class DiagnosisRunner:
             )
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._turn.acquire(), _LONGEST_WAIT_S)
+            async with asyncio.timeout(_LONGEST_WAIT_S):
+                await self._turn.acquire()
         except TimeoutError:
             raise ProblemError(
                 503,
-                f"The service is busy: this diagnosis got no turn in {_LONGEST_WAIT_S:g} s; try again soon.",
+                "The service is busy: other diagnoses took longer than this one may wait; try again shortly.",
                 headers={"Retry-After": "5"},
             ) from None
         finally:

@@ -51,6 +51,13 @@ class Caller(threading.Thread):
         self._link: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
+        try:
+            self._call_on()
+        finally:
+            if self._link is not None:
+                self._link.close()
+
+    def _call_on(self) -> None:
         paths = cycle(self._paths)
         while not self._over.is_set():
             if self._numbers is None:
