@@ -1,21 +1,21 @@
 // One vehicle: what it does now, what it did, and how its battery is.
 
-import { ApiError, ask } from "./api.js";
+import { ApiError, ask } from "../core/api.js";
 import { BatteryPanel } from "./battery_panel.js";
-import { Charts } from "./charts.js";
+import { Charts } from "../charts/charts.js";
 import { CurrentState } from "./current_state.js";
 import { Diagnoses } from "./diagnoses.js";
 import { Download } from "./download.js";
-import { button, make, setText } from "./element.js";
-import { firstReading } from "./first_reading.js";
-import { isLive } from "./fleet_columns.js";
-import * as outage from "./outage.js";
-import { depth, go, vehicleLink } from "./place.js";
-import { Poll } from "./poll.js";
+import { button, make, setText } from "../core/element.js";
+import { firstReading } from "../core/first_reading.js";
+import { isLive } from "../fleet/fleet_columns.js";
+import * as outage from "../core/outage.js";
+import { depth, go, vehicleLink } from "../core/place.js";
+import { Poll } from "../core/poll.js";
 import { ProfileForm } from "./profile_form.js";
-import { SeriesFeed } from "./series_feed.js";
-import { moment, utc } from "./clock.js";
-import { follow, queryOf, windowOf } from "./window.js";
+import { SeriesFeed } from "../charts/series_feed.js";
+import { moment, utc } from "../core/clock.js";
+import { follow, queryOf, windowOf } from "../charts/window.js";
 import { WindowBar } from "./window_bar.js";
 
 const STATE_EVERY_MS = 1000;

@@ -1,7 +1,7 @@
 // The choice of what stretch of time to look at.
 
-import { button, make, setAttribute, setText } from "./element.js";
-import { RANGES } from "./window.js";
+import { button, make, setAttribute, setText } from "../core/element.js";
+import { RANGES } from "../charts/window.js";
 
 const NAMES = { all: "All" };
 
@@ -36,7 +36,7 @@ export class WindowBar {
     );
   }
 
-  /** @param {import("./window.js").Window} window @param {boolean} canGoBack */
+  /** @param {import("../charts/window.js").Window} window @param {boolean} canGoBack */
   show(window, canGoBack) {
     const isMoved = window.range !== this.window?.range || (!window.range && (window.from !== this.window?.from || window.to !== this.window?.to));
     this.window = window;

@@ -1,9 +1,9 @@
 // Episodes on a chart: a button where each begins, which explains itself, and a bar as long as it lasted.
 
-import { make, setAttribute, setText } from "./element.js";
-import { episodeLines } from "./episode_list.js";
-import { explain, hideWithin } from "./tooltip.js";
-import { words } from "./format.js";
+import { make, setAttribute, setText } from "../core/element.js";
+import { episodeLines } from "../core/episode_lines.js";
+import { explain, hideWithin } from "../core/tooltip.js";
+import { words } from "../core/format.js";
 
 const SHAPES = { critical: "▲", warning: "◆", info: "●" };
 /** Pixels: as large as a finger needs. */

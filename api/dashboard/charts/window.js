@@ -1,6 +1,6 @@
 // Which stretch of time the charts show: as the address says it, and as two moments.
 
-import { now, utc } from "./clock.js";
+import { now, utc } from "../core/clock.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,10 +1,10 @@
 // What the vehicle does now.
 
-import { alertTitle, badge, setBadge } from "./badge.js";
-import { setTime, timeElement } from "./clock.js";
-import { arrange, make, setText } from "./element.js";
-import { isLive, powerFlow, showPower, showSoc, socBar } from "./fleet_columns.js";
-import { quantity, span, words } from "./format.js";
+import { alertTitle, badge, setBadge } from "../core/badge.js";
+import { setTime, timeElement } from "../core/clock.js";
+import { arrange, make, setText } from "../core/element.js";
+import { isLive, powerFlow, showPower, showSoc, socBar } from "../fleet/fleet_columns.js";
+import { quantity, span, words } from "../core/format.js";
 
 const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
 const FIGURES = [

@@ -1,7 +1,7 @@
 // Drives and charges behind a chart: a tint, and a bar that says which without colour: below it a drive, above it a charge.
 // One that is only inferred has a pale bar and no tint: it happened somewhere in there.
 
-import { colour } from "./theme.js";
+import { colour } from "../core/theme.js";
 
 const STYLES = {
   drive: { name: "drive", bar: "bottom", word: "drive" },

@@ -1,10 +1,10 @@
 // Drives and charges.
 
-import { make } from "./element.js";
-import { timeElement } from "./clock.js";
+import { make } from "../core/element.js";
+import { timeElement } from "../core/clock.js";
 import { fact } from "./episode_list.js";
-import { duration, quantity, share } from "./format.js";
-import { PagedList } from "./paged_list.js";
+import { duration, quantity, share } from "../core/format.js";
+import { PagedList } from "../core/paged_list.js";
 
 const TITLES = { drive: "Drive", charge: "Charge", unobserved: "Unobserved" };
 const SHAPES = { drive: "▁", charge: "▔", unobserved: "·" };

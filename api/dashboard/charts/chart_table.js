@@ -1,8 +1,8 @@
 // The values of the charts as a table, for those who read rather than look; made when it is opened.
 
-import { make } from "./element.js";
-import { quantity } from "./format.js";
-import { timeElement } from "./clock.js";
+import { make } from "../core/element.js";
+import { quantity } from "../core/format.js";
+import { timeElement } from "../core/clock.js";
 import { SPECS } from "./chart_specs.js";
 
 const LINES = SPECS.flatMap(({ title, lines }) => lines.map((line) => ({ ...line, title: lines.length > 1 ? line.label : title })));

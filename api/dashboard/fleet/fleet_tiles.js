@@ -1,8 +1,8 @@
 // How many vehicles are in which state; each number is a link that filters.
 
-import { make, setAttribute, setText } from "./element.js";
-import { link } from "./place.js";
-import { quantity } from "./format.js";
+import { make, setAttribute, setText } from "../core/element.js";
+import { link } from "../core/place.js";
+import { quantity } from "../core/format.js";
 
 const TILES = [
   { label: "Vehicles", filter: {}, count: (counts) => counts.vehicles },

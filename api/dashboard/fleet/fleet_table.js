@@ -1,6 +1,6 @@
 // The fleet's table. Cells change in place: neither focus nor scroll is lost when new readings come.
 
-import { arrange, button, make, setAttribute, setText } from "./element.js";
+import { arrange, button, make, setAttribute, setText } from "../core/element.js";
 import { COLUMNS } from "./fleet_columns.js";
 
 const SKELETONS = 8;

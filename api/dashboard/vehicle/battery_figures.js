@@ -1,7 +1,7 @@
 // Which figures the battery's panel shows, and in which words.
 
-import { day } from "./clock.js";
-import { counted, fitting, quantity, share, slope } from "./format.js";
+import { day } from "../core/clock.js";
+import { counted, fitting, quantity, share, slope } from "../core/format.js";
 
 /** "of the last 3 charges, up to 5 May 2026". */
 const newest = (count, word, last) => `of the last ${count === 1 ? word : counted(count, word)}, up to ${day(last)}`;

@@ -1,9 +1,9 @@
 // What is worked out from the readings: asked for seldom, and again when the window or the profile changes.
 
-import { ask } from "./api.js";
-import { utc } from "./clock.js";
+import { ask } from "../core/api.js";
+import { utc } from "../core/clock.js";
 import { episodeList } from "./episode_list.js";
-import { Poll } from "./poll.js";
+import { Poll } from "../core/poll.js";
 import { rejectionList } from "./rejection_list.js";
 import { sessionList } from "./session_list.js";
 

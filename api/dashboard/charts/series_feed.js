@@ -1,9 +1,9 @@
 // Keeps the charts' values: the whole window once, then only its last buckets.
 
-import { ask } from "./api.js";
-import { utc } from "./clock.js";
-import * as outage from "./outage.js";
-import { Poll } from "./poll.js";
+import { ask } from "../core/api.js";
+import { utc } from "../core/clock.js";
+import * as outage from "../core/outage.js";
+import { Poll } from "../core/poll.js";
 import { intervalText, Series } from "./series.js";
 
 const EVERY_MS = 3000;

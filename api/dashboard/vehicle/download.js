@@ -1,10 +1,10 @@
 // The readings of the window as a file, which the browser loads by itself: a link carries no key, so with one a
 // permit for this very address is asked for first.
 
-import { address, isAbort, send } from "./api.js";
-import { make, setAttribute, setText } from "./element.js";
-import { utc } from "./clock.js";
-import { currentKey } from "./key.js";
+import { address, isAbort, send } from "../core/api.js";
+import { make, setAttribute, setText } from "../core/element.js";
+import { utc } from "../core/clock.js";
+import { currentKey } from "../core/key.js";
 
 export class Download {
   constructor(vin) {
@@ -15,7 +15,7 @@ export class Download {
     this.element = make("span", { class: "download" }, this.link, this.told);
   }
 
-  /** @param {import("./window.js").Window} window */
+  /** @param {import("../charts/window.js").Window} window */
   show(window) {
     const params = { vin: this.vin, from_ts: utc(window.from), to_ts: utc(window.to), format: "csv" };
     setAttribute(this.link, "href", address("export/telemetry", params).href);

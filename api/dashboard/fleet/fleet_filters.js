@@ -1,6 +1,6 @@
 // Search and filters above the fleet's table.
 
-import { make, button } from "./element.js";
+import { make, button } from "../core/element.js";
 import { COLUMNS } from "./fleet_columns.js";
 
 const TYPING_MS = 250;

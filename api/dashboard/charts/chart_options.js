@@ -1,6 +1,6 @@
 // How uPlot draws one chart: axes, scales, lines with their bands.
 
-import { colour } from "./theme.js";
+import { colour } from "../core/theme.js";
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 

@@ -1,16 +1,16 @@
 // The fleet: which vehicle needs help.
 
-import { ApiError, ask } from "./api.js";
+import { ApiError, ask } from "../core/api.js";
 import { FleetFilters } from "./fleet_filters.js";
 import { FleetTable, usualOrder } from "./fleet_table.js";
 import { FleetTiles } from "./fleet_tiles.js";
-import { firstReading } from "./first_reading.js";
-import { make, setText } from "./element.js";
-import * as outage from "./outage.js";
-import { Pager } from "./pager.js";
-import { go, link } from "./place.js";
-import { Poll } from "./poll.js";
-import { counted, duration } from "./format.js";
+import { firstReading } from "../core/first_reading.js";
+import { make, setText } from "../core/element.js";
+import * as outage from "../core/outage.js";
+import { Pager } from "../core/pager.js";
+import { go, link } from "../core/place.js";
+import { Poll } from "../core/poll.js";
+import { counted, duration } from "../core/format.js";
 
 const EVERY_MS = 2000;
 const PAGE_SIZE = 50;

@@ -1,7 +1,7 @@
 // What a person tells of the vehicle; rules and figures that lack a field say so elsewhere.
 
-import { isAbort, put } from "./api.js";
-import { make, setAttribute, setText } from "./element.js";
+import { isAbort, put } from "../core/api.js";
+import { make, setAttribute, setText } from "../core/element.js";
 
 const FIELDS = [
   { name: "series_cells", label: "Cells in series" },

@@ -4,9 +4,9 @@ import uPlot from "uplot";
 import { drawSessions } from "./chart_bands.js";
 import { ChartMarks } from "./chart_marks.js";
 import { chartOptions } from "./chart_options.js";
-import { moment } from "./clock.js";
-import { make, setAttribute, setText } from "./element.js";
-import { quantity } from "./format.js";
+import { moment } from "../core/clock.js";
+import { make, setAttribute, setText } from "../core/element.js";
+import { quantity } from "../core/format.js";
 import { extent } from "./series.js";
 
 const HEIGHT = 170;

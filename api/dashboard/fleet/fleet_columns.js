@@ -1,11 +1,11 @@
 // The columns of the fleet's table: how a cell is made once, and how it shows a vehicle.
 
-import { alertLines, alertTitle, badge, setBadge, worst } from "./badge.js";
-import { setTime, timeElement } from "./clock.js";
-import { make, setAttribute, setText } from "./element.js";
-import { power, quantity, span } from "./format.js";
-import { vehicleLink } from "./place.js";
-import { explain } from "./tooltip.js";
+import { alertLines, alertTitle, badge, setBadge, worst } from "../core/badge.js";
+import { setTime, timeElement } from "../core/clock.js";
+import { make, setAttribute, setText } from "../core/element.js";
+import { power, quantity, span } from "../core/format.js";
+import { vehicleLink } from "../core/place.js";
+import { explain } from "../core/tooltip.js";
 
 const LATE_MS = 180_000;
 

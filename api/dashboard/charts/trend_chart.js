@@ -2,10 +2,10 @@
 
 import uPlot from "uplot";
 import { axis, faint } from "./chart_options.js";
-import { day, utc } from "./clock.js";
-import { make, setAttribute, setText } from "./element.js";
-import { counted, quantity, slope } from "./format.js";
-import { colour } from "./theme.js";
+import { day, utc } from "../core/clock.js";
+import { make, setAttribute, setText } from "../core/element.js";
+import { counted, quantity, slope } from "../core/format.js";
+import { colour } from "../core/theme.js";
 import { trendOf } from "./trend.js";
 
 const HEIGHT = 150;

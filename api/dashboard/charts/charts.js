@@ -3,8 +3,8 @@
 import { Chart } from "./chart.js";
 import { ChartTable } from "./chart_table.js";
 import { SPECS } from "./chart_specs.js";
-import { moment } from "./clock.js";
-import { make, setText } from "./element.js";
+import { moment } from "../core/clock.js";
+import { make, setText } from "../core/element.js";
 
 const SYNC = "vehicle";
 

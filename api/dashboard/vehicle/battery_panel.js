@@ -1,12 +1,12 @@
 // Use and health of the battery: each figure with what it rests on, or why it can't be given.
 
-import { day, isPast, moment } from "./clock.js";
-import { make, setText } from "./element.js";
+import { day, isPast, moment } from "../core/clock.js";
+import { make, setText } from "../core/element.js";
 import { fact } from "./episode_list.js";
 import { FIGURES } from "./battery_figures.js";
-import { quantity } from "./format.js";
+import { quantity } from "../core/format.js";
 import { withLabels } from "./profile_form.js";
-import { TrendChart } from "./trend_chart.js";
+import { TrendChart } from "../charts/trend_chart.js";
 
 export class BatteryPanel {
   constructor() {

@@ -1,20 +1,12 @@
 // Episodes: what was wrong from when to when, and which rules could not be judged.
 
-import { badge } from "./badge.js";
-import { inTheirZone, moment, timeElement } from "./clock.js";
-import { make } from "./element.js";
-import { counted, duration, fitting, quantity, words } from "./format.js";
-import { PagedList } from "./paged_list.js";
+import { badge } from "../core/badge.js";
+import { inTheirZone, timeElement } from "../core/clock.js";
+import { make } from "../core/element.js";
+import { EARLIER } from "../core/episode_lines.js";
+import { counted, duration, fitting, quantity, words } from "../core/format.js";
+import { PagedList } from "../core/paged_list.js";
 import { withLabels } from "./profile_form.js";
-
-/** Before the time of one that was there already in the first readings that were looked at. */
-const EARLIER = "before ";
-
-/** An episode in lines, for an explanation. */
-export function episodeLines({ code, severity, started_at, start_known, ended_at, detail }) {
-  const time = `${start_known ? "" : EARLIER}${moment(started_at)} – ${ended_at ? moment(ended_at) : "goes on"}`;
-  return [`${words(code)}, ${severity}`, inTheirZone(detail), time];
-}
 
 /** @param {(next: string) => Promise<any>} more */
 export function episodeList(more) {

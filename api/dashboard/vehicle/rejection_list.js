@@ -1,10 +1,10 @@
 // What this vehicle sent and could not be stored.
 
-import { make } from "./element.js";
-import { timeElement } from "./clock.js";
+import { make } from "../core/element.js";
+import { timeElement } from "../core/clock.js";
 import { fact } from "./episode_list.js";
-import { quantity, words } from "./format.js";
-import { PagedList } from "./paged_list.js";
+import { quantity, words } from "../core/format.js";
+import { PagedList } from "../core/paged_list.js";
 
 /** @param {(next: string) => Promise<any>} more */
 export function rejectionList(more) {
