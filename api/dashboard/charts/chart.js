@@ -25,12 +25,33 @@ export class Chart {
     this.sessions = [];
     this.marks = new ChartMarks();
     this.values = spec.lines.map(() => make("output", {}));
-    this.place = make("div", { class: "plot", tabindex: 0, role: "group", "aria-roledescription": "chart", on: { keydown: (event) => this.step(event) } });
-    const legend = spec.lines.map((line, at) => make("span", { class: "legend", "data-colour": line.colour }, make("span", { class: "swatch", "aria-hidden": "true" }), `${line.label} `, this.values[at]));
-    this.element = make("figure", { class: "chart" }, make("figcaption", {}, make("h3", {}, spec.title), ...legend), this.place);
+    this.place = make("div", {
+      class: "plot",
+      tabindex: 0,
+      role: "group",
+      "aria-roledescription": "chart",
+      on: { keydown: (event) => this.step(event) },
+    });
+    const legend = spec.lines.map((line, at) =>
+      make(
+        "span",
+        { class: "legend", "data-colour": line.colour },
+        make("span", { class: "swatch", "aria-hidden": "true" }),
+        `${line.label} `,
+        this.values[at],
+      ),
+    );
+    this.element = make(
+      "figure",
+      { class: "chart" },
+      make("figcaption", {}, make("h3", {}, spec.title), ...legend),
+      this.place,
+    );
     this.closed = new AbortController();
     this.chart = this.draw();
-    this.resized = new ResizeObserver(() => this.chart.setSize({ width: Math.max(200, this.place.clientWidth), height: HEIGHT }));
+    this.resized = new ResizeObserver(() =>
+      this.chart.setSize({ width: Math.max(200, this.place.clientWidth), height: HEIGHT }),
+    );
     this.resized.observe(this.place);
     document.addEventListener("theme", () => this.chart.redraw(false), { signal: this.closed.signal });
   }
@@ -38,7 +59,8 @@ export class Chart {
   draw() {
     const options = chartOptions(this.spec, { x: () => this.window, sync: this.page.sync });
     options.height = HEIGHT;
-    options.cursor.bind.mousedown = (_chart, _target, handle) => (event) => (event.shiftKey ? this.drag(event) : handle(event));
+    options.cursor.bind.mousedown = (_chart, _target, handle) => (event) =>
+      event.shiftKey ? this.drag(event) : handle(event);
     options.hooks = {
       drawClear: [(chart) => drawSessions(chart, this.sessions)],
       draw: [(chart) => this.marks.place(chart)],
@@ -55,7 +77,10 @@ export class Chart {
   show(series, aligned, window) {
     this.window = window;
     this.columns = this.spec.lines.map(({ signal }) => series.columns[signal]);
-    this.chart.setData([aligned.x, ...this.columns.flatMap(({ min, max, mean }) => [min, max, mean].map(aligned.pick))]);
+    this.chart.setData([
+      aligned.x,
+      ...this.columns.flatMap(({ min, max, mean }) => [min, max, mean].map(aligned.pick)),
+    ]);
     setAttribute(this.place, "aria-label", this.describe());
     this.read();
   }
@@ -76,7 +101,9 @@ export class Chart {
     const range = `${moment(this.window[0] * 1000)} to ${moment(this.window[1] * 1000)}`;
     const lines = this.spec.lines.map(({ label, unit, digits }, at) => {
       const found = extent(this.columns[at].min, this.columns[at].max);
-      return found ? `${label} ${quantity(found[0], "", digits)} to ${quantity(found[1], unit, digits)}` : `${label}: no values`;
+      return found
+        ? `${label} ${quantity(found[0], "", digits)} to ${quantity(found[1], unit, digits)}`
+        : `${label}: no values`;
     });
     return `${this.spec.title}, ${range}. ${lines.join("; ")}. Arrow keys move along it.`;
   }
@@ -86,7 +113,8 @@ export class Chart {
     if (!this.chart) return;
     const { data, cursor } = this.chart;
     // After a zoom the cursor may still point behind the end of what is shown now.
-    const isPointing = cursor.left >= 0 && cursor.idx !== null && cursor.idx !== undefined && cursor.idx < data[0].length;
+    const isPointing =
+      cursor.left >= 0 && cursor.idx !== null && cursor.idx !== undefined && cursor.idx < data[0].length;
     this.spec.lines.forEach(({ unit, digits }, at) => {
       const [low, high, mean] = data.slice(3 * at + 1, 3 * at + 4);
       const place = isPointing ? cursor.idx : mean.findLastIndex((value) => value !== null);
@@ -101,7 +129,10 @@ export class Chart {
     event.preventDefault();
     const isPointing = this.chart.cursor.left >= 0 && this.chart.cursor.idx !== null;
     const from = isPointing ? this.chart.cursor.idx : x.length - 1;
-    const to = Math.max(0, Math.min(x.length - 1, isPointing || !Number.isFinite(STEPS[event.key]) ? from + STEPS[event.key] : from));
+    const to = Math.max(
+      0,
+      Math.min(x.length - 1, isPointing || !Number.isFinite(STEPS[event.key]) ? from + STEPS[event.key] : from),
+    );
     this.chart.setCursor({ left: this.chart.valToPos(x[to], "x"), top: HEIGHT / 3 }, true, true);
   }
 

@@ -36,7 +36,11 @@ export function drawSessions(chart, sessions) {
       ctx.textBaseline = "bottom";
       // The axes leave theirs.
       ctx.textAlign = "left";
-      ctx.fillText(inferred ? `${style.word}, inferred` : style.word, left + 4 * pixels, bbox.top + bbox.height - 5 * pixels);
+      ctx.fillText(
+        inferred ? `${style.word}, inferred` : style.word,
+        left + 4 * pixels,
+        bbox.top + bbox.height - 5 * pixels,
+      );
     }
   }
   ctx.restore();

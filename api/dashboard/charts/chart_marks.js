@@ -71,7 +71,14 @@ function mark(episode) {
   const on = { mousedown: (event) => event.stopPropagation() };
   const button = make("button", { type: "button", class: "mark", on }, make("span"));
   const seconds = (ts) => (ts === null ? null : Date.parse(ts) / 1000);
-  const made = { episode, told: [episode], from: seconds(episode.started_at), to: seconds(episode.ended_at), button, extent };
+  const made = {
+    episode,
+    told: [episode],
+    from: seconds(episode.started_at),
+    to: seconds(episode.ended_at),
+    button,
+    extent,
+  };
   explain(button, () => [
     ...worstFirst(made.told).slice(0, TOLD).flatMap(episodeLines),
     made.told.length > TOLD ? `and ${made.told.length - TOLD} more; zoom in to see them` : "",
@@ -88,6 +95,10 @@ function worstFirst(episodes) {
 function dress({ button, told }) {
   const [{ severity, code }] = worstFirst(told);
   setAttribute(button, "data-kind", severity);
-  setAttribute(button, "aria-label", `${severity}: ${words(code)}${told.length > 1 ? ` and ${told.length - 1} more` : ""}`);
+  setAttribute(
+    button,
+    "aria-label",
+    `${severity}: ${words(code)}${told.length > 1 ? ` and ${told.length - 1} more` : ""}`,
+  );
   setText(button.firstChild, SHAPES[severity]);
 }

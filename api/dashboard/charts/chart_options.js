@@ -11,12 +11,32 @@ export function chartOptions(spec, view) {
     height: 170,
     padding: [6, spec.scales.a ? 0 : 24, 0, 0],
     legend: { show: false },
-    scales: { x: { time: true, range: view.x }, ...Object.fromEntries(Object.entries(spec.scales).map(([name, scale]) => [name, { range: (_chart, low, high) => room(low, high, scale) }])) },
-    axes: [axis({ scale: "x", space: 70 }), ...Object.entries(spec.scales).map(([scale, { side }], place) => axis({ scale, side, size: 46, grid: place === 0 }))],
+    scales: {
+      x: { time: true, range: view.x },
+      ...Object.fromEntries(
+        Object.entries(spec.scales).map(([name, scale]) => [
+          name,
+          { range: (_chart, low, high) => room(low, high, scale) },
+        ]),
+      ),
+    },
+    axes: [
+      axis({ scale: "x", space: 70 }),
+      ...Object.entries(spec.scales).map(([scale, { side }], place) =>
+        axis({ scale, side, size: 46, grid: place === 0 }),
+      ),
+    ],
     series: [{}, ...spec.lines.flatMap(threeOf)],
-    bands: spec.lines.map((line, place) => ({ series: [3 * place + 2, 3 * place + 1], fill: () => faint(colour(line.colour)) })),
+    bands: spec.lines.map((line, place) => ({
+      series: [3 * place + 2, 3 * place + 1],
+      fill: () => faint(colour(line.colour)),
+    })),
     cursor: {
-      sync: { key: view.sync, scales: ["x", null], filters: { pub: (kind) => kind === "mousemove" || kind === "mouseleave" } },
+      sync: {
+        key: view.sync,
+        scales: ["x", null],
+        filters: { pub: (kind) => kind === "mousemove" || kind === "mouseleave" },
+      },
       drag: { x: true, y: false, setScale: false, dist: 5 },
       points: { size: 6 },
       bind: { dblclick: () => () => {} },
@@ -39,14 +59,21 @@ export function axis({ grid = true, ...rest }) {
 /** Lowest, highest, mean: the first two only bound the band. */
 function threeOf(line) {
   const bound = { scale: line.scale, width: 0, points: { show: false }, stroke: "transparent" };
-  const mean = { scale: line.scale, width: 1.5, stroke: () => colour(line.colour), points: { show: true, size: 4, filter: alone, fill: () => colour(line.colour), stroke: () => colour(line.colour) } };
+  const mean = {
+    scale: line.scale,
+    width: 1.5,
+    stroke: () => colour(line.colour),
+    points: { show: true, size: 4, filter: alone, fill: () => colour(line.colour), stroke: () => colour(line.colour) },
+  };
   return [bound, bound, mean];
 }
 
 /** The places of values that no line reaches, since both neighbours are missing. */
 function alone(chart, place) {
   const values = chart.data[place];
-  return values.flatMap((value, at) => (value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null ? [at] : []));
+  return values.flatMap((value, at) =>
+    value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null ? [at] : [],
+  );
 }
 
 /** The range of a scale: the values with some room, and never so little that noise looks like a mountain. */
@@ -63,7 +90,12 @@ function room(low, high, { least, zero, most }) {
 
 /** Times as short as their distance allows, in the reader's zone. */
 function values(_chart, splits, _axis, _space, step) {
-  const options = step >= 86400 ? { day: "numeric", month: "short" } : step >= 60 ? { hour: "2-digit", minute: "2-digit" } : { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const options =
+    step >= 86400
+      ? { day: "numeric", month: "short" }
+      : step >= 60
+        ? { hour: "2-digit", minute: "2-digit" }
+        : { hour: "2-digit", minute: "2-digit", second: "2-digit" };
   const format = new Intl.DateTimeFormat(undefined, options);
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
   return splits.map((split) => {

@@ -5,7 +5,9 @@ import { quantity } from "../core/format.js";
 import { timeElement } from "../core/clock.js";
 import { SPECS } from "./chart_specs.js";
 
-const LINES = SPECS.flatMap(({ title, lines }) => lines.map((line) => ({ ...line, title: lines.length > 1 ? line.label : title })));
+const LINES = SPECS.flatMap(({ title, lines }) =>
+  lines.map((line) => ({ ...line, title: lines.length > 1 ? line.label : title })),
+);
 const MOST = 500;
 
 export class ChartTable {
@@ -13,7 +15,16 @@ export class ChartTable {
     this.series = null;
     this.body = make("tbody");
     const heads = LINES.map(({ title, unit }) => make("th", { scope: "col" }, `${title}, ${unit}`));
-    const table = make("table", { class: "plain" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "From"), ...heads, make("th", { scope: "col" }, "Readings"))), this.body);
+    const table = make(
+      "table",
+      { class: "plain" },
+      make(
+        "thead",
+        {},
+        make("tr", {}, make("th", { scope: "col" }, "From"), ...heads, make("th", { scope: "col" }, "Readings")),
+      ),
+      this.body,
+    );
     this.element = make(
       "details",
       { class: "values", on: { toggle: () => this.fill() } },
@@ -33,8 +44,16 @@ export class ChartTable {
     const first = Math.max(0, begin.length - MOST);
     const rows = begin.slice(first).map((seconds, offset) => {
       const place = first + offset;
-      const cells = LINES.map(({ signal, digits }) => make("td", {}, quantity(columns[signal].mean[place], "", digits)));
-      return make("tr", {}, make("th", { scope: "row" }, timeElement(seconds * 1000)), ...cells, make("td", {}, String(samples[place])));
+      const cells = LINES.map(({ signal, digits }) =>
+        make("td", {}, quantity(columns[signal].mean[place], "", digits)),
+      );
+      return make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, timeElement(seconds * 1000)),
+        ...cells,
+        make("td", {}, String(samples[place])),
+      );
     });
     return this.body.replaceChildren(...rows.reverse());
   }

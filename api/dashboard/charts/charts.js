@@ -25,7 +25,9 @@ export class Charts {
     this.nothing = make("p", { class: "nothing", hidden: true });
     this.problem = make("p", { class: "problem", role: "alert" });
     this.rest = make("p", { class: "rest muted", role: "status" });
-    const key = ["▁ drive", "▔ charge", "▲◆● alert episode", "pale: lowest to highest"].map((text) => make("span", {}, text));
+    const key = ["▁ drive", "▔ charge", "▲◆● alert episode", "pale: lowest to highest"].map((text) =>
+      make("span", {}, text),
+    );
     const head = make("div", { class: "head muted" }, this.time, make("p", { class: "key" }, ...key));
     this.grid = make("div", { class: "charts" }, ...this.charts.map((chart) => chart.element));
     this.element = make("div", {}, head, this.rest, this.problem, this.nothing, this.grid, this.table.element);
@@ -58,7 +60,10 @@ export class Charts {
 
   /** Say that marks and bands are not all there are. */
   tellRest(isMore, shown) {
-    setText(this.rest, isMore ? `Marked are the newest ${shown} drives and charges and as many episodes; zoom in for the others.` : "");
+    setText(
+      this.rest,
+      isMore ? `Marked are the newest ${shown} drives and charges and as many episodes; zoom in for the others.` : "",
+    );
   }
 
   /** Say why this window can't be shown. */
@@ -76,7 +81,12 @@ export class Charts {
   }
 
   at(time) {
-    setText(this.time, time === null ? "Last values of the window. Drag to zoom, shift-drag to move, arrow keys to read." : `Values at ${moment(time * 1000)}`);
+    setText(
+      this.time,
+      time === null
+        ? "Last values of the window. Drag to zoom, shift-drag to move, arrow keys to read."
+        : `Values at ${moment(time * 1000)}`,
+    );
   }
 
   close() {

@@ -24,7 +24,11 @@ export class SeriesFeed {
     this.show = show;
     this.series = null;
     this.tails = 0;
-    this.poll = new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => (error.isOutage === false ? refused : outage.failed)(error));
+    this.poll = new Poll(
+      EVERY_MS,
+      (signal) => this.refresh(signal),
+      (error) => (error.isOutage === false ? refused : outage.failed)(error),
+    );
   }
 
   /** The window is another one. */

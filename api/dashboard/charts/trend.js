@@ -9,7 +9,9 @@ const YEAR_S = 365.25 * 86_400;
  * @returns {{x: number[], soh: number[], line: number[], low: number[], high: number[]}|null} x in seconds
  */
 export function trendOf(told, days) {
-  const seen = days.ts.map((ts, place) => [Date.parse(ts) / 1000, days.soh.mean[place]]).filter(([, soh]) => soh !== null);
+  const seen = days.ts
+    .map((ts, place) => [Date.parse(ts) / 1000, days.soh.mean[place]])
+    .filter(([, soh]) => soh !== null);
   if (told.status !== "ok" || !seen.length) return null;
   const x = seen.map(([begin]) => begin);
   const slopes = [told.per_year.value, told.per_year.low, told.per_year.high].map((perYear) => perYear / YEAR_S);

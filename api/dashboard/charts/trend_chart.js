@@ -15,7 +15,12 @@ export class TrendChart {
     this.place = make("div", { class: "plot trend", role: "img" });
     this.days = make("span", {});
     const legend = make("span", { class: "rest muted" }, this.days, " · line: the trend · pale: its 95 % interval");
-    this.element = make("figure", { class: "chart", hidden: true }, make("figcaption", {}, make("h3", {}, "State of health by day"), legend), this.place);
+    this.element = make(
+      "figure",
+      { class: "chart", hidden: true },
+      make("figcaption", {}, make("h3", {}, "State of health by day"), legend),
+      this.place,
+    );
     this.closed = new AbortController();
     this.chart = null;
     this.resized = new ResizeObserver(() => this.chart?.setSize(this.size()));

@@ -6,7 +6,15 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** What can be chosen; each ends now, but for "all". */
-export const RANGES = new Map([["15m", 15 * MINUTE], ["1h", HOUR], ["6h", 6 * HOUR], ["24h", DAY], ["7d", 7 * DAY], ["30d", 30 * DAY], ["all", null]]);
+export const RANGES = new Map([
+  ["15m", 15 * MINUTE],
+  ["1h", HOUR],
+  ["6h", 6 * HOUR],
+  ["24h", DAY],
+  ["7d", 7 * DAY],
+  ["30d", 30 * DAY],
+  ["all", null],
+]);
 const USUAL = ["15m", "1h", "6h", "24h"];
 const SHORTEST = 30_000;
 

@@ -45,7 +45,9 @@ export async function ask(path, params = {}, { signal, patience } = {}) {
 /** Send an object with PUT; what is answered. */
 export async function put(path, content, { signal } = {}) {
   const body = JSON.stringify(content);
-  return (await send(address(path), { method: "PUT", body, headers: { "Content-Type": "application/json" }, signal })).json();
+  return (
+    await send(address(path), { method: "PUT", body, headers: { "Content-Type": "application/json" }, signal })
+  ).json();
 }
 
 /** The response itself, asking for a key as often as it takes. */
@@ -54,7 +56,11 @@ export async function send(url, { headers = {}, signal, patience = PATIENCE_MS, 
     const key = currentKey();
     const given = key === null ? headers : { ...headers, "X-API-Key": key };
     const timeout = AbortSignal.timeout(patience);
-    const response = await reach(url, { ...rest, headers: given, signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
+    const response = await reach(url, {
+      ...rest,
+      headers: given,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
     learn(response.headers.get("Date"));
     if (response.ok) return response;
     if (response.status !== 401) throw await problem(response);
@@ -76,7 +82,10 @@ async function problem(response) {
   const seconds = Number(response.headers.get("Retry-After"));
   const retryAfterMs = seconds > 0 ? 1000 * seconds : null;
   const isBusy = retryAfterMs !== null && (response.status === 429 || (response.status === 503 && (await isHealthy())));
-  return new ApiError(response.status, told.detail ?? `The API answers ${response.status}.`, told.errors ?? [], { retryAfterMs, isBusy });
+  return new ApiError(response.status, told.detail ?? `The API answers ${response.status}.`, told.errors ?? [], {
+    retryAfterMs,
+    isBusy,
+  });
 }
 
 /** Whether the API and its database work: then 503 means that too much is asked of them. */

@@ -9,7 +9,8 @@ const SEVERITIES = ["info", "warning", "critical"];
 /** @param {{severity: string}[]} alerts */
 export function worst(alerts) {
   return alerts.reduce(
-    (found, alert) => (!found || SEVERITIES.indexOf(alert.severity) > SEVERITIES.indexOf(found.severity) ? alert : found),
+    (found, alert) =>
+      !found || SEVERITIES.indexOf(alert.severity) > SEVERITIES.indexOf(found.severity) ? alert : found,
     null,
   );
 }

@@ -43,7 +43,12 @@ export function firstReading(title, vin) {
 function line(text, label) {
   const code = make("code", {}, text);
   const copy = button("Copy", () => take(code, copy), { "aria-label": label });
-  return make("div", { class: "line" }, make("pre", { tabindex: 0, role: "region", "aria-label": "A command" }, code), copy);
+  return make(
+    "div",
+    { class: "line" },
+    make("pre", { tabindex: 0, role: "region", "aria-label": "A command" }, code),
+    copy,
+  );
 }
 
 async function take(code, copy) {

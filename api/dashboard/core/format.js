@@ -5,7 +5,10 @@ const formats = new Map();
 
 function formatOf(digits) {
   if (!formats.has(digits)) {
-    formats.set(digits, new Intl.NumberFormat(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+    formats.set(
+      digits,
+      new Intl.NumberFormat(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+    );
   }
   return formats.get(digits);
 }
@@ -13,14 +16,17 @@ function formatOf(digits) {
 /** A number with so many decimals, and its unit. */
 export function quantity(value, unit = "", digits = 1) {
   if (value === null || value === undefined) return NONE;
-  const text = formatOf(digits).format(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).replace("-", "\u2212");
+  const text = formatOf(digits)
+    .format(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value)
+    .replace("-", "\u2212");
   return unit ? `${text}\u00a0${unit}` : text;
 }
 
 /** A lowest and a highest value: "21.0 .. 24.5 °C". */
 export function span(low, high, unit, digits = 1) {
   if (low === null && high === null) return NONE;
-  if (low === null || high === null || low === undefined || high === undefined) return quantity(low ?? high, unit, digits);
+  if (low === null || high === null || low === undefined || high === undefined)
+    return quantity(low ?? high, unit, digits);
   return `${quantity(low, "", digits)} .. ${quantity(high, unit, digits)}`;
 }
 
@@ -46,16 +52,27 @@ export function share(value, digits = 0) {
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
   const whole = Math.round(seconds);
-  const parts = [[Math.floor(whole / 86400), "d"], [Math.floor(whole / 3600) % 24, "h"], [Math.floor(whole / 60) % 60, "min"], [whole % 60, "s"]];
+  const parts = [
+    [Math.floor(whole / 86400), "d"],
+    [Math.floor(whole / 3600) % 24, "h"],
+    [Math.floor(whole / 60) % 60, "min"],
+    [whole % 60, "s"],
+  ];
   const first = parts.findIndex(([count]) => count > 0);
   if (first < 0) return "0\u00a0s";
-  return parts.slice(first, first + 2).filter(([count]) => count > 0).map(([count, unit]) => `${count}\u00a0${unit}`).join(" ");
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count}\u00a0${unit}`)
+    .join(" ");
 }
 
 /** A quantity of the API with the unit that fits its size: a length of time in seconds as people say it. */
 export function fitting(value, unit, digits = 2) {
   if (unit !== "s" || value === null || value === undefined) return quantity(value, unit, digits);
-  return Math.abs(value) < 100 ? quantity(value, "s", Number.isInteger(value) ? 0 : 1) : `${value < 0 ? "\u2212" : ""}${duration(Math.abs(value))}`;
+  return Math.abs(value) < 100
+    ? quantity(value, "s", Number.isInteger(value) ? 0 : 1)
+    : `${value < 0 ? "\u2212" : ""}${duration(Math.abs(value))}`;
 }
 
 /** "1 reading", "2 readings". */

@@ -22,9 +22,20 @@ export class PagedList {
     this.problem = make("p", { class: "problem", role: "alert" });
     this.button = button("Show more", () => this.on());
     this.after = make("div", {});
-    this.element = make("section", { class: "panel" }, make("h2", {}, title), this.problem, this.nothing, this.list, this.button, this.after);
+    this.element = make(
+      "section",
+      { class: "panel" },
+      make("h2", {}, title),
+      this.problem,
+      this.nothing,
+      this.list,
+      this.button,
+      this.after,
+    );
     this.nothing.hidden = this.button.hidden = true;
-    this.list.append(...Array.from({ length: 3 }, () => make("li", {}, make("span", { class: "skeleton wide" }, "\u00a0"))));
+    this.list.append(
+      ...Array.from({ length: 3 }, () => make("li", {}, make("span", { class: "skeleton wide" }, "\u00a0"))),
+    );
   }
 
   /** @param {{items: any[], next: string|null}} page the first one, asked for again or anew */

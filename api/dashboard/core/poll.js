@@ -42,7 +42,8 @@ export class Poll {
       wait = error.retryAfterMs ?? 0;
       pause = wait || (error.isOutage ? Math.min(pause, TRY_AGAIN_MS) : pause);
       // An error that no call made is a fault of ours: it must not pass for an outage.
-      if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) console.error(error);
+      if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError)
+        console.error(error);
       if (!isAbort(error) && this.running === running) this.failed(error);
     } finally {
       clearTimeout(slow);

@@ -13,7 +13,13 @@ const LATE_MS = 180_000;
 
 /** A column that is only a text. */
 function text(title, sort, tell) {
-  return { title, sort, kind: "number", make: () => make("span"), show: (cell, vehicle) => setText(cell, tell(vehicle)) };
+  return {
+    title,
+    sort,
+    kind: "number",
+    make: () => make("span"),
+    show: (cell, vehicle) => setText(cell, tell(vehicle)),
+  };
 }
 
 /** A bar that is as long as its per cent; the number beside it is what is read out. */
@@ -93,7 +99,12 @@ export const COLUMNS = [
     kind: "number",
     make: powerFlow,
     // What flowed when it was last heard of does not flow now.
-    show: (cell, vehicle) => showPower(cell, isLive(vehicle.connectivity, vehicle.ts, vehicle.received_at) ? vehicle.power_kw : null, vehicle.charging),
+    show: (cell, vehicle) =>
+      showPower(
+        cell,
+        isLive(vehicle.connectivity, vehicle.ts, vehicle.received_at) ? vehicle.power_kw : null,
+        vehicle.charging,
+      ),
   },
   text("Temperature", "max_temp", ({ min_temp, max_temp }) => span(min_temp, max_temp, "°C")),
   text("SoH", "soh", ({ soh }) => quantity(soh, "%")),

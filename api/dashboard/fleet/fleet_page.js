@@ -28,10 +28,23 @@ export class FleetPage {
     this.pager = new Pager((page) => this.change({ page: page > 1 ? page : null }));
     this.found = make("p", { class: "found muted", role: "status" });
     this.backlog = make("p", { class: "backlog", role: "status" });
-    this.body = make("div", { class: "fleet" }, this.backlog, this.filters.element, this.found, this.table.element, this.pager.element);
+    this.body = make(
+      "div",
+      { class: "fleet" },
+      this.backlog,
+      this.filters.element,
+      this.found,
+      this.table.element,
+      this.pager.element,
+    );
     main.append(make("h1", { class: "visually-hidden" }, "Fleet"), this.tiles.element, this.body);
     this.main = main;
-    this.poll = new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error), outage.slow);
+    this.poll = new Poll(
+      EVERY_MS,
+      (signal) => this.refresh(signal),
+      (error) => this.fail(error),
+      outage.slow,
+    );
     this.update(query);
   }
 
@@ -108,6 +121,9 @@ function backlogIn({ arrival_lag_s: lag }) {
 /** What is wrong with an address that somebody wrote: "state: Input should be ..." without the API's own places. */
 function inWords({ message, errors }) {
   if (!errors?.length) return message;
-  const told = errors.map(({ loc, msg }) => `${loc.find((part) => typeof part === "string" && !["query", "path"].includes(part)) ?? ""}: ${msg}`);
+  const told = errors.map(
+    ({ loc, msg }) =>
+      `${loc.find((part) => typeof part === "string" && !["query", "path"].includes(part)) ?? ""}: ${msg}`,
+  );
   return `The address asks for what there is not. ${told.join("; ")}.`;
 }

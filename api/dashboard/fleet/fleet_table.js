@@ -56,7 +56,10 @@ export class FleetTable {
   show(vehicles) {
     const wanted = new Set(vehicles.map(({ vin }) => vin));
     for (const vin of this.rows.keys()) if (!wanted.has(vin)) this.rows.delete(vin);
-    arrange(this.body, vehicles.map((vehicle) => this.row(vehicle).element));
+    arrange(
+      this.body,
+      vehicles.map((vehicle) => this.row(vehicle).element),
+    );
   }
 
   row(vehicle) {
@@ -90,5 +93,9 @@ class Row {
 }
 
 function skeleton() {
-  return make("tr", { "aria-hidden": "true" }, ...COLUMNS.map(() => make("td", {}, make("span", { class: "skeleton" }, "\u00a0"))));
+  return make(
+    "tr",
+    { "aria-hidden": "true" },
+    ...COLUMNS.map(() => make("td", {}, make("span", { class: "skeleton" }, "\u00a0"))),
+  );
 }

@@ -11,8 +11,18 @@ const TILES = [
   { label: "Offline", kind: "offline", filter: { state: "offline" }, count: (counts) => counts.offline },
   { label: "Charging", kind: "charging", filter: { charging: "true" }, count: (counts) => counts.charging },
   { label: "Critical", kind: "critical", filter: { severity: "critical" }, count: ({ alerts }) => alerts.critical },
-  { label: "Warning or worse", kind: "warning", filter: { severity: "warning" }, count: ({ alerts }) => alerts.warning + alerts.critical },
-  { label: "Any alert", kind: "info", filter: { severity: "info" }, count: ({ alerts }) => alerts.info + alerts.warning + alerts.critical },
+  {
+    label: "Warning or worse",
+    kind: "warning",
+    filter: { severity: "warning" },
+    count: ({ alerts }) => alerts.warning + alerts.critical,
+  },
+  {
+    label: "Any alert",
+    kind: "info",
+    filter: { severity: "info" },
+    count: ({ alerts }) => alerts.info + alerts.warning + alerts.critical,
+  },
 ];
 const FILTERS = ["state", "charging", "severity", "q"];
 
@@ -20,10 +30,19 @@ export class FleetTiles {
   constructor() {
     this.tiles = TILES.map((tile) => {
       const number = make("strong", { class: "number skeleton" }, "\u00a0");
-      const element = make("a", { class: "tile", href: link("/", tile.filter), "data-kind": tile.kind }, number, make("span", {}, tile.label));
+      const element = make(
+        "a",
+        { class: "tile", href: link("/", tile.filter), "data-kind": tile.kind },
+        number,
+        make("span", {}, tile.label),
+      );
       return { ...tile, number, element };
     });
-    this.element = make("nav", { class: "tiles", "aria-label": "Vehicles by state" }, ...this.tiles.map((tile) => tile.element));
+    this.element = make(
+      "nav",
+      { class: "tiles", "aria-label": "Vehicles by state" },
+      ...this.tiles.map((tile) => tile.element),
+    );
   }
 
   /** @param {{vehicles: number, alerts: Record<string, number>}} counts */

@@ -58,13 +58,20 @@ export const FIGURES = [
     of: (battery) => battery.throughput,
     tell: ({ kwh_out, kwh_in, ah_out, ah_in, coverage }) => ({
       value: `${quantity(kwh_out, "kWh")} out`,
-      facts: [["In", `${quantity(kwh_in, "kWh")}, ${quantity(ah_in, "Ah")}`], ["Out", quantity(ah_out, "Ah")], ["Coverage", `${share(coverage)} of the time`]],
+      facts: [
+        ["In", `${quantity(kwh_in, "kWh")}, ${quantity(ah_in, "Ah")}`],
+        ["Out", quantity(ah_out, "Ah")],
+        ["Coverage", `${share(coverage)} of the time`],
+      ],
     }),
   },
   {
     title: "Equivalent full cycles",
     of: (battery) => battery.cycles,
-    tell: ({ count, by }) => ({ value: quantity(count, "cycles", 2), facts: [["Counted by", by === "charge" ? "charge moved, over the nominal capacity" : "steps of SoC"]] }),
+    tell: ({ count, by }) => ({
+      value: quantity(count, "cycles", 2),
+      facts: [["Counted by", by === "charge" ? "charge moved, over the nominal capacity" : "steps of SoC"]],
+    }),
   },
   {
     title: "Consumption",
@@ -105,11 +112,25 @@ export const FIGURES = [
   {
     title: "Data quality",
     of: (battery) => battery.quality,
-    tell: ({ readings, median_interval_s, p95_interval_s, gaps, gap_hours, longest_gap_s, coverage, late_share, duplicates, rejected }) => ({
+    tell: ({
+      readings,
+      median_interval_s,
+      p95_interval_s,
+      gaps,
+      gap_hours,
+      longest_gap_s,
+      coverage,
+      late_share,
+      duplicates,
+      rejected,
+    }) => ({
       facts: [
         ["Readings", quantity(readings, "", 0)],
         ["Interval", `${fitting(median_interval_s, "s")} median, ${fitting(p95_interval_s, "s")} at 95 %`],
-        ["Gaps", `${quantity(gaps, "", 0)}, ${fitting(3600 * gap_hours, "s")} in all, longest ${fitting(longest_gap_s, "s")}`],
+        [
+          "Gaps",
+          `${quantity(gaps, "", 0)}, ${fitting(3600 * gap_hours, "s")} in all, longest ${fitting(longest_gap_s, "s")}`,
+        ],
         ["Coverage", share(coverage)],
         ["Late", share(late_share, 1)],
         ["Duplicates", quantity(duplicates, "", 0)],

@@ -12,9 +12,21 @@ export class BatteryPanel {
   constructor() {
     this.problem = make("p", { class: "problem", role: "alert" });
     this.window = make("p", { class: "muted" }, "Being worked out …");
-    this.grid = make("div", { class: "figures" }, ...FIGURES.map(() => make("div", { class: "figure" }, make("span", { class: "skeleton wide" }, "\u00a0"))));
+    this.grid = make(
+      "div",
+      { class: "figures" },
+      ...FIGURES.map(() => make("div", { class: "figure" }, make("span", { class: "skeleton wide" }, "\u00a0"))),
+    );
     this.trend = new TrendChart();
-    this.element = make("section", { class: "panel" }, make("h2", {}, "Battery health"), this.problem, this.window, this.trend.element, this.grid);
+    this.element = make(
+      "section",
+      { class: "panel" },
+      make("h2", {}, "Battery health"),
+      this.problem,
+      this.window,
+      this.trend.element,
+      this.grid,
+    );
     this.content = "";
   }
 
@@ -51,7 +63,13 @@ function figure(about, part) {
     { class: "figure" },
     title,
     value ? make("p", { class: "value" }, value) : null,
-    facts.length ? make("dl", { class: "facts" }, ...facts.flatMap(([term, content]) => fact(term, typeof content === "string" ? content : missing(content)))) : null,
+    facts.length
+      ? make(
+          "dl",
+          { class: "facts" },
+          ...facts.flatMap(([term, content]) => fact(term, typeof content === "string" ? content : missing(content))),
+        )
+      : null,
     milestones?.length ? milestoneTable(milestones) : null,
     list?.length ? make("ul", {}, ...list.map((line) => make("li", {}, line))) : null,
   );
@@ -64,7 +82,13 @@ function missing({ status, reason }) {
 }
 
 function milestoneTable(milestones) {
-  const date = (text) => make("td", {}, text === null ? "never" : day(text), text !== null && isPast(text) ? make("div", { class: "muted" }, "passed") : null);
+  const date = (text) =>
+    make(
+      "td",
+      {},
+      text === null ? "never" : day(text),
+      text !== null && isPast(text) ? make("div", { class: "muted" }, "passed") : null,
+    );
   const head = ["SoH falls to", "Earliest", "Likely", "Latest"].map((title) => make("th", { scope: "col" }, title));
   const rows = milestones.map(({ soh, earliest, likely, latest }) =>
     make("tr", {}, make("th", { scope: "row" }, quantity(soh, "%", 0)), date(earliest), date(likely), date(latest)),

@@ -9,7 +9,14 @@ import { quantity, span, words } from "../core/format.js";
 const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
 const FIGURES = [
   ["State of charge", { make: socBar, show: (cell, { soc }) => showSoc(cell, soc) }],
-  ["Power", { make: powerFlow, show: (cell, { power_kw }, charging, sign) => showPower(cell, power_kw === null ? null : sign * power_kw, charging) }],
+  [
+    "Power",
+    {
+      make: powerFlow,
+      show: (cell, { power_kw }, charging, sign) =>
+        showPower(cell, power_kw === null ? null : sign * power_kw, charging),
+    },
+  ],
   ["Voltage", text(({ pack_voltage }) => quantity(pack_voltage, "V"))],
   ["Current", text(({ pack_current }) => quantity(pack_current, "A"))],
   ["Temperatures", text(({ min_temp, max_temp }) => span(min_temp, max_temp, "°C"))],
@@ -25,12 +32,21 @@ export class CurrentState {
     this.ts = timeElement(null, { relative: true });
     this.alerts = make("ul", { class: "alerts", "aria-label": "Alerts now" });
     this.cells = FIGURES.map(([, figure]) => figure.make());
-    const figures = FIGURES.map(([title], place) => make("div", {}, make("dt", {}, title), make("dd", {}, this.cells[place])));
+    const figures = FIGURES.map(([title], place) =>
+      make("div", {}, make("dt", {}, title), make("dd", {}, this.cells[place])),
+    );
     this.list = make("dl", { class: "now skeletons" }, ...figures);
     this.element = make(
       "section",
       { class: "state", "aria-label": "Current state" },
-      make("div", { class: "title" }, make("h1", {}, vin), this.connectivity, this.sinceText, make("span", { class: "muted" }, "newest reading ", this.ts)),
+      make(
+        "div",
+        { class: "title" },
+        make("h1", {}, vin),
+        this.connectivity,
+        this.sinceText,
+        make("span", { class: "muted" }, "newest reading ", this.ts),
+      ),
       this.alerts,
       this.list,
     );
@@ -47,7 +63,9 @@ export class CurrentState {
     setTime(this.since, connectivity?.since ?? null);
     this.sinceText.hidden = !connectivity?.since;
     // What flowed when it was last heard of does not flow now.
-    const now = isLive(connectivity, state.ts, connectivity?.received_at) ? state : { ...state, power_kw: null, pack_current: null };
+    const now = isLive(connectivity, state.ts, connectivity?.received_at)
+      ? state
+      : { ...state, power_kw: null, pack_current: null };
     FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, isCharging, sign));
     this.showAlerts(state.alerts);
   }

@@ -23,8 +23,16 @@ export class Diagnoses {
     this.rejections = rejectionList(more("rejections"));
     this.isProfileShown = false;
     this.polls = [
-      new Poll(EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error)),
-      new Poll(BATTERY_EVERY_MS, (signal) => this.refreshBattery(signal), (error) => this.battery.fail(error)),
+      new Poll(
+        EVERY_MS,
+        (signal) => this.refresh(signal),
+        (error) => this.fail(error),
+      ),
+      new Poll(
+        BATTERY_EVERY_MS,
+        (signal) => this.refreshBattery(signal),
+        (error) => this.battery.fail(error),
+      ),
     ];
     this.isStarted = false;
   }
@@ -74,7 +82,8 @@ export class Diagnoses {
     const battery = await ask(`${this.path}/battery`, {}, how);
     this.battery.show(battery);
     const { soh_trend, from_ts, to_ts } = battery;
-    const days = soh_trend.status === "ok" ? await ask(`${this.path}/series`, { from_ts, to_ts, interval: "1d" }, how) : null;
+    const days =
+      soh_trend.status === "ok" ? await ask(`${this.path}/series`, { from_ts, to_ts, interval: "1d" }, how) : null;
     this.battery.showTrend(battery, days);
   }
 

@@ -15,13 +15,33 @@ export function episodeList(more) {
 }
 
 function row(episode) {
-  const { code, severity, started_at, start_known, ended_at, peak, threshold, unit, samples, readings, window_s, detail } = episode;
+  const {
+    code,
+    severity,
+    started_at,
+    start_known,
+    ended_at,
+    peak,
+    threshold,
+    unit,
+    samples,
+    readings,
+    window_s,
+    detail,
+  } = episode;
   const lasted = ended_at ? duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000) : "goes on";
   const begin = start_known ? timeElement(started_at) : make("span", {}, EARLIER, timeElement(started_at));
   return make(
     "details",
     { "data-key": `${code} ${started_at}` },
-    make("summary", {}, badge(severity), make("strong", {}, words(code)), begin, make("span", { class: "muted" }, lasted)),
+    make(
+      "summary",
+      {},
+      badge(severity),
+      make("strong", {}, words(code)),
+      begin,
+      make("span", { class: "muted" }, lasted),
+    ),
     make("p", {}, inTheirZone(detail)),
     make(
       "dl",
@@ -31,7 +51,10 @@ function row(episode) {
       ...fact("Ended", ended_at ? timeElement(ended_at) : "not yet"),
       ...fact("Evaluated over", window_s > 0 ? fitting(window_s, "s") : "single readings"),
       ...fact("Readings", quantity(samples, "", 0)),
-      ...fact("Examples", make("span", {}, ...readings.flatMap((ts, place) => (place ? [", ", timeElement(ts)] : [timeElement(ts)])))),
+      ...fact(
+        "Examples",
+        make("span", {}, ...readings.flatMap((ts, place) => (place ? [", ", timeElement(ts)] : [timeElement(ts)]))),
+      ),
     ),
   );
 }
@@ -44,6 +67,19 @@ export function fact(term, content) {
 function unjudged(skipped) {
   if (!skipped.length) return [];
   const why = ({ code, status, reason }) =>
-    make("li", {}, make("strong", {}, words(code)), `: ${withLabels(reason)}`, status === "skipped" ? make("span", { class: "muted" }, " (can be completed below)") : null);
-  return [make("details", { class: "skipped" }, make("summary", {}, `${counted(skipped.length, "rule")} could not be judged`), make("ul", {}, ...skipped.map(why)))];
+    make(
+      "li",
+      {},
+      make("strong", {}, words(code)),
+      `: ${withLabels(reason)}`,
+      status === "skipped" ? make("span", { class: "muted" }, " (can be completed below)") : null,
+    );
+  return [
+    make(
+      "details",
+      { class: "skipped" },
+      make("summary", {}, `${counted(skipped.length, "rule")} could not be judged`),
+      make("ul", {}, ...skipped.map(why)),
+    ),
+  ];
 }

@@ -5,18 +5,38 @@ import { make, setAttribute, setText } from "../core/element.js";
 
 const FIELDS = [
   { name: "series_cells", label: "Cells in series" },
-  { name: "chemistry", label: "Chemistry", options: [["", "not known"], ["NMC", "NMC"], ["LFP", "LFP"], ["NCA", "NCA"]] },
+  {
+    name: "chemistry",
+    label: "Chemistry",
+    options: [
+      ["", "not known"],
+      ["NMC", "NMC"],
+      ["LFP", "LFP"],
+      ["NCA", "NCA"],
+    ],
+  },
   { name: "capacity_ah", label: "Nominal capacity, Ah" },
   { name: "energy_kwh", label: "Nominal energy, kWh" },
   { name: "max_discharge_a", label: "Maximum discharge current, A" },
   { name: "max_charge_a", label: "Maximum charging current, A" },
   { name: "first_use_date", label: "First used on", type: "date" },
-  { name: "current_sign", label: "Sign of the current", options: [["1", "positive = out of the pack"], ["-1", "positive = into the pack"]], isNumber: true },
+  {
+    name: "current_sign",
+    label: "Sign of the current",
+    options: [
+      ["1", "positive = out of the pack"],
+      ["-1", "positive = into the pack"],
+    ],
+    isNumber: true,
+  },
 ];
 
 /** A sentence of the API, the profile's fields in it called as in the form. */
 export function withLabels(sentence) {
-  return FIELDS.reduce((text, { name, label }) => text.replaceAll(new RegExp(`\\b${name}\\b`, "g"), `“${label.split(",")[0]}”`), sentence);
+  return FIELDS.reduce(
+    (text, { name, label }) => text.replaceAll(new RegExp(`\\b${name}\\b`, "g"), `“${label.split(",")[0]}”`),
+    sentence,
+  );
 }
 
 export class ProfileForm {
@@ -30,8 +50,19 @@ export class ProfileForm {
     this.fields = FIELDS.map((field) => new Field(field));
     this.told = make("p", { class: "told", role: "status" });
     this.button = make("button", { class: "primary" }, "Save the profile");
-    this.form = make("form", { class: "profile", novalidate: true, on: { submit: (event) => this.save(event) } }, ...this.fields.map(({ element }) => element), make("div", { class: "save" }, this.button, this.told));
-    this.element = make("section", { class: "panel" }, make("h2", {}, "Profile"), make("p", { class: "muted" }, "What the readings can't tell. Each field is optional."), this.form);
+    this.form = make(
+      "form",
+      { class: "profile", novalidate: true, on: { submit: (event) => this.save(event) } },
+      ...this.fields.map(({ element }) => element),
+      make("div", { class: "save" }, this.button, this.told),
+    );
+    this.element = make(
+      "section",
+      { class: "panel" },
+      make("h2", {}, "Profile"),
+      make("p", { class: "muted" }, "What the readings can't tell. Each field is optional."),
+      this.form,
+    );
   }
 
   show(profile) {
@@ -57,7 +88,8 @@ export class ProfileForm {
   }
 
   refuse(error) {
-    const beside = error.errors?.filter(({ loc, msg }) => this.fields.find(({ name }) => loc.includes(name))?.tell(msg)) ?? [];
+    const beside =
+      error.errors?.filter(({ loc, msg }) => this.fields.find(({ name }) => loc.includes(name))?.tell(msg)) ?? [];
     setText(this.told, beside.length ? "Not saved: see the fields." : `Not saved: ${error.message}`);
     this.fields.find(({ isWrong }) => isWrong)?.control.focus();
   }

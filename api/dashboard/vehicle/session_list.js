@@ -11,23 +11,54 @@ const SHAPES = { drive: "▁", charge: "▔", unobserved: "·" };
 
 /** @param {(next: string) => Promise<any>} more */
 export function sessionList(more) {
-  return new PagedList({ title: "Drives and charges", nothing: "Neither a drive nor a charge in this window.", row, more });
+  return new PagedList({
+    title: "Drives and charges",
+    nothing: "Neither a drive nor a charge in this window.",
+    row,
+    more,
+  });
 }
 
 function row(session) {
-  const { kind, inferred, started_at, ended_at, end_known, soc_from, soc_to, kwh_in, kwh_out, km, peak_kw, mean_kw, max_temp, samples, coverage } = session;
+  const {
+    kind,
+    inferred,
+    started_at,
+    ended_at,
+    end_known,
+    soc_from,
+    soc_to,
+    kwh_in,
+    kwh_out,
+    km,
+    peak_kw,
+    mean_kw,
+    max_temp,
+    samples,
+    coverage,
+  } = session;
   const isCharge = kind === "charge";
   const energy = isCharge ? kwh_in : kwh_out;
   const lasted = duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000);
   const soc = soc_from === null || soc_to === null ? "" : `${quantity(soc_from, "", 0)} → ${quantity(soc_to, "%", 0)}`;
-  const parts = [end_known ? lasted : `at least ${lasted}`, soc, !isCharge && km !== null ? quantity(km, "km") : "", energy !== null ? quantity(energy, "kWh") : ""];
+  const parts = [
+    end_known ? lasted : `at least ${lasted}`,
+    soc,
+    !isCharge && km !== null ? quantity(km, "km") : "",
+    energy !== null ? quantity(energy, "kWh") : "",
+  ];
   return make(
     "details",
     { "data-key": started_at },
     make(
       "summary",
       {},
-      make("span", { class: "kind", "data-kind": kind }, make("span", { "aria-hidden": "true" }, `${SHAPES[kind] ?? ""} `), TITLES[kind] ?? kind),
+      make(
+        "span",
+        { class: "kind", "data-kind": kind },
+        make("span", { "aria-hidden": "true" }, `${SHAPES[kind] ?? ""} `),
+        TITLES[kind] ?? kind,
+      ),
       timeElement(started_at),
       make("span", { class: "muted" }, parts.filter(Boolean).join(" · "), inferred ? " · inferred" : ""),
     ),

@@ -43,7 +43,12 @@ export class VehiclePage {
     this.charts = new Charts((from, to) => this.choose(from, to));
     this.battery = new BatteryPanel();
     this.profile = new ProfileForm(`${this.path}/profile`, () => this.diagnoses.renew());
-    this.feed = new SeriesFeed(this.path, () => this.window, (series) => this.showSeries(series), (error) => this.charts.refuse(error.message));
+    this.feed = new SeriesFeed(
+      this.path,
+      () => this.window,
+      (series) => this.showSeries(series),
+      (error) => this.charts.refuse(error.message),
+    );
     this.diagnoses = new Diagnoses(this.path, vin, () => this.window, this.charts, this.battery, this.profile);
     const { episodes, sessions, rejections } = this.diagnoses;
     const charts = make("section", { class: "panel", "aria-label": "Charts" }, this.bar.element, this.charts.element);
@@ -51,7 +56,12 @@ export class VehiclePage {
     const rest = make("div", { class: "lists" }, this.profile.element, rejections.element);
     this.body = make("div", { class: "vehicle" }, this.state.element, charts, lists, this.battery.element, rest);
     main.append(this.body);
-    this.poll = new Poll(STATE_EVERY_MS, (signal) => this.refresh(signal), (error) => this.fail(error), outage.slow);
+    this.poll = new Poll(
+      STATE_EVERY_MS,
+      (signal) => this.refresh(signal),
+      (error) => this.fail(error),
+      outage.slow,
+    );
     this.poll.now();
   }
 
@@ -72,7 +82,10 @@ export class VehiclePage {
   }
 
   async refresh(signal) {
-    const [state, connectivity] = await Promise.all([ask(`${this.path}/latest`, {}, { signal }), this.askConnectivity(signal)]);
+    const [state, connectivity] = await Promise.all([
+      ask(`${this.path}/latest`, {}, { signal }),
+      this.askConnectivity(signal),
+    ]);
     this.newest = Date.parse(state.ts);
     if (this.oldest === null) {
       const first = await ask(`${this.path}/telemetry`, { order: "asc", limit: 1 }, { signal });
@@ -81,14 +94,23 @@ export class VehiclePage {
     }
     outage.worked();
     this.showHint(false);
-    this.state.show(state, connectivity, this.profile.sign, isLive(connectivity, state.ts, connectivity?.received_at) && (await this.charges(state, signal)));
+    this.state.show(
+      state,
+      connectivity,
+      this.profile.sign,
+      isLive(connectivity, state.ts, connectivity?.received_at) && (await this.charges(state, signal)),
+    );
   }
 
   /** As the fleet's call tells it: 2 A or more into the pack, and the odometer stood still for two minutes. */
   async charges(state, signal) {
     if (!(this.profile.sign * state.pack_current <= -CHARGING_A)) return false;
     const from = utc(Date.parse(state.ts) - STANDS_MS);
-    const { items } = await ask(`${this.path}/telemetry`, { from_ts: from, to_ts: state.ts, order: "asc", limit: 1 }, { signal });
+    const { items } = await ask(
+      `${this.path}/telemetry`,
+      { from_ts: from, to_ts: state.ts, order: "asc", limit: 1 },
+      { signal },
+    );
     return !(state.odo_km - (items[0]?.odo_km ?? NaN) > 0);
   }
 
@@ -144,10 +166,14 @@ export class VehiclePage {
     if (!isEmpty) return;
     const there = make("span");
     setText(there, `No readings in this window. The newest is of ${moment(this.newest)}. `);
-    nothing.append(there, button("Show the last ones", () => this.choose(this.newest - 3_600_000, this.newest + 60_000)));
+    nothing.append(
+      there,
+      button("Show the last ones", () => this.choose(this.newest - 3_600_000, this.newest + 60_000)),
+    );
   }
 
   close() {
-    for (const part of [this.poll, this.feed, this.diagnoses, this.charts, this.battery, this.profile, this.download]) part.close();
+    for (const part of [this.poll, this.feed, this.diagnoses, this.charts, this.battery, this.profile, this.download])
+      part.close();
   }
 }

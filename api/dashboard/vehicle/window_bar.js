@@ -11,7 +11,12 @@ export class WindowBar {
    */
   constructor(choose) {
     this.choose = choose;
-    this.ranges = new Map([...RANGES.keys()].map((name) => [name, button(NAMES[name] ?? name, () => choose.range(name), { "aria-pressed": "false" })]));
+    this.ranges = new Map(
+      [...RANGES.keys()].map((name) => [
+        name,
+        button(NAMES[name] ?? name, () => choose.range(name), { "aria-pressed": "false" }),
+      ]),
+    );
     this.back = button("Back", () => choose.back(), { title: "To the window before this zoom" });
     this.from = make("input", { type: "datetime-local", step: 1, id: "from" });
     this.to = make("input", { type: "datetime-local", step: 1, id: "to" });
@@ -25,7 +30,15 @@ export class WindowBar {
     this.problem = make("p", { class: "problem", role: "alert" });
     this.isEdited = false;
     for (const input of [this.from, this.to]) input.addEventListener("input", () => this.edit());
-    const custom = make("form", { class: "custom", on: { submit: (event) => this.take(event) } }, make("label", { for: "from" }, "From"), this.from, make("label", { for: "to" }, "to"), this.to, make("button", {}, "Show"));
+    const custom = make(
+      "form",
+      { class: "custom", on: { submit: (event) => this.take(event) } },
+      make("label", { for: "from" }, "From"),
+      this.from,
+      make("label", { for: "to" }, "to"),
+      this.to,
+      make("button", {}, "Show"),
+    );
     this.element = make(
       "div",
       { class: "window-bar" },
@@ -38,13 +51,18 @@ export class WindowBar {
 
   /** @param {import("../charts/window.js").Window} window @param {boolean} canGoBack */
   show(window, canGoBack) {
-    const isMoved = window.range !== this.window?.range || (!window.range && (window.from !== this.window?.from || window.to !== this.window?.to));
+    const isMoved =
+      window.range !== this.window?.range ||
+      (!window.range && (window.from !== this.window?.from || window.to !== this.window?.to));
     this.window = window;
     if (isMoved) this.isEdited = false;
     this.back.disabled = !canGoBack;
     setText(this.problem, window.problem ?? "");
     for (const [name, choice] of this.ranges) setAttribute(choice, "aria-pressed", String(name === window.range));
-    for (const [input, time] of [[this.from, window.from], [this.to, window.to]]) {
+    for (const [input, time] of [
+      [this.from, window.from],
+      [this.to, window.to],
+    ]) {
       // What somebody types is not overwritten while the view goes on.
       if (!this.isEdited && document.activeElement !== input) input.value = local(time);
     }
