@@ -21,6 +21,7 @@ export class Chart {
   constructor(spec, page) {
     this.spec = spec;
     this.page = page;
+    /** @type {[number, number]} */
     this.window = [0, 1];
     this.sessions = [];
     this.marks = new ChartMarks();
@@ -67,6 +68,7 @@ export class Chart {
       setCursor: [() => this.read()],
       setSelect: [(chart) => this.select(chart)],
     };
+    /** @type {any} */
     const empty = [[], ...this.spec.lines.flatMap(() => [[], [], []])];
     const chart = new uPlot(options, empty, this.place);
     chart.over.append(this.marks.element);
@@ -133,7 +135,9 @@ export class Chart {
       0,
       Math.min(x.length - 1, isPointing || !Number.isFinite(STEPS[event.key]) ? from + STEPS[event.key] : from),
     );
-    this.chart.setCursor({ left: this.chart.valToPos(x[to], "x"), top: HEIGHT / 3 }, true, true);
+    const chart = /** @type {any} */ (this.chart);
+    // uPlot's types lack the third argument, by which the cursor of the other charts follows.
+    chart.setCursor({ left: chart.valToPos(x[to], "x"), top: HEIGHT / 3 }, true, true);
   }
 
   select(chart) {

@@ -1,4 +1,5 @@
-// Drives and charges behind a chart: a tint, and a bar that says which without colour: below it a drive, above it a charge.
+// Drives and charges behind a chart: a tint, and a bar that names them without colour: a drive below the chart,
+// a charge above.
 // One that is only inferred has a pale bar and no tint: it happened somewhere in there.
 
 import { colour } from "../core/theme.js";

@@ -4,7 +4,12 @@ import { colour } from "../core/theme.js";
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
-/** @param {import("./chart_specs.js").Spec} spec @param {{x: () => [number, number], sync: string}} view */
+/**
+ * The options of uPlot for one chart.
+ * @param {import("./chart_specs.js").Spec} spec
+ * @param {{x: () => [number, number], sync: string}} view
+ * @returns {any}
+ */
 export function chartOptions(spec, view) {
   return {
     width: 300,
@@ -76,7 +81,10 @@ function alone(chart, place) {
   );
 }
 
-/** The range of a scale: the values with some room, and never so little that noise looks like a mountain. */
+/**
+ * The range of a scale: the values with some room, and never so little that noise looks like a mountain.
+ * @param {number} low @param {number} high @param {{least: number, most?: [number, number], zero?: boolean}} scale
+ */
 function room(low, high, { least, zero, most }) {
   if (low === null || high === null) return most ?? [0, least];
   const [bottom, top] = zero ? [Math.min(0, low), Math.max(0, high)] : [low, high];
@@ -90,6 +98,7 @@ function room(low, high, { least, zero, most }) {
 
 /** Times as short as their distance allows, in the reader's zone. */
 function values(_chart, splits, _axis, _space, step) {
+  /** @type {Intl.DateTimeFormatOptions} */
   const options =
     step >= 86400
       ? { day: "numeric", month: "short" }

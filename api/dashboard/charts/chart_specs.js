@@ -1,7 +1,7 @@
 // What each chart shows. `codes` are the episodes that are marked on it; the first chart takes all others.
 
 /**
- * @typedef {{label: string, low: string, mean: string, high: string, colour: string, unit: string, digits: number,
+ * @typedef {{label: string, signal: string, colour: string, unit: string, digits: number,
  *   scale: string}} Line one signal: a line of means in a band from its lowest to its highest
  * @typedef {{title: string, lines: Line[], scales: Record<string, {side: number, least: number, zero?: boolean,
  *   most?: [number, number]}>, codes: string[]}} Spec

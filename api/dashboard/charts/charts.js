@@ -12,6 +12,7 @@ export class Charts {
   /** @param {(from: number, to: number) => void} choose takes a new window in milliseconds */
   constructor(choose) {
     this.choose = choose;
+    /** @type {[number, number]} */
     this.window = [0, 1];
     this.time = make("p", { class: "at", "aria-live": "polite" });
     const page = {

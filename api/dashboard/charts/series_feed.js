@@ -27,7 +27,7 @@ export class SeriesFeed {
     this.poll = new Poll(
       EVERY_MS,
       (signal) => this.refresh(signal),
-      (error) => (error.isOutage === false ? refused : outage.failed)(error),
+      (/** @type {any} */ error) => (error.isOutage === false ? refused : outage.failed)(error),
     );
   }
 

@@ -33,7 +33,7 @@ export class TrendChart {
     const trend = days && trendOf(told, days);
     this.element.hidden = !trend;
     if (!trend || this.closed.signal.aborted) return;
-    this.chart ??= new uPlot({ ...options(), ...this.size() }, [[], [], [], [], []], this.place);
+    this.chart ??= new uPlot(/** @type {any} */ ({ ...options(), ...this.size() }), [[], [], [], [], []], this.place);
     this.chart.setData([trend.x, trend.low, trend.high, trend.line, trend.soh]);
     setText(this.days, `dots: the mean of each of ${counted(trend.x.length, "day")}`);
     setAttribute(this.place, "aria-label", describe(trend, told.per_year));
@@ -73,5 +73,7 @@ function options() {
 
 function describe({ x, soh, line }, perYear) {
   const [first, last] = [x[0], x.at(-1)].map((begin) => day(utc(begin * 1000).slice(0, 10)));
-  return `State of health by day, ${first} to ${last}: from ${quantity(soh[0], "%")} to ${quantity(soh.at(-1), "%")}. The trend goes from ${quantity(line[0], "%")} to ${quantity(line.at(-1), "%")}: ${slope(perYear, "a year")}.`;
+  const range = (values) => `from ${quantity(values[0], "%")} to ${quantity(values.at(-1), "%")}`;
+  const days = `State of health by day, ${first} to ${last}: ${range(soh)}.`;
+  return `${days} The trend goes ${range(line)}: ${slope(perYear, "a year")}.`;
 }

@@ -3,7 +3,7 @@
 import { learn } from "./clock.js";
 import { askForKey, currentKey } from "./key.js";
 
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 const HEALTH_MS = 2500;
 
 /** An answer that is none: `status` 0 where the API was not reached, else what it said (RFC 9457). */
@@ -37,12 +37,27 @@ export function address(path, params = {}) {
   return url;
 }
 
-/** What the API answers to a GET, as an object. Raises ApiError, or AbortError where `signal` says so. */
-export async function ask(path, params = {}, { signal, patience } = {}) {
-  return (await send(address(path, params), { signal, patience })).json();
+/**
+ * @typedef {{signal?: AbortSignal, timeout?: number}} Wait the end of a wait: `signal`, or `timeout` ms
+ * @typedef {RequestInit & {headers?: Record<string, string>, timeout?: number}} Options of a request
+ */
+
+/**
+ * Ask with GET; returns the answer, an object. Raises ApiError, or AbortError after `signal`.
+ * @param {string} path
+ * @param {Record<string, any>} [params]
+ * @param {Wait} [wait]
+ */
+export async function ask(path, params = {}, { signal, timeout } = {}) {
+  return (await send(address(path, params), { signal, timeout })).json();
 }
 
-/** Send an object with PUT; what is answered. */
+/**
+ * Send an object with PUT; returns the answer.
+ * @param {string} path
+ * @param {object} content
+ * @param {Wait} [wait]
+ */
 export async function put(path, content, { signal } = {}) {
   const body = JSON.stringify(content);
   return (
@@ -50,16 +65,20 @@ export async function put(path, content, { signal } = {}) {
   ).json();
 }
 
-/** The response itself, asking for a key as often as it takes. */
-export async function send(url, { headers = {}, signal, patience = PATIENCE_MS, ...rest } = {}) {
+/**
+ * Send a request, after a dialog for a key wherever one is needed; returns the response.
+ * @param {URL} url
+ * @param {Options} [options]
+ */
+export async function send(url, { headers = {}, signal, timeout = TIMEOUT_MS, ...rest } = {}) {
   for (;;) {
     const key = currentKey();
     const given = key === null ? headers : { ...headers, "X-API-Key": key };
-    const timeout = AbortSignal.timeout(patience);
+    const late = AbortSignal.timeout(timeout);
     const response = await reach(url, {
       ...rest,
       headers: given,
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: signal ? AbortSignal.any([signal, late]) : late,
     });
     learn(response.headers.get("Date"));
     if (response.ok) return response;

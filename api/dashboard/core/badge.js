@@ -6,7 +6,7 @@ import { words } from "./format.js";
 const SHAPES = { critical: "▲", warning: "◆", info: "●", online: "●", stale: "◐", offline: "○", ok: "✓" };
 const SEVERITIES = ["info", "warning", "critical"];
 
-/** @param {{severity: string}[]} alerts */
+/** @param {{severity: string, code: string, message: string}[]} alerts */
 export function worst(alerts) {
   return alerts.reduce(
     (found, alert) =>

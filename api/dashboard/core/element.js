@@ -3,9 +3,11 @@
 /**
  * Make an element: `make("a", {href: "#/", on: {click}}, "text", child)`. Attributes that are null or false
  * are left out; so are children that are null.
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Record<string, any>} [attributes]
- * @param {...(Node|string|number|null)} children
+ * @param {...(Node|string|null|undefined)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

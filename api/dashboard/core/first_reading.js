@@ -25,9 +25,11 @@ export function firstReading(title, vin) {
     min_temp: 27,
     odo_km: 1201.8,
   };
-  const mqtt = `mosquitto_pub -h ${location.hostname} -p 1883 -q 1 -t vehicles/${vin}/telemetry -m '${JSON.stringify(reading)}'`;
+  const topic = `vehicles/${vin}/telemetry`;
+  const mqtt = `mosquitto_pub -h ${location.hostname} -p 1883 -q 1 -t ${topic} -m '${JSON.stringify(reading)}'`;
   const key = currentKey() === null ? "" : ` -H "X-API-Key: $API_KEY"`;
-  const post = `curl -X POST ${address("telemetry")} -H "Content-Type: application/json"${key} -d '${JSON.stringify([{ vin, ...reading }])}'`;
+  const body = JSON.stringify([{ vin, ...reading }]);
+  const post = `curl -X POST ${address("telemetry")} -H "Content-Type: application/json"${key} -d '${body}'`;
   return make(
     "section",
     { class: "panel empty" },

@@ -52,6 +52,7 @@ export function share(value, digits = 0) {
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
   const whole = Math.round(seconds);
+  /** @type {[number, string][]} */
   const parts = [
     [Math.floor(whole / 86400), "d"],
     [Math.floor(whole / 3600) % 24, "h"],
@@ -82,7 +83,8 @@ export function counted(count, word, words = `${word}s`) {
 
 /** A change of a percentage with its 95 % interval; `per` is "a year". */
 export function slope({ value, low, high }, per) {
-  return `${quantity(value, "", 2)}\u00a0percentage points ${per} (95\u00a0%: ${quantity(low, "", 2)} to ${quantity(high, "", 2)})`;
+  const interval = `${quantity(low, "", 2)} to ${quantity(high, "", 2)}`;
+  return `${quantity(value, "", 2)}\u00a0percentage points ${per} (95\u00a0%: ${interval})`;
 }
 
 /** A code such as TEMP_HIGH in words. */

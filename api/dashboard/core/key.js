@@ -24,6 +24,7 @@ export async function askForKey(refused) {
   await asking;
 }
 
+/** @returns {Promise<void>} */
 function question(wasRefused) {
   forgetKey();
   return new Promise((resolve) => {

@@ -15,7 +15,7 @@ export function worked() {
   main.classList.remove("outdated");
 }
 
-/** @param {Error} error */
+/** @param {Error & {isBusy?: boolean}} error */
 export function failed(error) {
   tell(error.message || "Something went wrong.", error.isBusy ? "" : " Trying again all the time.", error.isBusy);
 }

@@ -77,11 +77,13 @@ export class PagedList {
       }
     }
     this.render();
-    if (this.button.hidden) this.list.children[first]?.querySelector("summary, button, a")?.focus();
+    if (this.button.hidden)
+      /** @type {HTMLElement|null} */ (this.list.children[first]?.querySelector("summary, button, a"))?.focus();
   }
 
   render() {
-    const open = new Set([...this.list.querySelectorAll("details[open]")].map((details) => details.dataset.key));
+    const kept = [...this.list.querySelectorAll("details")];
+    const open = new Set(kept.filter((details) => details.open).map((details) => details.dataset.key));
     this.list.replaceChildren(...this.items.slice(0, this.shown).map((item) => make("li", {}, this.row(item))));
     for (const details of this.list.querySelectorAll("details")) details.open = open.has(details.dataset.key);
     this.nothing.hidden = this.items.length > 0;

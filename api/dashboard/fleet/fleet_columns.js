@@ -9,7 +9,10 @@ import { explain } from "../core/tooltip.js";
 
 const LATE_MS = 180_000;
 
-/** @typedef {{title: string, sort?: string, kind?: string, make: (row: {vehicle: any}) => Element, show: (cell: Element, vehicle: any) => void}} Column */
+/**
+ * @typedef {{title: string, sort?: string, kind?: string, make: (row: {vehicle: any}) => Element,
+ *   show: (cell: Element, vehicle: any) => void}} Column
+ */
 
 /** A column that is only a text. */
 function text(title, sort, tell) {
@@ -45,7 +48,7 @@ export function showPower(element, kw, charging) {
   setText(element.lastChild, flow.text);
 }
 
-/** Whether the newest reading tells what is now: of a vehicle that is online, and not of one taken long before it came. */
+/** Whether the newest reading holds now: the vehicle is online, and the reading was not taken long before it came. */
 export function isLive(connectivity, ts, receivedAt) {
   return connectivity?.state === "online" && !isLate(ts, receivedAt);
 }
@@ -78,7 +81,7 @@ export const COLUMNS = [
       return make("span", {}, shown, make("span", { class: "muted" }, "none"));
     },
     show: (cell, { alerts }) => {
-      const [shown, none] = cell.children;
+      const [shown, none] = /** @type {HTMLElement[]} */ ([...cell.children]);
       shown.hidden = !alerts.length;
       none.hidden = alerts.length > 0;
       if (alerts.length) {

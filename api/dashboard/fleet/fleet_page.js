@@ -115,7 +115,9 @@ export class FleetPage {
 /** What to say while readings are received long after they were taken; nothing at other times. */
 function backlogIn({ arrival_lag_s: lag }) {
   if (lag === null || lag < LATE_S) return "";
-  return `Readings arrive ${duration(lag)} after they were taken: more are waiting to be stored, or are sent late. The values on this page are not the newest yet.`;
+  const cause = "more are waiting to be stored, or are sent late";
+  const lateness = `Readings arrive ${duration(lag)} after they were taken: ${cause}.`;
+  return `${lateness} The values on this page are not the newest yet.`;
 }
 
 /** What is wrong with an address that somebody wrote: "state: Input should be ..." without the API's own places. */

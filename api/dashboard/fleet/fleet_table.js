@@ -26,6 +26,7 @@ export class FleetTable {
     );
   }
 
+  /** @param {import("./fleet_columns.js").Column} column */
   head({ title, sort, kind }, change) {
     if (!sort) return make("th", { scope: "col", role: "columnheader" }, title);
     const turn = () => change({ sort: sort === "alert" ? null : sort, order: this.nextOrder(sort), page: null });

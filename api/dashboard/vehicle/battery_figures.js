@@ -5,11 +5,14 @@ import { counted, fitting, quantity, share, slope } from "../core/format.js";
 
 /** "of the last 3 charges, up to 5 May 2026". */
 const newest = (count, word, last) => `of the last ${count === 1 ? word : counted(count, word)}, up to ${day(last)}`;
+/** A resistance at 25 °C. */
+const at25 = (mohm) => `${quantity(mohm, "mΩ")} at 25 °C`;
+
 /** A counter of the passport: its number, or what it lacks. */
 const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
 
 /**
- * @typedef {{value?: string, facts?: [string, string|object][], milestones?: any[], list?: string[]}} Told
+ * @typedef {{value?: string, facts?: (string|object)[][], milestones?: any[], list?: string[]}} Told
  * @type {{title: string, of: (battery: any) => any, tell: (part: any) => Told}[]}
  */
 export const FIGURES = [
@@ -43,11 +46,11 @@ export const FIGURES = [
     title: "Internal resistance",
     of: (battery) => battery.resistance,
     tell: ({ mohm, mohm_at_25, n, sampling_ok, days, newest_mohm, newest_mohm_at_25, newest_n, newest_day }) => ({
-      value: newest_mohm_at_25 === null ? quantity(newest_mohm, "mΩ") : `${quantity(newest_mohm_at_25, "mΩ")} at 25 °C`,
+      value: newest_mohm_at_25 === null ? quantity(newest_mohm, "mΩ") : at25(newest_mohm_at_25),
       facts: [
         ["Newest", newest(newest_n, "day", newest_day)],
         ...(newest_mohm_at_25 === null ? [] : [["As measured", quantity(newest_mohm, "mΩ")]]),
-        ["Median", mohm_at_25 === null ? quantity(mohm, "mΩ") : `${quantity(mohm_at_25, "mΩ")} at 25 °C`],
+        ["Median", mohm_at_25 === null ? quantity(mohm, "mΩ") : at25(mohm_at_25)],
         ["Based on", `${counted(n, "pair")} of readings on ${counted(days.length, "day")}`],
         ...(sampling_ok ? [] : [["Caution", "sampled too slowly: polarisation is included"]]),
       ],
@@ -89,10 +92,11 @@ export const FIGURES = [
     title: "Durability",
     of: (battery) => battery.durability,
     tell: ({ references }) => ({
-      list: references.map(
-        ({ regulation, until_years, until_km, reference, soh, finding }) =>
-          `${regulation}: ${finding}. ${quantity(reference, "%", 0)} until ${quantity(until_years, "years", 0)} or ${quantity(until_km, "km", 0)}; the vehicle reports ${quantity(soh, "%")}.`,
-      ),
+      list: references.map(({ regulation, until_years, until_km, reference, soh, finding }) => {
+        const limit = `${quantity(until_years, "years", 0)} or ${quantity(until_km, "km", 0)}`;
+        const facts = `${quantity(reference, "%", 0)} until ${limit}; the vehicle reports ${quantity(soh, "%")}.`;
+        return `${regulation}: ${finding}. ${facts}`;
+      }),
     }),
   },
   {

@@ -7,6 +7,7 @@ import { isLive, powerFlow, showPower, showSoc, socBar } from "../fleet/fleet_co
 import { quantity, span, words } from "../core/format.js";
 
 const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
+/** @type {[string, {make: () => HTMLElement, show: (cell: any, ...rest: any[]) => void}][]} */
 const FIGURES = [
   ["State of charge", { make: socBar, show: (cell, { soc }) => showSoc(cell, soc) }],
   [

@@ -11,13 +11,18 @@ const EVERY_MS = 30_000;
 const BATTERY_EVERY_MS = 300_000;
 /** More of either are not drawn: in so wide a window nobody could tell them apart. */
 const PAGE = 400;
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 export class Diagnoses {
   constructor(path, vin, window, charts, battery, profile) {
-    Object.assign(this, { path, vin, window, charts, battery, profile });
+    this.path = path;
+    this.vin = vin;
+    this.window = window;
+    this.charts = charts;
+    this.battery = battery;
+    this.profile = profile;
     this.isShown = false;
-    const more = (call) => (next) => ask(call, { next, limit: PAGE }, { patience: PATIENCE_MS });
+    const more = (call) => (next) => ask(call, { next, limit: PAGE }, { timeout: TIMEOUT_MS });
     this.episodes = episodeList(more(`${path}/anomalies`));
     this.sessions = sessionList(more(`${path}/sessions`));
     this.rejections = rejectionList(more("rejections"));
@@ -58,7 +63,7 @@ export class Diagnoses {
     const window = this.window();
     if (window === null || (this.isShown && !window.live)) return;
     const span = { from_ts: utc(window.from), to_ts: utc(window.to), order: "desc", limit: PAGE };
-    const how = { signal, patience: PATIENCE_MS };
+    const how = { signal, timeout: TIMEOUT_MS };
     const [{ sessions, anomalies }, rejections] = await Promise.all([
       ask(`${this.path}/diagnosis`, span, how),
       ask("rejections", { vin: this.vin, limit: PAGE }, how),
@@ -74,7 +79,7 @@ export class Diagnoses {
 
   async refreshBattery(signal) {
     if (!this.isStarted) return;
-    const how = { signal, patience: PATIENCE_MS };
+    const how = { signal, timeout: TIMEOUT_MS };
     if (!this.isProfileShown) {
       this.profile.show(await ask(`${this.path}/profile`, {}, how));
       this.isProfileShown = true;

@@ -29,7 +29,7 @@ export class Download {
     const { href, download } = this.link;
     setText(this.told, " …");
     try {
-      await send(href, { method: "POST", signal: this.closed.signal });
+      await send(new URL(href), { method: "POST", signal: this.closed.signal });
       make("a", { href, download }).click();
       setText(this.told, "");
     } catch (error) {

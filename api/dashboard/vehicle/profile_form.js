@@ -3,6 +3,7 @@
 import { isAbort, put } from "../core/api.js";
 import { make, setAttribute, setText } from "../core/element.js";
 
+/** @type {{name: string, label: string, type?: string, options?: string[][], isNumber?: boolean}[]} */
 const FIELDS = [
   { name: "series_cells", label: "Cells in series" },
   {
@@ -100,6 +101,7 @@ export class ProfileForm {
 }
 
 class Field {
+  /** @param {(typeof FIELDS)[number]} field */
   constructor({ name, label, options, type = "text", isNumber = !options && type === "text" }) {
     this.name = name;
     this.isNumber = isNumber;

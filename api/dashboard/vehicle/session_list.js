@@ -40,7 +40,8 @@ function row(session) {
   const isCharge = kind === "charge";
   const energy = isCharge ? kwh_in : kwh_out;
   const lasted = duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000);
-  const soc = soc_from === null || soc_to === null ? "" : `${quantity(soc_from, "", 0)} → ${quantity(soc_to, "%", 0)}`;
+  const isKnown = soc_from !== null && soc_to !== null;
+  const soc = isKnown ? `${quantity(soc_from, "", 0)} → ${quantity(soc_to, "%", 0)}` : "";
   const parts = [
     end_known ? lasted : `at least ${lasted}`,
     soc,

@@ -97,7 +97,7 @@ export class VehiclePage {
     this.state.show(
       state,
       connectivity,
-      this.profile.sign,
+      /** @type {1|-1} */ (this.profile.sign),
       isLive(connectivity, state.ts, connectivity?.received_at) && (await this.charges(state, signal)),
     );
   }

@@ -59,10 +59,12 @@ export class WindowBar {
     this.back.disabled = !canGoBack;
     setText(this.problem, window.problem ?? "");
     for (const [name, choice] of this.ranges) setAttribute(choice, "aria-pressed", String(name === window.range));
-    for (const [input, time] of [
+    /** @type {[HTMLInputElement, number][]} */
+    const fields = [
       [this.from, window.from],
       [this.to, window.to],
-    ]) {
+    ];
+    for (const [input, time] of fields) {
       // What somebody types is not overwritten while the view goes on.
       if (!this.isEdited && document.activeElement !== input) input.value = local(time);
     }
