@@ -7,7 +7,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import uvicorn
@@ -18,17 +18,27 @@ from uvicorn.supervisors import Multiprocess
 from api.main import create_app
 from api.siblings import meeting_place
 from shared import logs
-from shared.settings import ApiSettings, InvalidSettingsError, load
+from shared.arguments import command_parser
+from shared.command import run_command
+from shared.settings import ApiSettings
 
 
-def main() -> int:
-    """Serve until SIGTERM or Ctrl-C; returns the exit code: 0 stopped, 1 can't serve, 2 wrong settings."""
-    try:
-        settings = load(ApiSettings)
-    except InvalidSettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; returns the exit code.
+
+    0 stopped, 1 can't serve, 2 wrong arguments or settings.
+    """
+    parser = command_parser(
+        "python -m api",
+        "Serve the HTTP API and the dashboard, until Ctrl-C or SIGTERM. It takes no arguments; its\n"
+        "settings are environment variables or lines of .env, and .env.example lists them.",
+        examples=[""],
+    )
+    parser.parse_args(arguments)
+    return run_command(ApiSettings, _run)
+
+
+def _run(settings: ApiSettings) -> int:
     # uvicorn raises the signal again once it has shut down; by then it has done its work.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)

@@ -29,7 +29,7 @@ class NoFigure(_Part):
     status: Literal["insufficient_data", "skipped"] = Field(
         description="insufficient_data: the readings don't tell; skipped: the profile has to be completed"
     )
-    reason: str = Field(examples=["the profile lacks first_use_date"])
+    reason: str = Field(examples=["the profile has no date of first use (first_use_date)"])
 
 
 class Figure(_Part):

@@ -14,7 +14,7 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
-        self._detail = f"The body is over {max_bytes} bytes; readings may be sent in several requests."
+        self._detail = f"The body is over {max_bytes:,} bytes; readings may be sent in several requests."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a length that is too large at once, and count what comes without one."""

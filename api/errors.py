@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from shared.database_errors import Fault, classify, summarise
+from shared.wording import plain
 
 log = logging.getLogger("api")
 
@@ -140,10 +141,21 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
         {"loc": list(problem["loc"]), "msg": problem["msg"], "type": problem["type"]}
         for problem in error.errors()
     ]
-    first = errors[0]
-    where = ".".join(str(part) for part in first["loc"])
-    rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return respond(422, f"{where}: {first['msg']}{rest}", errors=errors)
+    first, *others = dict.fromkeys(_sentence(error["loc"], error["msg"]) for error in errors)
+    rest = f" (and {len(others)} more)" if others else ""
+    return respond(422, f"{first}{rest}", errors=errors)
+
+
+def _sentence(loc: Sequence[str | int], message: str) -> str:
+    """One error of a request for a person: `limit: should be at least 1`, `reading 3: soc: ...`."""
+    source, *rest = loc
+    if source == "body" and rest and isinstance(rest[0], int):
+        rest[0] = f"reading {rest[0]}"
+        names = [str(part) for part in rest]
+    else:
+        # The place within a parameter that is given several times says nothing to its sender.
+        names = [part for part in rest if isinstance(part, str)]
+    return ": ".join([*(names or [str(source)]), plain(message)])
 
 
 async def _on_database_error(

@@ -72,7 +72,7 @@ class SkippedOut(BaseModel):
     status: Literal["insufficient_data", "skipped"] = Field(
         description="skipped: the profile has to be completed"
     )
-    reason: str = Field(examples=["the profile lacks capacity_ah"])
+    reason: str = Field(examples=["the profile has no nominal capacity (capacity_ah)"])
 
     @classmethod
     def of(cls, skipped: Skipped) -> Self:

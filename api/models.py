@@ -175,7 +175,7 @@ class RejectionOut(BaseModel):
     reason: str = Field(examples=["bad_reading"])
     detail: str = Field(
         description="A sentence for a person",
-        examples=["soc: Input should be less than or equal to 100"],
+        examples=["soc: should be less than or equal to 100"],
     )
     index: int | None = Field(description="Place in the array; null for a whole message", examples=[3])
     topic: str = Field(

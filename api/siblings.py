@@ -2,7 +2,9 @@
 
 Each leaves its metrics in a folder of theirs: once a second, before it tells them, and when it ends. What has
 been told once still counts when that process is gone, or a counter would go back; the readings that it had
-on their way have failed.
+on their way have failed. Start time, processor time, memory and files (`process_...`) are not added up, since
+a sum of start times says nothing and a sum of processor times goes back with each process that ends: each
+process that runs has its own, labelled with its `pid`.
 """
 
 import asyncio
@@ -79,14 +81,12 @@ class Siblings:
             return self._own()
         own = self._leave(self._folder)
         others = [path for path in self._folder.glob(f"*{_ENDING}") if path.stem != str(os.getpid())]
-        if not others:
-            return own
         families: dict[str, Metric] = {}
         numbers: dict[str, Numbers] = {}
-        _add(own.decode(), families, numbers, runs=True)
+        _add(own.decode(), families, numbers, pid=str(os.getpid()), runs=True)
         for path in others:
             with suppress(OSError):
-                _add(path.read_text(), families, numbers, runs=_runs(int(path.stem)))
+                _add(path.read_text(), families, numbers, pid=path.stem, runs=_runs(int(path.stem)))
         registry = CollectorRegistry()
         registry.register(_Sum(families, numbers))
         return generate_latest(registry)
@@ -105,10 +105,12 @@ class _Sum(Collector):
             yield total
 
 
-def _add(text: str, families: dict[str, Metric], numbers: dict[str, Numbers], *, runs: bool) -> None:
+def _add(
+    text: str, families: dict[str, Metric], numbers: dict[str, Numbers], *, pid: str, runs: bool
+) -> None:
     for family in text_string_to_metric_families(text):
-        # Memory and files of a process go with it.
-        if not runs and family.name.startswith("process_"):
+        of_process = family.name.startswith("process_")
+        if of_process and not runs:
             continue
         families.setdefault(family.name, family)
         numbers.setdefault(family.name, {})
@@ -117,7 +119,8 @@ def _add(text: str, families: dict[str, Metric], numbers: dict[str, Numbers], *,
             if name == _IN_FLIGHT and not runs:
                 of, name = _FAILED, f"{_FAILED}_total"
             found = numbers[of]
-            key = name, tuple(sorted(sample.labels.items()))
+            labels = {**sample.labels, "pid": pid} if of_process else sample.labels
+            key = name, tuple(sorted(labels.items()))
             found[key] = found.get(key, 0.0) + sample.value
 
 

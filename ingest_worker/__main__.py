@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
@@ -19,9 +20,10 @@ from ingest_worker.pulse import Pulse
 from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
-from shared import logs
+from shared.arguments import command_parser
+from shared.command import run_command
 from shared.database import writer_engine
-from shared.settings import InvalidSettingsError, WorkerSettings, load
+from shared.settings import WorkerSettings
 
 log = logging.getLogger("ingest_worker")
 
@@ -47,22 +49,27 @@ def _stop_on_signal(worker: Worker) -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def main() -> int:
-    """Run the worker; returns the exit code: 0 stopped, 1 can't go on, 2 wrong settings."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the worker; returns the exit code: 0 stopped, 1 can't go on, 2 wrong arguments or settings."""
+    parser = command_parser(
+        "python -m ingest_worker",
+        "Store what vehicles publish over MQTT, until Ctrl-C or SIGTERM. It takes no arguments; its\n"
+        "settings are environment variables or lines of .env, and .env.example lists them.",
+        examples=[""],
+    )
+    parser.parse_args(arguments)
+    return run_command(WorkerSettings, _run)
+
+
+def _run(settings: WorkerSettings) -> int:
     try:
-        settings = load(WorkerSettings)
-    except InvalidSettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
-    try:
-        return _run(settings)
+        return _store(settings)
     except FatalError as error:
         log.error("%s", error)  # noqa: TRY400 - a sentence for the operator, not a trace
         return 1
 
 
-def _run(settings: WorkerSettings) -> int:
+def _store(settings: WorkerSettings) -> int:
     with ExitStack() as stack:
         engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
         stack.callback(engine.dispose)

@@ -1,26 +1,28 @@
 """Rejections on the command line: `python -m ingest_worker.rejections list|show|replay|purge`."""
 
 import signal
+
+if __name__ == "__main__":
+    # Until main() runs: Ctrl-C during the imports ends the process without a stack trace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
-import psycopg
 from sqlalchemy import Engine, RowMapping
-from sqlalchemy.exc import SQLAlchemyError
 
-from shared.database import writer_engine
-from shared.database_errors import summarise
+from shared.arguments import argument, command_parser, complain, end_with_the_pipe, whole_number
+from shared.command import run_on_database
 from shared.rejections import Filter, Reason, delete_rejection, every_rejection, find_rejection, readable
 from shared.replay import ReplayRefusedError, replay
 from shared.retention import purge_all
-from shared.schema import OutdatedSchemaError, require_current_schema
-from shared.settings import InvalidSettingsError, RejectionsSettings, load
+from shared.settings import RejectionsSettings
 from shared.telemetry import normalise_vin
 from shared.timestamps import format_timestamp, parse_timestamp
 
@@ -40,7 +42,7 @@ def show_command(arguments: Namespace, _settings: RejectionsSettings, engine: En
     with engine.connect() as connection:
         row = find_rejection(connection, arguments.id)
     if row is None:
-        return _unknown(arguments.id)
+        return complain(f"{arguments.id} {_NO_SUCH}")
     for name, value in _shown(row).items():
         print(f"{name}: {value}")
     return 0
@@ -50,23 +52,25 @@ def replay_command(arguments: Namespace, settings: RejectionsSettings, engine: E
     """Each one again, oldest first, in a transaction of its own; 1 where one was refused again."""
     now, wanted = datetime.now(UTC), _filter(arguments)
     latest = now + timedelta(seconds=settings.max_future_skew_s)
-    if not (arguments.ids or arguments.all or wanted != Filter()):
-        return _complain("Name rejections by their ids, by a filter, or say --all.", code=2)
     # Until now: a source of bad readings would keep this going for ever.
     matching = every_rejection(engine, replace(wanted, until=now), descending=False)
-    replayed = failed = 0
-    for rejection_id in arguments.ids or (row["id"] for row in matching):
-        try:
-            done = replay(engine, rejection_id, latest=latest)
-        except ReplayRefusedError as refused:
-            failed += _complain(f"{rejection_id} {refused}")
-            continue
-        if done is None:
-            failed += _unknown(rejection_id)
-            continue
-        print(f"{rejection_id} {done.stored} stored, {done.duplicate} duplicate")
-        replayed += 1
-    print(f"{replayed} replayed, {failed} not.")
+    replayed, failures = 0, _Failures()
+    try:
+        for rejection_id in arguments.ids or (row["id"] for row in matching):
+            try:
+                done = replay(engine, rejection_id, latest=latest)
+            except ReplayRefusedError as refused:
+                failures.add(rejection_id, refused)
+                continue
+            if done is None:
+                failures.add(rejection_id, _NO_SUCH)
+                continue
+            print(f"{rejection_id} {done.stored} stored, {done.duplicate} duplicate")
+            replayed += 1
+    finally:
+        # Also after Ctrl-C, or where the database went away amid them.
+        failed = failures.tell()
+        print(f"{replayed} replayed, {failed} not.")
     return 1 if failed else 0
 
 
@@ -75,11 +79,13 @@ def purge_command(arguments: Namespace, settings: RejectionsSettings, engine: En
     if not arguments.ids:
         print(f"{purge_all(engine, settings)} deleted.")
         return 0
-    failed = 0
+    failures = _Failures()
     for rejection_id in arguments.ids:
         with engine.begin() as connection:
             found = delete_rejection(connection, rejection_id)
-        failed += 0 if found else _unknown(rejection_id)
+        if not found:
+            failures.add(rejection_id, _NO_SUCH)
+    failed = failures.tell()
     print(f"{len(arguments.ids) - failed} deleted.")
     return 1 if failed else 0
 
@@ -102,79 +108,130 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
-def _unknown(rejection_id: UUID) -> int:
-    return _complain(f"{rejection_id} No rejection has this id.")
+_NO_SUCH = "No rejection has this id."
+_IDS_SHOWN = 3
 
 
-def _complain(sentence: object, *, code: int = 1) -> int:
-    print(_printable(str(sentence)), file=sys.stderr)
-    return code
+class _Failures:
+    """Rejections that a command can't do what is asked with, by the sentence that says why."""
 
+    def __init__(self) -> None:
+        self._ids: dict[str, list[UUID]] = {}
+        self._more: Counter[str] = Counter()
 
-def _argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError as reason:
-            # argparse would leave the reason out.
-            raise ArgumentTypeError(f"{text!r}: {reason}") from None
+    def add(self, rejection_id: UUID, sentence: object) -> None:
+        """Note one; of many with one sentence, only the first ids are kept."""
+        ids = self._ids.setdefault(_printable(str(sentence)), [])
+        if len(ids) < _IDS_SHOWN:
+            ids.append(rejection_id)
+        else:
+            self._more[_printable(str(sentence))] += 1
 
-    return convert
+    def tell(self) -> int:
+        """Print each sentence once, with the ids or, of many, their number; returns how many there are."""
+        total = 0
+        for sentence, ids in self._ids.items():
+            number = len(ids) + self._more[sentence]
+            total += number
+            listed = ", ".join(map(str, ids))
+            if number == 1:
+                complain(f"{listed} {sentence}")
+            elif number == len(ids):
+                complain(f"{number} rejections: {sentence} ({listed})")
+            else:
+                complain(f"{number:,} rejections: {sentence} ({listed}, ...)")
+        return total
 
 
 def _filters() -> ArgumentParser:
     parser = ArgumentParser(add_help=False)
-    parser.add_argument("--reason", type=_argument(Reason), metavar="REASON", help=", ".join(Reason))
-    parser.add_argument("--vin", type=_argument(normalise_vin))
-    parser.add_argument("--since", type=_argument(parse_timestamp), help="received then or later, RFC 3339")
+    reasons = f"is not a reason; there are {', '.join(Reason)}"
+    parser.add_argument(
+        "--reason", type=argument(Reason, reasons), metavar="REASON", help=f"one of {', '.join(Reason)}"
+    )
+    parser.add_argument("--vin", type=argument(normalise_vin), metavar="VIN", help="of this vehicle")
+    parser.add_argument(
+        "--since",
+        type=argument(parse_timestamp),
+        metavar="TIME",
+        help="received then or later, such as 2026-01-24T12:05:00Z",
+    )
     return parser
 
 
+_PROG = "python -m ingest_worker.rejections"
+_EXAMPLES = [
+    "list --reason conflict --since 2026-01-24T00:00:00Z",
+    "show 6f6c5a9e-1d3b-4d0c-8a57-0b6f6d1f4e2a",
+    "replay --vin VIN-DEMO-001",
+    "replay --all",
+    "purge",
+]
+
+
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="python -m ingest_worker.rejections", description="What was not stored.")
-    commands = parser.add_subparsers(required=True)
-    listing = commands.add_parser("list", help="a line for each one", parents=[_filters()])
-    listing.add_argument("--order", choices=["asc", "desc"], default="desc", help="desc: newest first")
-    listing.add_argument("--limit", type=int, default=100, help="0: all; 100 unless told")
-    listing.set_defaults(run=list_command)
-    showing = commands.add_parser("show", help="one, with its payload")
-    showing.add_argument("id", type=_argument(UUID))
-    showing.set_defaults(run=show_command)
-    again = commands.add_parser("replay", help="the ones named, or all that match", parents=[_filters()])
-    again.add_argument("ids", type=_argument(UUID), nargs="*", metavar="id")
+    parser = command_parser(
+        _PROG,
+        "What was received and could not be stored: look at it, try it again, delete it.",
+        notes=f"`{_PROG} COMMAND --help` shows the options of a command.",
+        examples=_EXAMPLES,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, run: Callable[..., int], text: str, *parents: ArgumentParser, note: str = ""
+    ) -> ArgumentParser:
+        added: ArgumentParser = commands.add_parser(
+            name, help=text, description=note or text, parents=parents, allow_abbrev=False
+        )
+        added.set_defaults(run=run)
+        return added
+
+    rejection_id = argument(UUID, f"is not the id of a rejection, such as {UUID(int=0)}; `list` shows them")
+    listing = add("list", list_command, "print a line for each one", _filters())
+    listing.add_argument(
+        "--order", choices=["asc", "desc"], default="desc", help="desc (default): newest first"
+    )
+    listing.add_argument(
+        "--limit",
+        type=whole_number(0, 1_000_000_000),
+        default=100,
+        metavar="N",
+        help="at most so many (default 100); 0: all",
+    )
+    showing = add("show", show_command, "print one, with its payload")
+    showing.add_argument("id", type=rejection_id, metavar="ID")
+    again = add(
+        "replay",
+        replay_command,
+        "try to store the ones named, or all that match",
+        _filters(),
+        note="Try to store rejections again, oldest first: the ones named by their ids, all that a filter"
+        " names, or --all. Exit code 1 where one is refused again; it stays.",
+    )
+    again.add_argument("ids", type=rejection_id, nargs="*", metavar="ID")
     again.add_argument("--all", action="store_true", help="every one")
-    again.set_defaults(run=replay_command)
-    purging = commands.add_parser("purge", help="delete the ones named, or what is past its retention")
-    purging.add_argument("ids", type=_argument(UUID), nargs="*", metavar="id")
-    purging.set_defaults(run=purge_command)
+    again.set_defaults(refuse=again.error)
+    purging = add("purge", purge_command, "delete the ones named, or what is past its retention")
+    purging.add_argument("ids", type=rejection_id, nargs="*", metavar="ID")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit code: 0 done, 1 not or not all of it, 2 wrong settings or arguments."""
     wanted = _parser().parse_args(arguments)
-    try:
-        settings = load(RejectionsSettings)
-    except InvalidSettingsError as error:
-        return _complain(error, code=2)
-    engine = writer_engine(settings.database_url, name="battery-rejections")
-    try:
-        with engine.connect() as connection:
-            require_current_schema(connection)
+    if wanted.run is replay_command:
+        matching = wanted.all or _filter(wanted) != Filter()
+        if bool(wanted.ids) is matching:
+            wanted.refuse("name rejections either by their ids, or by a filter or --all")
+
+    def run(settings: RejectionsSettings, engine: Engine) -> int:
         code: int = wanted.run(wanted, settings, engine)
-    except OutdatedSchemaError as error:
-        return _complain(error)
-    except (SQLAlchemyError, psycopg.Error) as error:
-        return _complain(f"DATABASE_URL: {summarise(error)}")
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        engine.dispose()
-    return code
+        return code
+
+    return run_on_database(RejectionsSettings, run, name="battery-rejections", log=False)
 
 
 if __name__ == "__main__":
-    if hasattr(signal, "SIGPIPE"):
-        # `list | head` ends as quietly as any command.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end_with_the_pipe()
     sys.exit(main())

@@ -38,6 +38,10 @@ median of the ratios within each round). Without a name: all benchmarks.
 Requests are counted by `wrk` where it is on PATH, else by threads, which are slower. `page` takes the
 heap after 1, 10 and 20 times --seconds, so --seconds 60 compares minutes 1, 10 and 20; it needs Chromium.
 
+examples:
+  ./scripts/bench.sh latest post --rounds 5
+  ./scripts/bench.sh summary --rows 3153600 --json figures.json
+
 environment:
   PYTHON=PATH     the Python (3.11 or newer) that .venv is made with
   CHROMIUM=PATH   the browser of `page`; else one on PATH, which is installed where it is missing
@@ -45,17 +49,24 @@ environment:
 USAGE
 }
 
+refuse() { printf '%s\n\n' "$1" >&2; usage >&2; exit 2; }
+
 names= value=
 for argument in "$@"; do
     case $value$argument in
+    "value of "*) value= ;;
     -h | --help) usage; exit 0 ;;
     --list) names="$names $argument " ;;
-    --*=*) ;;
-    --*) value="value of " ;;
-    "value of "*) value= ;;
-    *) names="$names $argument " ;;
+    --rounds=* | --messages=* | --rows=* | --seconds=* | --json=*) ;;
+    --rounds | --messages | --rows | --seconds | --json) value="value of " ;;
+    -*) refuse "unknown argument: $argument" ;;
+    *)
+        usage | grep -q -e "^  $argument  " || refuse "not a benchmark: $argument"
+        names="$names $argument "
+        ;;
     esac
 done
+[ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
 bootstrap

@@ -1,19 +1,36 @@
 #!/usr/bin/env bash
-# Builds and starts docker-compose.yml as a project of its own, checks what it promises, removes it again.
-# Needs Docker with compose, and curl. Your own stack and its data are not touched.
-#
-#   ./scripts/compose-check.sh
-#   CHECK_LOGS=FOLDER ./scripts/compose-check.sh      # after a failure: the services' logs there
-#   BATTERY_API_PORT=18000 BATTERY_BROKER_PORT=11883 BATTERY_DB_PORT=15434 ./scripts/compose-check.sh
+# Tries the containers. `./scripts/compose-check.sh --help` says how.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-case ${1:-} in
--h | --help)
-    sed -n '2,7p' "$0"
-    exit 0
-    ;;
-esac
+usage() {
+    cat <<'USAGE'
+usage: ./scripts/compose-check.sh
+
+Builds and starts docker-compose.yml as a project of its own, checks what it promises, removes it again.
+Needs Docker with compose, and curl. Your own stack and its data are not touched.
+
+  --help                     this text
+
+examples:
+  ./scripts/compose-check.sh
+  BATTERY_API_PORT=18000 BATTERY_BROKER_PORT=11883 BATTERY_DB_PORT=15434 ./scripts/compose-check.sh
+
+environment:
+  BATTERY_API_PORT=PORT      where the API is published meanwhile (default 8000)
+  BATTERY_BROKER_PORT=PORT   where the broker is (default 1883)
+  BATTERY_BROKER_TLS_PORT=PORT  the same with TLS (default 8883)
+  BATTERY_DB_PORT=PORT       where the database is (default 5434)
+  CHECK_LOGS=FOLDER          after a failure: the services' logs are put there
+USAGE
+}
+
+for argument in "$@"; do
+    case $argument in
+    -h | --help) usage; exit 0 ;;
+    *) printf 'unknown argument: %s\n\n' "$argument" >&2; usage >&2; exit 2 ;;
+    esac
+done
 
 # The defaults are what is checked: an empty variable here wins over .env, and counts as not set.
 # Ports, memory and the network of the build are the caller's.

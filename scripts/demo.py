@@ -23,6 +23,7 @@ from scripts.launcher.lock import Lock, LockedError
 from scripts.launcher.stack import Stack
 from scripts.launcher.tour import Tour
 from scripts.launcher.vehicle import BrokerAddress
+from shared.arguments import command_parser
 
 FOLDER = ROOT / ".demo"
 USUAL_STACK = "http://localhost:8000"
@@ -58,8 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts.demo", description="Starts the whole system on this machine and shows it."
+    parser = command_parser(
+        "./scripts/demo.sh",
+        "Start the whole system on this machine and show it. `./scripts/demo.sh --help` says more.",
+        examples=["", "--once", "--fresh"],
     )
     parser.add_argument("--once", action="store_true", help="stop everything after showing")
     parser.add_argument("--fresh", action="store_true", help="erase what earlier demos stored, then start")

@@ -15,6 +15,10 @@ On a terminal it stays up, and the cars go on, until Ctrl-C. What was stored sta
   --fresh    erase what earlier demos stored, then start
   --help     this text
 
+examples:
+  ./scripts/demo.sh
+  ./scripts/demo.sh --once --fresh
+
 environment:
   BASE=URL           show the same against the API at this URL; only the cars are started
   DATABASE_URL=URL   use this PostgreSQL instead of one of our own

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
     cat <<'USAGE'
-usage: ./scripts/faults.sh [--faults NAMES] [--seeds N] [--rate R] [--controls] [--list]
+usage: ./scripts/faults.sh [--faults NAMES] [--seeds N] [--first-seed N] [--rate R] [--seconds S] [--scale X]
+                           [--controls] [--keep] [--list]
 
 Starts PostgreSQL, Mosquitto, worker and API on free ports in a temporary folder, sends numbered readings
 through both doors, breaks something meanwhile, heals it, and compares what was acknowledged with what is
@@ -22,16 +23,29 @@ stored. One line per fault and seed; exit code 1 if the guarantee broke.
   --list             name the faults, and what each does
   --help             this text
 
+examples:
+  ./scripts/faults.sh --faults worker-kill,database-kill --seeds 5
+  ./scripts/faults.sh --controls
+
 environment:
   PYTHON=PATH        the Python (3.11 or newer) that .venv is made with
 USAGE
 }
 
+refuse() { printf '%s\n\n' "$1" >&2; usage >&2; exit 2; }
+
+value=
 for argument in "$@"; do
-    case $argument in
+    case $value$argument in
+    "value of "*) value= ;;
     -h | --help) usage; exit 0 ;;
+    --controls | --keep | --list) ;;
+    --faults=* | --seeds=* | --first-seed=* | --rate=* | --seconds=* | --scale=*) ;;
+    --faults | --seeds | --first-seed | --rate | --seconds | --scale) value="value of " ;;
+    *) refuse "unknown argument: $argument" ;;
     esac
 done
+[ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
 bootstrap

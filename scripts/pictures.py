@@ -4,24 +4,30 @@ Starts the whole system in a temporary folder, stores a day of simulated reading
 light and dark.
 """
 
+import signal
+
+if __name__ == "__main__":
+    # Until main() runs: Ctrl-C during the imports ends the process without a stack trace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from scripts.launcher import signals
 from scripts.launcher.browser import open_browser
-from scripts.launcher.errors import LaunchError
-from scripts.launcher.guard import GUARD, ROOT
+from scripts.launcher.frame import run_launcher
+from scripts.launcher.guard import ROOT
 from scripts.launcher.stack import Stack
 from scripts.simulator.faults import FAULTS
 from scripts.simulator.fleet import vin_of
 from scripts.simulator.reading import Reading
 from scripts.simulator.timetable import rfc3339
 from scripts.simulator.vehicle import Vehicle
+from shared.arguments import command_parser
 from shared.database import writer_engine
 from shared.store import Caution, store
 from shared.telemetry import Reading as Received
@@ -39,21 +45,25 @@ _SILENT = {5: timedelta(minutes=9), 17: timedelta(hours=7), 29: timedelta(days=2
 _SIZE = {"width": 1280, "height": 800}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write four pictures; returns the exit code."""
+    parser = command_parser(
+        "python -m scripts.pictures",
+        f"Paint the README's pictures of the dashboard anew: four files in {FOLDER.relative_to(ROOT)}/ are\n"
+        "overwritten. Starts the whole system in a temporary folder; needs Chromium.",
+        examples=[""],
+    )
+    parser.parse_args(arguments)
+    return run_launcher(_write, failed=1)
+
+
+def _write() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    signals.listen()
-    try:
-        with tempfile.TemporaryDirectory(prefix="battery-pictures-") as folder, Stack(Path(folder)) as stack:
-            _fill(stack.database_url)
-            with open_browser() as browser:
-                for scheme in ("light", "dark"):
-                    _paint(browser, stack.base_url, scheme)
-    except LaunchError as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        GUARD.close()
+    with tempfile.TemporaryDirectory(prefix="battery-pictures-") as folder, Stack(Path(folder)) as stack:
+        _fill(stack.database_url)
+        with open_browser() as browser:
+            for scheme in ("light", "dark"):
+                _paint(browser, stack.base_url, scheme)
     return 0
 
 

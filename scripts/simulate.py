@@ -24,6 +24,7 @@ from scripts.simulator.reading import DueReading
 from scripts.simulator.receipts import RETRY_DELAYS_S, Receipts
 from scripts.simulator.stop import Stop
 from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_start
+from shared.arguments import complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
 _MOST_UNACKNOWLEDGED = 500
@@ -37,19 +38,20 @@ _BROKER_AWAY_S = 300.0
 _SLICE_S = 0.1
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    asked = options.parse(arguments)
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop.on_signal)
-    asked = options.parse()
     try:
         publisher = _publisher(asked)
         total, due_readings, vins = plan(asked)
         publisher.connect(vins)
     except (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError) as wrong:
-        return _complain(wrong, 2)
+        return complain(wrong, code=2)
     except BrokerUnreachableError as unreachable:
-        return _complain(unreachable, 1)
+        return complain(unreachable)
     return run(messages(due_readings, asked.array, confirm=asked.confirm), total, publisher, stop)
 
 
@@ -173,11 +175,6 @@ def _sum_up_receipts(receipts: Receipts, without: int) -> None:
         print(f"{rejected:,} readings were rejected: {reasons}", file=sys.stderr)
     if receipts.broken:
         print(f"{receipts.broken:,} receipts could not be read", file=sys.stderr)
-
-
-def _complain(error: Exception, status: int) -> int:
-    print(error, file=sys.stderr)
-    return status
 
 
 if __name__ == "__main__":

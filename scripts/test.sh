@@ -1,22 +1,54 @@
 #!/usr/bin/env bash
-# All checks: format, lint, types, tests. `./scripts/test.sh tests/unit -k alerts` passes on to pytest;
-# `--no-lint` goes straight there. Stops at the first failure; pytest's counts are the last line.
+# All checks: format, lint, types, tests. `./scripts/test.sh --help` says how.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-case ${1:-} in
--h | --help)
-    echo "usage: ./scripts/test.sh [--no-lint] [pytest arguments ...]"
-    echo "CHROMIUM=PATH: the browser that opens the dashboard; else one on PATH, which is installed where it is missing"
-    exit 0
-    ;;
-esac
+usage() {
+    cat <<'USAGE'
+usage: ./scripts/test.sh [--no-lint] [-k WORDS] [-n N] [-x] [-v] [-q] [-s] [--lf] [PATH ...] [-- ...]
+
+Installs what is missing, then checks format, lint and types, and runs the tests against real servers. Stops at
+the first failure; pytest's counts are the last line.
+
+  PATH           run the tests of this file or folder (or FILE::TEST), not all
+  --no-lint      go straight to the tests
+  -k WORDS       only tests whose names match
+  -n N           so many processes
+  -x, -v, -q, -s, --lf, --maxfail=N, --durations=N, --tb=STYLE
+                 as pytest has them
+  -- ...         what follows goes to pytest as it is
+  --help         this text
+
+examples:
+  ./scripts/test.sh tests/unit -k alerts
+  ./scripts/test.sh --no-lint tests/unit/test_alerts.py -- --setup-show
+
+environment:
+  CHROMIUM=PATH  the browser that opens the dashboard; else one on PATH, which is installed where it is missing
+  PYTHON=PATH    the Python (3.11 or newer) that .venv is made with
+USAGE
+}
+
+refuse() { printf '%s\n\n' "$1" >&2; usage >&2; exit 2; }
 
 lint=yes
 arguments=()
+as_it_is= value=
 for argument in "$@"; do
-    if [ "$argument" = --no-lint ]; then lint=; else arguments+=("$argument"); fi
+    case $as_it_is$value$argument in
+    "as it is "* | "value of "*) value= ;;
+    -h | --help) usage; exit 0 ;;
+    --no-lint) lint=; continue ;;
+    --) as_it_is="as it is "; continue ;;
+    -k | -n) value="value of " ;;
+    -x | -v | -vv | -q | -s | --lf) ;;
+    --maxfail=* | --durations=* | --tb=*) ;;
+    -*) refuse "unknown argument: $argument" ;;
+    *) [ -e "${argument%%::*}" ] || refuse "no such file or folder: $argument" ;;
+    esac
+    arguments+=("$argument")
 done
+[ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
 bootstrap

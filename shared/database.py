@@ -31,6 +31,15 @@ def address(database_url: str) -> dict[str, Any]:
     return {name: value for name, value in keywords.items() if name != "context"}
 
 
+def location(database_url: str) -> str:
+    """`host:port/name` of the database, for several hosts each of them: no user and no password."""
+    parts = address(database_url)
+    hosts = str(parts.get("host") or "localhost").split(",")
+    ports = str(parts.get("port") or 5432).split(",")
+    places = [f"{host}:{ports[min(number, len(ports) - 1)]}" for number, host in enumerate(hosts)]
+    return f"{','.join(places)}/{parts.get('dbname', '')}"
+
+
 def cut(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
     """End a connection under whoever waits for an answer on it: they get an OperationalError."""
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as same:

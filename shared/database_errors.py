@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from shared.database import location
 from shared.tables import metadata
 
 
@@ -67,3 +68,14 @@ def summarise(error: BaseException) -> str:
     sqlstate = f" (SQLSTATE {cause.sqlstate})" if isinstance(cause, psycopg.Error) and cause.sqlstate else ""
     text = str(cause).strip().splitlines()
     return f"{text[0] if text else type(cause).__name__}{sqlstate}"
+
+
+def explain(error: BaseException, database_url: str) -> str:
+    """Say in one line which database (DATABASE_URL) failed a command, and how."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    reached = isinstance(cause, psycopg.Error) and cause.sqlstate is not None
+    if classify(error) is Fault.TRANSIENT:
+        what = "is away or busy" if reached else "does not answer"
+    else:
+        what = "refuses" if reached else "can't be used"
+    return f"The database {location(database_url)} (DATABASE_URL) {what}: {summarise(error)}"

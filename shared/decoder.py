@@ -134,7 +134,7 @@ def _content(payload: bytes) -> Any:
     if isinstance(content, list) and not content:
         raise _RefusedError(Reason.EMPTY_ARRAY, "the array holds no reading")
     if isinstance(content, list) and len(content) > MAX_READINGS:
-        raise _RefusedError(Reason.TOO_MANY, f"{len(content)} readings; {MAX_READINGS} are the limit")
+        raise _RefusedError(Reason.TOO_MANY, f"{len(content):,} readings; {MAX_READINGS:,} are the limit")
     return content
 
 

@@ -12,6 +12,7 @@ if __name__ == "__main__":
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from shared import logs
-from shared.database import masked, writer_engine
+from shared.arguments import command_parser
+from shared.command import run_command
+from shared.database import writer_engine
 from shared.database_errors import Fault, classify, summarise
-from shared.schema import current_version
-from shared.settings import DatabaseSettings, InvalidSettingsError, load
+from shared.schema import current_version, expected_version, is_newer
+from shared.settings import DatabaseSettings
 
 log = logging.getLogger("migrate")
 
@@ -43,13 +45,17 @@ def alembic_config() -> Config:
 def migrate(engine: Engine) -> str:
     """Upgrade to the newest version, and make `telemetry` a hypertable where the server can.
 
-    Returns the version reached. One process at a time: the others wait, then find nothing to do.
+    Returns the version reached. One process at a time: the others wait, then find nothing to do. A database
+    that is newer than this code is left as it is: a later version has migrated it, and Alembic can't locate
+    that version here.
     """
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         connection.commit()
         try:
+            if (version := current_version(connection)) and is_newer(version):
+                return version
             config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -103,26 +109,32 @@ def _migrate_when_server_answers(engine: Engine) -> str:
     raise AssertionError("count() never ends")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    try:
-        settings = load(DatabaseSettings)
-    except InvalidSettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    parser = command_parser(
+        "python -m shared.migrate",
+        "Bring the database of DATABASE_URL up to date; where there is nothing to do, nothing is changed.\n"
+        "A database that is down is waited for, up to a minute.",
+        examples=[""],
+    )
+    parser.parse_args(arguments)
+    return run_command(DatabaseSettings, _run)
+
+
+def _run(settings: DatabaseSettings) -> int:
     engine = writer_engine(settings.database_url, name="migrate")
     try:
         version = _migrate_when_server_answers(engine)
-    except DBAPIError as error:
-        log.error("Can't migrate %s (DATABASE_URL): %s", masked(settings.database_url), summarise(error))  # noqa: TRY400
-        return 1
-    except KeyboardInterrupt:
-        return 130
     finally:
         engine.dispose()
-    log.info("The schema is up to date (version %s).", version)
+    if is_newer(version):
+        log.info(
+            "The schema is at version %s, newer than this program's %s: nothing to do.",
+            version,
+            expected_version(),
+        )
+    else:
+        log.info("The schema is up to date (version %s).", version)
     return 0
 
 

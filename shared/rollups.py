@@ -12,24 +12,17 @@ if __name__ == "__main__":
     # Until main() runs: Ctrl-C during the imports ends the process without a stack trace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import argparse
-import logging
 import sys
 from collections.abc import Sequence
 
-import psycopg
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
-from shared import logs
-from shared.database import masked, writer_engine
-from shared.database_errors import summarise
+from shared.arguments import command_parser
+from shared.command import run_on_database
 from shared.hourly import DAY, SERIES, VALUES
-from shared.schema import OutdatedSchemaError, require_current_schema
-from shared.settings import DatabaseSettings, InvalidSettingsError, load
+from shared.settings import DatabaseSettings
 from shared.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
-
-log = logging.getLogger("rollups")
+from shared.wording import counted
 
 _FIGURES = ", ".join(
     f"count({value}) AS {name}_n, min({value}) AS {name}_min, max({value}) AS {name}_max,"
@@ -143,7 +136,8 @@ def _wait_for_ever(connection: Connection) -> None:
 def _check(engine: Engine) -> int:
     differing = check(engine)
     for vin, hours in differing.items():
-        print(f"{vin}: {hours} hours or days differ from its readings")
+        differ = "differs" if hours == 1 else "differ"
+        print(f"{vin}: {counted(hours, 'hour or day', 'hours or days')} {differ} from its readings")
     if differing:
         print("`python -m shared.rollups rebuild` makes them anew.")
         return 1
@@ -152,42 +146,24 @@ def _check(engine: Engine) -> int:
 
 
 def _rebuild(engine: Engine) -> int:
-    print(f"The hours and days of {rebuild(engine)} vehicles were made anew.")
+    print(f"The hours and days of {counted(rebuild(engine), 'vehicle')} were made anew.")
     return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="shared.rollups", description="Hours and days against the readings."
+    parser = command_parser(
+        "python -m shared.rollups",
+        "The hours and days that are kept beside the readings, compared with them or made anew.",
+        examples=["check", "rebuild"],
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("check", help="compare; exit code 1 where they differ").set_defaults(run=_check)
-    commands.add_parser("rebuild", help="make them anew, vehicle by vehicle").set_defaults(run=_rebuild)
+    checking = commands.add_parser("check", help="compare; exit code 1 where they differ", allow_abbrev=False)
+    checking.set_defaults(run=_check)
+    making = commands.add_parser("rebuild", help="make them anew, vehicle by vehicle", allow_abbrev=False)
+    making.set_defaults(run=_rebuild)
     wanted = parser.parse_args(arguments)
-    try:
-        settings = load(DatabaseSettings)
-    except InvalidSettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    engine = writer_engine(settings.database_url, name="rollups")
-    try:
-        with engine.connect() as connection:
-            require_current_schema(connection)
-        code: int = wanted.run(engine)
-    except OutdatedSchemaError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (SQLAlchemyError, psycopg.Error) as error:
-        print(f"{masked(settings.database_url)} (DATABASE_URL): {summarise(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        engine.dispose()
-    return code
+    return run_on_database(DatabaseSettings, lambda _settings, engine: wanted.run(engine), name="rollups")
 
 
 if __name__ == "__main__":

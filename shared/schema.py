@@ -33,6 +33,11 @@ def current_version(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
+def is_newer(version: str) -> bool:
+    """Whether a database at this version is newer than this code: a version that the code does not know."""
+    return version not in known_versions()
+
+
 def require_current_schema(connection: Connection) -> None:
     """Raise OutdatedSchemaError unless the database is at this code's version, or newer.
 
@@ -41,7 +46,7 @@ def require_current_schema(connection: Connection) -> None:
     current = current_version(connection)
     if current is None:
         raise OutdatedSchemaError("The database has no schema yet: run `python -m shared.migrate` first.")
-    if current in known_versions() and current != expected_version():
+    if not is_newer(current) and current != expected_version():
         raise OutdatedSchemaError(
             f"The database's schema is at version {current}, this program needs {expected_version()}:"
             " run `python -m shared.migrate` first."

@@ -4,62 +4,35 @@ A settings object is built once, at start, and checked whole; nothing is opened.
 is wrong into one line that names the variables.
 """
 
+import re
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+)
 
 from shared.connectivity import Limits
 from shared.diagnostics.alerts import AlertThresholds
+from shared.setting_values import (
+    check_order,
+    is_host_name,
+    is_plain_topic_level,
+    is_printable,
+    postgres_url,
+    readable_file,
+)
+from shared.wording import plain
 
 
 class InvalidSettingsError(Exception):
     """One or more settings can't be used; the message names each variable and says why."""
-
-
-def _postgres_url(value: str) -> str:
-    """Both `postgresql://` and `postgresql+psycopg://` are taken, and mean psycopg 3."""
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        # The value may hold a password: it is not repeated.
-        raise ValueError("is not a URL such as postgresql://user:password@host:5432/database") from None
-    if url.drivername not in {"postgresql", "postgresql+psycopg", "postgres"}:
-        raise ValueError("must start with postgresql:// or postgresql+psycopg://")
-    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-
-
-def _readable_file(path: Path) -> Path:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise ValueError(f"can't be read: {error.strerror}") from None
-    return path
-
-
-def _is_plain_topic_level(value: str) -> str:
-    if any(sign in value for sign in "/+#\0"):
-        raise ValueError("must not contain / + # or NUL")
-    return value
-
-
-def _is_host_name(value: str) -> str:
-    try:
-        value.encode("idna")
-    except UnicodeError:
-        raise ValueError("is not a host name or address") from None
-    return value
-
-
-def _is_printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must hold printable characters only")
-    return value
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -85,7 +58,7 @@ class Settings(BaseSettings):
 class DatabaseSettings(Settings):
     """Where the readings are kept."""
 
-    database_url: Annotated[str, AfterValidator(_postgres_url)] = Field(
+    database_url: Annotated[str, AfterValidator(postgres_url)] = Field(
         "postgresql+psycopg://postgres:postgres@localhost:5434/battery",
         description="The database, as postgresql:// or postgresql+psycopg://.",
         repr=False,
@@ -95,13 +68,13 @@ class DatabaseSettings(Settings):
 class BrokerSettings(Settings):
     """How a client of the broker connects: the worker, and the simulator."""
 
-    mqtt_host: Annotated[str, AfterValidator(_is_printable), AfterValidator(_is_host_name)] = Field(
+    mqtt_host: Annotated[str, AfterValidator(is_printable), AfterValidator(is_host_name)] = Field(
         "localhost", description="The broker's host name or address."
     )
     mqtt_port: Port = Field(1883, description="The broker's port; 8883 is usual with TLS.")
     mqtt_username: str | None = Field(None, description="User name, where the broker asks for one.")
     mqtt_password: SecretStr | None = Field(None, description="Password that goes with MQTT_USERNAME.")
-    mqtt_tls_ca_file: Annotated[Path, AfterValidator(_readable_file)] | None = Field(
+    mqtt_tls_ca_file: Annotated[Path, AfterValidator(readable_file)] | None = Field(
         None, description="CA certificate (PEM) that signed the broker's; setting it turns TLS on."
     )
 
@@ -144,14 +117,14 @@ class RejectionsSettings(DatabaseSettings, ReadingSettings, RetentionSettings):
 class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, RetentionSettings):
     """Settings of `python -m ingest_worker`."""
 
-    mqtt_client_id: Annotated[str, AfterValidator(_is_printable)] = Field(
+    mqtt_client_id: Annotated[str, AfterValidator(is_printable)] = Field(
         "battery-ingest-worker",
         min_length=1,
         max_length=256,
         description="The worker's name at the broker, which keeps the messages of that name while it is away:"
         " keep it stable, and different for each worker.",
     )
-    mqtt_shared_group: Annotated[str, AfterValidator(_is_plain_topic_level)] | None = Field(
+    mqtt_shared_group: Annotated[str, AfterValidator(is_plain_topic_level)] | None = Field(
         None, description="Set: workers with the same group divide the vehicles' messages among them."
     )
     mqtt_max_inflight: int = Field(
@@ -176,6 +149,15 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, Retentio
     worker_health_port: Port | None = Field(
         None, description="The port on which the worker answers /live, /ready and /metrics; unset: on none."
     )
+
+
+_LEVELS = (
+    (("ALERT_TEMP_HIGH_WARNING", "ALERT_TEMP_HIGH_CRITICAL"), True),
+    (("ALERT_TEMP_SPREAD_WARNING", "ALERT_TEMP_SPREAD_CRITICAL"), True),
+    (("ALERT_SOC_LOW_INFO", "ALERT_SOC_LOW_WARNING", "ALERT_SOC_LOW_CRITICAL"), False),
+    (("ALERT_SOH_LOW_WARNING", "ALERT_SOH_LOW_CRITICAL"), False),
+)
+"""The levels of each alert, the mildest first, and whether a worse one lies higher."""
 
 
 class ApiSettings(DatabaseSettings, ReadingSettings):
@@ -263,6 +245,12 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
         return self
 
     @model_validator(mode="after")
+    def _levels_are_in_order(self) -> Self:
+        for names, rising in _LEVELS:
+            check_order([(name, getattr(self, name.lower())) for name in names], rising=rising)
+        return self
+
+    @model_validator(mode="after")
     def _keys_hold_a_key(self) -> Self:
         if self.api_keys is not None and not self.keys:
             raise ValueError("API_KEYS is set but holds no key")
@@ -275,6 +263,12 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
 S = TypeVar("S", bound=Settings)
 
 
+def _set_in_file(kind: type[Settings]) -> set[str]:
+    """The variables whose value comes from `.env`, since the environment does not set them."""
+    in_environment, in_file = EnvSettingsSource(kind).env_vars, DotEnvSettingsSource(kind).env_vars
+    return {name.upper() for name in in_file if name not in in_environment}
+
+
 def load(kind: type[S]) -> S:
     """Read one process's settings from its environment.
 
@@ -283,11 +277,15 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as invalid:
+        of_file = _set_in_file(kind)
         reasons = []
         for error in invalid.errors(include_input=False, include_url=False):
-            name = "".join(str(part).upper() for part in error["loc"][:1])
-            reason = error["msg"].removeprefix("Value error, ")
-            reasons.append(f"{name}: {reason}" if name else reason)
+            reason = plain(error["msg"])
+            names = [str(part).upper() for part in error["loc"][:1]]
+            # What is wrong with several variables together has no place, and names them itself.
+            named = set(names or re.findall(r"[A-Z][A-Z0-9_]+", reason))
+            source = " (set in .env)" if named & of_file else ""
+            reasons.append(f"{names[0]}{source}: {reason}" if names else f"{reason}{source}")
         raise InvalidSettingsError("; ".join(reasons)) from None
     except UnicodeDecodeError:
         raise InvalidSettingsError(".env: is not UTF-8") from None

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.strict_json import AmbiguousObject
 from shared.timestamps import EARLIEST, InvalidTimestampError, parse_timestamp
+from shared.wording import plain
 
 MAX_READINGS = 10_000
 """Readings in one array, over MQTT or HTTP, at the most."""
@@ -189,5 +190,5 @@ def why_invalid(error: ValidationError) -> str:
     reasons = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         field = ".".join(str(part) for part in problem["loc"])
-        reasons.append(f"{field}: {problem['msg']}" if field else problem["msg"])
+        reasons.append(f"{field}: {plain(problem['msg'])}" if field else plain(problem["msg"]))
     return "; ".join(reasons)

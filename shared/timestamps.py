@@ -13,7 +13,7 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:[0-5]\d)",
     re.ASCII,
 )
-_WIDEST_OFFSET = timedelta(hours=14)
+WIDEST_OFFSET = timedelta(hours=14)
 
 
 class InvalidTimestampError(ValueError):
@@ -40,7 +40,7 @@ def parse_timestamp(text: object) -> datetime:
         in_utc = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidTimestampError("is not a time that exists in the calendar") from None
-    if abs(moment.utcoffset() or timedelta()) > _WIDEST_OFFSET:
+    if abs(moment.utcoffset() or timedelta()) > WIDEST_OFFSET:
         raise InvalidTimestampError("has an offset beyond 14 hours")
     return in_utc
 

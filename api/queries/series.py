@@ -21,11 +21,17 @@ def _of_readings(condition: str) -> str:
     return f"SELECT ts, 1, {columns} FROM telemetry WHERE vin = %(vin)s AND {condition}"  # noqa: S608
 
 
+def _mean(name: str) -> str:
+    # A quotient that is too small for a double is an error in PostgreSQL, which avg() does not raise.
+    return f"""
+        CASE WHEN abs(sum({name}_sum)) >= 1e-300 THEN sum({name}_sum) / sum({name}_n)
+        WHEN sum({name}_n) > 0 THEN 0.0::float8 END
+    """
+
+
 def _added(parts: str) -> str:
     names = ", ".join(f"{name}_n, {name}_min, {name}_max, {name}_sum" for name in SERIES)
-    figures = ", ".join(
-        f"min({name}_min), sum({name}_sum) / nullif(sum({name}_n), 0), max({name}_max)" for name in SERIES
-    )
+    figures = ", ".join(f"min({name}_min), {_mean(name)}, max({name}_max)" for name in SERIES)
     return f"""
         SELECT date_bin(%(interval)s, at, %(origin)s), sum(samples)::bigint, {figures}
         FROM ({parts}) AS parts (at, samples, {names}) GROUP BY 1 ORDER BY 1

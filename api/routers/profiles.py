@@ -1,5 +1,6 @@
 """What a person tells us of a vehicle beyond its readings."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from api.queries.profiles import profile as kept
 from api.vin import Vin, normal_vin, unknown_vin
 from shared.diagnostics.profile import Profile
 from shared.strict_json import AmbiguousObject
+from shared.timestamps import WIDEST_OFFSET
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
@@ -59,6 +61,11 @@ def _read(body: bytes) -> Profile:
     if not isinstance(content, dict):
         raise refused((), "must be a JSON object", "dict_type")
     try:
-        return Profile.model_validate(content)
+        profile = Profile.model_validate(content)
     except ValidationError as invalid:
         raise all_refused(invalid) from None
+    # Not by the model, which also reads what is stored. Where it is tomorrow already, today is meant.
+    today = (datetime.now(UTC) + WIDEST_OFFSET).date()
+    if profile.first_use_date is not None and profile.first_use_date > today:
+        raise refused(("first_use_date",), "must not lie in the future", "date_future")
+    return profile

@@ -104,7 +104,7 @@ def _read_strictly(body: bytes, latest: datetime) -> list[Reading]:
     if content == []:
         raise ProblemError(400, "The array holds no reading.")
     if isinstance(content, list) and len(content) > MAX_READINGS:
-        raise ProblemError(413, f"{len(content)} readings in one request; {MAX_READINGS} are the limit.")
+        raise ProblemError(413, f"{len(content):,} readings in one request; {MAX_READINGS:,} are the limit.")
     if not isinstance(content, list):
         raise refused((), "must be an array of readings", "list_type")
     try:

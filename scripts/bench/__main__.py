@@ -6,56 +6,46 @@ if __name__ == "__main__":
     # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import argparse
-import io
 import logging
 import shutil
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.bench import report
-from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS, named
 from scripts.bench.workbench import FEWEST_ROWS, Workbench
-from scripts.launcher import screen, signals
-from scripts.launcher.errors import LaunchError
-from scripts.launcher.guard import GUARD
+from scripts.launcher import signals
+from scripts.launcher.frame import run_launcher
+from shared.arguments import argument, command_parser, end_with_the_pipe, whole_number
 
+_MOST = 1_000_000_000
 _OPTIONS = ("rounds", "messages", "rows", "seconds")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for; returns the exit code."""
-    wanted = _parser().parse_args(arguments)
+    parser = _parser()
+    wanted = parser.parse_args(arguments)
     if wanted.list:
         for benchmark in BENCHMARKS:
             print(f"{benchmark.name:<12}{benchmark.tells}")
         return 0
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
+    if wanted.json:
+        try:
+            # Tried at once, not after minutes of measuring.
+            wanted.json.open("a").close()
+        except OSError as refused:
+            parser.error(f"argument --json: {str(wanted.json)!r} can't be written: {refused.strerror}")
     # What a signal interrupts amid a statement, it would tell on standard error.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
-    signals.listen()
-    try:
-        _run(wanted)
-    except LaunchError as error:
-        screen.failure(error)
-        return 2
-    except signals.StoppedBySignal as stopped:
-        print("\nStopped.", file=sys.stderr)
-        return 128 + stopped.number
-    else:
-        return 0
-    finally:
-        signals.ignore()
-        GUARD.close()
+    return run_launcher(lambda: _run(wanted), failed=2)
 
 
-def _run(wanted: argparse.Namespace) -> None:
+def _run(wanted: Namespace) -> int:
     options = {name: getattr(wanted, name) for name in _OPTIONS}
     with _folder() as folder:
         workbench = Workbench(folder, **options)
@@ -64,56 +54,52 @@ def _run(wanted: argparse.Namespace) -> None:
             benchmark.run(workbench)
     if wanted.json:
         report.write(wanted.json, workbench.comparisons, options)
+    return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts.bench", description=main.__doc__)
-    parser.add_argument("names", nargs="*", type=_named, metavar="NAME")
-    parser.add_argument("--rounds", type=_positive, default=Workbench.rounds)
-    parser.add_argument("--messages", type=_positive, default=Workbench.messages)
-    parser.add_argument("--rows", type=_thousands, default=Workbench.rows)
-    parser.add_argument("--seconds", type=_seconds, default=Workbench.seconds)
-    parser.add_argument("--json", type=_writable, metavar="FILE")
-    parser.add_argument("--list", action="store_true")
+def _parser() -> ArgumentParser:
+    parser = command_parser(
+        "./scripts/bench.sh",
+        "Measure alternatives against each other, in turn, round after round.\n"
+        "Without a name: all benchmarks.",
+        examples=["--list", "latest post --rounds 5", "summary --rows 3153600 --json figures.json"],
+    )
+    add = parser.add_argument
+    known = ", ".join(benchmark.name for benchmark in BENCHMARKS)
+    add(
+        "names",
+        nargs="*",
+        type=argument(named, f"is not a benchmark; there are {known}"),
+        metavar="NAME",
+        help=f"one of {known}",
+    )
+    count = whole_number(1, _MOST)
+    rounds, messages, rows = Workbench.rounds, Workbench.messages, Workbench.rows
+    add("--rounds", type=count, default=rounds, metavar="N", help=f"of each alternative (default {rounds})")
+    add("--messages", type=count, default=messages, metavar="N", help=f"worked off (default {messages})")
+    add(
+        "--rows",
+        type=whole_number(FEWEST_ROWS, _MOST),
+        default=rows,
+        metavar="N",
+        help=f"readings that are stored beforehand (default {rows})",
+    )
+    add(
+        "--seconds",
+        type=argument(_seconds, "is not a number of seconds above 0 and below 3,600"),
+        default=Workbench.seconds,
+        metavar="S",
+        help=f"how long a rate is measured where it has no natural end (default {Workbench.seconds:g})",
+    )
+    add("--json", type=Path, metavar="FILE", help="write every figure to this file, too")
+    add("--list", action="store_true", help="name the benchmarks, and what each compares")
     return parser
 
 
-def _named(text: str) -> Benchmark:
-    try:
-        return named(text)
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError("must be a number from 1 on")
-    return int(text)
-
-
-def _thousands(text: str) -> int:
-    if (number := _positive(text)) < FEWEST_ROWS:
-        raise argparse.ArgumentTypeError(f"must be a number from {FEWEST_ROWS:,} on")
-    return number
-
-
 def _seconds(text: str) -> float:
-    try:
-        if 0 < (seconds := float(text)) < 3600:
-            return seconds
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError("must be a number of seconds above 0")
-
-
-def _writable(text: str) -> Path:
-    """Tried at once, not after minutes of measuring."""
-    path = Path(text)
-    try:
-        path.open("a").close()
-    except OSError as refused:
-        raise argparse.ArgumentTypeError(f"can't be written: {refused.strerror}") from None
-    return path
+    if not 0 < (seconds := float(text)) < 3600:
+        raise ValueError
+    return seconds
 
 
 @contextmanager
@@ -127,4 +113,6 @@ def _folder() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
+    if "--list" in sys.argv:
+        end_with_the_pipe()
     sys.exit(main())

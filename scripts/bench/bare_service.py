@@ -1,10 +1,8 @@
 """The least that FastAPI can be: an `async def` route that does nothing."""
 
-import sys
-
 from fastapi import FastAPI
 
-from scripts.bench.service import serve
+from scripts.bench.service import asked, serve
 
 PATH = "/"
 
@@ -17,4 +15,4 @@ async def nothing() -> None:
 
 
 if __name__ == "__main__":
-    serve(app, int(sys.argv[1]))
+    serve(app, int(asked("bare_service")[0]))

@@ -1,6 +1,5 @@
 """A POST of readings as it is often written: a model list, `session.add_all`, `commit`."""
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import DateTime, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from scripts.bench.service import serve
+from scripts.bench.service import asked, serve
 
 TABLE = "orm_telemetry"
 PATH = "/api/telemetry"
@@ -68,5 +67,6 @@ def ingest(readings: list[Reading], session: Annotated[Session, Depends(_session
 
 
 if __name__ == "__main__":
-    sessions.configure(bind=create_engine(sys.argv[2].replace("postgresql://", "postgresql+psycopg://", 1)))
-    serve(app, int(sys.argv[1]))
+    port, url = asked("orm_service", "DATABASE_URL")
+    sessions.configure(bind=create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1)))
+    serve(app, int(port))

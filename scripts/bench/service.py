@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from scripts.launcher.guard import ROOT
 from scripts.launcher.server import Server
+from shared.arguments import command_parser, whole_number
 
 
 class Service(Server):
@@ -20,6 +21,20 @@ class Service(Server):
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", self._module, str(self.port), *self._arguments]
+
+
+def asked(module: str, *more: str) -> list[str]:
+    """The port, and what else a service is started with; a wrong argument ends the process with status 2."""
+    parser = command_parser(
+        f"python -m scripts.bench.{module}",
+        "A small service that our API is compared with. The benchmarks start it.",
+        examples=[" ".join(["8001", *more])],
+    )
+    parser.add_argument("port", type=whole_number(1, 65_535), metavar="PORT")
+    for name in more:
+        parser.add_argument(name.lower(), metavar=name)
+    given = parser.parse_args()
+    return [str(value) for value in vars(given).values()]
 
 
 def serve(app: FastAPI, port: int) -> None:

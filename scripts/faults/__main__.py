@@ -6,11 +6,10 @@ if __name__ == "__main__":
     # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import argparse
-import io
 import shutil
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,12 +19,11 @@ from scripts.faults import report
 from scripts.faults.catalogue import FAULTS, named
 from scripts.faults.controls import CONTROLS
 from scripts.faults.errors import SkippedError
-from scripts.faults.fault import Fault
 from scripts.faults.run import Form, run
 from scripts.faults.site import Site
-from scripts.launcher import screen, signals
-from scripts.launcher.errors import LaunchError
-from scripts.launcher.guard import GUARD
+from scripts.launcher import signals
+from scripts.launcher.frame import run_launcher
+from shared.arguments import argument, command_parser, end_with_the_pipe, whole_number
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,43 +32,56 @@ def main(arguments: list[str] | None = None) -> int:
     if wanted.list:
         _show_list()
         return 0
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
-    signals.listen()
-    try:
+
+    def run_on_site() -> int:
         with _site(keep=wanted.keep) as site:
             return _try_controls(site, wanted) if wanted.controls else _try_faults(site, wanted)
-    except LaunchError as error:
-        screen.failure(error)
-        return 2
-    except signals.StoppedBySignal as stopped:
-        print("\nStopped.", file=sys.stderr)
-        return 128 + stopped.number
-    finally:
-        signals.ignore()
-        GUARD.close()
+
+    return run_launcher(run_on_site, failed=2)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts.faults", description=main.__doc__)
-    parser.add_argument("--faults", type=_names, default=named(None))
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=Form.rate)
-    parser.add_argument("--seconds", type=float, default=Form.seconds)
-    parser.add_argument("--scale", type=float, default=Form.scale)
-    parser.add_argument("--controls", action="store_true")
-    parser.add_argument("--keep", action="store_true")
-    parser.add_argument("--list", action="store_true")
+def _parser() -> ArgumentParser:
+    parser = command_parser(
+        "./scripts/faults.sh",
+        "Break the system on purpose and count what became of every reading. Exit code 1 where\n"
+        "the guarantee broke, 2 where a server can't be started.",
+        examples=["", "--faults worker-kill,database-kill --seeds 5", "--controls", "--list"],
+    )
+    add = parser.add_argument
+    add(
+        "--faults",
+        type=argument(named, f"is not a list of faults, `all` or some of {','.join(f.name for f in FAULTS)}"),
+        default=named(None),
+        metavar="NAMES",
+        help="comma-separated, or `all`; else the usual ones (--list names them)",
+    )
+    add("--seeds", type=_count, default=1, metavar="N", help="runs of each fault (default 1)")
+    add("--first-seed", type=_count, default=1, metavar="N", help="the first of these seeds (default 1)")
+    for name, default, text in (
+        ("rate", Form.rate, "readings a second over MQTT"),
+        ("seconds", Form.seconds, "the least time to send for"),
+        ("scale", Form.scale, "how long outages last, as a factor"),
+    ):
+        add(
+            f"--{name}",
+            type=argument(_above_0, "is not a number above 0"),
+            default=default,
+            metavar="X",
+            help=f"{text} (default {default:g})",
+        )
+    add("--controls", action="store_true", help="try broken workers instead: each must be caught")
+    add("--keep", action="store_true", help="leave files and logs")
+    add("--list", action="store_true", help="name the faults, and what each does")
     return parser
 
 
-def _names(text: str) -> list[Fault]:
-    try:
-        return named(text)
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
+_count = whole_number(1, 1_000_000_000)
+
+
+def _above_0(text: str) -> float:
+    if not 0 < (number := float(text)) < float("inf"):
+        raise ValueError
+    return number
 
 
 def _show_list() -> None:
@@ -81,7 +92,7 @@ def _show_list() -> None:
         print(f"{control.name:<24}by {control.fault.name}")
 
 
-def _try_faults(site: Site, wanted: argparse.Namespace) -> int:
+def _try_faults(site: Site, wanted: Namespace) -> int:
     held, broken = 0, 0
     print(report.header())
     for fault in wanted.faults:
@@ -97,7 +108,7 @@ def _try_faults(site: Site, wanted: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def _try_controls(site: Site, wanted: argparse.Namespace) -> int:
+def _try_controls(site: Site, wanted: Namespace) -> int:
     caught, missed = 0, 0
     print(report.header())
     for control in CONTROLS:
@@ -112,7 +123,7 @@ def _try_controls(site: Site, wanted: argparse.Namespace) -> int:
     return 1 if missed else 0
 
 
-def _form(wanted: argparse.Namespace) -> Form:
+def _form(wanted: Namespace) -> Form:
     return Form(rate=wanted.rate, seconds=wanted.seconds, scale=wanted.scale)
 
 
@@ -133,4 +144,6 @@ def _site(*, keep: bool) -> Iterator[Site]:
 
 
 if __name__ == "__main__":
+    if "--list" in sys.argv:
+        end_with_the_pipe()
     sys.exit(main())

@@ -18,6 +18,7 @@ from ingest_worker.subscriber import Subscriber
 from ingest_worker.transaction import Written
 from ingest_worker.worker import Worker
 from shared import store
+from shared.arguments import command_parser
 from shared.telemetry import Row
 
 _PUBACK = 0x40
@@ -108,10 +109,16 @@ VARIANTS: dict[str, Callable[[], Broken]] = {
 }
 
 
-def main() -> int:
-    """Run the broken worker that the first argument names."""
-    with VARIANTS[sys.argv[1]]():
-        return process.main()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the broken worker that the argument names; returns its exit code."""
+    parser = command_parser(
+        "python -m scripts.faults.broken_worker",
+        "A worker with one thing broken, for `./scripts/faults.sh --controls`, which must catch it.",
+        examples=["auto-ack"],
+    )
+    parser.add_argument("name", choices=sorted(VARIANTS), metavar="NAME", help=", ".join(sorted(VARIANTS)))
+    with VARIANTS[parser.parse_args(arguments).name]():
+        return process.main([])
 
 
 if __name__ == "__main__":

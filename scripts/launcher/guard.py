@@ -15,10 +15,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
+
+from shared.arguments import command_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,7 +85,20 @@ GUARD = Guard()
 atexit.register(GUARD.close)
 
 
-def main(tag: str) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the guard; returns its exit code."""
+    parser = command_parser(
+        "python -m scripts.launcher.guard",
+        "Stop what a launcher leaves behind. Launchers start it; it reads from their pipe:\n"
+        "`watch PID SIGNAL` or `forget PID`, a line each.",
+        examples=["4711-1700000000000000000"],
+    )
+    parser.add_argument("tag", metavar="TAG", help=f"what the programs of that launcher have in {TAG}")
+    _guard(parser.parse_args(arguments).tag)
+    return 0
+
+
+def _guard(tag: str) -> None:
     """Read until the launcher is gone, then stop what it left."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
@@ -124,4 +140,4 @@ def runs(process: psutil.Process) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """The command line of the simulator: what may be asked, and what goes with what."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts.simulator.faults import FAULTS, Placed
 from scripts.simulator.fleet import vin_of
+from shared.arguments import command_parser
 from shared.telemetry import MAX_READINGS, normalise_vin
 from shared.timestamps import InvalidTimestampError, parse_timestamp
 
@@ -79,12 +80,17 @@ def _check_faults(parser: ArgumentParser, given: Namespace) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="python -m scripts.simulate",
-        description="Publish readings of a simulated fleet, or recorded ones, over MQTT (QoS 1)."
-        " MQTT_HOST and MQTT_PORT say where the broker is.",
-        epilog="\n".join((_ABOUT_FAULTS, *(f"  {each.code:<19} {each.meaning}" for each in FAULTS.values()))),
-        formatter_class=RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "python -m scripts.simulate",
+        "Publish readings of a simulated fleet, or recorded ones, over MQTT (QoS 1).\n"
+        "MQTT_HOST and MQTT_PORT say where the broker is.",
+        notes="\n".join((_ABOUT_FAULTS, *(f"  {each.code:<19} {each.meaning}" for each in FAULTS.values()))),
+        examples=[
+            "--vehicles 20 --rate 1 --duration 60 --seed 7",
+            "--vehicles 5 --duration 60 --speedup 60",
+            "--fault TEMP_HIGH@SIM-000001 --confirm",
+            "--replay drive.csv --speedup 0",
+        ],
     )
     add = parser.add_argument
     add("--vehicles", type=_whole(1, 100_000), metavar="N", help="how many vehicles (default 20)")

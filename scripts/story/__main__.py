@@ -12,8 +12,10 @@ if __name__ == "__main__":
 import os
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 from scripts.launcher.client import CallError, Client
 from scripts.simulator.publisher import BrokerUnreachableError
@@ -22,33 +24,59 @@ from scripts.story.cast import CAST
 from scripts.story.life import Life
 from scripts.story.stored import speaks, stored
 from scripts.story.voice import SilentBrokerError, Voice
+from shared.arguments import argument, command_parser, complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
 _PERIOD_S = 1.0
 _SLICE_S = 0.1
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code: 0 when stopped, 1 where the API or the broker fails, 2 for wrong arguments."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code.
+
+    0 when stopped, 1 where the API or the broker fails, 2 for wrong arguments or settings.
+    """
+    url: str = _parser().parse_args(arguments).url
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop.on_signal)
-    if len(arguments) != 1:
-        print("usage: python -m scripts.story URL", file=sys.stderr)
-        return 2
     keys = [key.strip() for key in os.environ.get("API_KEYS", "").split(",") if key.strip()]
-    client = Client(arguments[0].rstrip("/"), keys[0] if keys else None)
+    client = Client(url.rstrip("/"), keys[0] if keys else None)
     try:
         with ExitStack() as lines:
             voices = _told(client, load(BrokerSettings), lines, stop)
             _go_on(voices, stop)
-    except (CallError, BrokerUnreachableError, InvalidSettingsError) as failed:
-        print(failed, file=sys.stderr)
-        return 1
+    except InvalidSettingsError as wrong:
+        return complain(wrong, code=2)
+    except (CallError, BrokerUnreachableError) as failed:
+        return complain(failed)
     except SilentBrokerError:
-        print("The broker has stopped acknowledging.", file=sys.stderr)
-        return 1
+        return complain("The broker has stopped acknowledging.")
     return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = command_parser(
+        "python -m scripts.story",
+        "Publish the past of the demo's cars over MQTT, then go on with them until Ctrl-C or SIGTERM.",
+        notes="MQTT_HOST and MQTT_PORT say where the broker is.\n"
+        "The API is called with the first of API_KEYS.",
+        examples=["http://localhost:8000"],
+    )
+    parser.add_argument(
+        "url",
+        type=argument(_http, "is not a URL such as http://localhost:8000"),
+        metavar="URL",
+        help="of the API, which says what is known of the cars already",
+    )
+    return parser
+
+
+def _http(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or (parts.port or 1) < 1:
+        raise ValueError
+    return text
 
 
 def _told(client: Client, settings: BrokerSettings, lines: ExitStack, stop: Stop) -> list[Voice]:
@@ -90,4 +118,4 @@ def _go_on(voices: Sequence[Voice], stop: Stop) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

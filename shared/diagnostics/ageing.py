@@ -10,6 +10,7 @@ from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.theil_sen import Line, theil_sen
 from shared.diagnostics.trace import Floats, Trace
+from shared.wording import counted
 
 _LEAST_DAYS = 30
 _LEAST_SPAN_DAYS = 180
@@ -67,7 +68,8 @@ def ageing(trace: Trace) -> Ageing | Missing:
     span = int(days[-1] - days[0]) if len(days) else 0
     if len(days) < _LEAST_DAYS or span < _LEAST_SPAN_DAYS:
         return InsufficientData(
-            f"{len(days)} days with a soh over {span} days; needed are {_LEAST_DAYS} over {_LEAST_SPAN_DAYS}"
+            f"{counted(len(days), 'day')} with a soh over {counted(span, 'day')};"
+            f" needed are {_LEAST_DAYS} over {_LEAST_SPAN_DAYS} days"
         )
     line = _line(days, soh)
     if line is None or line.slope >= 0:

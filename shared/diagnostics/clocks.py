@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shared.diagnostics.episode import Episode, clock, compose, lasting
+from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import blocks
 from shared.diagnostics.hysteresis import Spell, spells
 from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
+from shared.wording import duration
 
 
 def late_data(trace: Trace, _profile: Profile) -> Iterator[Episode]:
@@ -25,8 +26,8 @@ def late_data(trace: Trace, _profile: Profile) -> Iterator[Episode]:
             spell,
             peak_at=(top := spell.top(delay)),
             peak=delay[top],
-            detail=f"Taken at {clock(trace.ts[top])}, received {lasting(delay[top])} later;"
-            f" {level.severity} at > {level.set:g} s.",
+            detail=f"Taken at {clock(trace.ts[top])}, received {duration(delay[top])} later;"
+            f" {level.severity} at > {duration(level.set)}.",
         )
         for spell in spells(trace.ts, late, ~late, until=trace.until)
     )
@@ -64,6 +65,6 @@ def clock_skew(trace: Trace, _profile: Profile) -> Iterator[Episode]:
             peak_at=top,
             peak=ahead[top],
             samples=other - one + 1,
-            detail=f"Taken at {clock(trace.ts[top])}, {ahead[top]:.6g} s after it was received;"
-            f" {level.severity} at > {level.set:g} s in {rule.readings} of {width} readings.",
+            detail=f"Taken at {clock(trace.ts[top])}, {duration(ahead[top])} after it was received;"
+            f" {level.severity} at > {duration(level.set)} in {rule.readings} of {width} readings.",
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
 from shared.diagnostics.odometer import last_km
-from shared.diagnostics.profile import Profile
+from shared.diagnostics.profile import Profile, named, without
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace, moment
 
@@ -53,13 +53,13 @@ def durability(trace: Trace, profile: Profile) -> tuple[Durability, ...] | Missi
     Needs the profile's first_use_date, an odometer and a soh. Source: design/diagnostics.md.
     """
     if profile.first_use_date is None:
-        return NotInProfile("the profile lacks first_use_date")
+        return NotInProfile(without("first_use_date"))
     km, known = last_km(trace), not np.isnan(trace.soh).all()
     if km is None or not known:
         return InsufficientData("no reading has odo_km" if km is None else "no reading has soh")
     years = _years(profile.first_use_date, moment(float(trace.ts[-1])).date())
     if years < 0:
-        return NotInProfile("the profile's first_use_date is after the last reading")
+        return NotInProfile(f"the profile's {named('first_use_date')} is after the last reading")
     soh = float(latest_soh(trace, np.array([len(trace) - 1]))[0])
     for stage in _STAGES:
         if years <= stage.years and km <= stage.km:

@@ -76,14 +76,6 @@ def compose(
     )
 
 
-def lasting(seconds: float) -> str:
-    """A length of time as it stands in a sentence: `95 s`, `13.2 h`, `5.73 days`."""
-    for unit, length in (("days", 86_400), ("h", 3_600)):
-        if abs(seconds) >= 2 * length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.6g} s"
-
-
 def clock(ts: float) -> str:
     """A time of a trace as it stands in a sentence."""
     return moment(ts).isoformat().replace("+00:00", "Z")

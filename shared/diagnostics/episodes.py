@@ -18,7 +18,7 @@ from shared.diagnostics import (
 )
 from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
-from shared.diagnostics.profile import Profile
+from shared.diagnostics.profile import Profile, without
 from shared.diagnostics.rule import Code, Rule
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
@@ -83,7 +83,7 @@ def _more(left_out: Episode) -> Missing:
 
 def _lacks(rule: Rule, profile: Profile) -> list[Missing]:
     return [
-        NotInProfile(f"the profile lacks {' or '.join(group)}")
+        NotInProfile(without(*group))
         for group in rule.profile
         if all(getattr(profile, name) is None for name in group)
     ]

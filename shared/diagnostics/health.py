@@ -9,6 +9,7 @@ from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
+from shared.wording import counted
 
 
 def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
@@ -52,7 +53,7 @@ def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
                 window_s=rule.numbers["median_days"] * DAY_S,
                 detail=f"State of health: median {medians[low]:.6g} % over 7 days up to"
                 f" {clock(ts[stops[low] - 1])}; {level.severity} at < {level.set:g} % on"
-                f" {rule.readings} days, clears at >= {level.clear:g} %.",
+                f" {counted(rule.readings, 'day')}, clears at >= {level.clear:g} %.",
             )
         )
     return found

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import LONGEST_PAIR_S, Pairs, Totals
 from shared.diagnostics.missing import InsufficientData, Missing
-from shared.diagnostics.profile import Profile
+from shared.diagnostics.profile import Profile, named
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Floats, Trace
+from shared.wording import counted
 
 _HOT_C, _COLD_C = 45.0, 0.0
 _EMPTY, _EMPTY_OVER = 5.0, 7.0
@@ -128,7 +129,9 @@ def _cycles(soc: Floats, pairs: Pairs, profile: Profile) -> Cycles | Missing:
         unobserved = float(steps[unseen].sum()) / 200
         return Cycles(charge / (2 * profile.capacity_ah) + unobserved, "charge", unobserved)
     if np.count_nonzero(~np.isnan(soc)) < 2:
-        return InsufficientData("neither a current with the profile's capacity_ah nor soc")
+        return InsufficientData(
+            f"no reading has soc, and there is no current, or no {named('capacity_ah')} in the profile"
+        )
     return Cycles(by_soc, "soc", by_soc)
 
 
@@ -139,7 +142,7 @@ def _growth(resistance: Resistance | Missing) -> float | Missing:
     days = [(day.day, day.ohm_at_25) for day in resistance.days if day.ohm_at_25 is not None]
     if len(days) < 2 * _GROWTH_DAYS or days[-1][0] - days[0][0] < _GROWTH_SPAN_DAYS:
         return InsufficientData(
-            f"{len(days)} days with a resistance at 25 °C; needed are {2 * _GROWTH_DAYS}"
+            f"{counted(len(days), 'day')} with a resistance at 25 °C; needed are {2 * _GROWTH_DAYS}"
             f" over {_GROWTH_SPAN_DAYS} days"
         )
     first, last = (

@@ -28,6 +28,28 @@ RANGES: dict[str, Range] = {
 }
 """What a field may be, both ends included. [C]: what a motorcycle and a mining truck have, and some more."""
 
+_NAMES = {
+    "series_cells": "number of cells in series",
+    "chemistry": "chemistry",
+    "capacity_ah": "nominal capacity",
+    "energy_kwh": "nominal energy",
+    "max_discharge_a": "largest discharge current",
+    "max_charge_a": "largest charge current",
+    "first_use_date": "date of first use",
+}
+
+
+def named(field: str) -> str:
+    """A field as it stands in a sentence: `nominal capacity (capacity_ah)`."""
+    return f"{_NAMES[field]} ({field})"
+
+
+def without(*fields: str) -> str:
+    """A profile without any of these, in words: `the profile has no nominal capacity (capacity_ah)`."""
+    names = " nor ".join(map(named, fields))
+    return f"the profile has {'no' if len(fields) == 1 else 'neither'} {names}"
+
+
 EARLIEST_USE = date(1990, 1, 1)
 
 

@@ -12,6 +12,7 @@ from shared.diagnostics.profile import Profile
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
+from shared.wording import duration
 
 
 def temp_rise(trace: Trace, _profile: Profile) -> Iterator[Episode]:
@@ -118,7 +119,7 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
             samples=int(np.sum(stops - begins + 1)),
             detail=f"Hottest cell: {rate[peak_at]:.3g} °C/s up to {clock(ts[peak_at + 1])}, at most"
             f" {temp[hottest]:.6g} °C at {clock(ts[hottest])}{low}; critical at >="
-            f" {rule.levels[0].set:g} °C/s for over {rule.numbers['longer_than_s']:g} s with >="
+            f" {rule.levels[0].set:g} °C/s for over {duration(rule.numbers['longer_than_s'])} with >="
             f" {rule.numbers['max_temp_c']:g} °C or a"
             f" voltage down by over {100 * rule.numbers['voltage_fall_share']:g} %.",
         )

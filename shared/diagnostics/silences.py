@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.diagnostics.activity import charging
-from shared.diagnostics.episode import Episode, clock, compose, lasting
+from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.hysteresis import Spell
 from shared.diagnostics.masks import runs
@@ -15,6 +15,7 @@ from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Trace
+from shared.wording import duration
 
 
 def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
@@ -47,6 +48,7 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
             Spell(begin, stop, stop),
             peak_at=top + 1,
             peak=dt[top],
-            detail=f"No reading for {lasting(dt[top])} from {clock(trace.ts[top])} to"
-            f" {clock(trace.ts[top + 1])}, and the car {did} meanwhile; at most {limit:g} s are expected.",
+            detail=f"No reading for {duration(dt[top])} from {clock(trace.ts[top])} to"
+            f" {clock(trace.ts[top + 1])}, and the car {did} meanwhile;"
+            f" at most {duration(limit)} are expected.",
         )

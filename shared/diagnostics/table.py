@@ -3,8 +3,10 @@
 python -m shared.diagnostics.table      # prints it, as Markdown
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 
+from shared.arguments import command_parser
 from shared.diagnostics.rule import Level, Rule
 from shared.diagnostics.rules import RULES
 
@@ -65,5 +67,17 @@ def _needs(rule: Rule) -> str:
     return "; ".join([signals, *profile]).removeprefix("; ") or "-"
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; returns the exit code."""
+    parser = command_parser(
+        "python -m shared.diagnostics.table",
+        "Print the rules as a table in Markdown, as in the README of shared/diagnostics.",
+        examples=[""],
+    )
+    parser.parse_args(arguments)
     print(table())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -85,7 +85,7 @@ def test_which_rules_could_not_be_judged(api):
     post(api, *drive(0))
     _, page = listed(api, "anomalies")
     reasons = {each["code"]: (each["status"], each["reason"]) for each in page["skipped"]}
-    assert reasons["SOC_JUMP"] == ("skipped", "the profile lacks capacity_ah")
+    assert reasons["SOC_JUMP"] == ("skipped", "the profile has no nominal capacity (capacity_ah)")
     assert reasons["TEMP_HIGH"] == ("insufficient_data", "no reading has max_temp")
     api.put(f"{PATH}/profile", json={"capacity_ah": 60})
     _, page = listed(api, "anomalies")
@@ -240,7 +240,10 @@ def test_a_single_reading(api):
     body = api.get(f"{PATH}/battery").json()
     statuses = {name: body[name]["status"] for name in ("consumption", "resistance", "capacity", "soh_trend")}
     assert set(statuses.values()) == {"insufficient_data"}
-    assert body["durability"] == {"status": "skipped", "reason": "the profile lacks first_use_date"}
+    assert body["durability"] == {
+        "status": "skipped",
+        "reason": "the profile has no date of first use (first_use_date)",
+    }
     assert body["quality"]["reason"] == "fewer than two readings"
 
 

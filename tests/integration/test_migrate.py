@@ -1,5 +1,7 @@
 """The schema: made by the migrations, equal to shared/tables.py, safe to bring up to date at any time."""
 
+import contextlib
+import io
 import threading
 
 import psycopg
@@ -9,9 +11,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from scripts.launcher.postgres import Postgres
+from shared import logs
 from shared.database import writer_engine
 from shared.hourly import summarise_hours
 from shared.migrate import alembic_config, make_hypertable, migrate
+from shared.migrate import main as migrate_command
 from shared.schema import (
     OutdatedSchemaError,
     current_version,
@@ -21,8 +25,9 @@ from shared.schema import (
 )
 from shared.tables import metadata, telemetry_hourly
 from shared.telemetry import Row
-from tests.conftest import FAST, driver_url, server_folder
-from tests.readings import row
+from tests.commands import as_process
+from tests.conftest import FAST, driver_url, eventually, server_folder
+from tests.readings import payload, raw, row
 
 CATALOGUE = {
     "columns": """
@@ -142,6 +147,50 @@ def test_a_newer_schema_is_accepted(engine):
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         require_current_schema(connection)
+
+
+def make_newer(engine):
+    """Do what a later version's migration may do: its number is not known here, and a column is added."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE telemetry ADD COLUMN coolant_temp double precision"))
+
+
+def test_a_newer_database_is_left_as_it_is(engine, database_url, tmp_path):
+    """After a rollback the older image migrates first: it finds nothing to do, says so, and goes on."""
+    make_newer(engine)
+    before = describe(engine)
+    assert migrate(engine) == "9999"
+    code, lines, told = as_process("shared.migrate", tmp_path, DATABASE_URL=database_url)()
+    assert (code, lines, told.count("\n")) == (0, [], 1)
+    assert f"at version 9999, newer than this program's {expected_version()}: nothing to do" in told
+    assert describe(engine) == before
+
+
+def test_both_processes_run_on_a_newer_schema(engine, run_worker, publisher, api):
+    """The worker stores and the API answers where a later version has added a column."""
+    make_newer(engine)
+    worker = run_worker()
+    eventually(lambda: worker.pulse.is_ready)
+    publisher("vehicles/VIN-00001/telemetry", payload(raw(soc=12.5)))
+    eventually(lambda: api.get("/api/vehicles/VIN-00001/latest").status_code == 200)
+    assert api.get("/api/vehicles/VIN-00001/latest").json()["soc"] == 12.5
+    assert api.post("/api/telemetry", json=[raw(second=5)]).json() == {"inserted": 1}
+    with engine.connect() as connection:
+        require_current_schema(connection)
+
+
+def test_a_database_that_is_down(monkeypatch, tmp_path, caplog):
+    """The line at the end names the database and says that it does not answer, without the password."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("shared.migrate._WAIT_FOR_SERVER_S", 0)
+    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/battery")
+    refused = io.StringIO()
+    with contextlib.redirect_stderr(refused):
+        assert migrate_command([]) == 1
+    assert refused.getvalue().startswith("The database 127.0.0.1:1/battery (DATABASE_URL) does not answer: ")
+    assert "hunter2" not in refused.getvalue() + caplog.text
 
 
 def test_without_timescaledb_telemetry_is_a_plain_table(engine):

@@ -1,5 +1,7 @@
 """What a person tells of a vehicle: kept whole, refused field by field."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -7,6 +9,7 @@ from shared.diagnostics.profile import RANGES, Profile
 from tests.calls import post, problem
 from tests.readings import raw
 
+TODAY = datetime.now(UTC).date()
 PATH = "/api/vehicles/VIN-00001/profile"
 FULL = {
     "series_cells": 96,
@@ -40,6 +43,18 @@ def test_every_field_may_be_left_out(api):
     assert api.put(PATH, json={"capacity_ah": 60}).json() == NOTHING | {"capacity_ah": 60}
     assert api.put(PATH, json=NOTHING).json() == NOTHING
     assert api.get(PATH).json() == NOTHING
+
+
+@pytest.mark.parametrize("value", ["2050-01-01", "9999-12-31", str(TODAY + timedelta(days=3))])
+def test_a_first_use_in_the_future(api, value):
+    """It is refused by its name, and the profile stays as it was; today is the last day that is taken."""
+    api.put(PATH, json={"capacity_ah": 60})
+    body = problem(api.put(PATH, json={"capacity_ah": 70, "first_use_date": value}), 422)
+    assert body["detail"] == "first_use_date: must not lie in the future"
+    assert [error["loc"] for error in body["errors"]] == [["body", "first_use_date"]]
+    assert api.get(PATH).json() == NOTHING | {"capacity_ah": 60}
+    today = TODAY.isoformat()
+    assert api.put(PATH, json={"first_use_date": today}).json() == NOTHING | {"first_use_date": today}
 
 
 def test_a_vehicle_without_a_profile(api):

@@ -105,7 +105,7 @@ def test_replay_by_id(command, keep, engine):
     good, bad = keep(payload(raw())), keep(payload(raw(soc=101)))
     code, lines, complaint = command("replay", good, bad, UNKNOWN)
     assert (code, lines) == (1, [f"{good} 1 stored, 0 duplicate", "1 replayed, 2 not."])
-    assert f"{bad} Still refused (bad_reading): soc: Input should be less than or equal to 100" in complaint
+    assert f"{bad} Still refused (bad_reading): soc: should be less than or equal to 100" in complaint
     assert f"{UNKNOWN} No rejection has this id." in complaint
     assert (count(engine, "telemetry"), count(engine, "rejections")) == (1, 1)
 
@@ -121,6 +121,21 @@ def test_replay_by_filter(command, keep, engine):
     assert command("replay", "--reason", "bad_reading", "--since", stamp(3))[1] == ["0 replayed, 0 not."]
     assert f"{other} 1 stored, 0 duplicate" in command("replay", "--all")[1]
     assert (count(engine, "telemetry"), count(engine, "rejections")) == (2, 1)
+
+
+def test_one_reason_is_told_once(command, keep):
+    """Of many that are refused alike, the sentence comes once, with their number and the first ids."""
+    many = [keep(payload(raw(soc=100 + n / 64)), second=n) for n in range(1, 39)]
+    alone = keep(payload(raw(soh=-1)), second=40)
+    code, lines, complaint = command("replay", "--all")
+    assert (code, lines) == (1, ["0 replayed, 39 not."])
+    first, second = complaint.splitlines()
+    assert first.startswith("38 rejections: Still refused (bad_reading): soc: ")
+    assert first.endswith(f"({many[0]}, {many[1]}, {many[2]}, ...)")
+    assert second.startswith(f"{alone} Still refused (bad_reading): soh: ")
+    unknown = [str(uuid.UUID(int=n)) for n in (1, 2)]
+    told = f"2 rejections: No rejection has this id. ({', '.join(unknown)})\n"
+    assert command("purge", *unknown) == (1, ["0 deleted."], told)
 
 
 def test_replay_knows_the_settings_of_today(command, keep):
@@ -147,14 +162,29 @@ def test_purge(command, keep, engine):
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "words"),
     [
-        (["replay"], {}, 2, "say --all"),
+        (["replay"], {}, 2, "or by a filter or --all"),
+        (["replay", UNKNOWN, "--all"], {}, 2, "either by their ids"),
         ([], {}, 2, "required"),
         (["list", "--vin", "x"], {}, 2, "5 to 40 letters"),
         (["list", "--since", "now"], {}, 2, "RFC 3339"),
-        (["list", "--reason", "bad"], {}, 2, "bad"),
-        (["show", "nonsense"], {}, 2, "nonsense"),
+        (
+            ["list", "--reason", "bad"],
+            {},
+            2,
+            "'bad' is not a reason; there are bad_topic, too_large, bad_json,",
+        ),
+        (["show", "nonsense"], {}, 2, "'nonsense' is not the id of a rejection, such as 00000000-0000-"),
+        (["list", "--limit", "-1"], {}, 2, "'-1' is not a whole number from 0 to 1,000,000,000"),
+        (["list", "--limit", "few"], {}, 2, "'few' is not a whole number from 0 to 1,000,000,000"),
+        (["list", "--order", "up"], {}, 2, "(choose from"),
+        (["mend"], {}, 2, "(choose from"),
         (["list"], {"REJECTIONS_KEEP_DAYS": "-1"}, 2, "REJECTIONS_KEEP_DAYS: "),
-        (["list"], {"DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/x"}, 1, "refused"),
+        (
+            ["list"],
+            {"DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/x"},
+            1,
+            "database 127.0.0.1:1/x (DATABASE_URL) does not answer: ",
+        ),
     ],
 )
 def test_what_can_not_be_done(command, arguments, environment, code, words):

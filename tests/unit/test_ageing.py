@@ -218,13 +218,17 @@ def test_durability_reference(used_days, km, soh, expected):
 @pytest.mark.parametrize(
     ("first_use", "signals", "expected"),
     [
-        (None, {"soh": 90, "odo_km": 5}, NotInProfile("the profile lacks first_use_date")),
+        (
+            None,
+            {"soh": 90, "odo_km": 5},
+            NotInProfile("the profile has no date of first use (first_use_date)"),
+        ),
         (date(2024, 1, 1), {"soh": 90}, InsufficientData("no reading has odo_km")),
         (date(2024, 1, 1), {"odo_km": 5}, InsufficientData("no reading has soh")),
         (
             date(2099, 1, 1),
             {"soh": 90, "odo_km": 5},
-            NotInProfile("the profile's first_use_date is after the last reading"),
+            NotInProfile("the profile's date of first use (first_use_date) is after the last reading"),
         ),
         (
             date(2015, 1, 1),

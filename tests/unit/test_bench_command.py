@@ -10,13 +10,14 @@ from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS
 from scripts.launcher import signals
 from scripts.launcher.errors import LaunchError
+from scripts.launcher.guard import GUARD
 
 
 @pytest.fixture(autouse=True)
 def _signals_of_the_tests(monkeypatch):
     monkeypatch.setattr(signals, "listen", lambda: None)
     monkeypatch.setattr(signals, "ignore", lambda: None)
-    monkeypatch.setattr(command.GUARD, "close", lambda: None)
+    monkeypatch.setattr(GUARD, "close", lambda: None)
 
 
 @pytest.fixture
@@ -45,12 +46,12 @@ def test_the_list_names_every_benchmark(capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["nonsense"], "no such benchmark: nonsense"),
-        (["--rounds", "0"], "a number from 1 on"),
-        (["--messages", "many"], "a number from 1 on"),
-        (["--rows", "999"], "a number from 1,000 on"),
-        (["--seconds", "-1"], "a number of seconds above 0"),
-        (["--seconds", "nan"], "a number of seconds above 0"),
+        (["nonsense"], "argument NAME: 'nonsense' is not a benchmark; there are own"),
+        (["--rounds", "0"], "argument --rounds: '0' is not a whole number from 1 to "),
+        (["--messages", "many"], "'many' is not a whole number from 1 to "),
+        (["--rows", "999"], "'999' is not a whole number from 1,000 to "),
+        (["--seconds", "-1"], "'-1' is not a number of seconds above 0"),
+        (["--seconds", "nan"], "'nan' is not a number of seconds above 0"),
         (["--json", "/no/such/folder/figures.json"], "can't be written"),
     ],
 )

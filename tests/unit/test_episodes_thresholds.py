@@ -126,14 +126,19 @@ def test_no_voltage_is_no_undervoltage():
     assert (episode.samples, episode.peak) == (80, pytest.approx(250 / 96, abs=1e-6))
 
 
+NO_LIMIT = (
+    "the profile has neither largest discharge current (max_discharge_a) nor nominal capacity (capacity_ah)"
+)
+
+
 def test_skipped_with_the_reason():
     """What a rule lacks is named, of the profile and of the readings."""
     _, skipped = episodes(made(np.arange(60), soh=np.nan), Profile())
     assert {each.code: each.missing for each in skipped} == {
-        Code.SOC_JUMP: NotInProfile("the profile lacks capacity_ah"),
-        Code.PACK_OVERVOLT: NotInProfile("the profile lacks series_cells"),
-        Code.PACK_UNDERVOLT: NotInProfile("the profile lacks series_cells"),
-        Code.OVERCURRENT: NotInProfile("the profile lacks max_discharge_a or capacity_ah"),
+        Code.SOC_JUMP: NotInProfile("the profile has no nominal capacity (capacity_ah)"),
+        Code.PACK_OVERVOLT: NotInProfile("the profile has no number of cells in series (series_cells)"),
+        Code.PACK_UNDERVOLT: NotInProfile("the profile has no number of cells in series (series_cells)"),
+        Code.OVERCURRENT: NotInProfile(NO_LIMIT),
         Code.SOH_LOW: InsufficientData("no reading has soh"),
     }
     assert {each.missing.status for each in skipped} == {"skipped", "insufficient_data"}
@@ -145,7 +150,7 @@ def test_overcurrent_in_the_direction_that_is_known():
         made(np.arange(60), pack_current=-150), Profile(max_charge_a=100), [Code.OVERCURRENT]
     )
     assert [(episode.peak, episode.threshold, episode.unit) for episode in found] == [(150, 100, "A")]
-    assert [each.missing.reason for each in skipped] == ["the profile lacks max_discharge_a or capacity_ah"]
+    assert [each.missing.reason for each in skipped] == [NO_LIMIT]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])

@@ -148,9 +148,35 @@ def test_a_wrong_parameter(app, path, query, loc):
     """It is named, with what is wrong, and without what was sent."""
     body = problem(call(app, "GET", path, params=query), 422)
     assert body["errors"][0]["loc"] == loc
-    assert body["detail"].startswith(".".join(loc) + ": ")
+    # The sentence names the parameter as its sender wrote it, and speaks of no "Input".
+    assert body["detail"].startswith(f"{loc[1]}: ")
+    assert "Input" not in body["detail"]
     for error in body["errors"]:
         assert set(error) == {"loc", "msg", "type"}
+
+
+STATES = "state: should be 'online', 'stale' or 'offline'"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "detail"),
+    [
+        ("/api/fleet", [("state", "on")], STATES),
+        (
+            "/api/fleet",
+            [("state", "on"), ("state", "off")],
+            STATES,
+        ),
+        (HISTORY, [("limit", "0")], "limit: should be greater than or equal to 1"),
+        (SUMMARY, [("to_ts", "2026-01-24T12:00:00Z")], "from_ts: is missing"),
+        (SUMMARY, [], "from_ts: is missing (and 1 more)"),
+    ],
+)
+def test_the_sentence_on_a_wrong_parameter(app, path, query, detail):
+    """It is what a person reads; the place within the request is in `errors`."""
+    body = problem(call(app, "GET", path, params=query), 422)
+    assert body["detail"] == detail
+    assert {error["loc"][0] for error in body["errors"]} == {"query"}
 
 
 @pytest.mark.parametrize(
@@ -226,6 +252,7 @@ def test_each_bad_index_and_field_is_named(app):
         ["body", 4],
         ["body", 5],
     ]
+    assert body["detail"].startswith("reading 1: vin: ")
     assert "(and 4 more)" in body["detail"]
 
 

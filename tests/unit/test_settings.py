@@ -263,9 +263,39 @@ def test_alert_thresholds_default():
 @pytest.mark.parametrize("name", [name for name in FIELDS if name.startswith("ALERT_")])
 def test_each_alert_threshold_is_its_own(environment, name):
     """A threshold's variable moves that threshold and no other."""
-    environment.setenv(name, "33.5")
     field = name.removeprefix("ALERT_").lower()
-    assert load(ApiSettings).alert_thresholds == AlertThresholds(**{field: 33.5})
+    value = getattr(AlertThresholds(), field) + 0.5
+    environment.setenv(name, str(value))
+    assert load(ApiSettings).alert_thresholds == AlertThresholds(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "other"),
+    [
+        ("ALERT_TEMP_HIGH_CRITICAL", "49.9", "ALERT_TEMP_HIGH_WARNING"),
+        ("ALERT_TEMP_HIGH_WARNING", "60.1", "ALERT_TEMP_HIGH_CRITICAL"),
+        ("ALERT_TEMP_SPREAD_CRITICAL", "9", "ALERT_TEMP_SPREAD_WARNING"),
+        ("ALERT_SOC_LOW_INFO", "9", "ALERT_SOC_LOW_WARNING"),
+        ("ALERT_SOC_LOW_WARNING", "4", "ALERT_SOC_LOW_CRITICAL"),
+        ("ALERT_SOC_LOW_CRITICAL", "11", "ALERT_SOC_LOW_WARNING"),
+        ("ALERT_SOH_LOW_CRITICAL", "81", "ALERT_SOH_LOW_WARNING"),
+        ("ALERT_SOH_LOW_WARNING", "69", "ALERT_SOH_LOW_CRITICAL"),
+    ],
+)
+def test_levels_out_of_order(environment, name, text, other):
+    """A critical limit that is met before the warning is a slip: both variables are named."""
+    environment.setenv(name, text)
+    line = refusal(ApiSettings)
+    assert name in line
+    assert other in line
+    assert f"({float(text):g})" in line
+    assert ".env" not in line
+
+
+def test_levels_may_be_equal(environment):
+    """One limit for two levels leaves the milder one out."""
+    environment.setenv("ALERT_TEMP_HIGH_WARNING", "60")
+    assert load(ApiSettings).alert_thresholds == AlertThresholds(temp_high_warning=60)
 
 
 def test_the_file_is_read(environment):
@@ -282,7 +312,11 @@ def test_the_file_is_read(environment):
 def test_a_wrong_line_of_the_file_is_named(environment):
     """It is said in the same line as for a variable."""
     Path(".env").write_text("MQTT_PORT=x\n")
-    assert "MQTT_PORT" in refusal(WorkerSettings)
+    assert refusal(WorkerSettings).startswith("MQTT_PORT (set in .env): should be a valid integer")
+    environment.setenv("MQTT_PORT", "y")
+    assert refusal(WorkerSettings).startswith("MQTT_PORT: should be a valid integer")
+    Path(".env").write_text("MQTT_PORT=x\nALERT_SOC_LOW_INFO=9\n")
+    assert refusal(ApiSettings).endswith("ALERT_SOC_LOW_INFO (9) (set in .env)")
     environment.setenv("MQTT_PORT", "1")
     assert load(WorkerSettings).mqtt_port == 1
 

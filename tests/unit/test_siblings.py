@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -38,8 +39,9 @@ def test_alone():
 
 def test_what_was_told_is_left(tmp_path):
     """One that is killed right after it has told its counts takes none of them with it."""
-    told = Siblings(counted(stored=3).text, tmp_path).text()
-    assert (tmp_path / f"{os.getpid()}.prom").read_bytes() == told
+    told = look(Siblings(counted(stored=3).text, tmp_path).text())
+    left = look((tmp_path / f"{os.getpid()}.prom").read_bytes())
+    assert counts_of(left) == counts_of(told)
 
 
 def test_another_one_that_runs(tmp_path):
@@ -59,5 +61,34 @@ def test_one_that_is_gone(tmp_path, gone):
     counts = counts_of(found)
     assert (counts.received, counts.stored, counts.in_flight, counts.failed) == (9, 7, 0, 2)
     assert counts.adds_up
-    memory = ("process_resident_memory_bytes",)
-    assert found[memory] == pytest.approx(look(own.text())[memory], rel=0.5)
+    assert of_processes(found) == {str(os.getpid())}
+
+
+def of_processes(found):
+    """The processes whose memory, start and processor time are shown; each shows all of them."""
+    names = ("process_resident_memory_bytes", "process_start_time_seconds", "process_cpu_seconds_total")
+    pids = [{pid for name, *pids in found if name == each for pid in pids} for each in names]
+    assert pids[1:] == pids[:-1]
+    return pids[0]
+
+
+def test_each_process_has_its_own_times(tmp_path):
+    """A start time is not a sum, and no counter goes back when a process ends: each is labelled."""
+    now = time.time()
+    siblings = Siblings(counted(stored=1).text, tmp_path)
+    alone = look(siblings.text())
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as other:
+        (tmp_path / f"{other.pid}.prom").write_bytes(counted(stored=3).text())
+        found = look(siblings.text())
+        assert of_processes(found) == {str(os.getpid()), str(other.pid)}
+        starts = [value for (name, *_), value in found.items() if name == "process_start_time_seconds"]
+        assert all(0 < start <= now for start in starts)
+        other.communicate()
+    after = look(siblings.text())
+    assert of_processes(after) == of_processes(alone) == {str(os.getpid())}
+    counters = [key for key in found if key[0].endswith(("_total", "_count", "_bucket")) and key in after]
+    assert ("process_cpu_seconds_total", str(os.getpid())) in counters
+    assert all(after[key] >= found[key] for key in counters)
+    assert not [key for key in found if key[0] == "process_cpu_seconds_total" and len(key) == 1]

@@ -224,7 +224,7 @@ def test_required(field):
     """Without its key a reading is none, and the reason names what is missing."""
     sent = raw()
     del sent[field]
-    assert why(sent) == f"{field}: Field required"
+    assert why(sent) == f"{field}: is missing"
 
 
 @pytest.mark.parametrize(

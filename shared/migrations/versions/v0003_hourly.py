@@ -8,6 +8,13 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+# A product that is too small for a double is an error in PostgreSQL: it is 0 here, as in shared/hourly.py,
+# which this file can't import, since what a migration does must not change with the code.
+POWER = """
+    CASE WHEN abs(pack_voltage) >= 1e-100 AND abs(pack_current) >= 1e-100
+    THEN pack_voltage * pack_current / 1000
+    WHEN pack_voltage IS NOT NULL AND pack_current IS NOT NULL THEN 0.0::float8 END
+"""
 SERIES = {
     "soc": "soc",
     "soh": "soh",
@@ -16,7 +23,7 @@ SERIES = {
     "max_temp": "max_temp",
     "min_temp": "min_temp",
     "odo_km": "odo_km",
-    "power_kw": "pack_voltage * pack_current / 1000",
+    "power_kw": POWER,
 }
 FIGURES = ("count({0})", "min({0})", "max({0})", "coalesce(sum({0}), 0)")
 

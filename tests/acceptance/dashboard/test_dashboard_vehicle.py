@@ -33,7 +33,9 @@ def test_what_a_vehicle_did(api, show, car):
     expect(page.get_by_role("tooltip")).to_contain_text("61")
     page.keyboard.press("Escape")
     expect(page.get_by_role("tooltip")).to_have_count(0)
-    expect(page.locator(".figures")).to_contain_text("Needs the profile: the profile lacks first_use_date")
+    expect(page.locator(".figures")).to_contain_text(
+        "Needs the profile: the profile has no date of first use (first_use_date)"
+    )
     expect(page.locator(".figures")).to_contain_text("The readings don't tell")
     episodes.locator("summary", has_text="could not be judged").click()
     expect(episodes).to_contain_text("Overcurrent")

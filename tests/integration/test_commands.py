@@ -1,0 +1,262 @@
+"""Every command of the project: usage on --help, exit code 2 on what it does not know, and nothing opened.
+
+The commands are found in the tree, so that a new one takes part by being there.
+"""
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from scripts.launcher.guard import ROOT
+from tests.commands import as_process
+
+PACKAGES = ("api", "ingest_worker", "shared", "scripts")
+
+
+def is_command(path):
+    """Whether `python -m` runs it: behind `if __name__ == "__main__"` it does more than set a signal."""
+    return any(
+        isinstance(node, ast.If)
+        and ast.unparse(node.test) == "__name__ == '__main__'"
+        and not ast.unparse(node.body[-1]).startswith("signal.signal(")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+    )
+
+
+def found_commands():
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if is_command(path):
+                parts = path.relative_to(ROOT).with_suffix("").parts
+                yield ".".join(parts[:-1] if parts[-1] == "__main__" else parts)
+
+
+MODULES = list(found_commands())
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.sh") if os.access(path, os.X_OK))
+NEEDS = {
+    "ingest_worker.rejections": [[], ["show"], ["replay"], ["list", "--reason"], ["show", "x"], ["mend"]],
+    "scripts.bench": [["--rounds"], ["nonsense"]],
+    "scripts.bench.bare_service": [[], ["x"], ["0"]],
+    "scripts.bench.orm_service": [[], ["8001"]],
+    "scripts.faults": [["--faults"], ["--faults", "nonsense"], ["--seeds", "0"], ["--rate", "nan"]],
+    "scripts.faults.broken_worker": [[], ["nonsense"]],
+    "scripts.launcher.guard": [[]],
+    "scripts.simulate": [["--vehicles"], ["--vehicles", "0"], ["--fault", "nonsense"]],
+    "scripts.story": [[], ["nonsense"], ["http://"], ["http://localhost:x"]],
+    "shared.rollups": [[], ["mend"]],
+}
+"""Calls that lack what is needed, or hold what can't be meant."""
+ALWAYS = [["--help"], ["-h"], ["--no-such-thing"], ["--hel"], ["x", "--no-such-thing", "y"]]
+
+
+def is_help(arguments):
+    return arguments in (["--help"], ["-h"])
+
+
+@contextmanager
+def listener():
+    """A port that counts who connects, and hangs up."""
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                seen.append(connection)
+                connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1], seen
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.fixture
+def neighbours():
+    """Settings that name a broker, a database and an API of ours; and the connections that these got."""
+    with listener() as (port, seen):
+        yield (
+            {
+                "MQTT_HOST": "127.0.0.1",
+                "MQTT_PORT": str(port),
+                "DATABASE_URL": f"postgresql://u:hunter2@127.0.0.1:{port}/battery",
+                "BASE": f"http://127.0.0.1:{port}",
+                "WORKER_HEALTH_PORT": str(port),
+                "API_PORT": str(port),
+            },
+            seen,
+        )
+
+
+WALK = """
+import contextlib, io, json, os, runpy, signal, sys, warnings
+
+calls = json.loads(sys.argv[1])
+seen = []
+WATCHED = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "subprocess.Popen",
+           "os.system", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "shutil.rmtree", "tempfile.mkdtemp")
+
+def audit(event, arguments):
+    if event in WATCHED:
+        seen.append(event + " " + repr(arguments))
+    elif event == "open" and isinstance(arguments[0], (str, bytes)):
+        path, _, flags = arguments
+        path = os.fsdecode(path)
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and path != os.devnull:
+            seen.append("writes " + path)
+        elif os.path.basename(path) == ".env":
+            seen.append("reads " + path)
+
+sys.addaudithook(audit)
+# A module that another one has imported already is run once more.
+warnings.filterwarnings("ignore", message=".* found in sys.modules", category=RuntimeWarning)
+found = []
+for module, arguments in calls:
+    out, err = io.StringIO(), io.StringIO()
+    sys.argv = [module, *arguments]
+    seen.clear()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+            code = 0
+        except SystemExit as ended:
+            code = ended.code
+    found.append([code, out.getvalue(), err.getvalue(), list(seen)])
+print(json.dumps(found))
+"""
+
+
+def walk(calls, folder, settings):
+    """Make these calls one after the other in one process; returns what each printed, and what it did."""
+    ran = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", WALK, json.dumps(calls)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def files(folder):
+    """Everything in a folder, with what would show a change."""
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+
+def checkout():
+    """The files of the checkout that a command that misreads its arguments might write."""
+    top = {path: path.stat().st_mtime_ns for path in ROOT.iterdir() if path.is_file()}
+    return top, files(ROOT / ".github")
+
+
+def test_the_commands_are_found():
+    """A walk over nothing proves nothing; what lacks an argument is written down above."""
+    assert {"api", "ingest_worker", "shared.migrate", "scripts.bench", "scripts.pictures"} <= set(MODULES)
+    assert set(NEEDS) <= set(MODULES)
+    assert {"demo.sh", "test.sh", "bench.sh", "faults.sh", "compose-check.sh"} <= set(SCRIPTS)
+
+
+def test_every_module(tmp_path, neighbours):
+    """Usage and 0, or a line that says what is wrong and 2, before anything is opened or changed."""
+    settings, connections = neighbours
+    (tmp_path / ".env").write_text("LOG_LEVEL=LOUD\n")
+    calls = [(module, arguments) for module in MODULES for arguments in ALWAYS + NEEDS.get(module, [])]
+    before = files(tmp_path), checkout()
+    for (module, arguments), (code, out, err, done) in zip(
+        calls, walk(calls, tmp_path, settings), strict=True
+    ):
+        call = f"python -m {module} {' '.join(arguments)}"
+        assert done == [], call
+        assert code == (0 if is_help(arguments) else 2), call
+        shown, silent = (out, err) if is_help(arguments) else (err, out)
+        assert silent == "", call
+        typed = {"scripts.demo": "./scripts/demo.sh", "scripts.bench": "./scripts/bench.sh"}
+        typed["scripts.faults"] = "./scripts/faults.sh"
+        prog = typed.get(module, f"python -m {module}")
+        assert shown.startswith(f"usage: {prog} "), call
+        if is_help(arguments):
+            assert f"examples:\n  {prog}" in shown, call
+        else:
+            assert f"{prog}" in shown.splitlines()[-1], call
+            assert ": error: " in shown.splitlines()[-1], call
+        for bad in ("is not a valid", "badly formed", "Traceback", " value: '"):
+            assert bad not in shown, call
+    assert connections == []
+    assert (files(tmp_path), checkout()) == before
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_as_a_person_runs_it(tmp_path, neighbours, module):
+    """The same as above, once each, in a process of its own."""
+    settings, connections = neighbours
+    code, out, err = as_process(module, tmp_path, **settings)("--no-such-thing")
+    assert (code, out) == (2, [])
+    assert err.startswith("usage: ")
+    assert connections == []
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script(tmp_path, neighbours, script):
+    """In a tree with nothing but the scripts: a run that went on would install, or make a folder."""
+    settings, connections = neighbours
+    shutil.copytree(
+        ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("*.py", "__pycache__")
+    )
+    before = files(tmp_path)
+    for arguments in [*ALWAYS, ["--no-such-thing", "--help"]]:
+        ran = subprocess.run(
+            [tmp_path / "scripts" / script, *arguments],
+            cwd=tmp_path,
+            # Neither a Python nor anything else that could be started is found where there should be none.
+            env={"PATH": os.environ["PATH"], **settings},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        shown, silent = (ran.stdout, ran.stderr) if is_help(arguments) else (ran.stderr, ran.stdout)
+        assert ran.returncode == (0 if is_help(arguments) else 2), arguments
+        assert silent == ""
+        assert f"usage: ./scripts/{script}" in shown
+        assert "\nexamples:\n" in shown
+        assert is_help(arguments) or not shown.startswith("usage: ")
+    assert connections == []
+    assert files(tmp_path) == before
+
+
+def test_the_listener_counts(tmp_path, neighbours):
+    """The walk can fail: a command that goes on is seen to connect, and to read its settings."""
+    settings, connections = neighbours
+    call = ("shared.rollups", ["check"])
+    [[code, out, err, done]] = walk([call], tmp_path, settings)
+    assert (code, out) == (1, "")
+    place = settings["DATABASE_URL"].partition("@")[2]
+    assert err.startswith(f"The database {place} (DATABASE_URL) does not answer: ")
+    assert "hunter2" not in err
+    assert done == []  # libpq connects without Python
+    assert len(connections) == 1
+    (tmp_path / ".env").write_text("LOG_LEVEL=LOUD\n")
+    [[code, _, err, done]] = walk([call], tmp_path, settings)
+    assert code == 2
+    assert err.startswith("LOG_LEVEL")
+    assert set(done) == {"reads .env"}
