@@ -10,8 +10,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
-from argparse import ArgumentParser
 
+from shared.arguments import command_parser
 from shared.settings import ApiSettings, InvalidSettingsError, Settings, WorkerSettings, load
 
 _KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSettings}
@@ -19,12 +19,12 @@ _KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSetting
 
 def main() -> int:
     """Run the command; returns its exit code."""
-    parser = ArgumentParser(
-        prog="python -m shared.check_settings",
-        description="Check the settings of one process, from the environment and .env, without starting it.",
-        epilog="example: python -m shared.check_settings worker",
+    parser = command_parser(
+        "python -m shared.check_settings",
+        "Check the settings of one process, from the environment and .env, without starting it.",
+        examples=["worker", "api"],
     )
-    parser.add_argument("process", choices=_KINDS, help="whose settings: worker (ingest_worker) or api")
+    parser.add_argument("process", choices=_KINDS, help="the process whose settings are checked")
     process = parser.parse_args().process
     try:
         load(_KINDS[process])
