@@ -43,11 +43,11 @@ _OF_SESSIONS = Margin(timedelta(days=1), timedelta(days=1))
 From = Annotated[
     QueryTime | None,
     Query(
-        description=f"RFC 3339; unless told, days back from the end, and at most {MOST_READINGS:,} readings"
+        description=f"RFC 3339; by default some days before the end, and at most {MOST_READINGS:,} readings"
     ),
 ]
-To = Annotated[QueryTime | None, Query(description="RFC 3339; unless told, the newest reading")]
-Order = Annotated[Literal["asc", "desc"] | None, Query(description="By started_at; asc unless told")]
+To = Annotated[QueryTime | None, Query(description="RFC 3339; by default the newest reading")]
+Order = Annotated[Literal["asc", "desc"] | None, Query(description="By started_at; asc by default")]
 
 
 class AnomaliesQuery(WindowQuery):

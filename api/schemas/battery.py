@@ -80,7 +80,7 @@ class DayResistance(_Part):
 class InternalResistance(Figure):
     """Medians of the days' medians."""
 
-    mohm: Milliohm = Field(description="As it was, mΩ", validation_alias="ohm")
+    mohm: Milliohm = Field(description="As measured, mΩ", validation_alias="ohm")
     mohm_at_25: Milliohm | None = Field(
         description="Normalised to 25 °C, mΩ; null without a temperature", validation_alias="ohm_at_25"
     )

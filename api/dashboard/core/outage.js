@@ -26,7 +26,7 @@ export function slow() {
 }
 
 function tell(what, then, isBusy = false) {
-  const since = lastWorked ? ` What you see is as of ${moment(lastWorked)}.` : "";
+  const since = lastWorked ? ` The values are as of ${moment(lastWorked)}.` : "";
   if (banner.hidden) {
     banner.append(make("strong"), make("span"));
     banner.hidden = false;

@@ -61,7 +61,7 @@ export class ProfileForm {
       "section",
       { class: "panel" },
       make("h2", {}, "Profile"),
-      make("p", { class: "muted" }, "What the readings can't tell. Each field is optional."),
+      make("p", { class: "muted" }, "Facts that readings don't hold. Each field is optional."),
       this.form,
     );
   }

@@ -8,7 +8,7 @@ import { PagedList } from "../core/paged_list.js";
 
 /** @param {(next: string) => Promise<any>} more */
 export function rejectionList(more) {
-  return new PagedList({ title: "Rejected messages", nothing: "Nothing of this vehicle was rejected.", row, more });
+  return new PagedList({ title: "Rejected messages", nothing: "No message of this vehicle was rejected.", row, more });
 }
 
 function row({ id, received_at, reason, detail, index, topic, payload_bytes }) {

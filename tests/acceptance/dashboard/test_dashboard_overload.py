@@ -76,7 +76,7 @@ def test_a_busy_state_is_told_beside_what_is_known(api, car, show):
     page.route("**/latest", refuse)
     banner = page.locator("#outage")
     expect(banner).to_contain_text(
-        re.compile(r"The service is busy: asking again in 3\ss\. What you see is as of")
+        re.compile(r"The service is busy: asking again in 3\ss\. The values are as of")
     )
     expect(page.locator("main.outdated")).to_have_count(0)
     while len(times) < 2:
