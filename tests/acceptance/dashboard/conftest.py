@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from scripts.launcher.browser import open_browser
 from shared.rejections import Reason, Rejection, keep_rejections
+from tests.conftest import eventually
 from tests.dashboard import DESKTOP, NOW, VIN, keep_rows, row, whole
 from tests.watch import Watch
 
@@ -35,6 +36,7 @@ def show(browser):
         page.watch = Watch(page, str(api.base_url))
         watches.append(page.watch)
         page.goto(f"{api.base_url}/{place}")
+        eventually(lambda: has_started(page), within=30)
         return page
 
     yield open_page
@@ -42,6 +44,17 @@ def show(browser):
         context.close()
     for watch in watches:
         watch.check()
+
+
+def has_started(page):
+    """Whether the page's scripts run; one whose files could not be loaded is loaded again."""
+    if page.locator("main > :not(noscript)").count():
+        return True
+    if page.watch.network_changed:
+        page.watch.network_changed = False
+        page.reload()
+    page.wait_for_timeout(50)
+    return False
 
 
 @pytest.fixture
