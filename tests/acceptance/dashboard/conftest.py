@@ -61,7 +61,7 @@ def show(browser):
 
 def has_started(page):
     """Whether the page's scripts run; one whose files could not be loaded is loaded again."""
-    if page.locator("main > :not(noscript)").count():
+    if page.locator("main > :not(noscript), #swagger-ui > *").count():
         return True
     if page.watch.network_changed:
         page.watch.network_changed = False
