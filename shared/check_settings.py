@@ -11,7 +11,7 @@ if __name__ == "__main__":
 
 import sys
 
-from shared.arguments import command_parser
+from shared.command_arguments import command_parser
 from shared.settings import ApiSettings, InvalidSettingsError, Settings, WorkerSettings, load
 
 _KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSettings}
