@@ -17,7 +17,7 @@ class OutdatedSchemaError(Exception):
 @cache
 def known_versions() -> tuple[str, ...]:
     """The migrations that this code has, the oldest first."""
-    files = Path(__file__).parent.glob("migrations/versions/v[0-9]*.py")
+    files = (Path(__file__).parents[1] / "migrations" / "versions").glob("v[0-9]*.py")
     return tuple(sorted(file.stem[1:5] for file in files))
 
 
