@@ -1,6 +1,6 @@
 """From the database to whoever asks, one process: `python -m api`."""
 
-from shared.gc_tuning import look_seldom
+from shared.gc_tuning import collect_less_often
 
 # Before anything else is imported.
-look_seldom()
+collect_less_often()

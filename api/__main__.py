@@ -18,9 +18,9 @@ from uvicorn.supervisors import Multiprocess
 from api.http.multiprocess_metrics import metrics_dir
 from api.main import create_app
 from shared import logs
+from shared.api_settings import ApiSettings
 from shared.command import run_command
 from shared.command_arguments import command_parser
-from shared.settings import ApiSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,8 @@ from api.db.pool import PoolLimits
 from api.http.problems import DATABASE_ERRORS, fault_of
 from api.queries import exports, vehicle_states
 from api.services.diagnosis import DiagnosisRunner
-from shared.settings import ApiSettings, InvalidSettingsError, load
+from shared.api_settings import ApiSettings
+from shared.settings import InvalidSettingsError, load
 from shared.storage.error_classes import Fault, summarise
 from shared.storage.schema_version import OutdatedSchemaError, require_current_schema
 

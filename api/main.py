@@ -30,7 +30,7 @@ from api.routers import (
     vehicles,
 )
 from api.services.export_stream import Exports
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 from shared.vehicle_profile import Profile
 from shared.wire.reading import Reading
 

@@ -1,6 +1,6 @@
-"""From the broker into the database, one process: `python -m ingest_worker`."""
+"""The worker, which moves readings from the broker into the database: `python -m ingest_worker`."""
 
-from shared.gc_tuning import look_seldom
+from shared.gc_tuning import collect_less_often
 
-# Before anything else is imported.
-look_seldom()
+# Before the other imports: they make objects by the ten thousand.
+collect_less_often()

@@ -1,4 +1,4 @@
-"""`python -m ingest_worker`: settings in, signals wired, exit code out."""
+"""The command `python -m ingest_worker`: settings, signals, exit code."""
 
 import signal
 
@@ -29,21 +29,21 @@ from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker")
 
-_PATIENCE_S = 9.0
+_STOP_TIMEOUT_S = 9.0
 
 
 def _stop_on_signal(worker: Worker) -> None:
-    """The first signal asks for a clean end; a second one, or too long a wait, ends it at once."""
-    asked = False
+    """Stop the worker cleanly on the first signal; end the process on a second one, or after a timeout."""
+    is_stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+        nonlocal is_stopping
+        if is_stopping:
             os._exit(1)
-        asked = True
+        is_stopping = True
         worker.stop()
-        # A server that hangs would hold the last flush up for ever; what is not stored comes again.
-        last_resort = threading.Timer(_PATIENCE_S, os._exit, [1])
+        # A server that hangs would delay the last flush for ever; messages that are not stored come again.
+        last_resort = threading.Timer(_STOP_TIMEOUT_S, os._exit, [1])
         last_resort.daemon = True
         last_resort.start()
 
@@ -52,7 +52,7 @@ def _stop_on_signal(worker: Worker) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the worker; returns the exit code: 0 stopped, 1 can't go on, 2 wrong arguments or settings."""
+    """Run the worker and return its exit code: 0 stopped, 1 can't go on, 2 wrong arguments or settings."""
     parser = command_parser(
         "python -m ingest_worker",
         "Store what vehicles publish over MQTT, until Ctrl-C or SIGTERM. It takes no arguments; its\n"
@@ -75,23 +75,23 @@ def _store(settings: WorkerSettings) -> int:
     with ExitStack() as stack:
         engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
         stack.callback(engine.dispose)
-        pulse = WorkerHealth()
+        health = WorkerHealth()
         subscriber = _subscriber(settings)
-        metrics = WorkerMetrics(subscriber, pulse)
+        metrics = WorkerMetrics(subscriber, health)
         if settings.worker_health_port is not None:
-            server = _status_server(pulse, metrics, settings.worker_health_host, settings.worker_health_port)
+            server = _status_server(health, metrics, settings.worker_health_host, settings.worker_health_port)
             server.start()
             stack.callback(server.stop)
-        slot = SlotLock(settings, StatementDeadline(on_wait=pulse.beat))
-        worker = Worker(settings, subscriber, engine, pulse, metrics, slot=slot)
+        slot = SlotLock(settings, StatementDeadline(on_wait=health.beat))
+        worker = Worker(settings, subscriber, engine, health, metrics, slot=slot)
         _stop_on_signal(worker)
         worker.run()
     return 0
 
 
-def _status_server(pulse: WorkerHealth, metrics: WorkerMetrics, host: str, port: int) -> StatusServer:
+def _status_server(health: WorkerHealth, metrics: WorkerMetrics, host: str, port: int) -> StatusServer:
     try:
-        return StatusServer(pulse, metrics, host, port)
+        return StatusServer(health, metrics, host, port)
     except OSError as error:
         raise FatalError(f"WORKER_HEALTH_PORT: can't listen on {host}:{port}: {error.strerror}") from None
 

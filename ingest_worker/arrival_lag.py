@@ -1,4 +1,4 @@
-"""How old readings are when they arrive."""
+"""The age of readings on arrival."""
 
 import threading
 from collections import deque
@@ -7,43 +7,45 @@ from typing import NamedTuple
 
 from shared.wire.reading import Row
 
-_KEPT = 10_000
-_A_BATCH = 200
+_LAGS_KEPT = 10_000
+_SAMPLES_PER_BATCH = 200
 
 
-class Spread(NamedTuple):
-    """Lags in seconds."""
+class LagSummary(NamedTuple):
+    """A summary of lags, in seconds."""
 
     added: int
     total: float
     quantiles: dict[float, float]
-    """Of the last ones; empty before the first."""
+    """Quantiles of the last 10,000 lags; empty before the first."""
 
 
-class Lag:
-    """`received_at - ts` of lately received readings. Added to by one thread, looked at by any."""
+class ArrivalLag:
+    """`received_at - ts` of the last readings. One thread adds; any thread may read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._recent: deque[float] = deque(maxlen=_KEPT)
+        self._recent: deque[float] = deque(maxlen=_LAGS_KEPT)
         self._count = 0
         self._total = 0.0
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Take these readings into account; of a large batch some, evenly, which tell as much."""
-        some = rows[:: max(1, len(rows) // _A_BATCH)]
-        lags = [(row.received_at - row.ts).total_seconds() for row in some]
+        """Add the lags of a batch; of a large one, about 200 samples at even distances."""
+        samples = rows[:: max(1, len(rows) // _SAMPLES_PER_BATCH)]
+        lags = [(row.received_at - row.ts).total_seconds() for row in samples]
         with self._lock:
             self._recent.extend(lags)
             self._count += len(lags)
             self._total += sum(lags)
 
-    def look(self, *quantiles: float) -> Spread:
-        """How they are spread now."""
+    def summary(self, *quantiles: float) -> LagSummary:
+        """Return the lags' number, their sum in seconds and these quantiles (0 to 1)."""
         with self._lock:
             recent, count, total = list(self._recent), self._count, self._total
         recent.sort()
         found = {
-            wanted: recent[min(int(wanted * len(recent)), len(recent) - 1)] for wanted in quantiles if recent
+            quantile: recent[min(int(quantile * len(recent)), len(recent) - 1)]
+            for quantile in quantiles
+            if recent
         }
-        return Spread(count, total, found)
+        return LagSummary(count, total, found)

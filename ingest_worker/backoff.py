@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""Exponential backoff with jitter."""
 
 import random
 from dataclasses import dataclass, field
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Backoff:
-    """Waits that double from `first` to `longest` seconds, each shortened by up to a half at random,
-    so that workers which failed together don't come back together.
+    """Delays that double from `first` to `longest` seconds, each shortened by up to a half at random.
+
+    The randomness keeps workers that failed together from retrying together.
     """
 
     first: float
@@ -18,7 +19,7 @@ class Backoff:
         self._next = self.first
 
     def delay(self) -> float:
-        """The next wait in seconds."""
-        wait = self._next
-        self._next = min(2 * wait, self.longest)
-        return wait * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards no secret
+        """Return the next delay in seconds, and double the one after."""
+        delay = self._next
+        self._next = min(2 * delay, self.longest)
+        return delay * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards no secret

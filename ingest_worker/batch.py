@@ -1,4 +1,4 @@
-"""What is stored in one transaction. Full by size or age; the clock is handed in; no I/O."""
+"""A batch of deliveries that one transaction stores; ready by size or by age. No I/O."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -13,46 +13,46 @@ from shared.wire.refusal import Rejection
 from shared.wire.status import VehicleStatus
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Payloads of one batch. As rows they take several times as much, and are held until the commit."""
+"""Bytes of payload in one batch. Decoded rows take several times as much memory, until the commit."""
 
 
 class Source(NamedTuple):
-    """Where a row came from."""
+    """The origin of a row."""
 
     delivery: Delivery
     place: int | None
-    """In the delivery's array; None for a lone reading."""
+    """Index in the delivery's array; None for a lone reading."""
 
 
 @dataclass(slots=True)
 class BatchContents:
-    """The deliveries in the order they were received, and what they hold."""
+    """Deliveries in the order of receipt, with the rows, rejections and statuses decoded from them."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     firsts: list[int] = field(default_factory=list)
-    """For each delivery, the place in `rows` where its own begin."""
+    """For each delivery, the index in `rows` of its first row."""
     rows: list[Row] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     statuses: list[VehicleStatus] = field(default_factory=list)
-    """In the order they were received."""
+    """Statuses in the order of receipt."""
     rejection_sources: list[int] = field(default_factory=list)
-    """For each rejection, the place of its delivery."""
+    """For each rejection, the index of its delivery."""
     status_sources: list[int] = field(default_factory=list)
-    """For each status, the place of its delivery."""
+    """For each status, the index of its delivery."""
     indexes: dict[Delivery, Sequence[int]] = field(default_factory=dict)
-    """Of the deliveries that are arrays: where each of their rows stood."""
+    """For each delivery that is an array, the index in that array of each of its rows."""
     receipts: dict[Delivery, Receipt] = field(default_factory=dict)
-    """Of the deliveries that want an answer. What was rejected on sight is in them already."""
+    """Receipts of the deliveries that request one; they list the readings that the decoder rejected."""
     is_partial: bool = False
-    """Whether its one delivery goes on in the part that follows, which acknowledges it."""
+    """True where the only delivery continues in the next part, which acknowledges it."""
 
     @property
     def readings(self) -> int:
-        """How many it holds, the rejected ones too; a status that was understood is no reading."""
+        """Number of readings, rejected ones included; a valid status is not a reading."""
         return len(self.rows) + len(self.rejections)
 
     def source(self, place: int) -> Source:
-        """Where the row at this place came from."""
+        """Return the origin of the row at index `place`."""
         at = bisect_right(self.firsts, place) - 1
         delivery = self.deliveries[at]
         indexes = self.indexes.get(delivery)
@@ -62,10 +62,10 @@ class BatchContents:
 class Batch:
     """Deliveries that will be committed together.
 
-    Ready when it holds `max_rows` readings and rejections, or `max_deliveries` messages, or payloads of
-    `max_bytes`, or its first one has waited `max_age_s`. The broker hands over no more than its in-flight
-    window, so a size above that window would never be reached: hence `max_deliveries`, and hence the age.
-    A payload of 1 MiB may hold a single reading: hence `max_bytes`.
+    A batch is ready when it holds `max_rows` readings and rejections, `max_deliveries` messages or
+    `max_bytes` of payload, or when its first delivery has waited `max_age_s`. The broker sends no more than
+    its in-flight window, so more rows than that may never arrive: hence `max_deliveries` and the age.
+    A payload of 1 MiB may hold a single reading: hence `max_bytes`. `clock` returns seconds.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Batch:
         return len(self._contents.deliveries)
 
     def append(self, delivery: Delivery, decoded: Decoded) -> None:
-        """Add one delivery with what it holds."""
+        """Add a delivery with its decoded contents."""
         contents = self._contents
         if not contents.deliveries:
             self._since = self._clock()
@@ -111,7 +111,7 @@ class Batch:
 
     @property
     def is_full(self) -> bool:
-        """Whether it has reached one of its sizes."""
+        """True once one of the maximal sizes is reached."""
         contents = self._contents
         return (
             len(contents.deliveries) >= self._max_deliveries
@@ -121,17 +121,17 @@ class Batch:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it is time to store what is here."""
+        """True where the batch is due to be stored, by size or by age."""
         return self.is_full or (len(self) > 0 and self._since + self._max_age_s <= self._clock())
 
     def due_in(self) -> float | None:
-        """Seconds until age makes it ready; None while it is empty."""
+        """Return the seconds until the batch is ready by age; None while it is empty."""
         if not self._contents.deliveries:
             return None
         return self._since + self._max_age_s - self._clock()
 
     def take(self) -> BatchContents:
-        """Everything in it; it is empty afterwards."""
+        """Return the contents and leave the batch empty."""
         contents, self._contents = self._contents, BatchContents()
         self._bytes = 0
         return contents

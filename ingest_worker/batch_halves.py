@@ -1,4 +1,4 @@
-"""A batch cut into two parts that are committed one after the other. No I/O."""
+"""Bisection of a batch into two parts that are committed one after the other. No I/O."""
 
 from bisect import bisect_left
 
@@ -6,10 +6,10 @@ from ingest_worker.batch import BatchContents
 
 
 def halves(contents: BatchContents) -> tuple[BatchContents, BatchContents] | None:
-    """Two parts of about the same number of readings in the order of receipt; None where it can't be cut.
+    """Split a batch into two parts with about as many readings each, in the order of receipt.
 
-    A lone delivery, an array, is cut within: its first part is partial, and only the second one, which is
-    committed later, completes the delivery.
+    Returns None for a batch of one reading. A single delivery that is an array is split inside the array:
+    the first part is partial, and the delivery is complete once the second part has committed.
     """
     if len(contents.deliveries) > 1:
         middle = _middle(contents)
@@ -23,7 +23,7 @@ def halves(contents: BatchContents) -> tuple[BatchContents, BatchContents] | Non
 
 
 def _middle(contents: BatchContents) -> int:
-    """The place of the delivery with which the second half begins: never the first one."""
+    """Return the index of the delivery that begins the second half; never 0."""
     number = len(contents.deliveries)
     if not contents.rejections:
         ends = contents.firsts
@@ -38,22 +38,22 @@ def _middle(contents: BatchContents) -> int:
 
 
 def _deliveries(contents: BatchContents, begin: int, end: int) -> BatchContents:
-    """The deliveries from `begin` to before `end` with all that they hold."""
+    """Return the deliveries from index `begin` to before `end`, with their rows, rejections and statuses."""
     firsts = [*contents.firsts, len(contents.rows)]
     rows = slice(firsts[begin], firsts[end])
     deliveries = contents.deliveries[begin:end]
     rejected = slice(
         bisect_left(contents.rejection_sources, begin), bisect_left(contents.rejection_sources, end)
     )
-    told = slice(bisect_left(contents.status_sources, begin), bisect_left(contents.status_sources, end))
+    statuses = slice(bisect_left(contents.status_sources, begin), bisect_left(contents.status_sources, end))
     return BatchContents(
         deliveries=deliveries,
         firsts=[first - firsts[begin] for first in contents.firsts[begin:end]],
         rows=contents.rows[rows],
         rejections=contents.rejections[rejected],
-        statuses=contents.statuses[told],
+        statuses=contents.statuses[statuses],
         rejection_sources=[place - begin for place in contents.rejection_sources[rejected]],
-        status_sources=[place - begin for place in contents.status_sources[told]],
+        status_sources=[place - begin for place in contents.status_sources[statuses]],
         indexes={one: contents.indexes[one] for one in deliveries if one in contents.indexes},
         receipts={one: contents.receipts[one] for one in deliveries if one in contents.receipts},
         is_partial=contents.is_partial,
@@ -61,7 +61,7 @@ def _deliveries(contents: BatchContents, begin: int, end: int) -> BatchContents:
 
 
 def _within(contents: BatchContents, begin: int, end: int, *, is_last: bool) -> BatchContents:
-    """The readings of the only delivery from `begin` to before `end`: rows first, then rejections."""
+    """Return the readings from `begin` to before `end` of the only delivery: rows first, then rejections."""
     rows, [delivery] = len(contents.rows), contents.deliveries
     rejections = contents.rejections[max(begin - rows, 0) : max(end - rows, 0)]
     indexes = contents.indexes.get(delivery)
@@ -74,7 +74,7 @@ def _within(contents: BatchContents, begin: int, end: int, *, is_last: bool) -> 
         rejection_sources=[0] * len(rejections),
         status_sources=contents.status_sources if is_last else [],
         indexes={} if indexes is None else {delivery: indexes[begin:end]},
-        # One object for all parts: it is sent once the last one has committed.
+        # All parts share one receipt, which is sent once the last part has committed.
         receipts=contents.receipts,
         is_partial=contents.is_partial or not is_last,
     )

@@ -1,4 +1,4 @@
-"""The link to the broker: which connection it is, and whether it is up."""
+"""The state of the connection to the broker."""
 
 import threading
 import time
@@ -8,16 +8,15 @@ from contextlib import contextmanager
 _BRIEF_S = 5.0
 
 
-class Link:
-    """Written by paho's network thread, read by the worker's; each look is under its lock.
+class BrokerConnection:
+    """The state of the connection, written by paho's network thread and read by the worker's thread.
 
-    An *epoch* is one connection. Packet ids mean something only within it: after the broker has lost
-    the session they start again, and a late acknowledgement of an old id would delete a new message.
+    An *epoch* is one connection. A packet id is valid within its epoch only: after the broker has lost the
+    session, ids start again, and a late acknowledgement of an old id would delete a new message.
     """
 
     def __init__(self) -> None:
-        # Re-entrant: an acknowledgement may fail in paho, which then reports the lost connection to us
-        # from within the same call.
+        # Re-entrant: an acknowledgement may fail in paho, which then calls `closed` within the same call.
         self._lock = threading.RLock()
         self._is_up = False
         self._is_subscribed = False
@@ -29,30 +28,30 @@ class Link:
 
     @property
     def epoch(self) -> int:
-        """The number of the current connection; 0 before the first."""
+        """Number of the current connection; 0 before the first."""
         return self._epoch
 
     @property
     def is_listening(self) -> bool:
-        """Whether it is up and the subscription granted."""
+        """True while the connection is up and the subscription granted."""
         with self._lock:
             return self._is_up and self._is_subscribed
 
     @property
     def is_up(self) -> bool:
-        """Whether the broker has accepted the connection."""
+        """True from the broker's CONNACK to the end of the connection."""
         return self._is_up
 
     @property
     def brief_in_a_row(self) -> int:
-        """How many connections in a row the broker has closed within seconds; 0 once one has lasted."""
+        """Number of connections in a row that the broker closed within 5 s; 0 once one has lasted longer."""
         with self._lock:
             if self._is_up and time.monotonic() - self._up_since >= _BRIEF_S:
                 self._brief_in_a_row = 0
             return self._brief_in_a_row
 
     def opened(self, *, session_present: bool) -> None:
-        """A connection was accepted; the broker kept our session, or has opened a new one."""
+        """Note that the broker accepted a connection, with the stored session or with a new one."""
         with self._lock:
             self._epoch += 1
             self._is_up = True
@@ -63,17 +62,17 @@ class Link:
                 self.sessions_lost += 1
 
     def leaving(self) -> None:
-        """We close it ourselves: however brief it was, that says nothing about the broker."""
+        """Note that this side closes the connection, which must not count as a brief one."""
         with self._lock:
             self._is_leaving = True
 
     def subscribed(self) -> None:
-        """The subscription was granted on this connection."""
+        """Note that the broker granted the subscription on this connection."""
         with self._lock:
             self._is_subscribed = True
 
     def closed(self) -> int:
-        """The connection is gone, or about to be made anew. Returns how many in a row were brief."""
+        """Note that the connection has ended; return how many in a row were brief."""
         with self._lock:
             if self._is_up and not self._is_leaving:
                 is_brief = time.monotonic() - self._up_since < _BRIEF_S
@@ -83,6 +82,6 @@ class Link:
 
     @contextmanager
     def held(self) -> Iterator[int]:
-        """The number of the connection if it is up, else 0; it stays so inside the block."""
+        """Hold the lock and yield the epoch, or 0 while the connection is down; neither changes meanwhile."""
         with self._lock:
             yield self._epoch if self._is_up else 0

@@ -1,7 +1,6 @@
-"""Batches into the database: tried until they have committed, in parts where a whole one is too much.
+"""Retries of a batch until it has committed, in smaller parts where the whole batch takes too long.
 
-Every part is a transaction of its own. What has committed is not done again, whatever happens to the parts
-behind it.
+Each part is a transaction of its own: a part that has committed is not written again when a later one fails.
 """
 
 import logging
@@ -16,25 +15,25 @@ from ingest_worker.backoff import Backoff
 from ingest_worker.batch import BatchContents
 from ingest_worker.batch_halves import halves
 from ingest_worker.database_deadline import STATEMENT_TIMEOUT_S, StatementDeadline, shortened
-from ingest_worker.write_batch import BatchOutcome, Writer
+from ingest_worker.write_batch import BatchOutcome, BatchWriter
 from shared.storage.error_classes import Fault
 
 log = logging.getLogger("ingest_worker")
 
 DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error, OSError, UnicodeEncodeError)
 
-_SEARCHED_AT_ONCE = 64
-"""Readings among which refused ones are looked for in one transaction, with savepoints."""
+_BISECTED_AT_ONCE = 64
+"""Readings that are searched for refused ones in one transaction, with savepoints."""
 
-Note = Callable[[BaseException], Fault]
-WaitOut = Callable[[BaseException, Fault, Backoff], None]
+CountError = Callable[[BaseException], Fault]
+BackOff = Callable[[BaseException, Fault, Backoff], None]
 
 
 class Committer:
-    """Commits batches. `note` counts and classifies an error, `wait_out` waits until the next try.
+    """Commits batches. `count_error` counts and classifies an error, `back_off` waits until the next attempt.
 
-    `limit` is the number of readings that a transaction may hold, None for any. It is halved when a statement
-    took too long, and doubled while twice as many would be written within half of the time allowed.
+    `limit` is the number of readings that a transaction may hold, None for any number. A statement that
+    took too long halves it; it doubles while twice as many readings are expected to be written in time.
     """
 
     def __init__(
@@ -43,46 +42,46 @@ class Committer:
         deadline: StatementDeadline,
         *,
         max_rows: int,
-        note: Note,
-        wait_out: WaitOut,
+        count_error: CountError,
+        back_off: BackOff,
         statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
         self.engine = engine
         self.limit: int | None = None
         self._deadline = deadline
         self._max_rows = max_rows
-        self._note = note
-        self._wait_out = wait_out
+        self._count_error = count_error
+        self._back_off = back_off
         self._allowed_s = min(statement_timeout_s, deadline.seconds)
-        self._writer = Writer()
+        self._writer = BatchWriter()
 
     def commit(self, contents: BatchContents) -> Iterator[tuple[BatchContents, BatchOutcome]]:
-        """Yield each part once it has committed, in the order of receipt; try for ever if need be.
+        """Yield each part once it has committed, in the order of receipt; retry without end.
 
-        A commit whose answer was lost is tried again like any other: the key (vin, ts) makes it safe.
+        A commit whose answer was lost is retried like any other: the key (vin, ts) makes it idempotent.
         """
         waiting = [contents]
-        searched: BatchContents | None = None
-        refuses = False
-        waits = _waits()
+        bisected: BatchContents | None = None
+        has_refused = False
+        backoffs = _backoffs()
         while waiting:
             part = waiting.pop()
             if self.limit is not None and part.readings > self.limit and (cut := halves(part)):
                 waiting += reversed(cut)
                 continue
-            attempt = self._writer.write_around_poison if part is searched else self._writer.write
-            self._deadline.begin()
+            attempt = self._writer.write_around_poison if part is bisected else self._writer.write
+            self._deadline.reset()
             try:
                 with self.engine.begin() as connection:
-                    written = attempt(connection, part)
+                    outcome = attempt(connection, part)
             except DATABASE_ERRORS as error:
-                fault = self._note(error)
-                if fault is Fault.POISON and part is not searched:
-                    if not refuses:
+                fault = self._count_error(error)
+                if fault is Fault.POISON and part is not bisected:
+                    if not has_refused:
                         log.warning("The database refuses a reading of this batch: looking for it.")
-                    refuses = True
-                    cut = halves(part) if part.readings > _SEARCHED_AT_ONCE else None
-                    searched = None if cut else part
+                    has_refused = True
+                    cut = halves(part) if part.readings > _BISECTED_AT_ONCE else None
+                    bisected = None if cut else part
                     waiting += reversed(cut or (part,))
                     continue
                 if self._was_too_slow(error) and (cut := halves(part)):
@@ -91,13 +90,13 @@ class Committer:
                     continue
                 oldest = datetime.now(UTC) - part.deliveries[0].received_at
                 log.warning("The oldest message has waited %.0f s.", oldest.total_seconds())
-                # A refusal although every refused row was set aside is no row's fault.
-                self._wait_out(error, fault, waits.get(fault, waits[Fault.DEPLOYMENT]))
+                # Poison after bisection has set aside every refused row: no row is at fault.
+                self._back_off(error, fault, backoffs.get(fault, backoffs[Fault.DEPLOYMENT]))
                 waiting.append(part)
             else:
-                waits = _waits()
+                backoffs = _backoffs()
                 self._grow(part)
-                yield part, written
+                yield part, outcome
 
     def _was_too_slow(self, error: BaseException) -> bool:
         cause = error.orig if isinstance(error, DBAPIError) else error
@@ -116,7 +115,7 @@ class Committer:
     def _grow(self, part: BatchContents) -> None:
         if self.limit is None:
             return
-        # As if time grew with the number of readings.
+        # An estimate: as if the time grew with the number of readings.
         expected_s = self._deadline.longest_s * 2 * self.limit / max(part.readings, 1)
         if expected_s >= self._allowed_s:
             return
@@ -126,7 +125,7 @@ class Committer:
             log.info("The database is quick enough for whole batches again.")
 
 
-def _waits() -> dict[Fault, Backoff]:
+def _backoffs() -> dict[Fault, Backoff]:
     return {
         Fault.TRANSIENT: Backoff(first=0.1, longest=5),
         Fault.DEPLOYMENT: Backoff(first=2, longest=30),

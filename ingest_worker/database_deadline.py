@@ -1,8 +1,8 @@
-"""A deadline for each statement on the client's side.
+"""A client-side deadline for each statement.
 
-The server ends a statement by itself after its `statement_timeout`. That does not help where the link
-swallows what is sent, nor do the limits of TCP where a proxy goes on acknowledging: the wait for the answer
-is then ended here, by the thread that waits. No thread watches another, so none can die unseen.
+The server cancels a statement after its `statement_timeout`. That does not help where the network drops what
+is sent, nor do TCP's limits where a proxy goes on acknowledging. The waiting thread then ends its own wait
+here; with a second thread for it, that thread could die unnoticed.
 """
 
 import logging
@@ -22,20 +22,21 @@ log = logging.getLogger("ingest_worker.database_deadline")
 T = TypeVar("T")
 
 STATEMENT_TIMEOUT_S = 30.0
-"""After so long the server ends a statement."""
+"""Seconds after which the server cancels a statement."""
 DEADLINE_S = 45.0
-"""After so long without an answer the connection is cut. Longer than STATEMENT_TIMEOUT_S: the server's word
-comes first where it can."""
+"""Seconds without an answer after which the connection is cut. Longer than STATEMENT_TIMEOUT_S, so that a
+server that still answers reports its own timeout first."""
 
 _LONGEST_TEXT = 160
 _FRAMES = 12
 
 
 class StatementDeadline:
-    """Bounds how long the server may be silent on the connections of an engine; begins anew with each answer.
+    """A bound on the time without an answer on an engine's connections; each answer restarts the clock.
 
-    psycopg waits for a BEGIN and the statement behind it in one go: each of the two has the whole time.
-    `on_wait` is called about ten times a second during a wait: a thread that waits within its deadline lives.
+    psycopg waits for a BEGIN and the statement behind it in one call: each of the two has the whole time.
+    `on_wait` is called about ten times a second during a wait, so that a thread that waits within its
+    deadline counts as live.
     """
 
     def __init__(
@@ -46,39 +47,39 @@ class StatementDeadline:
     ) -> None:
         self.seconds = seconds
         self.longest_s = 0.0
-        """The longest silence since `begin`."""
+        """Longest time without an answer since `reset`, seconds."""
         self.has_cut = False
-        """Whether a connection was cut since `begin`."""
+        """True where a connection was cut since `reset`."""
         self.statement = ""
-        """The last statement that was sent, without its parameters."""
+        """Last statement that was sent, without its parameters."""
         self._on_wait = on_wait
         if engine is not None:
             event.listen(engine, "do_connect", self._connect_for_engine)
 
-    def begin(self) -> None:
-        """Forget what was measured before."""
+    def reset(self) -> None:
+        """Reset `longest_s` and `has_cut`."""
         self.longest_s = 0.0
         self.has_cut = False
 
-    def connect(self, *arguments: Any, **options: Any) -> "BoundConnection":
+    def connect(self, *arguments: Any, **options: Any) -> "DeadlineConnection":
         """Open a connection to which this deadline applies."""
-        connection = BoundConnection.connect(*arguments, **options)
+        connection = DeadlineConnection.connect(*arguments, **options)
         connection.deadline = self
         return connection
 
     def _connect_for_engine(
         self, _dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]
-    ) -> "BoundConnection":
+    ) -> "DeadlineConnection":
         return self.connect(*arguments, **options)
 
-    def bound(self, connection: "BoundConnection", steps: Any) -> Any:
-        """The generator `steps`, on which psycopg waits, with this deadline."""
+    def with_deadline(self, connection: "DeadlineConnection", steps: Any) -> Any:
+        """Wrap psycopg's generator `steps`, which yields the socket states to wait for, in this deadline."""
         began = time.monotonic()
         is_cut = False
         try:
-            wanted = next(steps)
+            awaited = next(steps)
             while True:
-                ready = yield wanted
+                ready = yield awaited
                 # psycopg wakes ten times a second where the socket is not ready.
                 if not ready:
                     self._on_wait()
@@ -89,11 +90,11 @@ class StatementDeadline:
                     now = time.monotonic()
                     self.longest_s = max(self.longest_s, now - began)
                     began = now
-                wanted = steps.send(ready)
+                awaited = steps.send(ready)
         except StopIteration as done:
             return done.value
 
-    def _cut(self, connection: "BoundConnection") -> None:
+    def _cut(self, connection: "DeadlineConnection") -> None:
         log.error(
             "No answer from the database within %g s: the connection is cut. Statement: %s",
             self.seconds,
@@ -102,48 +103,48 @@ class StatementDeadline:
         frames = reversed(traceback.extract_stack()[:-1])
         stack = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
         log.error("Stack of the thread that waits, innermost first: %s", " < ".join(stack[:_FRAMES]))
-        # The wait then ends as after any other loss of a connection, with an OperationalError.
+        # The wait then ends as after any lost connection, with an OperationalError.
         cut(connection)
 
 
-class _NotingCursor(psycopg.Cursor[Any]):
-    """Tells the connection's deadline what is being executed."""
+class _RecordingCursor(psycopg.Cursor[Any]):
+    """A cursor that records each statement in its connection's deadline, for the log."""
 
     def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
-        _note(self.connection, query)
+        _record(self.connection, query)
         return super().execute(query, *arguments, **options)
 
     def copy(self, statement: Any, *arguments: Any, **options: Any) -> Any:
-        _note(self.connection, statement)
+        _record(self.connection, statement)
         return super().copy(statement, *arguments, **options)
 
 
-class BoundConnection(psycopg.Connection[Any]):
-    """A connection whose every wait for the server has a deadline."""
+class DeadlineConnection(psycopg.Connection[Any]):
+    """A connection with a deadline for each wait for the server."""
 
     deadline: StatementDeadline | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.cursor_factory = _NotingCursor
+        self.cursor_factory = _RecordingCursor
 
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
-        bound = gen if self.deadline is None else self.deadline.bound(self, gen)
-        return super().wait(bound, *arguments, **options)
+        steps = gen if self.deadline is None else self.deadline.with_deadline(self, gen)
+        return super().wait(steps, *arguments, **options)
 
     def commit(self) -> None:
-        _note(self, "COMMIT")
+        _record(self, "COMMIT")
         super().commit()
 
 
-def _note(connection: psycopg.Connection[Any], statement: object) -> None:
-    if isinstance(connection, BoundConnection) and connection.deadline is not None:
+def _record(connection: psycopg.Connection[Any], statement: object) -> None:
+    if isinstance(connection, DeadlineConnection) and connection.deadline is not None:
         connection.deadline.statement = (
             statement.decode(errors="replace") if isinstance(statement, bytes) else str(statement)
         )
 
 
 def shortened(statement: str) -> str:
-    """The beginning of a statement on one line."""
+    """Return the first 160 characters of a statement, on one line."""
     text = " ".join(statement.split())
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."

@@ -1,4 +1,4 @@
-"""One MQTT message as it was received."""
+"""An MQTT message as it was received."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,10 @@ from datetime import datetime
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A message that the broker keeps until it is acknowledged.
+    """A message that the broker keeps until its acknowledgement.
 
-    `mid`, its packet id, has a meaning only on the connection that it came over; `epoch` counts those.
+    `mid` is the packet id, which is valid only on the connection that brought it; `epoch` is the number of
+    that connection.
     """
 
     topic: bytes

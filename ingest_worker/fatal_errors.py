@@ -1,12 +1,12 @@
-"""What ends the worker. Each message is the line that the operator reads."""
+"""Errors that end the worker. Each message is a line for the operator."""
 
 
 class FatalError(Exception):
-    """The worker can't go on; the process ends with a non-zero code."""
+    """The worker can't go on; the process ends with exit code 1."""
 
 
 class DeafWorkerError(FatalError):
-    """The network thread has died: the process would live on and hear nothing."""
+    """The network thread has died: the process would go on without receiving any message."""
 
 
 class ClientIdTakenError(FatalError):

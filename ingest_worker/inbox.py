@@ -1,4 +1,7 @@
-"""Deliveries between paho's network thread and the worker's: bounded, without ever making the former wait."""
+"""A bounded queue of deliveries from paho's network thread to the worker's thread.
+
+The network thread never waits for it: it also sends acknowledgements and pings.
+"""
 
 import queue
 import threading
@@ -7,29 +10,29 @@ from collections.abc import Sequence
 from ingest_worker.delivery import Delivery
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Payload that may wait here before no more is read. The broker's window bounds messages, not bytes."""
+"""Bytes of payload at which the queue is full. The broker's window bounds messages, not bytes."""
 
 
 class Inbox:
-    """A queue that says when it is full. What was read at once is put and taken at once.
+    """A queue of chunks, each the deliveries of one read.
 
-    The network thread does not read while `is_full`: the rest waits in the socket and at the broker.
-    It is full once it holds MAX_BYTES, until half of them are left; one read may go beyond that.
+    While `is_full`, the network thread reads no more: further messages wait in the socket and at the broker.
+    The queue is full from MAX_BYTES on until half of them are left; one read may exceed MAX_BYTES.
 
-    After a reconnect the broker sends once more what was not acknowledged. Each such message takes the
-    place of the one that waits here since the connection before, so that a link which flaps does not
-    fill the memory. What does not come again stays: the broker may have lost it.
+    After a reconnect the broker resends each message that was not acknowledged. Such a message replaces its
+    earlier copy in the queue, so that a flapping connection does not fill the memory. A message that does not
+    come again stays in the queue: the broker may have lost it.
     """
 
     def __init__(self, max_unguaranteed: int) -> None:
         self._max_unguaranteed = max_unguaranteed
         self._chunks: queue.SimpleQueue[list[Delivery] | None] = queue.SimpleQueue()
-        # Held briefly by either thread.
+        # Held for microseconds by either thread.
         self._lock = threading.Lock()
         self._waiting = 0
         self._waiting_bytes = 0
         self._replaced: set[Delivery] = set()
-        # From the connections before, by content.
+        # Deliveries of earlier connections, by content.
         self._earlier: dict[tuple[bytes, bytes], Delivery] = {}
         self._has_room = threading.Event()
         self._has_room.set()
@@ -40,32 +43,32 @@ class Inbox:
 
     @property
     def waiting_bytes(self) -> int:
-        """Payload that waits here."""
+        """Bytes of payload in the queue."""
         return self._waiting_bytes
 
     @property
     def is_full(self) -> bool:
-        """Whether no more is to be read."""
+        """True while the network thread must not read."""
         return not self._has_room.is_set()
 
     # Called by the network thread
 
     def await_room(self, timeout: float) -> bool:
-        """Wait until it is not full; returns whether that is so."""
+        """Wait up to `timeout` seconds while the queue is full; return whether there is room."""
         return self._has_room.wait(timeout)
 
     def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Add deliveries, full or not; those of QoS 0 are dropped where there is no room."""
+        """Add deliveries, also to a full queue; those of QoS 0 beyond `max_unguaranteed` are dropped."""
         with self._lock:
-            taken = [delivery for delivery in deliveries if self._is_taken(delivery)]
+            admitted = [delivery for delivery in deliveries if self._admit(delivery)]
             if self._waiting_bytes >= MAX_BYTES:
                 self._has_room.clear()
-        if taken:
-            self._chunks.put(taken)
+        if admitted:
+            self._chunks.put(admitted)
 
-    def _is_taken(self, delivery: Delivery) -> bool:
+    def _admit(self, delivery: Delivery) -> bool:
         if delivery.qos == 0 and self._waiting >= self._max_unguaranteed:
-            # QoS 0 has no window and no promise; it must not fill our memory.
+            # QoS 0 has no in-flight window and no guarantee; it must not fill the memory.
             self.unguaranteed_dropped += 1
             return False
         self._waiting += 1
@@ -78,16 +81,16 @@ class Inbox:
         earlier = self._earlier.pop((delivery.topic, delivery.payload), None)
         if earlier is not None:
             self._replaced.add(earlier)
-            self._forget(earlier)
+            self._subtract(earlier)
 
-    def _forget(self, delivery: Delivery) -> None:
+    def _subtract(self, delivery: Delivery) -> None:
         self._waiting -= 1
         self._waiting_bytes -= len(delivery.payload)
         if self._waiting_bytes <= MAX_BYTES // 2:
             self._has_room.set()
 
     def begin_connection(self) -> None:
-        """What waits now came over an earlier connection; what was replaced since then can go."""
+        """Note that a new connection begins: remove replaced deliveries, index the others by content."""
         with self._lock:
             self._earlier.clear()
             for _ in range(self._chunks.qsize()):
@@ -96,7 +99,7 @@ class Inbox:
                 except queue.Empty:
                     break
                 waiting = [delivery for delivery in chunk if delivery not in self._replaced]
-                # Not all of them: the worker may have taken a chunk, and not looked at it yet.
+                # Only those of this chunk: the worker may have taken another one, and not filtered it yet.
                 self._replaced.difference_update(chunk)
                 for delivery in waiting:
                     if delivery.qos:
@@ -107,7 +110,7 @@ class Inbox:
     # Called by the worker's thread
 
     def take(self, timeout: float) -> list[Delivery]:
-        """What was put next; empty when nothing has come within `timeout` seconds or `wake` was called."""
+        """Return the next chunk; an empty list after `timeout` seconds without one, or after `wake`."""
         try:
             chunk = self._chunks.get(timeout=max(timeout, 0))
         except queue.Empty:
@@ -120,11 +123,11 @@ class Inbox:
                 self._replaced.difference_update(chunk)
                 chunk = kept
             for delivery in chunk:
-                self._forget(delivery)
+                self._subtract(delivery)
                 if self._earlier:
                     self._earlier.pop((delivery.topic, delivery.payload), None)
         return chunk
 
     def wake(self) -> None:
-        """Make a waiting `take` return. Safe in a signal handler: takes no lock."""
+        """Make a waiting `take` return. Safe in a signal handler: no lock is acquired."""
         self._chunks.put(None)

@@ -1,4 +1,4 @@
-"""The worker's metrics, listed in `shared/metric_definitions.py`, made from the state of its parts."""
+"""The worker's metrics, which `shared/metric_definitions.py` lists."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.core import Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from ingest_worker.arrival_lag import Lag
+from ingest_worker.arrival_lag import ArrivalLag
 from ingest_worker.delivery import Delivery
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
@@ -25,28 +25,28 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class WorkerMetrics(Collector):
-    """Counted by the worker's thread, read by the one that answers `/metrics`."""
+    """Counters of the worker's thread, read by the thread that answers `/metrics`."""
 
-    def __init__(self, subscriber: Subscriber, pulse: WorkerHealth) -> None:
+    def __init__(self, subscriber: Subscriber, health: WorkerHealth) -> None:
         self.tally = Tally()
-        # There from the start: Prometheus sees an increase only of what it has seen before.
+        # At 0 from the start: Prometheus computes no increase of a series that it has not seen before.
         self.tally.settle(0, rejected={reason.value: 0 for reason in Reason})
-        self.lag = Lag()
+        self.lag = ArrivalLag()
         self.messages: Counter[int] = Counter({0: 0, 1: 0})
-        """By QoS."""
+        """Messages by QoS."""
         self.messages_cleared = 0
         self.statuses = Counter({status.value: 0 for status in Status})
-        """By what they said."""
+        """Statuses by value: `online`, `offline`."""
         self.receipts_sent = 0
         self.receipts_unsent = 0
         self.database_errors = Counter({fault.name.lower(): 0 for fault in Fault})
-        """By fault."""
+        """Errors by fault."""
         self.oldest: Delivery | None = None
-        """The first one of those that are not committed yet."""
+        """Oldest delivery that is not committed yet."""
         self.batch_limit = 0
-        """Readings that a transaction may hold."""
+        """Number of readings that a transaction may hold."""
         self._subscriber = subscriber
-        self._pulse = pulse
+        self._health = health
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -55,22 +55,22 @@ class WorkerMetrics(Collector):
         self.acknowledge_seconds = self._histogram(metric_definitions.ACKNOWLEDGE_SECONDS, _SECONDS)
 
     def count_messages(self, deliveries: Sequence[Delivery]) -> None:
-        """Messages that were taken from the broker."""
+        """Count messages that were received from the broker."""
         self.messages.update(delivery.qos for delivery in deliveries)
         self.messages_cleared += sum(not delivery.payload for delivery in deliveries)
 
     def count_statuses(self, statuses: Sequence[VehicleStatus]) -> None:
-        """Statuses whose transaction has committed."""
-        self.statuses.update(told.status.value for told in statuses)
+        """Count statuses whose transaction has committed."""
+        self.statuses.update(one.status.value for one in statuses)
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """What is read from the state of others; called for each scrape."""
-        link, inbox = self._subscriber.link, self._subscriber.inbox
-        yield from metric_definitions.readings(metric_definitions.WORKER_READINGS, self.tally.look())
+        """Yield the metrics that are read from the subscriber and the health; called for each scrape."""
+        connection, inbox = self._subscriber.connection, self._subscriber.inbox
+        yield from metric_definitions.readings(metric_definitions.WORKER_READINGS, self.tally.snapshot())
         by_qos: metric_definitions.Labelled = {
             (str(qos),): number for qos, number in self.messages.copy().items()
         }
@@ -86,27 +86,27 @@ class WorkerMetrics(Collector):
         yield self._lag()
         yield metric_definitions.counter(metric_definitions.RECEIPTS_SENT, self.receipts_sent)
         yield metric_definitions.counter(metric_definitions.RECEIPTS_UNSENT, self.receipts_unsent)
-        yield metric_definitions.counter(metric_definitions.CONNECTIONS, link.epoch)
-        yield metric_definitions.counter(metric_definitions.SESSIONS_LOST, link.sessions_lost)
+        yield metric_definitions.counter(metric_definitions.CONNECTIONS, connection.epoch)
+        yield metric_definitions.counter(metric_definitions.SESSIONS_LOST, connection.sessions_lost)
         by_fault: metric_definitions.Labelled = {
             (fault,): number for fault, number in self.database_errors.copy().items()
         }
         yield metric_definitions.counter(metric_definitions.DATABASE_ERRORS, by_fault)
-        yield metric_definitions.gauge(metric_definitions.SLOT, self._pulse.slot)
+        yield metric_definitions.gauge(metric_definitions.SLOT, self._health.slot)
         yield metric_definitions.gauge(metric_definitions.BATCH_LIMIT, self.batch_limit)
         yield metric_definitions.gauge(metric_definitions.BYTES_WAITING, inbox.waiting_bytes)
-        yield metric_definitions.gauge(metric_definitions.READY, self._pulse.is_ready)
+        yield metric_definitions.gauge(metric_definitions.READY, self._health.is_ready)
 
     def _oldest_age(self) -> float:
         oldest = self.oldest
         return 0.0 if oldest is None else (datetime.now(UTC) - oldest.received_at).total_seconds()
 
     def _lag(self) -> Metric:
-        name, spread = metric_definitions.LAG_SECONDS.name, self.lag.look(*_QUANTILES)
+        name, lags = metric_definitions.LAG_SECONDS.name, self.lag.summary(*_QUANTILES)
         family = SummaryMetricFamily(
-            name, metric_definitions.LAG_SECONDS.help, count_value=spread.added, sum_value=spread.total
+            name, metric_definitions.LAG_SECONDS.help, count_value=lags.added, sum_value=lags.total
         )
-        for quantile, seconds in spread.quantiles.items():
+        for quantile, seconds in lags.quantiles.items():
             family.add_sample(name, {"quantile": str(quantile)}, seconds)
         return family
 

@@ -1,7 +1,7 @@
-"""paho's client with its innermost loop replaced; the only file that uses private names of paho.
+"""paho's client with a faster read loop; the only file that uses private names of paho.
 
-paho connects, pings, subscribes and reconnects. Messages are cut from the stream by `mqtt_packets`, many at
-once; acknowledgements and receipts are written as bytes, many at once.
+paho connects, pings, subscribes and reconnects. `mqtt_packets` cuts many messages at once from the stream;
+acknowledgements and receipts are written as bytes, many at once.
 """
 
 import logging
@@ -19,15 +19,15 @@ log = logging.getLogger("ingest_worker.subscriber")
 
 QOS = 1  # never 2: messages of QoS 2 can't be acknowledged after a commit without being lost in a crash
 _READ_BYTES = 262_144
-_PAUSE_S = 0.05  # of the network thread, which has acknowledgements and pings to send meanwhile
+_PAUSE_S = 0.05  # short: the same thread has acknowledgements and pings to send
 _PUBLISH, _PUBACK = 0x30, 0x40
 
 
 class MqttClient(mqtt.Client):
-    """An MQTT 3.1.1 client that reads as much as there is, not byte by byte.
+    """An MQTT 3.1.1 client that reads up to 256 KiB at once, where paho reads byte by byte.
 
-    `on_messages` gets the messages of one read. They are not acknowledged here. Nothing is read while
-    `await_room`, which waits for so many seconds, returns False.
+    `on_messages` is called with the messages of one read, which are not acknowledged here. `await_room` waits
+    up to so many seconds, and while it returns False the client does not read.
     """
 
     def __init__(
@@ -44,7 +44,8 @@ class MqttClient(mqtt.Client):
 
     def _packet_read(self) -> MQTTErrorCode:
         if not self._await_room(_PAUSE_S):
-            # Unread bytes wait, so the broker lives: without this paho would miss the answer to its ping.
+            # Unread bytes wait in the socket, and the answer to paho's ping among them: without this, paho
+            # would take the broker for dead.
             with self._msgtime_mutex:
                 self._last_bytes_received = time.monotonic()
             return MQTTErrorCode.MQTT_ERR_AGAIN
@@ -59,18 +60,18 @@ class MqttClient(mqtt.Client):
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()
         try:
-            return self._sort(self.framer.feed(received))
+            return self._dispatch(self.framer.feed(received))
         except (MalformedPacketError, MQTTException) as broken:
             log.warning("The broker sent what is not MQTT 3.1.1 (%s); connecting anew.", broken)
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
 
-    def _sort(self, packets: list[Message | Packet]) -> MQTTErrorCode:
+    def _dispatch(self, packets: list[Message | Packet]) -> MQTTErrorCode:
         messages: list[Message] = []
         for packet in packets:
             if isinstance(packet, Message):
                 messages.append(packet)
                 continue
-            # What came before a CONNACK belongs to another connection than what follows it.
+            # Messages before a CONNACK belong to another connection than those after it.
             if messages:
                 self._on_messages(messages)
                 messages = []
@@ -81,7 +82,7 @@ class MqttClient(mqtt.Client):
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle(self, packet: Packet) -> MQTTErrorCode:
-        """Have paho handle a packet as if it had read it."""
+        """Have paho handle a packet as if paho had read it."""
         self._in_packet = {
             "command": packet.command,
             "have_remaining": 1,
@@ -96,7 +97,7 @@ class MqttClient(mqtt.Client):
 
     @property
     def is_running(self) -> bool:
-        """Whether the network thread is alive."""
+        """True while the network thread is alive."""
         return self._thread is not None and self._thread.is_alive()
 
     def send_publishes(self, packets: bytes) -> None:

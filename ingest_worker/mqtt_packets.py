@@ -1,7 +1,7 @@
-"""A stream of bytes cut into MQTT 3.1.1 packets, with the messages in it taken apart. No I/O.
+"""Framing of a byte stream into MQTT 3.1.1 packets, and parsing of its messages. No I/O.
 
-paho reads a packet with three calls of the system and builds an object of twelve fields for each message;
-here thousands are cut from what one call has read.
+paho reads a packet with three system calls and builds an object of twelve fields for each message; here
+one system call brings thousands of messages.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ _PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _QOS_1 = 0x32
 _MOST_IDS = 65_535
-_LONGEST = 268_435_455  # what four bytes of a length can say
+_LONGEST = 268_435_455  # the largest length that fits into four bytes
 
 
 class MalformedPacketError(Exception):
@@ -24,40 +24,40 @@ class Message(NamedTuple):
     payload: bytes
     qos: int
     mid: bytes
-    """The two bytes of its packet id; empty at QoS 0."""
+    """The packet id, two bytes; empty at QoS 0."""
 
 
 class Packet(NamedTuple):
-    """Any other packet: its first byte, and what follows the length."""
+    """Any other packet: its first byte, and the bytes after the length."""
 
     command: int
     body: bytes
 
 
 class Framer:
-    """Takes what was read, in whatever pieces; gives the packets that are whole by then, in order."""
+    """A parser that is fed pieces of a stream, cut anywhere, and returns the complete packets in order."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self._wanted = 0
+        self._bytes_needed = 0
 
     def clear(self) -> None:
-        """Another connection begins."""
+        """Drop an incomplete packet, before another connection begins."""
         self._rest.clear()
-        self._wanted = 0
+        self._bytes_needed = 0
 
     def feed(self, received: bytes) -> list[Message | Packet]:
-        """The packets that are whole by now. Raises MalformedPacketError."""
+        """Return the packets that are complete by now. Raises MalformedPacketError."""
         if self._rest:
             self._rest += received
-            if len(self._rest) < self._wanted:
+            if len(self._rest) < self._bytes_needed:
                 return []
             data = bytes(self._rest)
         else:
             data = received
         found: list[Message | Packet] = []
         start, end = 0, len(data)
-        self._wanted = 0
+        self._bytes_needed = 0
         while start + 2 <= end:
             first, length, body = data[start], data[start + 1], start + 2
             if length & 0x80:
@@ -66,7 +66,7 @@ class Framer:
                     break
             stop = body + length
             if stop > end:
-                self._wanted = stop - start
+                self._bytes_needed = stop - start
                 break
             if first & 0xF0 == _PUBLISH:
                 found.append(_message(data, first, body, stop))
@@ -78,7 +78,7 @@ class Framer:
 
 
 def _long_length(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """A length of two to four bytes and where what follows it begins; (0, 0) while it is not whole."""
+    """Return a length of two to four bytes and the index after it; (0, 0) while it is incomplete."""
     length = shift = 0
     while at < end:
         length |= (data[at] & 0x7F) << shift
@@ -101,18 +101,18 @@ def _message(data: bytes, first: int, body: int, stop: int) -> Message:
 
 
 def pubacks(mids: list[bytes]) -> bytes:
-    """The acknowledgements of these packet ids, one behind the other."""
+    """Return the PUBACK packets of these packet ids, joined."""
     return _PUBACK + _PUBACK.join(mids) if mids else b""
 
 
 class PacketIds:
-    """Packet ids for what we publish: 1 to 65,535, over and over."""
+    """Packet ids of outgoing messages: 1 to 65,535, then 1 again."""
 
     def __init__(self) -> None:
         self._last = 0
 
     def publish(self, topic: bytes, payload: bytes) -> bytes:
-        """A PUBLISH at QoS 1."""
+        """Return a PUBLISH packet at QoS 1 with the next id."""
         self._last = self._last % _MOST_IDS + 1
         body = b"".join((len(topic).to_bytes(2, "big"), topic, self._last.to_bytes(2, "big"), payload))
         return b"".join((bytes((_QOS_1,)), _length(len(body)), body))

@@ -1,4 +1,4 @@
-"""The answer to one message that asked for it: what became of each of its readings."""
+"""The receipt of one message: the outcome of each of its readings, for a vehicle that requests it."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _OF_A_READING = {Reason.BAD_READING, Reason.VIN_MISMATCH, Reason.CONFLICT, Reaso
 
 @dataclass(slots=True)
 class Receipt:
-    """Filled once the transaction that holds the message's readings has committed."""
+    """A receipt; filled once the transaction with the message's readings has committed."""
 
     topic: str
     stored: list[datetime] = field(default_factory=list)
@@ -23,15 +23,15 @@ class Receipt:
     rejected: list[Rejection] = field(default_factory=list)
 
     def payload(self) -> bytes:
-        """As it is published: `{"stored":[ts],"duplicate":[ts],"rejected":[{"index","ts","reason"}]}`.
+        """Return the JSON `{"stored":[ts],"duplicate":[ts],"rejected":[{"index","ts","reason"}]}`.
 
-        `index` is the place in the array, 0 for a lone reading, and null where the message as a whole was
-        refused. The `ts` of a rejected reading is null where it had none that could be read.
+        `index` is the index in the array, 0 for a lone reading, and null where the message as a whole was
+        refused. The `ts` of a rejected reading is null where it could not be parsed.
         """
         answer = {
             "stored": _texts(self.stored),
             "duplicate": _texts(self.duplicate),
-            "rejected": [_told(rejection) for rejection in sorted(self.rejected, key=_place)],
+            "rejected": [_rejection_json(rejection) for rejection in sorted(self.rejected, key=_index)],
         }
         return json.dumps(answer, separators=(",", ":")).encode()
 
@@ -40,11 +40,11 @@ def _texts(times: Iterable[datetime]) -> list[str]:
     return [format_timestamp(ts) for ts in times]
 
 
-def _place(rejection: Rejection) -> int:
+def _index(rejection: Rejection) -> int:
     return rejection.index or 0
 
 
-def _told(rejection: Rejection) -> dict[str, Any]:
+def _rejection_json(rejection: Rejection) -> dict[str, Any]:
     if rejection.reason not in _OF_A_READING:
         return {"index": None, "ts": None, "reason": rejection.reason}
     return {"index": rejection.index or 0, "ts": _ts(rejection.payload), "reason": rejection.reason}

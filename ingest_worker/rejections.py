@@ -1,4 +1,4 @@
-"""Rejections on the command line: `python -m ingest_worker.rejections list|show|replay|purge`."""
+"""The command `python -m ingest_worker.rejections list|show|replay|purge`."""
 
 import signal
 
@@ -29,7 +29,7 @@ from shared.wire.timestamps import format_timestamp, parse_timestamp
 
 
 def list_command(arguments: Namespace, _settings: RejectionsSettings, engine: Engine) -> int:
-    """A line for each rejection that is meant."""
+    """Print a line for each rejection that matches."""
     found = every_rejection(engine, _filter(arguments), descending=arguments.order == "desc")
     for row in islice(found, arguments.limit if arguments.limit > 0 else None):
         shown = _shown(row)
@@ -39,7 +39,7 @@ def list_command(arguments: Namespace, _settings: RejectionsSettings, engine: En
 
 
 def show_command(arguments: Namespace, _settings: RejectionsSettings, engine: Engine) -> int:
-    """All that is kept of one rejection."""
+    """Print all fields of one rejection."""
     with engine.connect() as connection:
         row = find_rejection(connection, arguments.id)
     if row is None:
@@ -50,11 +50,11 @@ def show_command(arguments: Namespace, _settings: RejectionsSettings, engine: En
 
 
 def replay_command(arguments: Namespace, settings: RejectionsSettings, engine: Engine) -> int:
-    """Each one again, oldest first, in a transaction of its own; 1 where one was refused again."""
-    now, wanted = datetime.now(UTC), _filter(arguments)
+    """Replay rejections, oldest first, each in a transaction of its own; 1 where one was refused again."""
+    now = datetime.now(UTC)
     latest = now + timedelta(seconds=settings.max_future_skew_s)
-    # Until now: a source of bad readings would keep this going for ever.
-    matching = every_rejection(engine, replace(wanted, until=now), descending=False)
+    # Only up to now: otherwise a source of bad readings would keep this command running for ever.
+    matching = every_rejection(engine, replace(_filter(arguments), until=now), descending=False)
     replayed, failures = 0, _Failures()
     try:
         for rejection_id in arguments.ids or (row["id"] for row in matching):
@@ -69,14 +69,14 @@ def replay_command(arguments: Namespace, settings: RejectionsSettings, engine: E
             print(f"{rejection_id} {done.stored} stored, {done.duplicate} duplicate")
             replayed += 1
     finally:
-        # Also after Ctrl-C, or where the database went away amid them.
-        failed = failures.tell()
+        # Also after Ctrl-C, or where the database went away in the middle.
+        failed = failures.print_all()
         print(f"{replayed} replayed, {failed} not.")
     return 1 if failed else 0
 
 
 def purge_command(arguments: Namespace, settings: RejectionsSettings, engine: Engine) -> int:
-    """Delete what is named; nothing named: what is past its retention."""
+    """Delete the rejections that are named; without a name, those past their retention."""
     if not arguments.ids:
         print(f"{purge_all(engine, settings)} deleted.")
         return 0
@@ -86,7 +86,7 @@ def purge_command(arguments: Namespace, settings: RejectionsSettings, engine: En
             found = delete_rejection(connection, rejection_id)
         if not found:
             failures.add(rejection_id, _NO_SUCH)
-    failed = failures.tell()
+    failed = failures.print_all()
     print(f"{len(arguments.ids) - failed} deleted.")
     return 1 if failed else 0
 
@@ -96,7 +96,7 @@ def _filter(arguments: Namespace) -> Filter:
 
 
 def _shown(row: RowMapping) -> dict[str, str]:
-    """What is kept, by name, fit for a terminal."""
+    """Return a rejection's fields that are not null, by name, as text that is safe on a terminal."""
     return {
         name: format_timestamp(value) if isinstance(value, datetime) else _printable(str(value))
         for name, value in readable(row).items()
@@ -105,8 +105,11 @@ def _shown(row: RowMapping) -> dict[str, str]:
 
 
 def _printable(text: str) -> str:
-    """The text on one line; what would steer a terminal is written out, since it came from outside."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    """Return the text on one line; control characters are escaped, since the text came from outside."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 _NO_SUCH = "No rejection has this id."
@@ -114,22 +117,22 @@ _IDS_SHOWN = 3
 
 
 class _Failures:
-    """Rejections that a command can't do what is asked with, by the sentence that says why."""
+    """Rejections on which a command failed, by the sentence that gives the reason."""
 
     def __init__(self) -> None:
         self._ids: dict[str, list[UUID]] = {}
         self._more: Counter[str] = Counter()
 
     def add(self, rejection_id: UUID, sentence: object) -> None:
-        """Note one; of many with one sentence, only the first ids are kept."""
+        """Add a rejection; of many with the same sentence, only the first three ids are kept."""
         ids = self._ids.setdefault(_printable(str(sentence)), [])
         if len(ids) < _IDS_SHOWN:
             ids.append(rejection_id)
         else:
             self._more[_printable(str(sentence))] += 1
 
-    def tell(self) -> int:
-        """Print each sentence once, with the ids or, of many, their number; returns how many there are."""
+    def print_all(self) -> int:
+        """Print each sentence once, with its ids or, of many, their number; return the number of failures."""
         total = 0
         for sentence, ids in self._ids.items():
             number = len(ids) + self._more[sentence]
@@ -173,7 +176,7 @@ _EXAMPLES = [
 def _parser() -> ArgumentParser:
     parser = command_parser(
         _PROG,
-        "What was received and could not be stored: look at it, try it again, delete it.",
+        "List, show, replay or delete rejections: messages and readings that could not be stored.",
         notes=f"`{_PROG} COMMAND --help` shows the options of a command.",
         examples=_EXAMPLES,
     )
@@ -219,15 +222,15 @@ def _parser() -> ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns its exit code: 0 done, 1 not or not all of it, 2 wrong settings or arguments."""
-    wanted = _parser().parse_args(arguments)
-    if wanted.run is replay_command:
-        matching = wanted.all or _filter(wanted) != Filter()
-        if bool(wanted.ids) is matching:
-            wanted.refuse("name rejections either by their ids, or by a filter or --all")
+    """Run a command and return its exit code: 0 done, 1 failed or in part, 2 wrong settings or arguments."""
+    parsed = _parser().parse_args(arguments)
+    if parsed.run is replay_command:
+        is_filtered = parsed.all or _filter(parsed) != Filter()
+        if bool(parsed.ids) is is_filtered:
+            parsed.refuse("name rejections either by their ids, or by a filter or --all")
 
     def run(settings: RejectionsSettings, engine: Engine) -> int:
-        code: int = wanted.run(wanted, settings, engine)
+        code: int = parsed.run(parsed, settings, engine)
         return code
 
     return run_on_database(RejectionsSettings, run, name="battery-rejections", log=False)

@@ -1,8 +1,8 @@
-"""`python -m ingest_worker.retire SLOT...`: empty the queues of slots that no worker will take again.
+"""The command `python -m ingest_worker.retire SLOT...`: empty the queues of slots that no worker takes again.
 
-A member of a group that is away keeps its share: the broker goes on queueing for it. This gives up the slot's
-subscription, so that nothing new comes to it, stores what waits, and leaves an empty session behind. Nothing
-is deleted; a worker that takes the slot later subscribes again.
+The broker goes on queueing messages for a group's member that is away. This command unsubscribes the slot's
+session, so that the broker queues no further message for it, stores the queued messages, and leaves an empty
+session behind. No message is deleted; a worker that takes the slot later subscribes again.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.slot import MOST, SlotLock, client_id
+from ingest_worker.slot import MAX_SLOTS, SlotLock, client_id
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
@@ -32,13 +32,13 @@ _QUIET_S = 5.0
 
 
 class _Emptier(Worker):
-    """A worker that ends by itself once its session has been silent for a while."""
+    """A worker that stops once its session has brought no message for 5 s."""
 
-    def __init__(self, settings: WorkerSettings, subscriber: Subscriber, pulse: WorkerHealth) -> None:
-        self._engine_of_its_own = writer_engine(settings.database_url, name=subscriber.client_id)
-        self.counts = WorkerMetrics(subscriber, pulse)
-        super().__init__(settings, subscriber, self._engine_of_its_own, pulse, self.counts)
-        self._heard = 0
+    def __init__(self, settings: WorkerSettings, subscriber: Subscriber, health: WorkerHealth) -> None:
+        self._own_engine = writer_engine(settings.database_url, name=subscriber.client_id)
+        self.counts = WorkerMetrics(subscriber, health)
+        super().__init__(settings, subscriber, self._own_engine, health, self.counts)
+        self._messages_before = 0
         self._quiet_since = time.monotonic()
         self.is_empty = False
 
@@ -46,24 +46,26 @@ class _Emptier(Worker):
         try:
             super().run()
         finally:
-            self._engine_of_its_own.dispose()
+            self._own_engine.dispose()
 
-    def _look_around(self) -> None:
-        super()._look_around()
-        heard = sum(self.counts.messages.values())
+    def _check_connections(self) -> None:
+        super()._check_connections()
+        messages = sum(self.counts.messages.values())
         is_idle = (
-            self._subscriber.link.is_listening and not len(self._subscriber.inbox) and not len(self._batch)
+            self._subscriber.connection.is_listening
+            and not len(self._subscriber.inbox)
+            and not len(self._batch)
         )
-        if heard != self._heard or not is_idle:
-            self._heard, self._quiet_since = heard, time.monotonic()
+        if messages != self._messages_before or not is_idle:
+            self._messages_before, self._quiet_since = messages, time.monotonic()
         elif time.monotonic() - self._quiet_since > _QUIET_S:
             self.is_empty = True
             self.stop()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Retire the slots that are named; returns the exit code."""
-    wanted = _parser().parse_args(arguments)
+    """Retire the slots that the arguments name; return the exit code."""
+    parsed = _parser().parse_args(arguments)
     try:
         settings = load(WorkerSettings)
     except InvalidSettingsError as error:
@@ -76,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     try:
-        for number in sorted(set(wanted.slots)):
+        for number in sorted(set(parsed.slots)):
             if not _retire(settings, number):
                 return 1
     except FatalError as error:
@@ -98,18 +100,18 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
         if not slot.held_by_others():
             print(
                 f"No worker of the group {settings.mqtt_shared_group} runs: without a subscription the broker"
-                " would keep nothing. Start one, then retire the others.",
+                " would queue no messages. Start one, then retire the others.",
                 file=sys.stderr,
             )
             return False
-        # The id is that of the slot; the worker itself asks for no slot.
-        chosen = settings.model_copy(update={"mqtt_client_id": name})
-        pulse = WorkerHealth()
-        emptier = _Emptier(chosen, Subscriber(chosen, retires=True), pulse)
+        # The client id of the slot; this worker itself takes no slot.
+        with_id = settings.model_copy(update={"mqtt_client_id": name})
+        health = WorkerHealth()
+        emptier = _Emptier(with_id, Subscriber(with_id, retires=True), health)
         for stop_signal in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop_signal, lambda *_: emptier.stop())
         emptier.run()
-        stored = emptier.counts.tally.look()
+        stored = emptier.counts.tally.snapshot()
     finally:
         slot.close()
     if emptier.is_empty:
@@ -125,13 +127,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Store what the broker has queued for slots that no worker takes any more.",
         epilog="example: python -m ingest_worker.retire 2 3   (after a scale-down from three workers to one)",
     )
-    parser.add_argument("slots", metavar="SLOT", nargs="+", type=_slot, help=f"number of a slot, 1 to {MOST}")
+    parser.add_argument(
+        "slots", metavar="SLOT", nargs="+", type=_slot, help=f"number of a slot, 1 to {MAX_SLOTS}"
+    )
     return parser
 
 
 def _slot(word: str) -> int:
-    if not word.isascii() or not word.isdigit() or not 1 <= int(word) <= MOST:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a slot: a number from 1 to {MOST}")
+    if not word.isascii() or not word.isdigit() or not 1 <= int(word) <= MAX_SLOTS:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a slot: a number from 1 to {MAX_SLOTS}")
     return int(word)
 
 

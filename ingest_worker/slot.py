@@ -1,7 +1,7 @@
-"""Numbered slots: how workers with one MQTT_CLIENT_ID share it out, by advisory locks of the database.
+"""Numbered slots, which give workers with one MQTT_CLIENT_ID different client ids, by advisory locks.
 
 Slot 1 has the client id as it is set, slot n the same with `-n`: the sessions that the broker keeps belong
-to slots, not to processes. Without a group there is slot 1 only: two sessions would both receive everything.
+to slots, not to processes. Without a group there is only slot 1: two sessions would both get each message.
 """
 
 import hashlib
@@ -12,66 +12,66 @@ from contextlib import suppress
 
 import psycopg
 
-from ingest_worker.database_deadline import BoundConnection, StatementDeadline
+from ingest_worker.database_deadline import DeadlineConnection, StatementDeadline
 from shared.settings import WorkerSettings
 from shared.storage.engine import address, connect_arguments
 
-MOST = 64
-"""Slots of a group."""
+MAX_SLOTS = 64
+"""Number of slots of a group."""
 
 _LOOPBACK = ("localhost", "127.", "::1")
 
 
 class SlotLock:
-    """The lock of one slot, held by a session of its own; not safe for use by several threads.
+    """The advisory lock of one slot, held by a database session of its own; not thread-safe.
 
-    The lock ends with its session, also where the server restarts or the process is killed. Both ends probe
-    an idle link, so that a machine which vanishes frees its slot within half a minute.
+    The lock ends with its session, also where the server restarts or the process is killed. Both ends send
+    TCP keepalives, so that a machine that vanishes frees its slot within half a minute.
     """
 
     def __init__(self, settings: WorkerSettings, deadline: StatementDeadline) -> None:
         self._settings = settings
         self._deadline = deadline
-        self._connection: BoundConnection | None = None
+        self._connection: DeadlineConnection | None = None
         self._number: int | None = None
         self.last: int | None = None
-        """The number held last, which this worker asks for first."""
+        """Number of the slot held last, which this worker tries first."""
         self.is_shared = settings.mqtt_shared_group is not None
 
     @property
     def number(self) -> int | None:
-        """The number of the slot; None while none is held. Looks at the link, and does not wait for it."""
+        """Number of the slot; None while none is held. Checks the connection without waiting for it."""
         if self._number is not None and not self._is_open():
             self._number = None
         return self._number
 
     def client_id(self) -> str:
-        """The id of the slot that was taken last."""
+        """Return the client id of the slot that was taken last."""
         return client_id(self._settings, self.last or 1)
 
     def take(self, numbers: Iterable[int] | None = None) -> int | None:
-        """Take the first slot of these, by default the lowest, that is free; returns its number.
+        """Take the first free slot of these, by default the lowest; return its number, None without any.
 
-        Raises what the database raises; then none is held.
+        Raises psycopg.Error or OSError; then no slot is held.
         """
         if self.number is not None:
             return self.number
         if numbers is None:
-            lowest = range(1, (MOST if self.is_shared else 1) + 1)
+            lowest = range(1, (MAX_SLOTS if self.is_shared else 1) + 1)
             numbers = lowest if self.last is None else (self.last, *lowest)
         for number in numbers:
-            if self._try(number):
+            if self._try_lock(number):
                 self._number = self.last = number
                 return number
         return None
 
     def held_by_others(self) -> list[int]:
-        """The slots of this client id that other workers hold."""
+        """Return the numbers of this client id's slots that other workers hold."""
         held = []
-        for number in range(1, MOST + 1):
+        for number in range(1, MAX_SLOTS + 1):
             if number == self._number:
                 continue
-            if self._try(number):
+            if self._try_lock(number):
                 self._open().execute("SELECT pg_advisory_unlock(%s)", (self._key(number),))
             else:
                 held.append(number)
@@ -85,12 +85,15 @@ class SlotLock:
             with suppress(psycopg.Error, OSError):
                 connection.close()
 
-    def _try(self, number: int) -> bool:
+    def _try_lock(self, number: int) -> bool:
         row = self._open().execute("SELECT pg_try_advisory_lock(%s)", (self._key(number),)).fetchone()
         return row is not None and bool(row[0])
 
     def _key(self, number: int) -> int:
-        """A slot belongs to a client id at a broker. A loopback address is another broker on each machine."""
+        """Return the key of a slot's lock: a hash of broker, client id and number.
+
+        A loopback address names a different broker on each machine, so that the host name goes in, too.
+        """
         settings = self._settings
         host = settings.mqtt_host.lower()
         machine = socket.gethostname() if host.startswith(_LOOPBACK) else ""
@@ -98,11 +101,11 @@ class SlotLock:
         digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8, person=b"battery-slot").digest()
         return int.from_bytes(digest, "big", signed=True)
 
-    def _open(self) -> BoundConnection:
+    def _open(self) -> DeadlineConnection:
         if self._connection is None or not self._is_open():
             self.close()
             arguments = connect_arguments(self._settings.mqtt_client_id, statement_timeout_ms=30_000)
-            # The server's own default would keep the session of a machine that vanished for two hours.
+            # With the server's default, the session of a machine that vanished would live for two hours.
             arguments["options"] += (
                 " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
             )
@@ -112,13 +115,13 @@ class SlotLock:
         return self._connection
 
     def _is_open(self) -> bool:
-        """Whether the link still stands, as far as this end has heard."""
+        """Return whether the connection is open as far as this end knows; reads what has arrived, no wait."""
         connection = self._connection
         if connection is None or connection.closed:
             return False
         try:
             while select.select([connection.fileno()], [], [], 0)[0]:
-                # The server says something unasked, such as that it ends, or the link has gone.
+                # Either the server sent a notice, such as its shutdown, or the connection is gone.
                 connection.pgconn.consume_input()
                 connection.pgconn.is_busy()
                 if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
@@ -130,5 +133,5 @@ class SlotLock:
 
 
 def client_id(settings: WorkerSettings, number: int) -> str:
-    """The client id of a slot."""
+    """Return the client id of a slot."""
     return settings.mqtt_client_id if number == 1 else f"{settings.mqtt_client_id}-{number}"

@@ -11,21 +11,21 @@ from ingest_worker.worker_health import WorkerHealth
 
 
 class StatusServer:
-    """Answers `/live` and `/ready` with 200 or 503, and `/metrics`, in threads of its own."""
+    """An HTTP server for `/live` and `/ready` (200 or 503) and `/metrics`, in threads of its own."""
 
-    def __init__(self, pulse: WorkerHealth, metrics: WorkerMetrics, host: str, port: int) -> None:
-        class Answer(BaseHTTPRequestHandler):
+    def __init__(self, health: WorkerHealth, metrics: WorkerMetrics, host: str, port: int) -> None:
+        class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
                     self._answer(200, CONTENT_TYPE_LATEST, metrics.text())
                 elif self.path == "/live":
-                    self._tell(pulse.why_not_live)
+                    self._answer_health(health.why_not_live)
                 elif self.path == "/ready":
-                    self._tell(pulse.why_not_ready)
+                    self._answer_health(health.why_not_ready)
                 else:
                     self._answer(404, "application/json", b'{"status": "unknown path"}')
 
-            def _tell(self, reason: str | None) -> None:
+            def _answer_health(self, reason: str | None) -> None:
                 answer = {"status": "OK"} if reason is None else {"status": "DOWN", "reason": reason}
                 status = 200 if reason is None else 503
                 self._answer(status, "application/json", json.dumps(answer).encode())
@@ -38,17 +38,17 @@ class StatusServer:
                 self.wfile.write(body)
 
             def log_message(self, *_arguments: object) -> None:
-                """A line per health check would drown the log."""
+                """Log no request: a line for each health check would hide the other lines."""
 
-        self._server = ThreadingHTTPServer((host, port), Answer)
+        self._server = ThreadingHTTPServer((host, port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="status", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start to answer requests."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop to answer, and free the port."""
+        """Stop the server and free the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

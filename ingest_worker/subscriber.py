@@ -1,10 +1,10 @@
-"""The broker's side of the worker: a session, its subscription, the messages it brings.
+"""The worker's session at the broker: connection, subscription, messages, acknowledgements.
 
-The network thread wraps the messages and puts them into the inbox, nothing else: an exception there would end
-the thread while the client still looks connected, and slow work there would miss the pings.
+The network thread only wraps messages and puts them into the inbox: an exception there would end the thread
+while the client still looks connected, and slow work there would miss the pings.
 
-MQTT 3.1.1, not 5: it has no properties to be read with each message. The in-flight window is then the
-broker's `max_inflight_messages`.
+The protocol is MQTT 3.1.1, which has no properties to parse with each message, unlike MQTT 5. The in-flight
+window is then the broker's `max_inflight_messages`.
 """
 
 import logging
@@ -19,14 +19,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest_worker.broker_connection import Link
+from ingest_worker import fatal_errors
+from ingest_worker.broker_connection import BrokerConnection
 from ingest_worker.delivery import Delivery
-from ingest_worker.fatal_errors import (
-    ClientIdTakenError,
-    DeafWorkerError,
-    FatalError,
-    SubscriptionRefusedError,
-)
+from ingest_worker.fatal_errors import FatalError
 from ingest_worker.inbox import Inbox
 from ingest_worker.mqtt_client import QOS, MqttClient
 from ingest_worker.mqtt_packets import Message, PacketIds, pubacks
@@ -37,15 +33,15 @@ log = logging.getLogger("ingest_worker.subscriber")
 
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5
-_BRIEF_LINKS_IN_A_ROW = 6
+_MOST_BRIEF_IN_A_ROW = 6
 _CONTESTED_FROM = 2
 _UNSPECIFIED = 0x80
 
 
 class Subscriber:
-    """A session at the broker that outlives this process, and the messages it brings.
+    """A session at the broker that outlives this process, and its messages.
 
-    With `retires` the session gives up its subscription and receives what it still has waiting.
+    With `retires` the session unsubscribes, and receives only the messages that the broker has queued for it.
     """
 
     def __init__(self, settings: WorkerSettings, *, retires: bool = False) -> None:
@@ -55,9 +51,9 @@ class Subscriber:
         self._retires = retires
         self._filters = topic_filters(settings.mqtt_shared_group)
         self._fatal: FatalError | None = None
-        self.link = Link()
+        self.connection = BrokerConnection()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
-        self._numbering = PacketIds()
+        self._packet_ids = PacketIds()
         self._problem = f"not connected to the broker at {self._address} yet"
         self._has_left = False
         self._client = self._make_client()
@@ -70,7 +66,7 @@ class Subscriber:
             await_room=self._await_room,
             client_id=self._client_id,
             clean_session=False,
-            # Nothing is acknowledged by paho, should one of its later versions not use our `_packet_read`.
+            # paho acknowledges no message, even if a later version of it does not call our `_packet_read`.
             manual_ack=True,
             protocol=mqtt.MQTTv311,
         )
@@ -97,42 +93,42 @@ class Subscriber:
 
     @property
     def client_id(self) -> str:
-        """The name of the session at the broker."""
+        """Name of the session at the broker."""
         return self._client_id
 
     @property
     def problem(self) -> str | None:
-        """Why no messages come, in words; None while they may."""
-        if (brief := self.link.brief_in_a_row) >= _CONTESTED_FROM:
+        """The reason why no messages arrive, in words; None while they may arrive."""
+        if (brief := self.connection.brief_in_a_row) >= _CONTESTED_FROM:
             return self._contested(brief)
-        return None if self.link.is_listening else self._problem
+        return None if self.connection.is_listening else self._problem
 
     def start(self, client_id: str | None = None) -> None:
-        """Connect, by default with the id that is set, and stay connected.
+        """Connect, by default with the client id of the settings, and reconnect after each loss.
 
-        Returns at once; a broker that is away is tried again. Does nothing where it is connected.
+        Returns at once, also where the broker is away. A connected subscriber stays as it is.
         """
         if client_id is not None and client_id != self._client_id:
             self.leave()
             self._client_id = client_id
         if self._has_left:
-            # Epochs go on: what came over the session before is never acknowledged on this one.
+            # Epochs go on: a message of the session before is never acknowledged on this one.
             self._client = self._make_client()
             self._has_left = False
         self._client.loop_start()
 
     def leave(self) -> None:
-        """Close the connection until `start`. The session stays, and what was received is still taken."""
+        """Close the connection until `start`. The session and the messages in the inbox stay."""
         if self._has_left:
             return
         self._has_left = True
         self._problem = "the connection to the broker is closed until a slot is held"
-        self.link.leaving()
+        self.connection.leaving()
         self.stop()
-        self.link.closed()
+        self.connection.closed()
 
     def take(self, timeout: float) -> list[Delivery]:
-        """What came next; empty when nothing has come within `timeout` seconds or `wake` was called."""
+        """Return the next deliveries; an empty list after `timeout` seconds without any, or after `wake`."""
         return self.inbox.take(timeout)
 
     def wake(self) -> None:
@@ -140,40 +136,41 @@ class Subscriber:
         self.inbox.wake()
 
     def require_alive(self) -> None:
-        """Raise FatalError if this subscriber will never deliver again."""
+        """Raise FatalError where this subscriber can't deliver messages any more."""
         if self._fatal is not None:
             raise self._fatal
         if not self._has_left and not self._client.is_running:
-            raise DeafWorkerError(f"{DeafWorkerError.__doc__} It must be started again.")
+            dead = fatal_errors.DeafWorkerError
+            raise dead(f"{dead.__doc__} It must be started again.")
 
     def publish(self, messages: Iterable[tuple[str, bytes]]) -> bool:
-        """Hand receipts (topic, payload) to the network, at QoS 1; returns whether the link could take them.
+        """Send receipts (topic, payload) at QoS 1; return False where there is no connection for them.
 
-        Nothing is kept for later. Acknowledgements follow behind on the same link: where a receipt was lost
-        with its connection, so was the acknowledgement, and the message and its receipt come again.
+        Receipts are not kept for later. Acknowledgements follow on the same connection: where a receipt is
+        lost with the connection, so is the acknowledgement, and the message and its receipt come again.
         """
-        packets = b"".join(self._numbering.publish(topic.encode(), payload) for topic, payload in messages)
-        with self.link.held() as epoch:
+        packets = b"".join(self._packet_ids.publish(topic.encode(), payload) for topic, payload in messages)
+        with self.connection.held() as epoch:
             if not epoch or not self._client.is_running:
                 return False
             self._client.send_publishes(packets)
         return True
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Let the broker forget these messages. Only after the commit that holds their readings."""
-        # Without its thread paho would write from this one, and fail into our callbacks.
+        """Acknowledge these messages, after the commit of their readings; the broker then deletes them."""
+        # Without its network thread paho would write from this thread, and call our callbacks on an error.
         if not self._client.is_running:
             return
-        with self.link.held() as epoch:
-            # From an earlier connection: committed all the same; the broker will send it again.
+        with self.connection.held() as epoch:
+            # A message of an earlier connection is committed, too, and the broker will send it again.
             mids = [delivery.mid for delivery in deliveries if delivery.epoch == epoch and delivery.qos]
             if mids:
                 self._client.send_acknowledgements(pubacks(mids))
 
     def stop(self) -> None:
-        """Send what was acknowledged, take leave and end the network thread. The session stays.
+        """Send pending acknowledgements, then DISCONNECT, and end the network thread. The session stays.
 
-        In this order: without the DISCONNECT behind them, acknowledgements still on their way are lost.
+        The order matters: without the DISCONNECT behind them, acknowledgements in transit are lost.
         """
         self._client.disconnect()
         self._client.loop_stop()
@@ -187,8 +184,8 @@ class Subscriber:
     # Called by paho's network thread
 
     def _on_pre_connect(self, _client: mqtt.Client, _userdata: Any) -> None:
-        # paho reports most ends of a connection, not all of them.
-        self.link.closed()
+        # paho calls `on_disconnect` at most ends of a connection, not at all of them.
+        self.connection.closed()
         self._client.framer.clear()
 
     def _on_connect(
@@ -207,12 +204,12 @@ class Subscriber:
                 reason,
             )
             return
-        lost_before = self.link.sessions_lost
-        self.link.opened(session_present=flags.session_present)
+        lost_before = self.connection.sessions_lost
+        self.connection.opened(session_present=flags.session_present)
         self.inbox.begin_connection()
         if flags.session_present:
             log.info("Connected to the broker at %s; it kept our session.", self._address)
-        elif self.link.sessions_lost == lost_before:
+        elif self.connection.sessions_lost == lost_before:
             log.info("Connected to the broker at %s; it opened a new session.", self._address)
         else:
             log.warning(
@@ -225,10 +222,10 @@ class Subscriber:
             client.unsubscribe(list(self._filters))
             return
         # On every connect: a broker may keep the session and still have lost a shared subscription.
-        client.subscribe([(wanted, QOS) for wanted in self._filters])
+        client.subscribe([(topic, QOS) for topic in self._filters])
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
-        # paho doesn't hand over why, but it calls this while it handles that exception.
+        # paho does not pass the reason, but calls this while it handles that exception.
         reason = sys.exception()
         self._problem = f"can't reach the broker at {self._address}: {reason}"
         log.warning(
@@ -244,18 +241,18 @@ class Subscriber:
         _properties: Properties | None,
     ) -> None:
         if any(reason.value != QOS for reason in reasons):
-            self._end(
-                SubscriptionRefusedError(
+            self._fail(
+                fatal_errors.SubscriptionRefusedError(
                     f"The broker does not grant the subscription to {' and '.join(self._filters)} at QoS 1"
                     f" ({', '.join(map(str, reasons))}): its access rules or max_qos forbid it."
                 )
             )
             return
-        self.link.subscribed()
+        self.connection.subscribed()
         log.info("Subscribed to %s.", " and ".join(self._filters))
 
     def _on_unsubscribe(self, *_arguments: object) -> None:
-        self.link.subscribed()
+        self.connection.subscribed()
         log.info("Gave up the subscription of %s.", self._client_id)
 
     def _on_disconnect(
@@ -266,40 +263,36 @@ class Subscriber:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        brief_links = self.link.closed()
+        brief = self.connection.closed()
         if reason.is_failure:
             # MQTT 3.1.1 has no word for "another client has taken your id": the broker just closes.
             words = "it closed it without a reason" if reason.value == _UNSPECIFIED else str(reason)
             self._problem = f"the broker at {self._address} ended the connection ({words})"
-            if brief_links >= _CONTESTED_FROM:
-                self._problem = self._contested(brief_links)
+            if brief >= _CONTESTED_FROM:
+                self._problem = self._contested(brief)
             log.warning(
                 "Lost the connection to the broker; it keeps what comes until we are back. %s",
                 _sentence(self._problem),
             )
-        # Two clients with one id throw each other out for ever, each link as short as the other's pause.
-        # Who notices first ends, the other stays.
-        if brief_links >= _BRIEF_LINKS_IN_A_ROW:
-            self._end(
-                ClientIdTakenError(
-                    f"{_sentence(self._contested(brief_links))}"
-                    " Give each worker an MQTT_CLIENT_ID of its own."
-                )
-            )
+        # Two clients with one id disconnect each other for ever, each connection as short as the other's
+        # reconnect delay. The first of them to count six ends, the other one stays.
+        if brief >= _MOST_BRIEF_IN_A_ROW:
+            advice = "Give each worker an MQTT_CLIENT_ID of its own."
+            self._fail(fatal_errors.ClientIdTakenError(f"{_sentence(self._contested(brief))} {advice}"))
 
     def _await_room(self, timeout: float) -> bool:
-        # The answer to a CONNECT must be read, however full it is: the subscription hangs on it.
-        return not self.link.is_up or self.inbox.await_room(timeout)
+        # The CONNACK must be read, even with a full inbox: the subscription waits for it.
+        return not self.connection.is_up or self.inbox.await_room(timeout)
 
     def _on_messages(self, messages: list[Message]) -> None:
         try:
-            epoch, now = self.link.epoch, datetime.now(UTC)
+            epoch, now = self.connection.epoch, datetime.now(UTC)
             self.inbox.put([Delivery(*message, epoch, now) for message in messages])
-        except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not die of it unseen
-            self._end(FatalError(f"A message could not be taken over: {error!r}"))
+        except Exception as error:  # noqa: BLE001 - no exception may end this thread unnoticed
+            self._fail(FatalError(f"A message could not be taken over: {error!r}"))
 
-    def _end(self, why: FatalError) -> None:
-        self._fatal = why
+    def _fail(self, error: FatalError) -> None:
+        self._fatal = error
         self.wake()
 
 

@@ -1,4 +1,4 @@
-"""The story of the worker: take deliveries, sort them, store a batch, acknowledge."""
+"""The worker's loop: take deliveries, decode them, store a batch, send receipts and acknowledge."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.rejection_alarm import PoisonWatch
+from ingest_worker.rejection_alarm import RejectionAlarm
 from ingest_worker.slot import SlotLock
 from ingest_worker.slot_keeper import SlotKeeper
 from ingest_worker.subscriber import Subscriber
@@ -29,23 +29,23 @@ from shared.wire.decoder import decode
 log = logging.getLogger("ingest_worker")
 
 _LONGEST_WAIT_S = 0.5
-_ASK_DATABASE_EVERY_S = 5.0
-_STANDBY_LOOK_S = 0.2
+_CHECK_DATABASE_EVERY_S = 5.0
+_STANDBY_POLL_S = 0.2
 
 
 class StoppedError(Exception):
-    """The worker was asked to stop while it waited for the database."""
+    """The worker was stopped while it waited for the database."""
 
 
 class Worker:
-    """Moves readings from a subscriber into a database. Runs in one thread; `stop` may come from a signal."""
+    """Moves readings from a subscriber into a database, in one thread; a signal handler may call `stop`."""
 
     def __init__(
         self,
         settings: WorkerSettings,
         subscriber: Subscriber,
         engine: Engine,
-        pulse: WorkerHealth,
+        health: WorkerHealth,
         metrics: WorkerMetrics,
         *,
         deadline: StatementDeadline | None = None,
@@ -53,13 +53,13 @@ class Worker:
     ) -> None:
         self._subscriber = subscriber
         self._engine = engine
-        self._pulse = pulse
+        self._health = health
         self._metrics = metrics
-        self._poison_watch = PoisonWatch(time.monotonic)
+        self._rejection_alarm = RejectionAlarm(time.monotonic)
         self._max_future_skew = timedelta(seconds=settings.max_future_skew_s)
         self._batch = Batch(
             max_rows=settings.ingest_batch_rows,
-            # Half of what the broker hands over at once: while it is committed the other half arrives.
+            # Half of the broker's in-flight window: while one half is committed the other half arrives.
             max_deliveries=max(1, settings.mqtt_max_inflight // 2),
             max_age_s=settings.ingest_batch_ms / 1000,
             clock=time.monotonic,
@@ -67,57 +67,60 @@ class Worker:
         self._max_rows = settings.ingest_batch_rows
         self._deadline = deadline or StatementDeadline(engine, on_wait=self._beat)
         self._committer = Committer(
-            engine, self._deadline, max_rows=self._max_rows, note=self._note, wait_out=self._wait_out
+            engine,
+            self._deadline,
+            max_rows=self._max_rows,
+            count_error=self._count_error,
+            back_off=self._back_off,
         )
         self._slot = slot
-        self._keeper = None if slot is None else SlotKeeper(slot, subscriber, pulse)
+        self._keeper = None if slot is None else SlotKeeper(slot, subscriber, health)
         metrics.batch_limit = self._max_rows
         self._retention = Retention(settings, engine)
         self._stopping = False
-        self._asked_database_at = time.monotonic()
+        self._checked_database_at = time.monotonic()
 
     def run(self) -> None:
-        """Work until `stop` is called. Raises FatalError when it can't go on."""
+        """Run until `stop` is called. Raises FatalError where the worker can't go on."""
         try:
-            self._enter()
+            self._connect()
             if not self._stopping:
                 self._await_schema()
             while not self._stopping:
                 if self._keeper is not None and self._keeper.needs_slot:
-                    self._enter()
+                    self._connect()
                 self._take_next()
                 if self._batch.is_ready:
                     self._flush()
-                self._look_around()
-                self._ask_idle_database()
+                self._check_connections()
+                self._check_idle_database()
                 self._retention.apply_when_due()
             self._drain()
         except StoppedError:
             log.warning("Stopped while the database is away; the broker keeps what was not stored.")
         finally:
-            # Last: acknowledgements of the final batch go out ahead of the DISCONNECT.
+            # After the final batch, whose acknowledgements go out ahead of the DISCONNECT.
             self._subscriber.stop()
-            # Only now: whoever takes the slot next must not meet us at the broker.
+            # After the DISCONNECT: the next holder of the slot connects with the same client id.
             if self._slot is not None:
                 self._slot.close()
-            log.info("Stopped: %s.", self._metrics.tally.look())
+            log.info("Stopped: %s.", self._metrics.tally.snapshot())
 
-    def _enter(self) -> None:
-        """Connect to the broker: at once, or as soon as a slot is free.
+    def _connect(self) -> None:
+        """Connect to the broker, at once or as soon as a slot is free.
 
-        From the first subscription on, the broker keeps what comes; a session that it has from before keeps
-        it while we wait here. Without a slot another worker may have our client id, and the broker would
-        close its connection.
+        Meanwhile the broker queues messages for the slot's session, if that has subscribed before. Without a
+        slot another worker may have this client id, and the broker would close that worker's connection.
         """
         if self._keeper is None:
             self._subscriber.start()
             return
-        while not self._stopping and not self._keeper.try_to_enter():
+        while not self._stopping and not self._keeper.try_to_take():
             self._beat()
-            time.sleep(_STANDBY_LOOK_S)
+            time.sleep(_STANDBY_POLL_S)
 
     def stop(self) -> None:
-        """Ask `run` to store what it holds and return. Safe in a signal handler."""
+        """Make `run` store its batch and return. Safe in a signal handler."""
         self._stopping = True
         self._subscriber.wake()
 
@@ -127,9 +130,9 @@ class Worker:
             _LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S)
         )
         if deliveries:
-            self._sort(deliveries)
+            self._decode(deliveries)
 
-    def _sort(self, deliveries: Sequence[Delivery]) -> None:
+    def _decode(self, deliveries: Sequence[Delivery]) -> None:
         latest = datetime.now(UTC) + self._max_future_skew
         metrics, received = self._metrics, 0
         metrics.count_messages(deliveries)
@@ -145,34 +148,34 @@ class Worker:
                 metrics.tally.receive(received)
                 received = 0
                 self._flush()
-                # What was read at once may make many batches.
-                self._look_around()
+                # One chunk may fill many batches.
+                self._check_connections()
                 if self._stopping:
                     return
         metrics.tally.receive(received)
 
     def _flush(self) -> None:
-        """Store the batch, then answer and acknowledge its deliveries as they came: part by part."""
+        """Store the batch part by part; after each commit send receipts, then acknowledgements, in order."""
         began = time.monotonic()
         contents = self._batch.take()
         left = len(contents.deliveries)
-        for part, written in self._committer.commit(contents):
+        for part, outcome in self._committer.commit(contents):
             committed = time.monotonic()
-            self._database_answered()
+            self._note_database_up()
             self._metrics.batch_limit = self._committer.limit or self._max_rows
-            self._account(part, written, committed - began)
-            fill_receipts(part, written)
+            self._count_outcome(part, outcome, committed - began)
+            fill_receipts(part, outcome)
             if not part.is_partial:
-                self._answer(part)
+                self._send_receipts(part)
                 self._subscriber.acknowledge(part.deliveries)
                 left -= len(part.deliveries)
             self._metrics.oldest = contents.deliveries[-left] if left else None
             self._metrics.acknowledge_seconds.observe(time.monotonic() - committed)
             began = time.monotonic()
             if left:
-                self._look_around()
+                self._check_connections()
 
-    def _answer(self, contents: BatchContents) -> None:
+    def _send_receipts(self, contents: BatchContents) -> None:
         if not contents.receipts:
             return
         receipts = contents.receipts.values()
@@ -181,39 +184,40 @@ class Worker:
         else:
             self._metrics.receipts_unsent += len(receipts)
 
-    def _account(self, contents: BatchContents, written: BatchOutcome, seconds: float) -> None:
+    def _count_outcome(self, contents: BatchContents, outcome: BatchOutcome, seconds: float) -> None:
         metrics, readings = self._metrics, contents.readings
         metrics.tally.settle(
             readings,
-            stored=written.stored,
-            duplicate=len(written.duplicates),
-            rejected=written.rejected,
+            stored=outcome.stored,
+            duplicate=len(outcome.duplicates),
+            rejected=outcome.rejected,
         )
         metrics.batch_readings.observe(readings)
         metrics.commit_seconds.observe(seconds)
         metrics.lag.add(contents.rows)
         metrics.count_statuses(contents.statuses)
-        if written.rejected:
+        if outcome.rejected:
             log.warning(
                 "Readings that could not be stored: %d. `python -m ingest_worker.rejections list` says why.",
-                written.rejected.total(),
+                outcome.rejected.total(),
             )
-        if alarm := self._poison_watch.add(readings, written.rejected):
+        if alarm := self._rejection_alarm.add(readings, outcome.rejected):
             log.error(
                 "MOST READINGS ARE REJECTED: %s. After a change of this service or of the vehicles' software:"
                 " undo it, or mend it and `python -m ingest_worker.rejections replay --all`.",
                 alarm,
             )
 
-    def _note(self, error: BaseException) -> Fault:
-        """Count an error of the database; returns whose fault it is."""
+    def _count_error(self, error: BaseException) -> Fault:
+        """Count an error of the database and return its class."""
         fault = classify(error)
         self._metrics.batch_limit = self._committer.limit or self._max_rows
         self._metrics.database_errors[fault.name.lower()] += 1
         return fault
 
-    def _wait_out(self, error: BaseException, fault: Fault, backoff: Backoff) -> None:
-        self._database_fails(error)
+    def _back_off(self, error: BaseException, fault: Fault, backoff: Backoff) -> None:
+        """Log the error and wait until the next attempt. Raises StoppedError where the worker is stopped."""
+        self._note_database_down(error)
         delay = backoff.delay()
         if fault is Fault.TRANSIENT:
             log.warning(
@@ -232,7 +236,7 @@ class Worker:
         while (left := until - time.monotonic()) > 0:
             if self._stopping:
                 raise StoppedError
-            self._look_around()
+            self._check_connections()
             time.sleep(min(left, _LONGEST_WAIT_S))
 
     def _await_schema(self) -> None:
@@ -244,44 +248,45 @@ class Worker:
             except OutdatedSchemaError as error:
                 raise FatalError(str(error)) from None
             except DATABASE_ERRORS as error:
-                self._wait_out(error, self._note(error), backoff)
+                self._back_off(error, self._count_error(error), backoff)
             else:
-                self._database_answered()
+                self._note_database_up()
                 return
 
-    def _look_around(self) -> None:
+    def _check_connections(self) -> None:
+        """Check the network thread, retake a lost slot and report to the health. Raises FatalError."""
         self._subscriber.require_alive()
         if self._keeper is not None:
-            self._keeper.look()
+            self._keeper.retake_if_lost()
         self._beat()
 
     def _beat(self) -> None:
         problem = self._subscriber.problem
-        self._pulse.beat(is_listening=problem is None, broker_problem=problem)
+        self._health.beat(is_listening=problem is None, broker_problem=problem)
 
-    def _ask_idle_database(self) -> None:
-        """Without readings to store nothing else would notice that the database is away, or back."""
-        if time.monotonic() - self._asked_database_at < _ASK_DATABASE_EVERY_S:
+    def _check_idle_database(self) -> None:
+        """Query the database where no batch has used it for 5 s, so that an outage shows without readings."""
+        if time.monotonic() - self._checked_database_at < _CHECK_DATABASE_EVERY_S:
             return
-        self._asked_database_at = time.monotonic()
+        self._checked_database_at = time.monotonic()
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except DATABASE_ERRORS as error:
-            self._note(error)
-            if self._pulse.database_answers:
+            self._count_error(error)
+            if self._health.database_answers:
                 log.warning("The database does not answer: %s.", summarise(error))
-            self._database_fails(error)
+            self._note_database_down(error)
         else:
-            self._database_answered()
+            self._note_database_up()
 
-    def _database_answered(self) -> None:
-        self._asked_database_at = time.monotonic()
-        self._pulse.database_answers = True
+    def _note_database_up(self) -> None:
+        self._checked_database_at = time.monotonic()
+        self._health.database_answers = True
 
-    def _database_fails(self, error: BaseException) -> None:
-        self._pulse.database_problem = f"the database does not take readings: {summarise(error)}"
-        self._pulse.database_answers = False
+    def _note_database_down(self, error: BaseException) -> None:
+        self._health.database_problem = f"the database does not take readings: {summarise(error)}"
+        self._health.database_answers = False
 
     def _drain(self) -> None:
         log.info("Stopping: storing the %d messages at hand.", len(self._batch))

@@ -1,4 +1,4 @@
-"""What one batch writes, in the caller's transaction: readings, latest, statuses, rejections."""
+"""Writes of one batch in the caller's transaction: readings, latest readings, statuses, rejections."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from shared.wire.strict_json import array_elements
 
 
 class LateRejection(NamedTuple):
-    """A reading that passed our checks and was not stored; `place` is its row's in the batch."""
+    """A reading that the decoder accepted and the database did not store; `place` is its row's index."""
 
     place: int
     reason: Reason
@@ -28,84 +28,84 @@ class LateRejection(NamedTuple):
 
 @dataclass(slots=True)
 class BatchOutcome:
-    """What became of a batch's readings, each counted once; true when the transaction has committed."""
+    """The outcome of a batch's readings, each counted once; valid once the transaction has committed."""
 
     stored: int = 0
     duplicates: list[int] = field(default_factory=list)
-    """Places of rows in the batch."""
+    """Indexes of rows in the batch."""
     late: dict[int, Rejection] = field(default_factory=dict)
-    """By place: rejected although they had passed our checks."""
+    """Late rejections by the index of their row."""
     rejected: Counter[str] = field(default_factory=Counter)
-    """All that was rejected, by reason."""
+    """Number of all rejections, the decoder's included, by reason."""
 
 
-class Writer:
-    """Writes batches; knows from one to the next whether duplicates are to be expected."""
+class BatchWriter:
+    """Writes batches; remembers from one to the next whether COPY or merging is the better way."""
 
     def __init__(self) -> None:
-        self._caution = CopyBackoff()
+        self._copy_backoff = CopyBackoff()
 
     def write(self, connection: Connection, contents: BatchContents) -> BatchOutcome:
-        """Write a whole batch. Raises what the database raises."""
-        written, losses = BatchOutcome(), list[LateRejection]()
-        self._store(connection, contents, range(len(contents.rows)), written, losses)
-        return _keep(connection, contents, written, losses)
+        """Write a whole batch. Raises the database's errors."""
+        outcome, late = BatchOutcome(), list[LateRejection]()
+        self._store(connection, contents, range(len(contents.rows)), outcome, late)
+        return _keep(connection, contents, outcome, late)
 
     def write_around_poison(self, connection: Connection, contents: BatchContents) -> BatchOutcome:
-        """The same for a batch that holds rows which the database refuses: those become rejections."""
-        written, losses = BatchOutcome(), list[LateRejection]()
+        """Write a batch, bisecting its rows: those that the database refuses become rejections."""
+        outcome, late = BatchOutcome(), list[LateRejection]()
         places = sorted(range(len(contents.rows)), key=lambda place: contents.rows[place][:2])
-        self._store_halves(connection, contents, places, written, losses)
-        return _keep(connection, contents, written, losses)
+        self._store_halves(connection, contents, places, outcome, late)
+        return _keep(connection, contents, outcome, late)
 
     def _store(
         self,
         connection: Connection,
         contents: BatchContents,
         places: Sequence[int],
-        written: BatchOutcome,
-        losses: list[LateRejection],
+        outcome: BatchOutcome,
+        late: list[LateRejection],
     ) -> None:
         rows = contents.rows if isinstance(places, range) else [contents.rows[place] for place in places]
-        outcome = store(connection, rows, self._caution)
-        written.stored += outcome.stored
-        written.duplicates += (places[at] for at in outcome.duplicates)
-        losses += (LateRejection(places[at], Reason.CONFLICT, CONFLICT_DETAIL) for at in outcome.conflicts)
+        stored = store(connection, rows, self._copy_backoff)
+        outcome.stored += stored.stored
+        outcome.duplicates += (places[at] for at in stored.duplicates)
+        late += (LateRejection(places[at], Reason.CONFLICT, CONFLICT_DETAIL) for at in stored.conflicts)
 
     def _store_halves(
         self,
         connection: Connection,
         contents: BatchContents,
         places: Sequence[int],
-        written: BatchOutcome,
-        losses: list[LateRejection],
+        outcome: BatchOutcome,
+        late: list[LateRejection],
     ) -> None:
         try:
             with connection.begin_nested():
-                self._store(connection, contents, places, written, losses)
+                self._store(connection, contents, places, outcome, late)
         except (DBAPIError, psycopg.Error, UnicodeEncodeError) as error:
             if classify(error) is not Fault.POISON:
                 raise
             if len(places) == 1:
-                losses.append(LateRejection(places[0], Reason.REFUSED_BY_DATABASE, summarise(error)))
+                late.append(LateRejection(places[0], Reason.REFUSED_BY_DATABASE, summarise(error)))
                 return
             middle = len(places) // 2
-            self._store_halves(connection, contents, places[:middle], written, losses)
-            self._store_halves(connection, contents, places[middle:], written, losses)
+            self._store_halves(connection, contents, places[:middle], outcome, late)
+            self._store_halves(connection, contents, places[middle:], outcome, late)
 
 
-def fill_receipts(contents: BatchContents, written: BatchOutcome) -> None:
-    """Note what became of each reading in the receipts of a batch; once it has committed."""
+def fill_receipts(contents: BatchContents, outcome: BatchOutcome) -> None:
+    """Enter the outcome of each reading into the receipts of a batch that has committed."""
     if not contents.receipts:
         return
-    duplicates = set(written.duplicates)
+    duplicates = set(outcome.duplicates)
     ends = [*contents.firsts[1:], len(contents.rows)]
     for delivery, first, end in zip(contents.deliveries, contents.firsts, ends, strict=True):
         receipt = contents.receipts.get(delivery)
         if receipt is None:
             continue
         for place in range(first, end):
-            if (rejection := written.late.get(place)) is not None:
+            if (rejection := outcome.late.get(place)) is not None:
                 receipt.rejected.append(rejection)
             elif place in duplicates:
                 receipt.duplicate.append(contents.rows[place].ts)
@@ -114,20 +114,20 @@ def fill_receipts(contents: BatchContents, written: BatchOutcome) -> None:
 
 
 def _keep(
-    connection: Connection, contents: BatchContents, written: BatchOutcome, losses: Sequence[LateRejection]
+    connection: Connection, contents: BatchContents, outcome: BatchOutcome, late: Sequence[LateRejection]
 ) -> BatchOutcome:
-    written.late = dict(_rejections(contents, losses))
-    rejections = [*contents.rejections, *written.late.values()]
+    outcome.late = dict(_rejections(contents, late))
+    rejections = [*contents.rejections, *outcome.late.values()]
     keep_statuses(connection, contents.statuses)
     keep_rejections(connection, rejections)
-    written.rejected.update(rejection.reason.value for rejection in rejections)
-    return written
+    outcome.rejected.update(rejection.reason.value for rejection in rejections)
+    return outcome
 
 
-def _rejections(contents: BatchContents, losses: Sequence[LateRejection]) -> Iterator[tuple[int, Rejection]]:
-    # An array is taken apart once, however many of its readings were lost.
+def _rejections(contents: BatchContents, late: Sequence[LateRejection]) -> Iterator[tuple[int, Rejection]]:
+    # An array is parsed once, however many of its readings are rejected.
     elements: dict[int, list[bytes]] = {}
-    for place, reason, detail in losses:
+    for place, reason, detail in late:
         delivery, index = contents.source(place)
         payload = delivery.payload
         if index is not None:

@@ -1,1 +1,1 @@
-"""What both doors must agree on: readings, topics, tables, settings, and the one way into the database."""
+"""Code of both the worker and the API: the wire format, storage, diagnostics, settings and metrics."""

@@ -1,11 +1,11 @@
-"""The settings from which alerts of one reading are made."""
+"""The thresholds of the alerts of one reading."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertThresholds:
-    """Where alerts begin: temperatures in °C, soc and soh in %."""
+    """Thresholds by severity, with their defaults: temperatures in °C, soc and soh in %."""
 
     temp_high_warning: float = 50
     temp_high_critical: float = 60

@@ -1,6 +1,6 @@
-"""Check the settings of one process without starting it: `python -m shared.check_settings worker`.
+"""The command `python -m shared.check_settings worker|api`, which checks settings without starting a process.
 
-Exit status: 0 all can be used; 2 one can't, or wrong arguments.
+Exit codes: 0 all settings are valid; 2 a setting is not, or wrong arguments.
 """
 
 import signal
@@ -11,14 +11,15 @@ if __name__ == "__main__":
 
 import sys
 
+from shared.api_settings import ApiSettings
 from shared.command_arguments import command_parser
-from shared.settings import ApiSettings, InvalidSettingsError, Settings, WorkerSettings, load
+from shared.settings import InvalidSettingsError, Settings, WorkerSettings, load
 
 _KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSettings}
 
 
 def main() -> int:
-    """Run the command; returns its exit code."""
+    """Run the command and return its exit code."""
     parser = command_parser(
         "python -m shared.check_settings",
         "Check the settings of one process, from the environment and .env, without starting it.",

@@ -1,4 +1,4 @@
-"""The frame of a command: its settings, Ctrl-C, the line it ends with when it fails, its exit code.
+"""The frame of a command: settings, Ctrl-C, the error line, the exit code.
 
 Exit codes: 0 done; 1 not done, or not all of it; 2 wrong arguments or settings; 130 ended by Ctrl-C.
 """
@@ -23,7 +23,7 @@ D = TypeVar("D", bound=DatabaseSettings)
 
 
 def run_command(kind: type[S], run: Callable[[S], int], *, log: bool = True) -> int:
-    """Load the settings, run, and return the exit code; a failure that is foreseen is one line."""
+    """Load the settings, call `run` and return the exit code; an expected error is printed as one line."""
     try:
         settings = load(kind)
     except InvalidSettingsError as error:
@@ -44,7 +44,7 @@ def run_command(kind: type[S], run: Callable[[S], int], *, log: bool = True) -> 
 
 
 def run_on_database(kind: type[D], run: Callable[[D, Engine], int], *, name: str, log: bool = True) -> int:
-    """Run a command that needs the database, with an engine for it, once its schema is found current."""
+    """Run a command with an engine for the database, after a check that its schema is current."""
 
     def connected(settings: D) -> int:
         engine = writer_engine(settings.database_url, name=name)

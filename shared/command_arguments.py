@@ -1,4 +1,4 @@
-"""The arguments of every command, in one style. Quick to import: usage waits for no database library."""
+"""The arguments of commands, in one style. Quick to import: `--help` waits for no database library."""
 
 import signal
 import sys
@@ -12,10 +12,10 @@ T = TypeVar("T")
 def command_parser(
     prog: str, description: str | None, *, examples: Sequence[str] = (), notes: str = ""
 ) -> ArgumentParser:
-    """Make the parser of a command; `prog` is the command as a person types it.
+    """Return the parser of a command; `prog` is the command as a person types it.
 
-    `examples` are the arguments of a few calls. An option is only taken by its whole name: with
-    abbreviations, a new option would change the meaning of a call that worked.
+    `examples` are the arguments of a few calls. Options can't be abbreviated: otherwise a new option could
+    change the meaning of a call that worked.
     """
     calls = "\n".join(f"  {prog} {example}".rstrip() for example in examples)
     epilog = "\n\n".join(part for part in (notes, f"examples:\n{calls}" if calls else "") if part)
@@ -29,7 +29,7 @@ def command_parser(
 
 
 def argument(read: Callable[[str], T], expected: str = "") -> Callable[[str], T]:
-    """Return `read` as the type of an argument: `expected`, or the words of its ValueError, say why not."""
+    """Return `read` as an argument's type; the error message is `expected`, or that of its ValueError."""
 
     def convert(text: str) -> T:
         try:
@@ -42,7 +42,7 @@ def argument(read: Callable[[str], T], expected: str = "") -> Callable[[str], T]
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Return the type of an argument that is a whole number from `least` to `most`."""
+    """Return an argument's type: a whole number from `least` to `most`."""
 
     def convert(text: str) -> int:
         number = int(text)
@@ -54,12 +54,12 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def end_with_the_pipe() -> None:
-    """Let `COMMAND | head` end as quietly as any program. For commands that only print what they find."""
+    """Make the process end on SIGPIPE, without a stack trace, as in `COMMAND | head`; only for queries."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def complain(sentence: object, *, code: int = 1) -> int:
-    """Print why the command fails on standard error; returns the exit code."""
+    """Print the reason of a failure on standard error and return the exit code."""
     print(sentence, file=sys.stderr)
     return code

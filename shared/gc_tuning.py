@@ -1,10 +1,10 @@
-"""Python's collector of cyclic garbage."""
+"""The threshold of Python's collector of cyclic garbage."""
 
 import gc
 
 
-def look_seldom() -> None:
-    """Let it look after 50,000 new objects instead of 700, which takes a fifth of the time.
+def collect_less_often() -> None:
+    """Run the collector after 50,000 new objects instead of 700, which takes a fifth of the time.
 
     Neither readings nor imports make cycles.
     """

@@ -1,4 +1,4 @@
-"""Log lines on standard error: time, level, who, sentence."""
+"""Log lines on standard error: time, level, logger, sentence."""
 
 import logging.config
 import time
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class UtcFormatter(logging.Formatter):
-    """Times in UTC, to the millisecond."""
+    """A formatter with times in UTC, to the millisecond."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -14,7 +14,7 @@ class UtcFormatter(logging.Formatter):
 
 
 def as_config(level: str) -> dict[str, Any]:
-    """The logging of a process, for `logging.config`. A line tells the operator the consequence of things."""
+    """Return a configuration for `logging.config` with this level."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -24,14 +24,14 @@ def as_config(level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
-            # Alembic announces itself at each look at the schema.
+            # Alembic logs two lines at each check of the schema.
             "alembic": {"level": "WARNING"},
-            # It tells of each connection that it gives up; whoever asked over it says what that means.
+            # psycopg warns of each connection that it discards; the caller logs the consequence.
             "psycopg": {"level": "ERROR"},
         },
     }
 
 
 def configure(level: str) -> None:
-    """Set logging up for a process."""
+    """Configure logging for a process."""
     logging.config.dictConfig(as_config(level))

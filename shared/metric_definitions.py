@@ -1,7 +1,7 @@
-"""Every metric of the worker and the API: name, kind, meaning. A test compares docs/operations.md with it.
+"""The metrics of worker and API: name, kind, help. A test compares docs/operations.md with them.
 
 Names follow Prometheus: the unit is the last word, and a counter is exposed with `_total` behind its name.
-Which readings count as what: see `shared/reading_counts.py`.
+`shared/reading_counts.py` defines the states in which readings are counted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,15 +12,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from shared.reading_counts import Counts
 
-# A time of creation beside each histogram: nobody asked for it.
+# Without this, each histogram has a second series with its time of creation.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 Labelled = Mapping[tuple[str, ...], float]
-"""Numbers by the values of a metric's labels."""
+"""Values of a metric by the values of its labels."""
 
 
 class Definition(NamedTuple):
-    """One metric, with the labels that divide it."""
+    """A metric and its labels."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram", "summary"]
@@ -66,12 +66,12 @@ MESSAGES_DROPPED = Definition(
     "battery_worker_messages_dropped", "counter", "Messages of QoS 0 for which there was no room."
 )
 MESSAGES_WAITING = Definition(
-    "battery_worker_messages_waiting", "gauge", "Messages that wait in the worker to be looked at."
+    "battery_worker_messages_waiting", "gauge", "Messages that wait in the worker to be decoded."
 )
 OLDEST_UNACKNOWLEDGED = Definition(
     "battery_worker_oldest_unacknowledged_seconds",
     "gauge",
-    "How long the oldest message that is not acknowledged has been in the worker; 0 where there is none.",
+    "Age in the worker of the oldest message that is not acknowledged; 0 where there is none.",
 )
 BATCH_READINGS = Definition(
     "battery_worker_batch_readings", "histogram", "Readings and rejections of one transaction."
@@ -89,14 +89,14 @@ ACKNOWLEDGE_SECONDS = Definition(
 LAG_SECONDS = Definition(
     "battery_worker_lag_seconds",
     "summary",
-    "received_at - ts of lately stored readings: how old news is when it arrives.",
+    "received_at - ts of the readings stored last: their age on arrival.",
     ("quantile",),
 )
 RECEIPTS_SENT = Definition("battery_worker_receipts_sent", "counter", "Receipts handed to the broker.")
 RECEIPTS_UNSENT = Definition(
     "battery_worker_receipts_unsent",
     "counter",
-    "Receipts that the link could not take; the vehicle gets one when it asks again.",
+    "Receipts that could not be sent for want of a connection; the vehicle gets one when it asks again.",
 )
 CONNECTIONS = Definition(
     "battery_worker_connections", "counter", "Connections that the broker accepted; all but one: reconnects."
@@ -104,7 +104,7 @@ CONNECTIONS = Definition(
 SESSIONS_LOST = Definition(
     "battery_worker_sessions_lost",
     "counter",
-    "Reconnects at which the broker had lost our session, and what it held for us.",
+    "Reconnects at which the broker had lost the worker's session, with the messages queued for it.",
 )
 DATABASE_ERRORS = Definition(
     "battery_worker_database_errors",
@@ -123,10 +123,10 @@ BATCH_LIMIT = Definition(
 BYTES_WAITING = Definition(
     "battery_worker_bytes_waiting",
     "gauge",
-    "Payload of the messages that wait in the worker; at its limit nothing more is read from the broker.",
+    "Payload of the messages that wait in the worker; at its limit the worker stops reading from the broker.",
 )
 READY = Definition(
-    "battery_worker_ready", "gauge", "1 where readings travel from the broker to the database, as /ready."
+    "battery_worker_ready", "gauge", "1 where readings reach the database from the broker, as /ready."
 )
 
 WORKER: tuple[Definition, ...] = (
@@ -182,7 +182,7 @@ API: tuple[Definition, ...] = (*API_READINGS, REQUESTS, REQUEST_SECONDS, API_DAT
 
 
 def readings(definitions: tuple[Definition, ...], counts: Counts) -> Iterator[Metric]:
-    """A tally as metrics, by WORKER_READINGS or API_READINGS. All of them are of one moment."""
+    """Yield the metrics of a snapshot, by WORKER_READINGS or API_READINGS."""
     received, stored, duplicate, rejected, failed, in_flight = definitions
     yield counter(received, counts.received)
     yield counter(stored, counts.stored)
@@ -193,7 +193,7 @@ def readings(definitions: tuple[Definition, ...], counts: Counts) -> Iterator[Me
 
 
 def counter(definition: Definition, value: float | Labelled) -> Metric:
-    """A counter as it stands now: one number, or one for each combination of labels."""
+    """Return a counter with this value: one number, or one for each combination of labels."""
     family = CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
     numbers = value if isinstance(value, Mapping) else {(): value}
     for labels, number in numbers.items():
@@ -202,5 +202,5 @@ def counter(definition: Definition, value: float | Labelled) -> Metric:
 
 
 def gauge(definition: Definition, value: float) -> Metric:
-    """A gauge as it stands now."""
+    """Return a gauge with this value."""
     return GaugeMetricFamily(definition.name, definition.help, value=value)

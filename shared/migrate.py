@@ -1,4 +1,4 @@
-"""Bring a database up to date: `python -m shared.migrate`.
+"""The command `python -m shared.migrate`, which upgrades the schema of a database.
 
 Safe to run at any time, by several processes at once, on an empty or a current database.
 """
@@ -30,24 +30,23 @@ from shared.storage.schema_version import current_version, expected_version, is_
 
 log = logging.getLogger("migrate")
 
-# Any number will do, as long as every version of this program takes the same.
+# An arbitrary number, which must be the same in all versions of this program.
 _LOCK = 7_421_300_196
 _WAIT_FOR_SERVER_S = 60
 
 
 def alembic_config() -> Config:
-    """Alembic's configuration, without a file: the migrations lie beside this module."""
+    """Return Alembic's configuration, with the migrations in `shared/migrations`; there is no alembic.ini."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     return config
 
 
 def migrate(engine: Engine) -> str:
-    """Upgrade to the newest version, and make `telemetry` a hypertable where the server can.
+    """Upgrade to the newest version, make `telemetry` a hypertable where the server can, return the version.
 
-    Returns the version reached. One process at a time: the others wait, then find nothing to do. A database
-    that is newer than this code is left as it is: a later version has migrated it, and Alembic can't locate
-    that version here.
+    An advisory lock admits one process at a time; the others wait, and then have nothing left to do. A
+    database that is newer than this code stays as it is: Alembic can't locate the newer version here.
     """
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))
@@ -70,9 +69,9 @@ def migrate(engine: Engine) -> str:
 
 
 def make_hypertable(connection: Connection) -> bool:
-    """Turn `telemetry` into a TimescaleDB hypertable, if the server has the extension.
+    """Turn `telemetry` into a TimescaleDB hypertable where the server has the extension.
 
-    Returns whether it is one now. A server that lacks the extension, or may not load it, stays as it is.
+    Returns whether the table is one now; on a server that lacks or can't load the extension it is not.
     """
     available = connection.execute(
         text("SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'")
@@ -110,7 +109,7 @@ def _migrate_when_server_answers(engine: Engine) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command and return its exit code."""
     parser = command_parser(
         "python -m shared.migrate",
         "Bring the database of DATABASE_URL up to date; where there is nothing to do, nothing is changed.\n"

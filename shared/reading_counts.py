@@ -1,4 +1,4 @@
-"""What became of the readings since the process started, so counted that it always adds up."""
+"""Counts of readings by outcome since the process started; at any moment the outcomes add up."""
 
 import threading
 from collections import Counter
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """One look at a tally, in readings: received = stored + duplicate + rejected + failed + in_flight."""
+    """A snapshot of a tally, in readings: received = stored + duplicate + rejected + failed + in_flight."""
 
     received: int = 0
     stored: int = 0
     duplicate: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
-    """By reason."""
+    """Readings by reason."""
     failed: int = 0
-    """Neither stored nor kept, and the sender was told so."""
+    """Neither stored nor kept as rejections; the sender got an error."""
     in_flight: int = 0
 
     @property
@@ -25,7 +25,7 @@ class Counts:
 
     @property
     def adds_up(self) -> bool:
-        """Whether every reading that was received is in exactly one state."""
+        """True where every received reading is in exactly one state."""
         settled = self.stored + self.duplicate + self.rejected_total + self.failed
         return self.received == settled + self.in_flight
 
@@ -37,9 +37,10 @@ class Counts:
 
 
 class Tally:
-    """Counted by the thread that moves the readings, looked at by any.
+    """Counters of readings; one thread counts, any thread may read.
 
-    `in_flight` is counted by itself and not as a remainder: a way out that forgets its readings shows.
+    `in_flight` is a counter of its own, not the remainder: code that forgets to settle its readings shows in
+    `adds_up`.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class Tally:
         self._rejected: Counter[str] = Counter()
 
     def receive(self, readings: int) -> None:
-        """So many have been received, and are on their way."""
+        """Count readings that were received and are in flight now."""
         with self._lock:
             self._received += readings
             self._in_flight += readings
@@ -62,7 +63,7 @@ class Tally:
         rejected: Mapping[str, int] | None = None,
         failed: int = 0,
     ) -> None:
-        """So many are no longer on their way, and this is what became of them."""
+        """Count the outcomes of so many readings, which are no longer in flight."""
         with self._lock:
             self._in_flight -= readings
             self._stored += stored
@@ -70,8 +71,8 @@ class Tally:
             self._rejected.update(rejected or {})
             self._failed += failed
 
-    def look(self) -> Counts:
-        """All counts as they were at one moment."""
+    def snapshot(self) -> Counts:
+        """Return all counts of one moment."""
         with self._lock:
             return Counts(
                 received=self._received,

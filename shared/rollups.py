@@ -1,9 +1,9 @@
-"""The hours and days that are kept beside the readings, made anew from them, or compared with them.
+"""The command that compares the hourly and daily rollups with the readings, or rebuilds them.
 
 python -m shared.rollups check      # exit code 1 where they differ
 python -m shared.rollups rebuild
 
-Both may run beside the worker and the API. They are needed after somebody has changed `telemetry` by hand.
+Both may run while the worker and the API run. They are needed after manual changes of `telemetry`.
 """
 
 import signal
@@ -34,7 +34,7 @@ _HOURS = f"""
     FROM {telemetry.name} WHERE vin = :vin GROUP BY 1, 2
 """  # noqa: S608 - of our own columns
 
-# One look into the index for each vehicle, not one for each reading.
+# A loose index scan: one lookup for each vehicle, not one for each reading.
 _VEHICLES = text(f"""
     WITH RECURSIVE vehicle AS (
         (SELECT vin FROM {telemetry.name} ORDER BY vin LIMIT 1)
@@ -47,8 +47,8 @@ _VEHICLES = text(f"""
     UNION SELECT vin FROM {vehicle_latest.name} ORDER BY vin
 """)  # noqa: S608
 
-# Whoever has added to the hours must have committed, and nobody may add while they are counted: a writer
-# adds after its rows are in, so what is not seen here will be added behind this.
+# Waits until writers that have added to the hours commit, and keeps others from adding during the count.
+# Writers add to the hours after they insert their rows, so rows that are not seen here are added later.
 _LOCK = text(f"LOCK TABLE {telemetry_hourly.name} IN SHARE ROW EXCLUSIVE MODE")
 _DELETE = text(f"DELETE FROM {telemetry_hourly.name} WHERE vin = :vin")  # noqa: S608
 _INSERT = text(f"INSERT INTO {telemetry_hourly.name} {_HOURS}")
@@ -64,8 +64,8 @@ _LATEST = text(f"""
 """)  # noqa: S608
 
 
-# Where all its readings were deleted.
-_FORGET = text(f"""
+# For a vehicle without any reading left.
+_DELETE_LATEST = text(f"""
     DELETE FROM {vehicle_latest.name}
     WHERE vin = :vin AND NOT EXISTS (SELECT FROM {telemetry.name} WHERE vin = :vin)
 """)  # noqa: S608
@@ -73,7 +73,7 @@ _FORGET = text(f"""
 
 def _differs() -> str:
     exact = [column for column in names(telemetry_hourly) if not column.endswith("_sum")]
-    # A sum depends on the order of its parts in its last digits.
+    # The last digits of a sum of floats depend on the order of its parts.
     sums = " OR ".join(
         f"abs(made.{name}_sum - kept.{name}_sum) > 1e-9 * (1 + made.{name}_n * greatest("
         f"abs(coalesce(made.{name}_min, 0)), abs(coalesce(made.{name}_max, 0))))"
@@ -99,23 +99,26 @@ _CHECK_DAYS = text(f"""
 
 
 def rebuild(engine: Engine) -> int:
-    """Make every vehicle's hours anew, one transaction each; how many vehicles there are."""
+    """Rebuild the rollups, in one transaction for each vehicle; return the number of vehicles."""
     number = 0
     for vin in _vehicles(engine):
         with engine.begin() as connection:
-            _wait_for_ever(connection)
-            for statement in (_LOCK, _DELETE, _INSERT, _DELETE_DAYS, _INSERT_DAYS, _LATEST, _FORGET):
+            _disable_timeouts(connection)
+            for statement in (_LOCK, _DELETE, _INSERT, _DELETE_DAYS, _INSERT_DAYS, _LATEST, _DELETE_LATEST):
                 connection.execute(statement, {} if statement is _LOCK else {"vin": vin})
         number += 1
     return number
 
 
 def check(engine: Engine) -> dict[str, int]:
-    """How many hours differ from the readings, for each vehicle that has such; days, where no hour does."""
+    """Return the number of differing hours by vehicle, or of differing days where no hour differs.
+
+    Vehicles whose rollups agree with the readings are left out.
+    """
     found = {}
     for vin in _vehicles(engine):
         with engine.begin() as connection:
-            _wait_for_ever(connection)
+            _disable_timeouts(connection)
             hours, days = (
                 connection.execute(each, {"vin": vin}).scalar_one() for each in (_CHECK, _CHECK_DAYS)
             )
@@ -126,11 +129,11 @@ def check(engine: Engine) -> dict[str, int]:
 
 def _vehicles(engine: Engine) -> Sequence[str]:
     with engine.begin() as connection:
-        _wait_for_ever(connection)
+        _disable_timeouts(connection)
         return connection.execute(_VEHICLES).scalars().all()
 
 
-def _wait_for_ever(connection: Connection) -> None:
+def _disable_timeouts(connection: Connection) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
 
 
@@ -140,31 +143,31 @@ def _check(engine: Engine) -> int:
         differ = "differs" if hours == 1 else "differ"
         print(f"{vin}: {counted(hours, 'hour or day', 'hours or days')} {differ} from its readings")
     if differing:
-        print("`python -m shared.rollups rebuild` makes them anew.")
+        print("`python -m shared.rollups rebuild` rebuilds them.")
         return 1
     print("All hours and days agree with the readings.")
     return 0
 
 
 def _rebuild(engine: Engine) -> int:
-    print(f"The hours and days of {counted(rebuild(engine), 'vehicle')} were made anew.")
+    print(f"The hours and days of {counted(rebuild(engine), 'vehicle')} were rebuilt.")
     return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command and return its exit code."""
     parser = command_parser(
         "python -m shared.rollups",
-        "The hours and days that are kept beside the readings, compared with them or made anew.",
+        "Compare the hourly and daily rollups with the readings, or rebuild them.",
         examples=["check", "rebuild"],
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     checking = commands.add_parser("check", help="compare; exit code 1 where they differ", allow_abbrev=False)
     checking.set_defaults(run=_check)
-    making = commands.add_parser("rebuild", help="make them anew, vehicle by vehicle", allow_abbrev=False)
-    making.set_defaults(run=_rebuild)
-    wanted = parser.parse_args(arguments)
-    return run_on_database(DatabaseSettings, lambda _settings, engine: wanted.run(engine), name="rollups")
+    rebuilding = commands.add_parser("rebuild", help="rebuild them, vehicle by vehicle", allow_abbrev=False)
+    rebuilding.set_defaults(run=_rebuild)
+    parsed = parser.parse_args(arguments)
+    return run_on_database(DatabaseSettings, lambda _settings, engine: parsed.run(engine), name="rollups")
 
 
 if __name__ == "__main__":

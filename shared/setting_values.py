@@ -1,4 +1,4 @@
-"""Checks of a setting's value beyond its type. A ValueError's words follow the variable's name."""
+"""Checks of a setting's value beyond its type. A ValueError's message follows the variable's name."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,11 +9,11 @@ from sqlalchemy.exc import ArgumentError
 
 
 def postgres_url(value: str) -> str:
-    """Both `postgresql://` and `postgresql+psycopg://` are taken, and mean psycopg 3."""
+    """Return the URL for psycopg 3; `postgresql://` and `postgresql+psycopg://` mean the same."""
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
-        # The value may hold a password: it is not repeated.
+        # The message does not repeat the value, which may hold a password.
         raise ValueError("is not a URL such as postgresql://user:password@host:5432/database") from None
     if url.drivername not in {"postgresql", "postgresql+psycopg", "postgres"}:
         raise ValueError("must start with postgresql:// or postgresql+psycopg://")
@@ -49,9 +49,9 @@ def is_printable(value: str) -> str:
 
 
 def check_order(levels: Sequence[tuple[str, float]], *, rising: bool) -> None:
-    """Raise ValueError where a worse level is reached before a milder one; the mildest comes first.
+    """Raise ValueError where a worse level lies before a milder one; `levels` begins with the mildest.
 
-    Equal ones are in order: the milder level is then never seen.
+    Equal levels are in order; of them only the worse one is ever reported.
     """
     for (milder, first), (worse, second) in pairwise(levels):
         if (second < first) if rising else (second > first):

@@ -1,12 +1,10 @@
-"""Settings of each process: environment variables, or lines of a `.env` file in the folder it starts in.
+"""Settings of the processes, from environment variables or a `.env` file in the current folder.
 
-A settings object is built once, at start, and checked whole; nothing is opened. `load()` turns what
-is wrong into one line that names the variables.
+A settings object is built and checked once, at start, and opens no connection. `load()` turns all errors into
+one line that names the variables. `shared/api_settings.py` has the settings of the API.
 """
 
 import re
-from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -18,21 +16,18 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from shared.alert_thresholds import AlertThresholds
 from shared.setting_values import (
-    check_order,
     is_host_name,
     is_plain_topic_level,
     is_printable,
     postgres_url,
     readable_file,
 )
-from shared.wire.connectivity import Limits
 from shared.wording import plain
 
 
 class InvalidSettingsError(Exception):
-    """One or more settings can't be used; the message names each variable and says why."""
+    """One or more settings can't be used; the message names each variable and its error."""
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -40,7 +35,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Settings(BaseSettings):
-    """What every process reads. An empty variable counts as one that is not set."""
+    """Settings of every process. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -56,7 +51,7 @@ class Settings(BaseSettings):
 
 
 class DatabaseSettings(Settings):
-    """Where the readings are kept."""
+    """The database."""
 
     database_url: Annotated[str, AfterValidator(postgres_url)] = Field(
         "postgresql+psycopg://postgres:postgres@localhost:5434/battery",
@@ -66,7 +61,7 @@ class DatabaseSettings(Settings):
 
 
 class BrokerSettings(Settings):
-    """How a client of the broker connects: the worker, and the simulator."""
+    """The broker, for its clients: the worker and the simulator."""
 
     mqtt_host: Annotated[str, AfterValidator(is_printable), AfterValidator(is_host_name)] = Field(
         "localhost", description="The broker's host name or address."
@@ -86,7 +81,7 @@ class BrokerSettings(Settings):
 
 
 class ReadingSettings(Settings):
-    """What both doors ask of a reading beyond its ranges."""
+    """Limits of a reading beyond the ranges of its signals, for MQTT and HTTP."""
 
     max_future_skew_s: float = Field(
         300,
@@ -97,7 +92,7 @@ class ReadingSettings(Settings):
 
 
 class RetentionSettings(Settings):
-    """How long, and how many, rejections are kept."""
+    """Retention of rejections, by age and by number."""
 
     rejections_keep_days: int = Field(
         30, ge=0, le=36_500, description="Rejections older than this (days) are deleted; 0: at no age."
@@ -153,181 +148,31 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, Retentio
     )
 
 
-_LEVELS = (
-    (("ALERT_TEMP_HIGH_WARNING", "ALERT_TEMP_HIGH_CRITICAL"), True),
-    (("ALERT_TEMP_SPREAD_WARNING", "ALERT_TEMP_SPREAD_CRITICAL"), True),
-    (("ALERT_SOC_LOW_INFO", "ALERT_SOC_LOW_WARNING", "ALERT_SOC_LOW_CRITICAL"), False),
-    (("ALERT_SOH_LOW_WARNING", "ALERT_SOH_LOW_CRITICAL"), False),
-)
-"""The levels of each alert, the mildest first, and whether a worse one lies higher."""
-
-
-class ApiSettings(DatabaseSettings, ReadingSettings):
-    """Settings of `python -m api`."""
-
-    api_host: str = Field(
-        "127.0.0.1", description="The address the API listens on; 0.0.0.0 is every address."
-    )
-    api_port: Port = Field(8000, description="The port the API listens on.")
-    api_processes: int = Field(
-        1,
-        ge=1,
-        le=64,
-        description="Processes that answer on API_PORT; with 2 cores more than one only costs.",
-    )
-    api_keys: SecretStr | None = Field(
-        None, description="One or more keys, comma-separated. Set: a call needs one of them as X-API-Key."
-    )
-    api_allowed_hosts: str | None = Field(
-        None,
-        description="Names, comma-separated, that a Host header may have besides addresses, localhost and"
-        " names without a dot, where API_KEYS is not set; * allows any.",
-    )
-    api_statement_timeout_ms: int = Field(
-        15_000, ge=100, le=600_000, description="A query that takes longer than this (ms) is ended with 503."
-    )
-    # api/db/connection_budget.py adds up the connections that a process opens.
-    api_pool_size: int = Field(
-        5,
-        ge=1,
-        le=200,
-        description="Database connections that each process opens to read, and as many to write.",
-    )
-    api_heavy_calls: int = Field(
-        2,
-        ge=1,
-        le=50,
-        description="Costly calls (diagnoses, series, histories) that each process asks the database for at"
-        " once, on connections of their own; 2 more are for exports.",
-    )
-    api_wait_ms: int = Field(
-        5_000,
-        ge=100,
-        le=60_000,
-        description="A call that has waited so long (ms) for a database connection is answered 503, busy.",
-    )
-    api_most_requests: int = Field(
-        500,
-        ge=1,
-        le=100_000,
-        description="Requests that each process answers at once; one more is answered 503, busy.",
-    )
-    alert_temp_high_warning: float = Field(50, description="max_temp (°C) from which TEMP_HIGH is a warning.")
-    alert_temp_high_critical: float = Field(60, description="max_temp (°C) from which TEMP_HIGH is critical.")
-    alert_soc_low_info: float = Field(20, description="soc (%) down from which SOC_LOW is an info.")
-    alert_soc_low_warning: float = Field(10, description="soc (%) down from which SOC_LOW is a warning.")
-    alert_soc_low_critical: float = Field(5, description="soc (%) down from which SOC_LOW is critical.")
-    alert_soh_low_warning: float = Field(80, description="soh (%) below which SOH_LOW is a warning.")
-    alert_soh_low_critical: float = Field(70, description="soh (%) below which SOH_LOW is critical.")
-    alert_temp_spread_warning: float = Field(
-        10, description="max_temp - min_temp (°C) from which TEMP_SPREAD is a warning."
-    )
-    alert_temp_spread_critical: float = Field(
-        20, description="max_temp - min_temp (°C) from which TEMP_SPREAD is critical."
-    )
-
-    connectivity_stale_after_s: float = Field(
-        60,
-        ge=1,
-        le=31_536_000,
-        description="A vehicle is stale when nothing has come from it for so long (seconds).",
-    )
-    connectivity_offline_after_s: float = Field(
-        900,
-        ge=1,
-        le=31_536_000,
-        description="A vehicle is offline when nothing has come from it for so long (seconds).",
-    )
-
-    @cached_property
-    def connectivity_limits(self) -> Limits:
-        """How long a vehicle may be silent."""
-        return Limits(
-            stale_after=timedelta(seconds=self.connectivity_stale_after_s),
-            offline_after=timedelta(seconds=self.connectivity_offline_after_s),
-        )
-
-    @cached_property
-    def keys(self) -> tuple[str, ...]:
-        """The API keys, none when calls need no key."""
-        listed = self.api_keys.get_secret_value().split(",") if self.api_keys else []
-        return tuple(key.strip() for key in listed if key.strip())
-
-    @cached_property
-    def allowed_hosts(self) -> tuple[str, ...]:
-        """Host names that are answered without a key, beside those that no other site can have."""
-        return tuple(name.strip() for name in (self.api_allowed_hosts or "").split(",") if name.strip())
-
-    @cached_property
-    def alert_thresholds(self) -> AlertThresholds:
-        """The alert thresholds as the rules take them."""
-        return AlertThresholds(
-            temp_high_warning=self.alert_temp_high_warning,
-            temp_high_critical=self.alert_temp_high_critical,
-            soc_low_info=self.alert_soc_low_info,
-            soc_low_warning=self.alert_soc_low_warning,
-            soc_low_critical=self.alert_soc_low_critical,
-            soh_low_warning=self.alert_soh_low_warning,
-            soh_low_critical=self.alert_soh_low_critical,
-            temp_spread_warning=self.alert_temp_spread_warning,
-            temp_spread_critical=self.alert_temp_spread_critical,
-        )
-
-    @model_validator(mode="after")
-    def _stale_comes_first(self) -> Self:
-        if self.connectivity_stale_after_s >= self.connectivity_offline_after_s:
-            raise ValueError("CONNECTIVITY_STALE_AFTER_S must be less than CONNECTIVITY_OFFLINE_AFTER_S")
-        return self
-
-    @model_validator(mode="after")
-    def _levels_are_in_order(self) -> Self:
-        for names, rising in _LEVELS:
-            check_order([(name, getattr(self, name.lower())) for name in names], rising=rising)
-        return self
-
-    @model_validator(mode="after")
-    def _hosts_are_names(self) -> Self:
-        if any(sign in name for name in self.allowed_hosts for sign in "/: "):
-            raise ValueError(
-                "API_ALLOWED_HOSTS must hold names such as cars.example.org, without scheme or port"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _keys_hold_a_key(self) -> Self:
-        if self.api_keys is not None and not self.keys:
-            raise ValueError("API_KEYS is set but holds no key")
-        # Header values beyond ASCII arrive differently from client to client.
-        if not all(key.isascii() and key.isprintable() for key in self.keys):
-            raise ValueError("API_KEYS must be printable ASCII")
-        return self
-
-
 S = TypeVar("S", bound=Settings)
 
 
 def _set_in_file(kind: type[Settings]) -> set[str]:
-    """The variables whose value comes from `.env`, since the environment does not set them."""
+    """Return the variables that are set in `.env` and not in the environment."""
     in_environment, in_file = EnvSettingsSource(kind).env_vars, DotEnvSettingsSource(kind).env_vars
     return {name.upper() for name in in_file if name not in in_environment}
 
 
 def load(kind: type[S]) -> S:
-    """Read one process's settings from its environment.
+    """Read settings from the environment and `.env`.
 
-    Raises InvalidSettingsError with one line that names every variable that can't be used.
+    Raises InvalidSettingsError with one line that names each variable that can't be used.
     """
     try:
         return kind()
     except ValidationError as invalid:
-        of_file = _set_in_file(kind)
+        from_file = _set_in_file(kind)
         reasons = []
         for error in invalid.errors(include_input=False, include_url=False):
             reason = plain(error["msg"])
             names = [str(part).upper() for part in error["loc"][:1]]
-            # What is wrong with several variables together has no place, and names them itself.
+            # An error of several variables together has no location; its message names them.
             named = set(names or re.findall(r"[A-Z][A-Z0-9_]+", reason))
-            source = " (set in .env)" if named & of_file else ""
+            source = " (set in .env)" if named & from_file else ""
             reasons.append(f"{names[0]}{source}: {reason}" if names else f"{reason}{source}")
         raise InvalidSettingsError("; ".join(reasons)) from None
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What is known of a vehicle beyond its readings. Nothing here is guessed: what is not known is None."""
+"""The profile of a vehicle: facts beyond its readings. No value is guessed; an unknown one is None."""
 
 import re
 from datetime import date
@@ -12,7 +12,7 @@ from shared.wire.reading import Range
 
 
 class Chemistry(StrEnum):
-    """Of the cells."""
+    """Chemistry of the cells."""
 
     NMC = "NMC"
     LFP = "LFP"
@@ -26,7 +26,7 @@ RANGES: dict[str, Range] = {
     "max_discharge_a": Range(1, 3_000, "A"),
     "max_charge_a": Range(1, 3_000, "A"),
 }
-"""What a field may be, both ends included. [C]: what a motorcycle and a mining truck have, and some more."""
+"""Range of each field, both ends included. [C]: from a motorcycle to a mining truck, and some more."""
 
 _NAMES = {
     "series_cells": "number of cells in series",
@@ -40,12 +40,12 @@ _NAMES = {
 
 
 def named(field: str) -> str:
-    """A field as it stands in a sentence: `nominal capacity (capacity_ah)`."""
+    """Return the words for a field, such as `nominal capacity (capacity_ah)`."""
     return f"{_NAMES[field]} ({field})"
 
 
 def without(*fields: str) -> str:
-    """A profile without any of these, in words: `the profile has no nominal capacity (capacity_ah)`."""
+    """Return the words for missing fields: `the profile has no nominal capacity (capacity_ah)`."""
     names = " nor ".join(map(named, fields))
     return f"the profile has {'no' if len(fields) == 1 else 'neither'} {names}"
 
@@ -60,11 +60,11 @@ def _known(name: str, description: str, example: float) -> Any:
 
 
 def _day(value: Any) -> Any:
-    # Pydantic would also take a number of seconds, or a time at midnight.
+    # Pydantic would also accept a number of seconds, or a time at midnight.
     if value is None or type(value) is date:
         return value
     try:
-        # fromisoformat() alone would also read the days of weeks.
+        # fromisoformat() alone would also accept week dates such as 2020-W01-1.
         if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
             return date.fromisoformat(value)
     except ValueError:
@@ -73,20 +73,20 @@ def _day(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    # JSON has one kind of number: 96.0 is 96.
+    # JSON has one type of number: 96.0 is 96.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _sign(value: Any) -> Any:
     value = _whole(value)
-    # True == 1, and a Literal asks no more.
+    # Without this, True would pass: a Literal compares with ==, and True == 1.
     if type(value) is not int:
         raise PydanticCustomError("sign", "must be 1 or -1")
     return value
 
 
 class Profile(BaseModel):
-    """All fields optional. A rule or figure that needs one that is missing is skipped, and says so."""
+    """A vehicle's profile. All fields are optional; rules and figures that need a missing one are skipped."""
 
     model_config = ConfigDict(
         strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True

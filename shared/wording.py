@@ -1,10 +1,10 @@
-"""Numbers, durations and refusals as people read them: "1 day", "90 minutes", "should be less than 100"."""
+"""Words for numbers, durations and errors: "1 day", "90 minutes", "should be less than 100"."""
 
 _UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60))
 
 
 def plain(message: str) -> str:
-    """A sentence of pydantic's as a person reads it behind a name: `should be less than or equal to 100`."""
+    """Reword pydantic's message to follow a field's name: `should be less than or equal to 100`."""
     message = message.removeprefix("Value error, ")
     return {"Field required": "is missing", "Extra inputs are not permitted": "is not known here"}.get(
         message, message.removeprefix("Input ")
@@ -12,14 +12,14 @@ def plain(message: str) -> str:
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:
-    """The number with its noun: `1 reading`, `2,000 readings`; `plural` where an s is not enough."""
+    """Return the number with its noun: `1 reading`, `2,000 readings`; `plural` where an s is not enough."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def duration(seconds: float) -> str:
-    """A duration to three digits, in the largest unit of which there are two: `95 s`, `5.73 days`."""
+    """Format a duration to three digits, in the largest unit with a value of 2 or more: `5.73 days`."""
     for unit, length in _UNITS:
-        # As it is shown: 7199.9 s are 2 hours.
+        # Compared as shown, after rounding: 7199.9 s are 2 hours.
         number = float(f"{seconds / length:.3g}")
         if abs(number) >= 2:
             return f"{number:,.10g} {unit}"

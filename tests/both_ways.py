@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from shared.wire import decoder
-from shared.wire.fast_reading import usual_reading, usual_readings
+from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row
 from shared.wire.strict_json import InvalidJsonError, parse_json
 from tests.readings import START
@@ -41,8 +41,8 @@ def strictly_of_any(body):
 
 def taken(message):
     """Which of the three fast ways take a message; each that does agrees with the strict one, to the bit."""
-    lone = usual_reading(message, VIN, **WHEN)
-    of_one, of_any = (usual_readings(message, vin, **WHEN) for vin in (VIN, None))
+    lone = parse_reading_fast(message, VIN, **WHEN)
+    of_one, of_any = (parse_readings_fast(message, vin, **WHEN) for vin in (VIN, None))
     if lone is not None:
         assert not isinstance(parse_json(message), list)
         assert repr([lone]) == repr(strictly(message))

@@ -27,8 +27,9 @@ from ingest_worker.worker_health import WorkerHealth
 from scripts.launcher import account
 from scripts.launcher.broker import Broker
 from scripts.launcher.postgres import Postgres
+from shared.api_settings import ApiSettings
 from shared.migrate import migrate
-from shared.settings import ApiSettings, WorkerSettings
+from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
 
@@ -189,7 +190,7 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
         pulse, subscriber = WorkerHealth(), Subscriber(chosen)
         metrics = WorkerMetrics(subscriber, pulse)
         worker = Worker(chosen, subscriber, engine, pulse, metrics)
-        worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.look
+        worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
         failures = []
 
         def run():

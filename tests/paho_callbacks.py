@@ -41,7 +41,7 @@ def disconnect(subscriber, name="Unspecified error"):
 def arrive(subscriber, *packets):
     """What the network thread does with packets that one read has brought."""
     client = subscriber._client
-    assert client._sort(client.framer.feed(b"".join(packets))) == mqtt.MQTT_ERR_SUCCESS
+    assert client._dispatch(client.framer.feed(b"".join(packets))) == mqtt.MQTT_ERR_SUCCESS
 
 
 def receive(subscriber, mid=1, qos=1, topic=TOPIC, payload=b"{}"):

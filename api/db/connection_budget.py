@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 
 EXPORT_CONNECTIONS = 2
 HEARTBEAT_CONNECTIONS = 1

@@ -23,7 +23,7 @@ from api.db.connection_budget import EXPORT_CONNECTIONS
 from api.db.errors import DatabaseBusyError, DatabaseLateError, LinkLostError
 from api.db.heartbeat import Heartbeat
 from api.db.pool import Connection, Pool, PoolLimits
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 from shared.storage.engine import address, connect_arguments
 from shared.storage.store_readings import CopyBackoff
 

@@ -8,7 +8,7 @@ from fastapi.security import APIKeyHeader
 
 from api.http.export_permit import ExportPermits
 from api.http.problems import ProblemError
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 
 
 class _RequiredKey(APIKeyHeader):

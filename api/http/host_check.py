@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.problems import respond
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 
 _DETAIL = (
     "This service asks for no key, and answers to its own names only: an address, localhost, a name without a"

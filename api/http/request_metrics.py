@@ -51,7 +51,7 @@ class ApiMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """What is not counted by a metric object of its own; called for each scrape."""
-        yield from metric_definitions.readings(metric_definitions.API_READINGS, self.tally.look())
+        yield from metric_definitions.readings(metric_definitions.API_READINGS, self.tally.snapshot())
         yield metric_definitions.counter(metric_definitions.REQUESTS, self._requests)
         yield metric_definitions.counter(metric_definitions.API_DATABASE_ERRORS, self._database_errors)
 

@@ -13,7 +13,7 @@ from api.http.problems import ProblemError, problem_responses
 from api.http.request_metrics import LoadedMetrics
 from api.queries.ingest import ingest
 from api.schemas.vehicles import IngestResult
-from shared.wire.fast_reading import usual_readings
+from shared.wire.fast_reading import parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row
 from shared.wire.refusal import Reason
 
@@ -95,7 +95,7 @@ async def ingest_readings(
 
 def _read(body: bytes, received_at: datetime, latest: datetime) -> list[Row]:
     """The readings of a body."""
-    usual = usual_readings(body, None, received_at=received_at, latest=latest)
+    usual = parse_readings_fast(body, None, received_at=received_at, latest=latest)
     return usual or [Row.of(reading, received_at) for reading in _read_strictly(body, latest)]
 
 

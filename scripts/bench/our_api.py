@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from scripts.bench.database import Database
 from scripts.bench.workbench import Workbench
 from scripts.launcher.module import Api
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 
 PATH = "/api/telemetry"
 

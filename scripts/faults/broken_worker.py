@@ -40,7 +40,7 @@ class AckBeforeCommit(Worker):
         contents = self._batch.take()
         self._subscriber.acknowledge(contents.deliveries)
         for part, written in self._committer.commit(contents):
-            self._account(part, written, 0)
+            self._count_outcome(part, written, 0)
 
 
 class ReceiptBeforeCommit(Worker):
@@ -49,9 +49,9 @@ class ReceiptBeforeCommit(Worker):
     def _flush(self) -> None:
         contents = self._batch.take()
         fill_receipts(contents, BatchOutcome(stored=len(contents.rows)))
-        self._answer(contents)
+        self._send_receipts(contents)
         for part, written in self._committer.commit(contents):
-            self._account(part, written, 0)
+            self._count_outcome(part, written, 0)
         self._subscriber.acknowledge(contents.deliveries)
 
 

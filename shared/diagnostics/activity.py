@@ -1,7 +1,7 @@
-"""Whether a car drives or charges, for the rules: by its odometer as it was known at each reading.
+"""Driving and charging at each reading, for the rules, from the readings up to then.
 
-Sessions look back with all that came later (an odometer that stood still and caught up); an episode that is
-active must not vanish because of that.
+Sessions also use later readings (of an odometer that stood still and caught up). Rules must not: an active
+episode would vanish by them.
 """
 
 import numpy as np
@@ -9,13 +9,13 @@ import numpy as np
 from shared.diagnostics.charging import charge_spans
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Mask, last_true
-from shared.diagnostics.odometer import MOVED_KM, carried, last_known
+from shared.diagnostics.odometer import MOVED_KM, known_distance, last_known
 from shared.diagnostics.trace import Trace
 from shared.vehicle_profile import Profile
 
 
 def charging(trace: Trace, profile: Profile) -> Mask:
-    """Where it charges, pauses of the charger included; False where the current is not known."""
+    """Return where the vehicle charges, the charger's pauses included; False where the current is unknown."""
     mask = np.zeros(len(trace), np.bool_)
     for first, last in charge_spans(trace, profile.capacity_ah):
         mask[first : last + 1] = True
@@ -23,18 +23,18 @@ def charging(trace: Trace, profile: Profile) -> Mask:
 
 
 def charging_over(trace: Trace, charges: Mask) -> Mask:
-    """Where a charge is over: 300 s since the last reading that charged, or 0.2 km further."""
+    """Return where a charge is over: 300 s after the last reading of the charge, or 0.2 km away from it."""
     last = last_true(charges)
-    way, _ = carried(trace)
-    away = (trace.ts - trace.ts[last] >= GAP_S) | (np.round(way - way[last], 6) >= MOVED_KM)
+    km, _ = known_distance(trace)
+    away = (trace.ts - trace.ts[last] >= GAP_S) | (np.round(km - km[last], 6) >= MOVED_KM)
     return (last < 0) | away
 
 
 def drives(trace: Trace) -> Mask:
-    """For each reading but the first: whether it and the one before lie within a drive.
+    """Return, for each pair of neighbouring readings, whether the pair lies within a drive.
 
-    A drive goes on as long as the odometer rises at least every 300 s. The current is not asked: its sign
-    may be the wrong one.
+    A drive lasts as long as the odometer rises at least once in 300 s. The current is not used: its sign may
+    be wrong.
     """
     if len(trace) < 2:
         return np.zeros(0, np.bool_)
@@ -43,7 +43,7 @@ def drives(trace: Trace) -> Mask:
     where = np.flatnonzero(rises)
     if not len(where):
         return np.zeros(len(trace) - 1, np.bool_)
-    # Of the pair that ends at i: the first rise at i or later, and the last one before i.
+    # For the pair that ends at i: the first rise at i or later, and the last one before i.
     pairs = np.arange(1, len(trace))
     following = np.searchsorted(where, pairs)
     after = trace.ts[where[np.minimum(following, len(where) - 1)]]

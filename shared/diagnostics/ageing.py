@@ -1,4 +1,4 @@
-"""How the state of health falls, and when it will reach 80 % and 70 %."""
+"""The trend of the state of health, and the dates on which it reaches 80 % and 70 %."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A slope of soh (%, negative = falls) with its 95 % interval, `low` the steepest fall."""
+    """A slope of soh (%, negative = falls) with its 95 % interval; `low` is the steepest fall."""
 
     value: float
     low: float
@@ -31,14 +31,14 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """When soh reaches `soh` (%): by the slopes of the interval's ends, and by the median one.
+    """The dates on which soh reaches `soh` (%), by the ends of the slope's interval and by the median slope.
 
-    None = never by that slope, or not between the years 1 and 9999.
+    A date is None where that slope never reaches it, or not between the years 1 and 9999.
     """
 
     soh: float
     passed: bool
-    """The line is at or below it on the last day: the dates lie in the past."""
+    """True where the line is at or below `soh` on the last day: the dates lie in the past."""
     earliest: date | None
     likely: date | None
     latest: date | None
@@ -53,16 +53,16 @@ class Ageing:
     per_year: Rate
     per_10000_km: Rate | Missing
     days: int
-    """With a soh"""
+    """Days with a soh."""
     span_days: int
     milestones: tuple[Milestone, ...]
 
 
 def ageing(trace: Trace) -> Ageing | Missing:
-    """The Theil-Sen slope of the daily medians of soh, with its confidence interval.
+    """Compute the Theil-Sen slope of the daily medians of soh, with its confidence interval.
 
-    Needs >= 30 days with a soh over >= 180 days, and a negative slope. Robust fits still missed by half a
-    year on a real car: read the interval. Source: docs/diagnostics.md, Figures.
+    Needs >= 30 days with a soh over >= 180 days, and a negative slope. Even robust fits were wrong by half a
+    year on a real car, so the interval matters. Source: docs/diagnostics.md, Figures.
     """
     days, soh = daily_medians(trace.ts, trace.soh)
     span = int(days[-1] - days[0]) if len(days) else 0
@@ -74,13 +74,13 @@ def ageing(trace: Trace) -> Ageing | Missing:
     line = _line(days, soh)
     if line is None or line.slope >= 0:
         return InsufficientData(
-            f"over these {span} days no fall of soh can be told (its median slope is not negative)"
+            f"over these {span} days no fall of soh can be seen (its median slope is not negative)"
         )
     now = line.y_median + line.slope * (float(days[-1]) - line.x_median)
     return Ageing(
         soh=now,
         per_year=_rate(line, _YEAR_DAYS),
-        per_10000_km=_by_way(trace, days, soh),
+        per_10000_km=_by_distance(trace, days, soh),
         days=len(days),
         span_days=span,
         milestones=tuple(_milestone(line, level, passed=now <= level) for level in _MILESTONES),
@@ -88,10 +88,10 @@ def ageing(trace: Trace) -> Ageing | Missing:
 
 
 def _line(x: Floats, soh: Floats) -> Line | None:
-    """The Theil-Sen line; its interval is widened where one day's deviation says something of the next one's.
+    """Fit the Theil-Sen line, with an interval that is widened for autocorrelated deviations.
 
-    A battery's own estimate of soh drifts for weeks, and Sen's interval takes days for independent: by the
-    first autocorrelation r of the deviations there are only n * (1 - r) / (1 + r) of them.
+    A battery's own estimate of soh drifts for weeks, while Sen's interval assumes independent days: with a
+    first autocorrelation r of the deviations there are only n * (1 - r) / (1 + r) independent ones.
     """
     line = theil_sen(x, soh)
     if line is None:
@@ -108,23 +108,24 @@ def _rate(line: Line, unit: float) -> Rate:
     return Rate(line.slope * unit, line.low * unit, line.high * unit)
 
 
-def _by_way(trace: Trace, days: Floats, soh: Floats) -> Rate | Missing:
-    """Of soh over the way driven by the end of each day."""
-    way = travelled(trace)
+def _by_distance(trace: Trace, days: Floats, soh: Floats) -> Rate | Missing:
+    """Compute the slope of soh over the distance driven by the end of each day."""
+    km = travelled(trace)
     last = np.searchsorted(trace.ts, (days + 1) * DAY_S) - 1
-    line = None if np.isnan(way).any() else _line(way[last], soh)
+    line = None if np.isnan(km).any() else _line(km[last], soh)
     return _rate(line, 10_000.0) if line else InsufficientData("no odometer, or one that stands still")
 
 
 def _milestone(line: Line, level: float, *, passed: bool) -> Milestone:
     steep, likely, flat = (_reached(line, slope, level) for slope in (line.low, line.slope, line.high))
-    # All lines go through the medians: what lies before that point, the steepest line passed last.
+    # All lines go through the point of the medians: a level above it lies before it, where the flattest line
+    # passed first.
     earliest, latest = (flat, steep) if level > line.y_median else (steep, flat)
     return Milestone(level, passed, earliest, likely, latest)
 
 
 def _reached(line: Line, slope: float, level: float) -> date | None:
-    """The day on which the line with this slope through the medians passes `level`."""
+    """Return the day on which the line with this slope through the medians reaches `level`, or None."""
     if slope >= 0:
         return None
     day = line.x_median + (level - line.y_median) / slope

@@ -1,4 +1,4 @@
-"""Alerts of one reading, judged without any history: scalar, arrays and SQL, all made from `RULES`."""
+"""Alerts of one reading, without any history: for a scalar, for arrays and in SQL, all from `RULES`."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _NEAR = 1e-5
 
 
 class Severity(StrEnum):
-    """How much it matters, from least to most."""
+    """Severity of an alert, from the least to the worst."""
 
     INFO = "info"
     WARNING = "warning"
@@ -36,7 +36,7 @@ class AlertCode(StrEnum):
 
 
 class Alert(NamedTuple):
-    """One thing that needs a person; `message` holds the observed value and the threshold."""
+    """An alert of one reading; `message` names the observed value and the threshold."""
 
     code: AlertCode
     severity: Severity
@@ -44,7 +44,7 @@ class Alert(NamedTuple):
 
 
 class AlertRule(NamedTuple):
-    """One alert: the value it judges, and the thresholds that the value is compared with."""
+    """The rule of one alert: a value and its thresholds."""
 
     code: AlertCode
     signals: tuple[str, ...]
@@ -92,8 +92,8 @@ RULES = (
 )
 """In the order in which the alerts of a reading are listed."""
 
-JUDGED = tuple(dict.fromkeys(signal for rule in RULES for signal in rule.signals))
-"""The signals that any rule looks at."""
+ALERT_SIGNALS = tuple(dict.fromkeys(signal for rule in RULES for signal in rule.signals))
+"""The signals of all rules."""
 
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
@@ -103,7 +103,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def alerts(signals: Mapping[str, float | None], thresholds: AlertThresholds) -> list[Alert]:
-    """List the alerts of one reading, given by signal name (soc, soh in %; temperatures in °C)."""
+    """Return the alerts of one reading, given by signal name (soc, soh in %; temperatures in °C)."""
     found = []
     for rule, compare, levels, mildest in _levels(thresholds):
         value = signals[rule.signals[0]]
@@ -113,7 +113,7 @@ def alerts(signals: Mapping[str, float | None], thresholds: AlertThresholds) -> 
             subtracted = signals[rule.signals[1]]
             if subtracted is None:
                 continue
-            # 32.3 - 22.3 is a hair below 10 in binary; a threshold must not depend on that.
+            # Rounded: 32.3 - 22.3 is just below 10 in binary, and must still reach a threshold of 10.
             value = round(value - subtracted, _DECIMALS)
         if not compare(value, mildest):
             continue
@@ -128,10 +128,10 @@ class _Levels(NamedTuple):
     levels: tuple[tuple[Severity, float], ...]
     """Severity and limit, worst first."""
     mildest: float
-    """The limit that the most values reach."""
+    """The limit that most values reach."""
 
 
-# Once for each set of settings: `latest` asks for the alerts of every answer.
+# Cached for each set of settings: each answer of `latest` computes alerts.
 @lru_cache(16)
 def _levels(at: AlertThresholds) -> tuple[_Levels, ...]:
     found = []
@@ -146,7 +146,7 @@ def _levels(at: AlertThresholds) -> tuple[_Levels, ...]:
 def worst_alerts(signals: Mapping[str, Floats], thresholds: AlertThresholds) -> Ranks:
     """Rank the worst alert of each of many readings: 0 for none, then as Severity counts.
 
-    `signals` holds one array a signal of `JUDGED`, all of one length, with NaN for a null.
+    `signals` holds one array a signal of `ALERT_SIGNALS`, all of one length, with NaN for a null.
     """
     severities = list(Severity)
     ranks: list[Ranks] = []
@@ -162,23 +162,23 @@ def worst_alerts(signals: Mapping[str, Floats], thresholds: AlertThresholds) -> 
 def _differences(high: Floats, low: Floats, limits: list[float]) -> Floats:
     differences = high - low
     for limit in limits:
-        # Close to a limit NumPy may round otherwise than Python.
+        # Close to a limit NumPy may round differently from Python.
         for place in np.flatnonzero(np.abs(differences - limit) < _NEAR).tolist():
             differences[place] = round(float(differences[place]), _DECIMALS)
     return differences
 
 
 def any_alert_sql() -> str:
-    """A condition on the signals' columns that is true of every reading with an alert.
+    """Return a condition on the signals' columns that is true for each reading with an alert.
 
-    The placeholders are the rules' codes, as `mildest_limits` fills them. The condition may also hold for a
-    reading whose temperatures differ by up to half a millionth less than a limit, which `alerts` rounds.
+    The placeholders are the rules' codes; `mildest_limits` returns their values. `alerts` rounds differences
+    of temperatures, so the condition may also be true for one of half a millionth less than a limit.
     """
     return " OR ".join(f"{' - '.join(rule.signals)} {rule.comparison} %({rule.code})s" for rule in RULES)
 
 
 def mildest_limits(thresholds: AlertThresholds) -> dict[str, float]:
-    """The threshold of each rule that the most readings reach, by the rule's code."""
+    """Return, by the rule's code, the threshold that most readings reach."""
     return {
         str(rule.code): mildest - 0.5 * 10**-_DECIMALS if len(rule.signals) > 1 else mildest
         for rule, _, _, mildest in _levels(thresholds)

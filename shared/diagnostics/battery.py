@@ -1,4 +1,4 @@
-"""All that one trace tells of a battery's use and health."""
+"""All figures of a battery's use and health from one trace."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,10 @@ from shared.vehicle_profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """Each figure, or why it can't be given."""
+    """The figures, each with a reason in its place where it can't be computed."""
 
     passport: Passport
-    """With the throughput and the cycles."""
+    """Includes the throughput and the cycles."""
     consumption: Consumption | Missing
     resistance: Resistance | Missing
     capacity: Capacity | Missing
@@ -30,7 +30,7 @@ class Battery:
 
 
 def battery(trace: Trace, profile: Profile) -> Battery:
-    """Every figure of a trace, each as its own function gives it."""
+    """Compute all figures of a trace."""
     found = sessions(trace, profile)
     ohm = resistance(trace)
     return Battery(

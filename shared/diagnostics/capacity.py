@@ -1,4 +1,4 @@
-"""What the pack holds, from charges."""
+"""The capacity of the pack, from charges."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,36 +17,36 @@ _LONGEST_S = 30.0
 _LARGEST_STEP = 2.0
 """% of soc"""
 _NEWEST = 3
-"""Windows whose median is the newest value [C]: one that is off does not decide, and no old one does."""
+"""Windows whose median is the newest value [C]: neither a single outlier nor an old window decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Over charging windows, in order of time."""
+    """The capacity over charging windows."""
 
     ah: float
-    """The median of all."""
+    """The median of all windows."""
     n: int
-    """Windows"""
+    """Number of windows."""
     spread_ah: float
     """The largest estimate less the smallest."""
     newest_ah: float
     """The median of the last three windows, or of all where they are fewer."""
     newest_n: int
-    """Windows in it."""
+    """Number of windows of `newest_ah`."""
     newest_day: int
-    """Of the end of the last window: days since 1970, UTC."""
+    """Day of the end of the last window: days since 1970, UTC."""
     nominal_share: float | None
-    """`newest_ah` over the profile's capacity_ah; None where that is not known."""
+    """`newest_ah` over the profile's capacity_ah; None where that is unknown."""
 
 
 def capacity(
     trace: Trace, sessions: Sequence[Session], nominal_ah: float | None = None
 ) -> Capacity | Missing:
-    """100 * net Ah in / dS (Ah) over windows inside the trace's charges; `sessions` are those of this trace.
+    """Compute 100 * net Ah in / dS (Ah) over windows in the charges; `sessions` are those of the trace.
 
     Ah: trapezoid of I over the readings that have it. A window has dS >= 30 %, no gap > 30 s and no step of
-    soc > 2 %. Drives are never used: on a real car they were 12 % low. Source: docs/diagnostics.md,
+    soc > 2 %. Drives are not used: on a real car they gave 12 % too little. Source: docs/diagnostics.md,
     Figures.
     """
     found, ends = [], []
@@ -76,7 +76,7 @@ def capacity(
 
 
 def _charged(trace: Trace, first: int, last: int) -> float:
-    """Ah; readings without a current are bridged: in a window the known ones are near each other."""
+    """Return the charged Ah; readings without a current are skipped: in a window the others are near."""
     stretch = slice(first, last + 1)
     current = trace.pack_current[stretch]
     known = ~np.isnan(current)
@@ -84,7 +84,7 @@ def _charged(trace: Trace, first: int, last: int) -> float:
 
 
 def _windows(trace: Trace, begin: int, end: int) -> Iterator[Span]:
-    """The parts of a charge between its breaks, each from a reading with soc to another."""
+    """Yield the parts of a charge between its breaks, each from a reading with soc to another one."""
     stretch = slice(begin, end + 1)
     place = begin + np.flatnonzero(~np.isnan(trace.soc[stretch] + trace.pack_current[stretch]))
     if len(place) < 2:

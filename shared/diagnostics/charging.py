@@ -1,10 +1,10 @@
-"""Where a vehicle charges: one definition, for its sessions and for the rules."""
+"""Charges of a vehicle: one definition for both sessions and rules."""
 
 import numpy as np
 
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Indices, Mask
-from shared.diagnostics.odometer import MOVED_KM, carried, steps_by_whole_km
+from shared.diagnostics.odometer import MOVED_KM, known_distance, steps_by_whole_km
 from shared.diagnostics.trace import Floats, Trace
 
 Span = tuple[int, int]
@@ -15,20 +15,21 @@ _LEAST_SHARE = 0.02
 """Of the nominal capacity, per hour."""
 _STEADY_S = 120.0
 _STEADY_WHOLE_KM_S = 300.0
-"""An odometer of whole km stands still for 180 s at 20 km/h downhill; for 300 s below 12 km/h only [C]."""
+"""At 20 km/h downhill an odometer of whole km stands still for 180 s; for 300 s only below 12 km/h [C]."""
 _STEADY_BLIND_S = 600.0
-"""Nobody knows whether the vehicle stands; no braking lasts so long [C]."""
-_PULLS_A = 5.0
-"""On average over a pause: it drove off rather than waited [C]."""
+"""For an unknown odometer, where the vehicle may move: longer than any braking [C]."""
+_DRIVING_A = 5.0
+"""Average over a pause above which the vehicle has driven off [C]."""
 
 
 def charge_spans(trace: Trace, capacity_ah: float | None) -> list[Span]:
-    """I <= -max(2 A, 0.02 * capacity per hour), over after 300 s without it or 0.2 km further.
+    """Find charges: I <= -max(2 A, 0.02 * capacity per hour), ended by 300 s without that or by 0.2 km.
 
-    A charge begins with 120 s of that on end with the odometer known and unchanged; 300 s for one of whole
-    km, 600 s where it is not known. Any later reading with such a current, less than 300 s after the one
-    before and less than 0.2 km from where it began, still belongs to it: chargers pulse. Where the odometer
-    does not tell, a pause with over 5 A out on average ends it. Source: docs/diagnostics.md, Sessions.
+    A charge begins with 120 s of such a current with the odometer known and unchanged; 300 s for an odometer
+    of whole km, 600 s for an unknown one. Each later reading with such a current, less than 300 s after the
+    one before and less than 0.2 km from the beginning, belongs to the charge: chargers pulse. Where the
+    odometer is unknown or of whole km, a pause with over 5 A out on average ends the charge.
+    Source: docs/diagnostics.md, Sessions.
     """
     measured = np.flatnonzero(~np.isnan(trace.pack_current))
     current = trace.pack_current[measured]
@@ -36,22 +37,22 @@ def charge_spans(trace: Trace, capacity_ah: float | None) -> list[Span]:
     place = measured[flowing]
     if not len(place):
         return []
-    way, known_at = carried(trace)
-    whole_km = steps_by_whole_km(trace) and bool(way[-1] > 0)
-    breaks = (np.diff(flowing) > 1) | (np.diff(trace.ts[place]) >= GAP_S) | (np.diff(way[place]) != 0)
+    km, known_at = known_distance(trace)
+    whole_km = steps_by_whole_km(trace) and bool(km[-1] > 0)
+    breaks = (np.diff(flowing) > 1) | (np.diff(trace.ts[place]) >= GAP_S) | (np.diff(km[place]) != 0)
     ends = np.flatnonzero(np.append(breaks, True))
     begins = np.append(0, ends[:-1] + 1)
     first, last = place[begins], place[ends]
     goes_on = trace.ts[first[1:]] - trace.ts[last[:-1]] < GAP_S
-    told = (known_at[first[1:]] > trace.ts[last[:-1]]) & (not whole_km)
-    goes_on &= told | (_means_between(current, flowing[ends[:-1]], flowing[begins[1:]]) <= _PULLS_A)
+    has_odometer = (known_at[first[1:]] > trace.ts[last[:-1]]) & (not whole_km)
+    goes_on &= has_odometer | (_means_between(current, flowing[ends[:-1]], flowing[begins[1:]]) <= _DRIVING_A)
     steady = _steady(trace.ts, first, last, known_at, _STEADY_WHOLE_KM_S if whole_km else _STEADY_S)
-    stops = _stops(np.flatnonzero(steady), goes_on, way[first])
+    stops = _stops(np.flatnonzero(steady), goes_on, km[first])
     return [(int(first[one]), int(last[other])) for one, other in stops]
 
 
 def _steady(ts: Floats, first: Indices, last: Indices, known_at: Floats, least: float) -> Mask:
-    """Which stretches (unchanged way) are long enough to begin a charge."""
+    """Return which stretches (with an unchanged odometer) are long enough to begin a charge."""
     known = known_at[np.isfinite(known_at)]
     since = np.maximum(ts[first], known[0] if len(known) else np.inf)
     steady: Mask = (known_at[last] - since >= least) | (ts[last] - ts[first] >= _STEADY_BLIND_S)
@@ -59,22 +60,22 @@ def _steady(ts: Floats, first: Indices, last: Indices, known_at: Floats, least: 
 
 
 def _means_between(current: Floats, before: Indices, after: Indices) -> Floats:
-    """Mean of the values between two places, both left out; 0 where there are none."""
+    """Return the means of the values between two indexes, both excluded; 0 where there is no value."""
     so_far = np.concatenate(([0.0], np.cumsum(current)))
     count = after - before - 1
     means: Floats = (so_far[after] - so_far[before + 1]) / np.maximum(count, 1)
     return means
 
 
-def _stops(steady: Indices, goes_on: Mask, way: Floats) -> list[Span]:
-    """First and last stretch of each charge: from a steady one as long as it goes on within 0.2 km."""
+def _stops(steady: Indices, goes_on: Mask, km: Floats) -> list[Span]:
+    """Return the first and last stretch of each charge, which continues from a steady one within 0.2 km."""
     last_of_row = np.flatnonzero(np.append(~goes_on, True))
     found: list[Span] = []
     number = 0
     while number < len(steady):
         start = int(steady[number])
-        # Half of the last digit less: 0.2 km is 0.2 km, whatever it is in binary.
-        near = int(np.searchsorted(way, way[start] + MOVED_KM - 5e-7)) - 1
+        # Half of the last digit less, so that 0.2 km is reached despite its binary representation.
+        near = int(np.searchsorted(km, km[start] + MOVED_KM - 5e-7)) - 1
         stop = min(near, int(last_of_row[np.searchsorted(last_of_row, start)]))
         found.append((start, stop))
         number = int(np.searchsorted(steady, stop, "right"))

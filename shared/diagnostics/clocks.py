@@ -1,4 +1,4 @@
-"""Rules about the vehicle's clock against ours: what came late, and what came from the future."""
+"""Rules about the vehicle's clock against ours: late readings, and readings from the future."""
 
 from collections.abc import Iterator
 
@@ -34,9 +34,10 @@ def late_data(trace: Trace, _profile: Profile) -> Iterator[Episode]:
 
 
 def clock_skew(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """Over 30 s ahead in at least 3 of 5 neighbouring readings: from the first of them to the last.
+    """Find episodes of at least 3 of 5 neighbouring readings over 30 s ahead of our clock.
 
-    Such fives that share a reading which is ahead are one episode. A gap lies in none of them.
+    An episode lasts from the first to the last of these readings; groups of five that share one of them are
+    one episode. No group extends over a gap.
     """
     rule = RULES[Code.CLOCK_SKEW]
     level = rule.levels[0]
@@ -44,7 +45,7 @@ def clock_skew(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     skewed = np.flatnonzero(ahead > level.set)
     width, least = int(rule.numbers["out_of_readings"]), rule.readings
     block = blocks(trace.ts)
-    # By places in `skewed`: each three (k, k + 1, k + 2) that lie within five readings of one block.
+    # Indexes in `skewed`: each three (k, k + 1, k + 2) that lie within five readings of one block.
     begin, end = skewed[: 1 - least], skewed[least - 1 :]
     threes = np.flatnonzero((end - begin < width) & (block[begin] == block[end]))
     if not len(threes):

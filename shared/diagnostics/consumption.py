@@ -1,4 +1,4 @@
-"""What the vehicle takes from its battery per way."""
+"""The consumption of a vehicle: energy per distance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from shared.diagnostics.trace import Trace
 _LEAST_KM_WHOLE = 5.0
 _LEAST_KM = 0.5
 _SAMPLING_S = 5.0
-"""Power swings faster. Real trips, thinned out: the figure of one is off by 12 % (standard deviation) at 5 s,
-23 % at 10 s, 44 % at 30 s, and the energy out of all is 4, 6 and 8 % low [M]."""
+"""Power changes faster. On thinned-out real trips the figure of one trip is wrong by 12 % (standard
+deviation) at 5 s, 23 % at 10 s, 44 % at 30 s; the energy out of all trips is 4, 6 and 8 % too low [M]."""
 _LEAST_COVERAGE = 0.9
-"""A drive with less of its energy known would look thrifty [C]."""
+"""The consumption of a drive with less of its energy known would come out too low [C]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """Over all drives that can be used."""
+    """The consumption over all usable drives."""
 
     kwh_per_100_km: float
     kwh: float
-    """Net: out less in."""
+    """Net energy: out less in."""
     km: float
     drives: int
     sampling_ok: bool
@@ -33,10 +33,10 @@ class Consumption:
 
 
 def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Missing:
-    """100 * net kWh / km over the trace's drives with a coverage of at least 0.9; regained energy taken off.
+    """Compute 100 * net kWh / km over the drives with a coverage of at least 0.9; regained energy subtracted.
 
-    A drive needs >= 5 km when the odometer steps by whole km, else 0.5 km. `sessions` are those of this
-    trace. Source: docs/diagnostics.md, Figures.
+    A drive needs >= 5 km with an odometer of whole km, else 0.5 km. `sessions` are those of the trace.
+    Source: docs/diagnostics.md, Figures.
     """
     least = _LEAST_KM_WHOLE if steps_by_whole_km(trace) else _LEAST_KM
     kwh, km, drives = 0.0, 0.0, 0

@@ -11,14 +11,14 @@ DAY_S = 86_400.0
 
 
 def split_by_day(ts: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """The days of rising `ts` (days since 1970), and the index of each one's first reading plus the end."""
+    """Return the days of rising `ts` (since 1970), and the indexes of their first readings plus the end."""
     day = np.floor(ts / DAY_S)
     begins = np.flatnonzero(np.diff(day, prepend=-np.inf)) if len(day) else np.zeros(0, np.intp)
     return day[begins], np.append(begins, len(day))
 
 
 def daily_medians(ts: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Days (since 1970) with at least one value, and the median of each; NaN is left out."""
+    """Return the days (since 1970) with at least one value, and the median of each; NaN is ignored."""
     known = ~np.isnan(values)
     days, edges = split_by_day(ts[known])
     values = values[known]

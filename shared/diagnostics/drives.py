@@ -1,4 +1,4 @@
-"""Where a vehicle drove while it was watched."""
+"""Drives of a vehicle that its readings show."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,10 @@ _LEAST_S = 300.0
 
 
 def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
-    """Stretches in which the odometer rises, never 300 s without; kept if >= 0.5 km or >= 300 s.
+    """Find drives: stretches with a rise of the odometer at least once in 300 s, of >= 0.5 km or >= 300 s.
 
     I > 5 A up to 300 s before the first and after the last rise belongs to the drive (an odometer may step
-    by whole km). Where there is no odometer between two gaps, I > 5 A on average is a drive by itself.
+    by whole km). Between two gaps without any odometer, I > 5 A on average is a drive by itself.
     """
     trace = course.trace
     if len(trace) < 2:
@@ -38,7 +38,7 @@ def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
 
 
 def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """For each pair of readings: does it show a drive? Not over a gap or while charging (`closed`)."""
+    """Return which pairs of readings show a drive; none over a gap or while charging (`closed`)."""
     trace = course.trace
     rises = (np.diff(course.km) > 0) & ~closed
     pulls = (trace.pack_current[:-1] + trace.pack_current[1:]) / 2 > _DRIVING_A
@@ -51,7 +51,7 @@ def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _kept(course: Course, first: int, last: int) -> bool:
-    km = course.way(first, last) or 0.0
+    km = course.distance(first, last) or 0.0
     lasting = bool(course.trace.ts[last] - course.trace.ts[first] >= _LEAST_S)
     if km or not lasting:
         return km >= _LEAST_KM or lasting

@@ -1,7 +1,7 @@
-"""The vehicle's soh against what the law asks of batteries of its age and way.
+"""The vehicle's soh against the references of regulations for its age and distance.
 
-The law measures the share of the usable energy (SOCE), not what the vehicle says of itself: a soh may be
-below the reference, but never proves that a battery breaks a rule.
+Regulations measure the share of the usable energy (SOCE), not the soh that a vehicle reports: a soh below the
+reference does not prove that a battery violates a regulation.
 """
 
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ _STAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """One reference that applies at this age and way."""
+    """A reference that applies at the vehicle's age and distance."""
 
     regulation: str
     until_years: float
     until_km: float
     reference: float
-    """% that a battery should still have by then."""
+    """% of its health that a battery of that age should still have."""
     soh: float
     """%, the vehicle's own: the median of its last 7 values."""
     finding: str
@@ -47,10 +47,11 @@ class Durability:
 
 
 def durability(trace: Trace, profile: Profile) -> tuple[Durability, ...] | Missing:
-    """The references for the vehicle at its last reading: 80 % up to 5 years and 100,000 km, 70 % (UN GTR 22)
-    or 72 % (Euro 7, cars) up to 8 years and 160,000 km, whichever ends first.
+    """Compare the soh with the references for the vehicle at its last reading.
 
-    Needs the profile's first_use_date, an odometer and a soh. Source: docs/diagnostics.md.
+    80 % up to 5 years and 100,000 km; 70 % (UN GTR 22) or 72 % (Euro 7, cars) up to 8 years and 160,000 km,
+    whichever ends first. Needs the profile's first_use_date, an odometer and a soh.
+    Source: docs/diagnostics.md.
     """
     if profile.first_use_date is None:
         return NotInProfile(without("first_use_date"))

@@ -1,4 +1,4 @@
-"""An episode: something that was the matter from one reading to another, for a person to check."""
+"""Episodes: a rule's alert from one reading to another, for a person to check."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,33 +12,33 @@ from shared.diagnostics.trace import Floats, moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One alert from start to end, in the time of the readings (event time)."""
+    """One alert from its start to its end, in event time (the `ts` of readings)."""
 
     code: Code
     severity: Severity
-    """The worst inside."""
+    """The worst severity of the episode."""
     started_at: datetime
     """The first reading that met the set condition, not the one that completed the debounce."""
     ended_at: datetime | None
-    """The reading that met the clear condition; the last one before a gap; None while active."""
+    """The reading that met the clear condition, or the last one before a gap; None while active."""
     peak: float
-    """The extreme of what was observed, in `unit`."""
+    """The extreme observed value, in `unit`."""
     threshold: float
     """The set threshold of `severity`, in `unit`."""
     unit: str
     window_s: float
-    """The time over which the rule judges: its debounce, or its window."""
+    """The time that the rule evaluates: its debounce, or its window."""
     samples: int
-    """Readings inside."""
+    """Number of readings in the episode."""
     readings: tuple[datetime, ...]
-    """The readings behind it, at most three: first, peak, last."""
+    """At most three example readings: first, peak, last."""
     detail: str
     """A sentence with the observed value, the threshold and the times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A rule, or one side of it, that could not be judged, or whose later episodes are left out."""
+    """A rule, or one direction of it, that could not be evaluated, or whose later episodes are left out."""
 
     code: Code
     missing: Missing
@@ -58,7 +58,7 @@ def compose(
     window_s: float | None = None,
     samples: int | None = None,
 ) -> Episode:
-    """The episode of an interval over the readings at `ts`."""
+    """Make the episode of an interval over the readings at `ts`; values not given are the rule's."""
     times = sorted({interval.first, peak_at, interval.last})
     level = rule.levels[0]
     return Episode(
@@ -77,5 +77,5 @@ def compose(
 
 
 def clock(ts: float) -> str:
-    """A time of a trace as it stands in a sentence."""
+    """Format a time of a trace for a sentence."""
     return moment(ts).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""All rules over one vehicle's trace: what was the matter and when, and which rules could not be judged."""
+"""All rules over one vehicle's trace: their episodes, and the rules that could not be evaluated."""
 
 from collections.abc import Callable, Collection, Iterable
 from itertools import islice
@@ -23,9 +23,9 @@ from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
 from shared.vehicle_profile import Profile, without
 
-MOST = 10_000
-"""Episodes of one code that are given. A year of a car has tens; composing half a million takes a minute."""
-_JUDGES: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
+MAX_EPISODES = 10_000
+"""Largest number of episodes of one code. A year of a car has tens; half a million would take a minute."""
+_FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.TEMP_HIGH: thresholds.temp_high,
     Code.TEMP_HIGH_CHARGING: thresholds.temp_high_charging,
     Code.COLD_CHARGING: thresholds.cold_charging,
@@ -52,15 +52,16 @@ _JUDGES: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
 def episodes(
     trace: Trace, profile: Profile, codes: Collection[Code] = tuple(Code)
 ) -> tuple[list[Episode], list[Skipped]]:
-    """The episodes by these rules, in the order of their start, and the rules that were skipped.
+    """Return the episodes of these rules, in the order of their start, and the rules that were skipped.
 
-    A rule is skipped where the profile lacks a field it needs, and where no reading has its signals.
-    OVERCURRENT is judged in the direction whose limit is known, and names the other one. Of a code with over
-    10,000 episodes the first 10,000 are given, and `skipped` says so.
+    A rule is skipped where the profile lacks a field that the rule needs, and where no reading has its
+    signals. OVERCURRENT is evaluated in the direction whose limit is known, and the other direction is
+    listed as skipped. Of a code with over 10,000 episodes the first 10,000 are returned, with an entry in
+    the skipped rules.
     """
     found: list[Episode] = []
     skipped: list[Skipped] = []
-    for code, judge in _JUDGES.items():
+    for code, find in _FINDERS.items():
         if code not in codes:
             continue
         rule = RULES[code]
@@ -69,16 +70,16 @@ def episodes(
         if missing:
             skipped.append(Skipped(code, missing[0]))
         if not missing or (code is Code.OVERCURRENT and len(lacks) == 1 and not _unseen(rule, trace)):
-            composed = list(islice(judge(trace, profile), MOST + 1))
-            if len(composed) > MOST:
-                skipped.append(Skipped(code, _more(composed.pop())))
-            found += composed
+            of_rule = list(islice(find(trace, profile), MAX_EPISODES + 1))
+            if len(of_rule) > MAX_EPISODES:
+                skipped.append(Skipped(code, _more(of_rule.pop())))
+            found += of_rule
     return sorted(found, key=lambda each: (each.started_at, each.code)), skipped
 
 
 def _more(left_out: Episode) -> Missing:
     begin = left_out.started_at.isoformat().replace("+00:00", "Z")
-    return InsufficientData(f"only the first {MOST:,} episodes are given, those before {begin}")
+    return InsufficientData(f"only the first {MAX_EPISODES:,} episodes are given, those before {begin}")
 
 
 def _lacks(rule: Rule, profile: Profile) -> list[Missing]:

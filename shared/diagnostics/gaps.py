@@ -1,4 +1,4 @@
-"""Gaps: where a vehicle was silent for so long that nothing is known of the time between."""
+"""Gaps: silences of a vehicle that are too long for conclusions about the time between."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,19 +6,19 @@ from numpy.typing import NDArray
 from shared.diagnostics.trace import Floats
 
 GAP_S = 300.0
-"""Seconds between two readings from which on they are two stories."""
+"""Seconds between two neighbouring readings from which on the time between is a gap."""
 
 
 def blocks(ts: Floats, gap_s: float = GAP_S) -> NDArray[np.intp]:
-    """For each reading the number of gaps (>= `gap_s`) before it; `ts` in seconds."""
+    """Return, for each reading, the number of gaps (>= `gap_s`) before it; `ts` in seconds."""
     return np.concatenate(([0], np.cumsum(np.diff(ts) >= gap_s)))[: len(ts)].astype(np.intp)
 
 
 def filled(ts: Floats, values: Floats, gap_s: float = GAP_S) -> Floats:
-    """`values` with NaN replaced from the same signal: the last known one, but after a gap the next one.
+    """Return `values` with NaN replaced by the last known value, or after a gap by the next one.
 
-    So a step over a gap stays in the gap, also where the first readings after it lack the signal. What
-    comes before the first known value of its own block stays NaN when nothing was known earlier.
+    So a step over a gap stays in the gap, also where the first readings after the gap lack the signal. Values
+    before the first known one stay NaN.
     """
     known = np.flatnonzero(~np.isnan(values))
     if not len(known) or len(known) == len(values):

@@ -1,4 +1,4 @@
-"""SOH_LOW: the state of health the vehicle reports, as a median over 7 days."""
+"""The rule SOH_LOW: the reported state of health, as a median over 7 days."""
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from shared.wording import counted
 
 
 def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
-    """The median of the daily medians (UTC) of a day and the 6 before, as many as have readings.
+    """Find episodes of the median of daily medians (UTC) over a day and the 6 days before.
 
-    Set by 3 days with readings one after the other, cleared by one. No gap ends it: health does not
-    recover while nobody looks.
+    Days without readings are ignored. Three days in a row below the threshold begin an episode, one day above
+    the clear threshold ends it. No gap ends it: health does not recover during a silence.
     """
     rule = RULES[Code.SOH_LOW]
     known = np.flatnonzero(~np.isnan(trace.soh))
@@ -30,7 +30,7 @@ def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
     daily = np.array([np.median(soh[a:b]) for a, b in zip(begins, stops, strict=True)])
     since = np.searchsorted(days, days - (int(rule.numbers["median_days"]) - 1))
     medians = np.array([np.median(daily[a : b + 1]) for b, a in enumerate(since)]).round(6)
-    # The worst level decides the severity; the least one where it begins and ends.
+    # The worst level that is reached gives the severity; the least level gives beginning and end.
     active = [_active(medians, level.set, level.clear or 0.0, rule.readings) for level in rule.levels]
     found = []
     for first, stop in active[0]:
@@ -60,7 +60,7 @@ def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
 
 
 def _active(medians: np.ndarray, begin: float, clear: float, days: int) -> list[tuple[int, int]]:
-    """(first day, first day after) of each time below `begin` for `days` days until `clear`."""
+    """Return (first day, first day after) of each time from `days` days below `begin` on until `clear`."""
     found, low, first = [], 0, -1
     for day, median in enumerate(medians.tolist()):
         low = low + 1 if median < begin else 0

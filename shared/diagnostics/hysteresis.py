@@ -1,7 +1,4 @@
-"""Set and clear conditions with debounce: from masks over readings to intervals.
-
-No loop over readings: only what begins and ends an interval is looked at.
-"""
+"""Set and clear conditions with debounce: from masks over readings to intervals, vectorised."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,26 +12,26 @@ from shared.diagnostics.trace import Floats
 
 
 class Interval(NamedTuple):
-    """From the first reading that met the set condition to the last before the end, both included."""
+    """An interval from the first reading that met the set condition to the last before its end, inclusive."""
 
     first: int
     last: int
     ended_by: int | None
-    """The reading at whose time it ended: the one after `last`, or `last` itself at a gap. None: active."""
+    """The reading that ended the interval: the one after `last`, or `last` itself at a gap. None: active."""
 
     def top(self, values: Floats) -> int:
-        """The reading inside with the highest value."""
+        """Return the index of the highest value in the interval."""
         return self.first + int(np.argmax(values[self.first : self.last + 1]))
 
     def among(self, places: Indices) -> "Interval":
-        """The same interval, when it was found in the readings at `places` alone."""
+        """Convert an interval over the selection `places` into one over all readings."""
         ended_by = None if self.ended_by is None else int(places[self.ended_by])
         return Interval(int(places[self.first]), int(places[self.last]), ended_by)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Intervals:
-    """Spells in the order of time, as arrays: there may be one for every other reading."""
+    """Intervals in the order of time, as arrays: there may be one for every other reading."""
 
     first: Indices
     last: Indices
@@ -51,13 +48,13 @@ class Intervals:
 def intervals(
     ts: Floats, is_set: Mask, is_clear: Mask, *, until: float, readings: int = 1, seconds: float = 0.0
 ) -> Intervals:
-    """The intervals over readings that all have the signal (NaN left out: it neither sets nor clears).
+    """Find the intervals over readings that all have the signal (without NaN, which neither sets nor clears).
 
     An interval begins with a run of consecutive readings that meet the set condition: `readings` of them
-    over at least `seconds`, without a gap among them. It ends at the first later reading that meets the
-    clear condition. A gap (GAP_S or more without the signal) ends it at the last reading before, unless the
-    first reading after the gap still meets the set condition: then it was, as far as anyone knows, one
-    interval. `until` is when the vehicle was last heard of: a signal that is missing by then ends it too.
+    over at least `seconds`, without a gap among them. The interval ends at the first later reading that meets
+    the clear condition. A gap (GAP_S or more without the signal) ends an interval at the last reading before,
+    unless the first reading after the gap still meets the set condition: then the interval goes on. `until`
+    is the time of the vehicle's last reading: a gap of the signal up to then ends the interval, too.
     """
     gap = np.diff(ts, prepend=ts[:1]) >= GAP_S
     begins, stops = _runs_without(gap, is_set)
@@ -65,7 +62,7 @@ def intervals(
     begins, enough = begins[enough < stops], enough[enough < stops]
     lost = gap & ~is_set
     ends = np.flatnonzero((is_clear & ~is_set) | lost)
-    # Runs with the same end are of one interval: a run holds no end, so none lies between them.
+    # Runs with the same end belong to one interval: no end lies between them, since a run contains no end.
     place, run = np.unique(np.searchsorted(ends, enough), return_index=True)
     over = place < len(ends)
     end = np.append(ends, len(ts))[place]
@@ -75,7 +72,7 @@ def intervals(
 
 
 def _runs_without(breaks: Mask, mask: Mask) -> tuple[Indices, Indices]:
-    """As `runs`, but a run also stops before a place in `breaks`, and another one begins there."""
+    """Return runs as `masks.runs` does, but split before each place in `breaks`."""
     joined = mask[1:] & mask[:-1] & ~breaks[1:]
     edge = np.zeros(min(len(mask), 1), np.bool_)
     begins = mask & ~np.concatenate((edge, joined))

@@ -1,4 +1,4 @@
-"""Energy and charge that flowed: trapezoids over pairs of neighbouring readings."""
+"""Energy and charge, as trapezoids over pairs of neighbouring readings."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from shared.diagnostics.trace import Floats, Trace
 
 LONGEST_PAIR_S = 60.0
-"""Twice the longest period that GB/T 32960 allows; over more than that nothing is integrated."""
+"""Twice the longest period that GB/T 32960 allows; longer pairs are not integrated."""
 _J_PER_KWH = 3.6e6
 _S_PER_H = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What flowed over a stretch. Out = discharge, in = charge; both at least 0."""
+    """Energy and charge over a stretch. Out = discharge, in = charge; both at least 0."""
 
     kwh_out: float
     kwh_in: float
@@ -26,7 +26,7 @@ class Totals:
     span_s: float
     """Seconds from the first reading to the last."""
     current_s: float
-    """Seconds of the pairs whose charge is known; the voltage may be missing there."""
+    """Seconds of the pairs whose charge is known; their voltage may be missing."""
 
     @property
     def kwh(self) -> float:
@@ -49,7 +49,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """The same per pair: entry i belongs to the readings i and i + 1; 0 where the pair is not valid."""
+    """The same by pairs: entry i belongs to the readings i and i + 1, and is 0 for an invalid pair."""
 
     kwh_out: Floats
     kwh_in: Floats
@@ -61,10 +61,10 @@ class Pairs:
 
     @classmethod
     def of(cls, trace: Trace) -> "Pairs":
-        """From a trace. A pair is valid if 0 < dt <= 60 s and both ends have V and I (for charge: I).
+        """Compute the pairs of a trace; a pair is valid if 0 < dt <= 60 s and both ends have V and I.
 
-        A reading without V or I takes them from the straight line between the readings around it that have
-        them, at most 60 s apart: some sources send each signal in a message of its own.
+        For the charge, I is enough. A missing V or I is interpolated between neighbours at most 60 s apart:
+        some sources send each signal in a message of its own.
 
         Energy = trapezoid of V*I / 3.6e6 (kWh), charge = trapezoid of I / 3600 (Ah), each split where the
         straight line between the two readings crosses zero. Source: docs/diagnostics.md, Figures.
@@ -78,18 +78,18 @@ class Pairs:
         return cls(kwh_out, kwh_in, ah_out, ah_in, covered_s, seconds, current_s)
 
     def total(self, first: int = 0, last: int | None = None) -> Totals:
-        """The sums from reading `first` to reading `last` (by index, both included; None = the last one)."""
+        """Return the sums from reading `first` to `last` (by index, both included; None = the last one)."""
         columns = (getattr(self, name) for name in self.__dataclass_fields__)
         return Totals(*(float(column[first:last].sum()) for column in columns))
 
 
 def totals(trace: Trace) -> Totals:
-    """What flowed over the whole trace. For any reading k: total(0, k) + total(k) is the same."""
+    """Return the sums over a whole trace; for any reading k they equal total(0, k) + total(k)."""
     return Pairs.of(trace).total()
 
 
 def bridged(ts: Floats, signal: Floats) -> Floats:
-    """`signal` with NaN replaced by the straight line between known values that are at most 60 s apart."""
+    """Return `signal` with NaN interpolated between known values that are at most 60 s apart."""
     lost = np.isnan(signal)
     if not lost.any() or lost.all():
         return signal
@@ -103,16 +103,16 @@ def bridged(ts: Floats, signal: Floats) -> Floats:
 
 
 def _split(signal: Floats, seconds: Floats, unit: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Per pair the trapezoid above zero, the one below, and whether both ends are known.
+    """Return, for each pair, the trapezoid above zero, the one below, and whether both ends are known.
 
-    With a, b the ends' values above zero, |s0| + |s1| the sum of their sizes: (a + b)² / (2 (|s0| + |s1|)).
-    That is (a + b) / 2 for equal signs, and the triangle up to the crossing for different ones.
+    With s0, s1 the values of the ends and a, b their parts above zero: (a + b)² / (2 (|s0| + |s1|)).
+    That is (a + b) / 2 for equal signs, and the triangle up to the zero crossing for different signs.
     """
     size = np.abs(signal)
     both = size[:-1] + size[1:]
     known = ~np.isnan(both)
     sides = (part[:-1] + part[1:] for part in (np.maximum(signal, 0), np.maximum(-signal, 0)))
-    # The share first: it lies within 0..1 also where the values are next to nothing.
+    # The quotient first: it lies within 0..1 also for tiny values, whose square would underflow.
     out, into = (
         side / 2 * np.divide(side, both, out=np.zeros_like(both), where=known & (both > 0)) * seconds / unit
         for side in sides

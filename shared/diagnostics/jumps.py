@@ -1,4 +1,4 @@
-"""SOC_JUMP: the state of charge changes by more than the current explains."""
+"""The rule SOC_JUMP: the state of charge changes by more than the current explains."""
 
 from collections.abc import Iterator
 
@@ -13,14 +13,14 @@ from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile
 
 TOGETHER_S = 60.0
-"""Jumps no further apart are one episode: a glitch goes there and back."""
+"""Jumps that are at most so far apart are one episode: a glitch is a jump there and back."""
 
 
 def soc_jump(trace: Trace, profile: Profile) -> Iterator[Episode]:
-    """Between neighbours with dt <= 60 s: abs(dS) > 5 and > 2 + 1.5 * what the current explains.
+    """Find neighbours with dt <= 60 s and abs(dS) > 5 and > 2 + 1.5 * the part explained by the current.
 
-    Explained: 100 * Ah / capacity (trapezoid of the current), 0 where it flowed the other way. Where
-    the current is not known within 60 s of either reading nothing can be said.
+    Explained part: 100 * Ah / capacity (trapezoid of the current), 0 for a current in the other direction.
+    Pairs without a known current within 60 s of both readings are not evaluated.
     """
     rule = RULES[Code.SOC_JUMP]
     capacity = profile.capacity_ah
@@ -57,7 +57,7 @@ def soc_jump(trace: Trace, profile: Profile) -> Iterator[Episode]:
 
 
 def together(ts: Floats, places: Indices) -> Intervals:
-    """Spells of `places` that are each within TOGETHER_S of the one before; over with the last one."""
+    """Merge `places` within TOGETHER_S of the one before into intervals, each ended by its last one."""
     apart = np.diff(ts[places]) > TOGETHER_S
     edge = np.ones(min(len(places), 1), np.bool_)
     first, last = places[np.concatenate((edge, apart))], places[np.concatenate((apart, edge))]
@@ -65,7 +65,7 @@ def together(ts: Floats, places: Indices) -> Intervals:
 
 
 def _charge_out(trace: Trace, ts: Floats, longest_s: float) -> tuple[Floats, np.ndarray]:
-    """Ah that had flowed out at each of `ts`, and where the current is known within `longest_s`."""
+    """Return the Ah that had flowed out by each of `ts`, and where a current is known within `longest_s`."""
     known = np.flatnonzero(~np.isnan(trace.pack_current))
     at, current = trace.ts[known], trace.pack_current[known]
     if not len(at):

@@ -1,4 +1,4 @@
-"""Places in masks over readings, without a loop over the readings."""
+"""Searches in masks over readings, without a loop over the readings."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +8,13 @@ Indices = NDArray[np.intp]
 
 
 def runs(mask: Mask) -> tuple[Indices, Indices]:
-    """Where each run of True begins, and where it stops (the first place after it)."""
+    """Return the beginnings of the runs of True, and their stops (the first index after each)."""
     edges = np.diff(np.concatenate(([False], mask, [False])).astype(np.int8))
     return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
 
 def last_true(mask: Mask) -> Indices:
-    """For each place the last one up to it, itself included, where `mask` is True; -1 before the first."""
+    """Return, for each index, the last one up to it, inclusive, where `mask` is True; -1 before the first."""
     return (
         np.maximum.accumulate(np.where(mask, np.arange(len(mask)), -1)) if len(mask) else np.empty(0, np.intp)
     )

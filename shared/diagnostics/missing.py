@@ -1,4 +1,4 @@
-"""In place of a figure that can't be given, and of a rule that could not be judged: why."""
+"""Reasons in place of a figure that can't be computed, or of a rule that could not be evaluated."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,23 +6,23 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One of the two below."""
+    """The reason for a missing figure; one of the two subclasses."""
 
     status: ClassVar[str]
-    """What answers and metrics call it."""
+    """Name in answers and metrics."""
     reason: str
-    """Part of a sentence, as a person reads it: `no reading has soh`."""
+    """Part of a sentence for people: `no reading has soh`."""
 
 
 @dataclass(frozen=True, slots=True)
 class InsufficientData(Missing):
-    """The readings don't tell; more or better ones may."""
+    """The readings don't suffice; more or better ones may."""
 
     status: ClassVar[str] = "insufficient_data"
 
 
 @dataclass(frozen=True, slots=True)
 class NotInProfile(Missing):
-    """The vehicle's profile has to be completed first."""
+    """A field of the vehicle's profile is missing."""
 
     status: ClassVar[str] = "skipped"

@@ -1,4 +1,4 @@
-"""The way driven, from an odometer that now and then shows zero, an old value or nonsense."""
+"""The distance driven, from an odometer that may show zero, stale or wrong values."""
 
 from collections.abc import Iterable
 
@@ -12,20 +12,20 @@ from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
 
 MOVED_KM = 0.2
-"""A vehicle that went so far is no longer at its charger."""
+"""Distance at which a vehicle has left its charger."""
 _ROLLBACK_KM = -RULES[Code.ODO_ROLLBACK].levels[0].set
 _FASTEST_KM_S = RULES[Code.ODO_JUMP].numbers["km_per_h"] / 3600
 _STALE_S = 3600.0
-"""How long an odometer may have stood still and catch up in one step [C]."""
+"""Longest time that an odometer may stand still and then catch up in one step [C]."""
 
 
 def travelled(trace: Trace, charges: Iterable[tuple[int, int]] = ()) -> Floats:
-    """Way (km) since the first reading, at each reading; never falls; NaN throughout without an odometer.
+    """Return the distance (km) since the first reading, at each reading; all NaN without an odometer.
 
-    The last valid odometer counts: missing, zero and single odd readings are passed over. A step down by
-    over 1 km, or up by over 4 km within 30 s (250 km/h over longer), adds nothing and is the new start.
-    A stale odometer that catches up within the hour counts, its way spread evenly over the silent time;
-    no way lies within `charges` (indices of their first and last readings).
+    The distance never falls. Missing, zero and single odd values of the odometer are skipped. A step down by
+    over 1 km, or up by over 4 km within 30 s (250 km/h over longer times), adds no distance, and the next
+    step counts from the new value. The step of a stale odometer that catches up within an hour is spread
+    evenly over that time. No distance lies within `charges` (indexes of their first and last readings).
     """
     place = _believed(trace)
     if not len(place):
@@ -41,10 +41,10 @@ def travelled(trace: Trace, charges: Iterable[tuple[int, int]] = ()) -> Floats:
     return np.where(np.isnan(result), 0.0, result)
 
 
-def carried(trace: Trace) -> tuple[Floats, Floats]:
-    """The same way (km) as it was known at each reading, and when that was (-inf: never yet, the way is 0).
+def known_distance(trace: Trace) -> tuple[Floats, Floats]:
+    """Return the distance (km) as known by each reading, and since when it is known (-inf: not yet, 0 km).
 
-    Nothing is spread: where the odometer is missing or stands still, so does the way.
+    Unlike in `travelled` no step is spread: the distance stands still while the odometer does or is missing.
     """
     place = _believed(trace)
     believed = np.zeros(len(trace), np.bool_)
@@ -55,26 +55,26 @@ def carried(trace: Trace) -> tuple[Floats, Floats]:
 
 
 def known_in_block(trace: Trace) -> NDArray[np.bool_]:
-    """At each reading: is there an odometer at all between the gaps around it?"""
+    """Return, for each reading, whether any reading between the gaps around it has an odometer."""
     block = blocks(trace.ts)
     known: NDArray[np.bool_] = (np.bincount(block, weights=trace.odo_km > 0) > 0)[block]
     return known
 
 
 def farthest_km(seconds: Floats) -> Floats:
-    """How far (km) an odometer may go on within `seconds`: the limits of the rule ODO_JUMP."""
+    """Return the largest valid step (km) of an odometer within `seconds`, by the rule ODO_JUMP."""
     rule = RULES[Code.ODO_JUMP]
     return np.where(seconds <= rule.numbers["short_interval_s"], rule.levels[0].set, _FASTEST_KM_S * seconds)
 
 
 def last_known(trace: Trace) -> Floats:
-    """The odometer (km) with its last value above zero in place of a missing one and of 0; NaN before it."""
+    """Return the odometer (km) with missing values and 0 replaced by the last value above 0; NaN before."""
     last = last_true(trace.odo_km > 0)
     return np.where(last >= 0, trace.odo_km[last], np.nan) if len(last) else trace.odo_km
 
 
 def believed_km(trace: Trace) -> Floats:
-    """The odometer (km), NaN where it is 0 or stands out from both its neighbours."""
+    """Return the odometer (km) with NaN for 0 and for single values that differ from both neighbours."""
     km = np.full(len(trace), np.nan)
     place = _believed(trace)
     km[place] = trace.odo_km[place]
@@ -82,19 +82,19 @@ def believed_km(trace: Trace) -> Floats:
 
 
 def last_km(trace: Trace) -> float | None:
-    """The last valid odometer reading, km; None without one."""
+    """Return the last valid value of the odometer (km); None without one."""
     place = _believed(trace)
     return float(trace.odo_km[place[-1]]) if len(place) else None
 
 
 def steps_by_whole_km(trace: Trace) -> bool:
-    """True for an odometer that only knows whole km."""
+    """Return whether all values of the odometer are whole km."""
     odo = trace.odo_km[trace.odo_km > 0]
     return bool(np.all(odo == np.floor(odo)))
 
 
 def _believed(trace: Trace) -> NDArray[np.intp]:
-    """Indices of the odometer readings above zero, without one that stands out from both its neighbours."""
+    """Return the indexes of odometer values above 0, without single ones that differ from both neighbours."""
     place = np.flatnonzero(trace.odo_km > 0)
     odo = trace.odo_km[place]
     if len(odo) < 3:
@@ -105,19 +105,19 @@ def _believed(trace: Trace) -> NDArray[np.intp]:
 
 
 def _levels(trace: Trace, place: NDArray[np.intp], clock: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """The way (km) at each believed reading, and which were stale; `clock` stands while it charges."""
+    """Return the distance (km) at each believed reading, and which are stale; `clock` stops in charges."""
     if not len(place):
         return np.zeros(0), np.zeros(0, np.bool_)
     ts, step = trace.ts[place], np.diff(trace.odo_km[place])
     caught_up, stale = _stale(ts, clock[place], step)
     step[((step < -_ROLLBACK_KM) | (step > farthest_km(np.diff(ts)))) & ~caught_up] = 0
-    # Rounded: a dip of 0.1 km and back must not leave a rise of 1e-12.
+    # Rounded, so that a dip of 0.1 km and back does not leave a rise of 1e-12.
     level: Floats = np.maximum.accumulate(np.concatenate(([0.0], np.cumsum(step)))).round(6)
     return level, stale
 
 
 def _stale(ts: Floats, clock: Floats, step: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which steps catch up with a way driven unseen, and which readings were stale before them."""
+    """Return which steps catch up after a standstill of the odometer, and which readings before are stale."""
     stand = np.concatenate(([0], np.cumsum(step != 0)))
     begin = np.concatenate(([True], step != 0))
     seconds = clock[1:] - clock[begin][stand[:-1]]
@@ -128,9 +128,9 @@ def _stale(ts: Floats, clock: Floats, step: Floats) -> tuple[NDArray[np.bool_], 
 
 
 def _between_known(ts: Floats, clock: Floats, km: Floats) -> Floats:
-    """Evenly (by `clock`) between known values of one block; over a gap as `filled` does.
+    """Interpolate evenly (by `clock`) between known values of one block; over a gap fill as `filled` does.
 
-    Less than 0.2 km in 300 s or more is no drive, and comes at the end.
+    Less than 0.2 km in 300 s or more is no drive, and is added at the end.
     """
     result = filled(ts, km)
     known = ~np.isnan(km)

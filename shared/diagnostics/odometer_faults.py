@@ -1,4 +1,4 @@
-"""Rules about the odometer. 0 after more than 0 is no value: the last valid one is used on."""
+"""Rules about the odometer. A 0 after a higher value is ignored: the last valid value stays in use."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def odo_zero(trace: Trace, _profile: Profile) -> Iterator[Episode]:
 
 
 def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """Over when the odometer is back at its last valid value."""
+    """Find values below the last valid one; an episode ends when the odometer is back at that value."""
     rule = RULES[Code.ODO_ROLLBACK]
     level = rule.levels[0]
     ts, odo, valid = _known(trace)
@@ -66,14 +66,14 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
 
 
 def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """From the last valid value: over 4 km within 30 s, or at over 250 km/h in a longer time."""
+    """Find steps from the last valid value of over 4 km within 30 s, or over 250 km/h in a longer time."""
     rule = RULES[Code.ODO_JUMP]
     ts, odo, valid = _known(trace)
     step = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
     seconds = ts - np.where(valid >= 0, ts[valid], ts)
     allowed = farthest_km(seconds)
     jumps = np.where(step > allowed, step, 0.0)
-    # Readings from one last valid value on are of one jump, at whatever period.
+    # Readings with the same last valid value belong to one jump, at any period.
     apart = np.where(np.diff(valid, prepend=-1) == 0, 0.0, np.diff(ts, prepend=ts[:1]))
     return (
         compose(
@@ -92,20 +92,20 @@ def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
 
 
 def _known(trace: Trace) -> tuple[Floats, Floats, Indices]:
-    """Times and values without NaN and 0, and for each the place of the last valid one before it, or -1.
+    """Return times and values without NaN and 0, and for each the index of the last valid one before, or -1.
 
-    Valid: not below an earlier valid one, no spike of one reading that is gone at the next, and no part of a
-    jump that was taken back.
+    A value is valid if it is not below an earlier valid one, no spike of a single reading, and no part of a
+    jump that was reverted.
 
-    A first reading that lies over 1 km above the next two is the spike, not they the rollback: nothing tells
-    which, but a rollback that isn't one would last for ever. So a rollback needs two readings before it, as
-    it needs two after it; only a trace that begins with the very last one before it does not show it.
+    A first reading that lies over 1 km above the next two counts as a spike. It could also be the beginning
+    of a rollback, but a false rollback would never end. So a rollback needs two readings before and two
+    after; only a trace that begins with the last reading before a rollback does not show the rollback.
     """
     known = np.flatnonzero(trace.odo_km > 0)
     ts, odo = trace.ts[known], trace.odo_km[known]
     if len(odo) < 2:
         return ts, odo, np.full(len(odo), -1)
-    wrong = _taken_back(ts, odo)
+    wrong = _reverted(ts, odo)
     wrong[1:-1] |= (odo[1:-1] - odo[:-2] > 1) & (odo[1:-1] - odo[2:] > 1) & (odo[2:] >= odo[:-2] - 1)
     wrong[0] = len(odo) > 2 and odo[0] - odo[1] > 1 and odo[0] - odo[2] > 1 and odo[2] >= odo[1] - 1
     highest = np.maximum.accumulate(np.where(wrong, -np.inf, odo))
@@ -113,12 +113,12 @@ def _known(trace: Trace) -> tuple[Floats, Floats, Indices]:
     return ts, odo, np.concatenate(([-1], valid[:-1]))
 
 
-def _taken_back(ts: Floats, odo: Floats) -> Mask:
-    """Readings of jumps that did not persist: however long a nonsense value is shown, it is not valid.
+def _reverted(ts: Floats, odo: Floats) -> Mask:
+    """Return the readings of jumps that were reverted; their values are invalid, however long they last.
 
-    A jump persists once the car has driven 1 km on from it, or when the odometer never comes back. It is
-    taken back when the odometer shows a value again that the car can have reached from before the jump.
-    What a trace begins with did not come by a jump.
+    A jump persists once the car has driven 1 km further, or where the odometer never returns. A jump is
+    reverted when the odometer shows a value that the car can have reached from the value before the jump.
+    The first reading of a trace is no jump.
     """
     wrong = np.zeros(len(odo), np.bool_)
     changes = np.flatnonzero(np.diff(odo)) + 1
@@ -126,7 +126,7 @@ def _taken_back(ts: Floats, odo: Floats) -> Mask:
     if not jumps.any():
         return wrong
     confirming = RULES[Code.ODO_JUMP].numbers["confirming_km"]
-    # The first reading of the jump in doubt, and the odometer after its last step up.
+    # The first reading of the pending jump, and the odometer after its last step up.
     begin, top = -1, 0.0
     for place, jumped, km in zip(changes.tolist(), jumps.tolist(), odo[changes].tolist(), strict=True):
         if begin < 0:
@@ -142,6 +142,6 @@ def _taken_back(ts: Floats, odo: Floats) -> Mask:
 
 
 def _reachable(ts: Floats, odo: Floats, before: int, after: int) -> bool:
-    """Whether the odometer can have gone from the one reading to the other."""
-    way = float(odo[after] - odo[before])
-    return -1 <= way <= 0 or bool(0 < way <= farthest_km(ts[after] - ts[before]))
+    """Return whether the odometer can have moved from the one reading to the other."""
+    km = float(odo[after] - odo[before])
+    return -1 <= km <= 0 or bool(0 < km <= farthest_km(ts[after] - ts[before]))

@@ -19,7 +19,7 @@ from shared.wording import counted
 
 _HOT_C, _COLD_C = 45.0, 0.0
 _EMPTY, _EMPTY_OVER = 5.0, 7.0
-"""% of soc: fallen below the first; a new fall counts from the second on, as the rule SOC_LOW clears."""
+"""% of soc: a deep discharge falls below the first, and has to reach the second before the next one."""
 _GROWTH_DAYS = 5
 _GROWTH_SPAN_DAYS = 180
 
@@ -32,12 +32,12 @@ class Cycles:
     by: str
     """`charge` (Ah over twice the nominal capacity) or `soc` (the sum of its steps)."""
     unobserved: float
-    """How many of them are known by soc alone, since no current was seen."""
+    """The part of `count` that is known by soc alone, for want of a current."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passport:
-    """Attributes of Regulation (EU) 2023/1542 and DIN DKE SPEC 99100, as far as readings tell."""
+    """Attributes of Regulation (EU) 2023/1542 and DIN DKE SPEC 99100 that readings can give."""
 
     hours_hot: float | Missing
     """max_temp > 45 °C"""
@@ -46,20 +46,20 @@ class Passport:
     hours_hot_charging: float | Missing
     hours_cold_charging: float | Missing
     deep_discharges: int | Missing
-    """Times soc fell below 5 %."""
+    """Number of times that soc fell below 5 %."""
     cycles: Cycles | Missing
     throughput: Totals
     resistance_growth: float | Missing
-    """%, of the resistance at 25 °C, last days against first ones."""
+    """Growth of the resistance at 25 °C, %: the last days against the first ones."""
 
 
 def passport(
     trace: Trace, sessions: Sequence[Session], resistance: Resistance | Missing, profile: Profile
 ) -> Passport:
-    """The counters; `sessions` and `resistance` are those of this trace.
+    """Compute the counters; `sessions` and `resistance` are those of the trace.
 
-    Hours are sums over pairs of readings with 0 < dt <= 60 s, a pair with one end beyond the limit by half.
-    Source: docs/diagnostics.md, Figures.
+    Hours are sums over pairs of readings with 0 < dt <= 60 s; a pair with one end beyond the limit counts
+    half. Source: docs/diagnostics.md, Figures.
     """
     charging = np.zeros(max(len(trace) - 1, 0), np.bool_)
     for session in sessions:
@@ -82,7 +82,7 @@ def passport(
 
 
 class _Hours(NamedTuple):
-    """Of one signal, per pair of readings, the hours beyond a limit; NaN where it is not known throughout."""
+    """Hours of one signal beyond a limit, per pair of readings; NaN where either end is unknown."""
 
     signal: str
     values: Floats
@@ -90,7 +90,7 @@ class _Hours(NamedTuple):
 
 
 def _hours(ts: Floats, signal: Floats, limit: float) -> Floats:
-    """Per pair of readings the hours above `limit`."""
+    """Return, per pair of readings, the hours above `limit`."""
     seconds = np.diff(ts)
     beyond = np.where(np.isnan(signal), np.nan, signal > limit)
     hours = (beyond[:-1] + beyond[1:]) / 2 * seconds / 3600
@@ -101,14 +101,14 @@ def _sum(beyond: _Hours, pairs: NDArray[np.bool_] | None = None) -> float | Miss
     if np.isnan(beyond.values).all():
         return InsufficientData(f"no reading has {beyond.signal}")
     chosen = beyond.hours if pairs is None else beyond.hours[pairs]
-    # Without a charge there were no hours of it.
+    # Without any charge the hours of charging are 0, not missing.
     if np.isnan(chosen).all() and (pairs is None or len(chosen)):
         return InsufficientData(f"no two readings at most {LONGEST_PAIR_S:g} s apart have {beyond.signal}")
     return float(np.nansum(chosen))
 
 
 def _falls(soc: Floats) -> int:
-    """How often soc fell below 5 % after it had been at 7 % or more (for the first time: at 5 % or more)."""
+    """Count the falls of soc below 5 % from 7 % or more (the first one: from 5 % or more)."""
     low, high = soc < _EMPTY, soc >= _EMPTY_OVER
     high[0] = not low[0]
     sides = low[low | high].astype(int)
@@ -116,10 +116,10 @@ def _falls(soc: Floats) -> int:
 
 
 def _cycles(soc: Floats, pairs: Pairs, profile: Profile) -> Cycles | Missing:
-    """(Ah out + Ah in) / (2 * capacity_ah); without a capacity the sum of abs(dS) / 200.
+    """Compute (Ah out + Ah in) / (2 * capacity_ah); without a capacity the sum of abs(dS) / 200.
 
-    Where the current of a pair of readings is not known, as over a gap, its abs(dS) / 200 is added: a car
-    that is silent while it charges has charged all the same.
+    For a pair of readings without a known current, as over a gap, abs(dS) / 200 is added: a car that is
+    silent while it charges has charged all the same.
     """
     steps = np.nan_to_num(np.abs(np.diff(soc)))
     unseen = pairs.current_s == 0
@@ -136,7 +136,7 @@ def _cycles(soc: Floats, pairs: Pairs, profile: Profile) -> Cycles | Missing:
 
 
 def _growth(resistance: Resistance | Missing) -> float | Missing:
-    """By how much (%) the median at 25 °C of the last five days is above that of the first five [C]."""
+    """Return the growth (%) of the median at 25 °C from the first five days to the last five [C]."""
     if isinstance(resistance, Missing):
         return resistance
     days = [(day.day, day.ohm_at_25) for day in resistance.days if day.ohm_at_25 is not None]

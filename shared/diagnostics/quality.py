@@ -1,4 +1,4 @@
-"""How good the readings themselves are."""
+"""The quality of the readings."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _LATE_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of the readings of one trace."""
+    """The quality of one trace."""
 
     readings: int
     median_interval_s: float
@@ -27,11 +27,11 @@ class Quality:
     coverage: float
     """Share of the span whose energy is known, 0..1."""
     late_share: float
-    """Share of the readings that came over 180 s after their `ts`, 0..1."""
+    """Share of the readings that were received over 180 s after their `ts`, 0..1."""
 
 
 def quality(trace: Trace) -> Quality | Missing:
-    """Intervals between neighbours (s, gaps included), gaps, coverage, lateness.
+    """Compute intervals between neighbours (s, gaps included), gaps, coverage and lateness.
 
     Needs two readings. Source: docs/diagnostics.md, Figures.
     """

@@ -1,4 +1,4 @@
-"""Rules about how fast the hottest cell heats up."""
+"""Rules about the temperature rise of the hottest cell."""
 
 from collections.abc import Iterator
 
@@ -16,11 +16,11 @@ from shared.wording import duration
 
 
 def temp_rise(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """Per minute, from the earliest reading of the last 60 s; there must be 30 s and 3 readings.
+    """Find rises per minute, from the earliest reading of the last 60 s; the window has 30 s and 3 readings.
 
-    A spike of one sensor must not fire, at whatever period: the rise must also be seen with either
-    end's reading left out, and the last two changes of the temperature in the window must be upward
-    (changes, because at 1 s many neighbours are equal to the last digit).
+    A spike of one sensor must not fire, at any period: the rise must also hold without the first and without
+    the last reading, and the last two changes of the temperature in the window must be upward (changes, not
+    neighbours: at 1 s many neighbours are equal to the last digit).
     """
     rule = RULES[Code.TEMP_RISE]
     level = rule.levels[0]
@@ -61,7 +61,7 @@ def _per_minute(ts: Floats, temp: Floats, start: Indices, end: Indices) -> Float
 
 
 def _last_two_rise(temp: Floats, start: Indices, end: Indices) -> Mask:
-    """Whether the last two changes of the temperature between `start` and `end` are upward."""
+    """Return whether the last two changes of the temperature between `start` and `end` are upward."""
     step = np.diff(temp, prepend=temp[:1])
     last = last_true(step != 0)
     newest = last[end]
@@ -74,11 +74,11 @@ _SHORTEST_S = 1.0
 
 
 def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
-    """At least 1 °C/s between neighbours, over two intervals or more and for more than 3 s; and, in such a
-    run, 60 °C or a voltage that lost more than 25 % of what it was before.
+    """Find a thermal event: a run of at least 1 °C/s with 60 °C, or with a voltage that falls by over 25 %.
 
-    Of neighbours less than a second apart each is compared with the one a second before. Latched: the first
-    event stays active, so there is at most one; later ones count into its samples.
+    A run has at least two intervals between neighbours and more than 3 s. Readings less than a second apart
+    are compared with the one a second before. The episode is latched: the first event stays active, so there
+    is at most one, and later events add to its samples.
     """
     rule = RULES[Code.THERMAL_EVENT]
     known = np.flatnonzero(~np.isnan(trace.max_temp))
@@ -86,8 +86,8 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
     if len(ts) < 2:
         return []
     dt = np.diff(ts)
-    # Place k is the interval that ends at k + 1. It begins at k, or earlier where that is less than a second:
-    # a temperature's last digit stands still for longer than a fast source's period.
+    # Index k is the interval that ends at k + 1. It begins at k, or earlier where that is less than a second:
+    # the last digit of a temperature stands still for longer than the period of a fast source.
     before = np.minimum(np.searchsorted(ts, ts[1:] - (_SHORTEST_S - 1e-6), "right") - 1, np.arange(len(dt)))
     before = np.maximum(before, 0)
     rate = np.round((temp[1:] - temp[before]) / np.maximum(ts[1:] - ts[before], _SHORTEST_S), 4)
@@ -127,19 +127,19 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
 
 
 def _lowest(voltage: Floats, begins: Indices, stops: Indices) -> Floats:
-    """The lowest known value from each of `begins` to its stop, included; infinite without any."""
+    """Return the lowest known value from each of `begins` to its stop, included; infinity without any."""
     padded = np.append(np.where(np.isnan(voltage), np.inf, voltage), np.inf)
     lowest: Floats = np.minimum.reduceat(padded, np.stack((begins, stops + 1), axis=1).ravel())[::2]
     return lowest
 
 
 def _first_known(voltage: Floats, begins: Indices) -> Floats:
-    """The first known value from each of `begins` on; only the first ones of all can be missing."""
+    """Return the first known value from each of `begins` on; `voltage` lacks only values before its first."""
     known = voltage[~np.isnan(voltage)]
     return np.where(np.isnan(voltage[begins]), known[0] if len(known) else np.nan, voltage[begins])
 
 
 def _last_voltage(trace: Trace) -> Floats:
-    """The voltage with its last known value where a reading lacks it."""
+    """Return the voltage with missing values replaced by the last known one."""
     last = last_true(~np.isnan(trace.pack_voltage))
     return np.where(last >= 0, trace.pack_voltage[last], np.nan)

@@ -15,12 +15,12 @@ _LEAST_STEP_A = 20.0
 _LEAST_PAIRS = 20
 _SAMPLING_S = 10.0
 _NEWEST_DAYS = 3
-"""Days whose median is the newest value [C]: one that is off does not decide, and no old one does."""
+"""Days whose median is the newest value [C]: neither a single outlier nor an old day decides."""
 _FLOWS_A = 2.0
-"""A source may report more seldom while the car is parked."""
+"""Least current for the sampling interval: a source may report less often while the car is parked."""
 
 _ACTIVATION_J = 23_000.0
-"""Per mol; measured on real cars' logs."""
+"""J/mol; measured on real cars' logs."""
 _GAS_CONSTANT = 8.314
 _ZERO_C = 273.15
 _REFERENCE_K = 298.15
@@ -36,7 +36,7 @@ class ResistanceOfDay:
     ohm_at_25: float | None
     """None without a temperature."""
     n: int
-    """Pairs of readings."""
+    """Number of pairs of readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +44,42 @@ class Resistance:
     """Medians of the days' medians."""
 
     ohm: float
-    """As it was"""
+    """At the temperatures of the readings."""
     ohm_at_25: float | None
-    """and normalised to 25 °C; None where no day has temperatures."""
+    """Normalised to 25 °C; None where no day has temperatures."""
     n: int
-    """Pairs of readings on all these days."""
+    """Number of pairs of readings on all these days."""
     sampling_ok: bool
-    """False when the median interval while current flows is above 10 s: then polarisation is included."""
+    """False where the median interval while current flows is above 10 s: then polarisation is included."""
     days: tuple[ResistanceOfDay, ...]
 
     @property
     def newest_ohm(self) -> float | None:
-        """The median of the last three days, or of all where they are fewer; None where not above 0."""
+        """Median of the last three days, or of all where they are fewer; None where not above 0."""
         return _newest([day.ohm for day in self.days])
 
     @property
     def newest_ohm_at_25(self) -> float | None:
-        """The same at 25 °C, of the last three days with temperatures."""
+        """Median at 25 °C of the last three days with temperatures; None where not above 0."""
         return _newest([day.ohm_at_25 for day in self.days if day.ohm_at_25 is not None])
 
     @property
     def newest_n(self) -> int:
-        """Days in it."""
+        """Number of days of `newest_ohm`."""
         return min(len(self.days), _NEWEST_DAYS)
 
     @property
     def newest_day(self) -> int:
-        """The last one: days since 1970, UTC."""
+        """The last day: days since 1970, UTC."""
         return self.days[-1].day
 
 
 def resistance(trace: Trace) -> Resistance | Missing:
-    """R = -dV/dI (ohm) between neighbours with dt <= 6 s and abs(dI) >= 20 A, median per day of >= 20 pairs.
+    """Compute R = -dV/dI (ohm) between neighbours with dt <= 6 s and abs(dI) >= 20 A.
 
-    Neighbours among the readings that have V and I. Positive I = discharge, so R is positive. Temperature of
-    a pair: the mean of its readings' cells. Source: docs/diagnostics.md, Figures.
+    The figure of a day is the median of its pairs, at least 20. Neighbours are neighbours among the readings
+    with V and I. Positive I = discharge, so R is positive. The temperature of a pair is the mean of its
+    readings' cells. Source: docs/diagnostics.md, Figures.
     """
     measured = np.flatnonzero(~np.isnan(trace.pack_voltage + trace.pack_current))
     ts, voltage, current = (signal[measured] for signal in (trace.ts, trace.pack_voltage, trace.pack_current))
@@ -86,7 +87,7 @@ def resistance(trace: Trace) -> Resistance | Missing:
     seconds, step = np.diff(ts), np.diff(current)
     flows = np.maximum(np.abs(current[1:]), np.abs(current[:-1])) >= _FLOWS_A
     median_s = _median_interval(seconds[flows])
-    # Rounded: 30.3 - 10.3 is a hair below 20 in binary.
+    # Rounded: 30.3 - 10.3 is just below 20 in binary.
     place = np.flatnonzero((seconds <= _LONGEST_S) & (np.round(np.abs(step), 6) >= _LEAST_STEP_A))
     ohm = (voltage[place] - voltage[place + 1]) / step[place]
     at_25 = to_25(ohm, (temp[place] + temp[place + 1]) / 2)
@@ -116,26 +117,26 @@ def resistance(trace: Trace) -> Resistance | Missing:
 
 def _newest(ohms: Sequence[float]) -> float | None:
     median = float(np.median(ohms[-_NEWEST_DAYS:])) if ohms else 0.0
-    # A voltage that stands still on these days gives 0, and no resistance.
+    # A voltage that stands still gives 0, which is no resistance.
     return median if median > 0 else None
 
 
 def to_25(ohm: Floats, temp: Floats) -> Floats:
-    """Resistance at `temp` (°C) turned to 25 °C: R * exp(-Ea / 8.314 * (1/T - 1/298.15)), Ea = 23 kJ/mol."""
+    """Normalise `ohm` at `temp` (°C) to 25 °C: R * exp(-Ea / 8.314 * (1/T - 1/298.15)), Ea = 23 kJ/mol."""
     exponent = -_ACTIVATION_J / _GAS_CONSTANT * (1 / (temp + _ZERO_C) - 1 / _REFERENCE_K)
     result: Floats = ohm * np.exp(exponent)
     return result
 
 
 def _median_interval(seconds: Floats) -> float:
-    """While it was watched; without any such interval, of all; NaN of a single reading."""
-    watched = seconds[seconds < GAP_S]
-    chosen = watched if len(watched) else seconds
+    """Return the median of the intervals below a gap, or of all without such; NaN for a single reading."""
+    without_gaps = seconds[seconds < GAP_S]
+    chosen = without_gaps if len(without_gaps) else seconds
     return float(np.median(chosen)) if len(chosen) else np.nan
 
 
 def _cell_temp(trace: Trace) -> Floats:
-    """The mean of the hottest and the coldest cell, °C; the one that is known where the other is not."""
+    """Return the mean of the hottest and the coldest cell, °C; of one alone where the other is unknown."""
     hot, cold = trace.max_temp, trace.min_temp
     return (np.where(np.isnan(hot), cold, hot) + np.where(np.isnan(cold), hot, cold)) / 2
 

@@ -1,4 +1,4 @@
-"""What a rule is: a code, its thresholds, its debounce, what it needs, and where its numbers come from."""
+"""The rule of an episode: code, thresholds, debounce, required signals and fields, source of the numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Comparison = Literal[">=", ">", "<=", "<", "=="]
 
 
 class Code(StrEnum):
-    """The rule of an episode."""
+    """Code of a rule."""
 
     TEMP_HIGH = "TEMP_HIGH"
     TEMP_HIGH_CHARGING = "TEMP_HIGH_CHARGING"
@@ -37,40 +37,40 @@ class Code(StrEnum):
 
 
 class Level(NamedTuple):
-    """Where one severity begins and where it ends, in the rule's unit."""
+    """The set and clear thresholds of one severity, in the rule's unit."""
 
     severity: Severity
     set: float
     clear: float | None = None
-    """None: there is nothing between set and clear, or only a person clears it."""
+    """None: any value that does not set clears, or only a person clears."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One row of the table."""
+    """One row of the table of rules."""
 
     code: Code
     observed: str
-    """What is compared with the thresholds."""
+    """Words for the value that is compared with the thresholds."""
     unit: str
     sets: Comparison
     clears: Comparison | None = None
     levels: tuple[Level, ...]
     """From the least severity to the worst."""
     lfp_levels: tuple[Level, ...] = ()
-    """Instead of `levels` for LFP cells."""
+    """The levels for LFP cells, in place of `levels`."""
     readings: int = 1
-    """Debounce: so many consecutive readings must meet the set condition ..."""
+    """Debounce: number of consecutive readings that must meet the set condition ..."""
     seconds: float = 0.0
-    """... and so many seconds must lie between the first of them and the last."""
+    """... and least number of seconds between the first and the last of them."""
     numbers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """What else the rule is made of; the unit is in the name."""
+    """Further parameters of the rule, with their units in their names."""
     signals: tuple[str, ...]
-    """Without any reading that has these the rule is skipped."""
+    """Required signals: the rule is skipped where no reading has one of them."""
     one_of: tuple[str, ...] = ()
-    """Signals; without any reading that has one of these it is skipped, too."""
+    """Signals of which at least one is required."""
     profile: tuple[tuple[str, ...], ...] = ()
-    """Without one field out of each of these groups the rule is skipped."""
+    """Groups of profile fields; of each group one field is required."""
     source: str
     meaning: str
-    """For people: what an episode says."""
+    """A sentence for people about an episode."""

@@ -1,4 +1,4 @@
-"""All rules, as one table. Thresholds, debounce and sources: docs/diagnostics.md, Rules.
+"""The table of all rules; docs/diagnostics.md, Rules, explains thresholds, debounce and sources.
 
 [M]: measured on real cars' logs. [C]: our choice, without a source.
 """
@@ -9,7 +9,7 @@ from shared.diagnostics.rule import Code, Level, Rule
 _INFO, _WARNING, _CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 # fmt: off
-# One rule in a few lines: a table, not a column.
+# Not formatted, so that a rule takes few lines.
 RULES: dict[Code, Rule] = {
     rule.code: rule
     for rule in (

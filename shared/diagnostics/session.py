@@ -1,4 +1,4 @@
-"""One session: a charge, a drive, or a silence in which something must have happened."""
+"""Sessions: a charge, a drive, or a gap over which the vehicle has charged or driven."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,14 +20,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """None where a figure is not known. Energies at least 0; `inferred` ones are seen only by their ends."""
+    """A session; unknown figures are None, energies at least 0, and `inferred` ones known by their ends."""
 
     kind: Kind
     inferred: bool
     first: int
-    """Index in the trace of its first reading"""
+    """Index in the trace of the first reading."""
     last: int
-    """and of its last one; the next session may begin with it."""
+    """Index of the last reading; the next session may begin with it."""
     start: float
     """Seconds since 1970, as `end`."""
     end: float
@@ -49,23 +49,23 @@ class Session:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """A trace and what sessions are made from, each computed once."""
+    """A trace with the arrays that sessions need, each computed once."""
 
     trace: Trace
     pairs: Pairs
     km: Floats
-    """Way driven at each reading (`odometer.travelled`)."""
+    """Distance driven by each reading (`odometer.travelled`)."""
     soc: Floats
-    """% without glitches"""
+    """%, without glitches."""
 
-    def way(self, first: int, last: int) -> float | None:
-        """The way (km) from one reading to another, by index; None without an odometer."""
-        way = float(self.km[last] - self.km[first])
-        return None if np.isnan(way) else round(way, 6)
+    def distance(self, first: int, last: int) -> float | None:
+        """Return the distance (km) from one reading to another, by index; None without an odometer."""
+        km = float(self.km[last] - self.km[first])
+        return None if np.isnan(km) else round(km, 6)
 
 
 def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
-    """The session from reading `first` to `last` (by index, both included)."""
+    """Make the session from reading `first` to `last` (by index, both included)."""
     trace, stretch = course.trace, slice(first, last + 1)
     total = course.pairs.total(first, last)
     sign = -1 if kind is Kind.CHARGE else 1
@@ -84,7 +84,7 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
         soc_to=float(soc[-1]) if len(soc) else None,
         kwh_in=total.kwh_in if covered else None,
         kwh_out=total.kwh_out if covered else None,
-        km=course.way(first, last),
+        km=course.distance(first, last),
         peak_kw=max(0.0, float(np.max(power))) if len(power) else None,
         mean_kw=sign * total.kwh * 3600 / total.covered_s if covered else None,
         max_temp=float(np.max(temp)) if len(temp) else None,

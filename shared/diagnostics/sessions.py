@@ -1,6 +1,6 @@
-"""What a vehicle did, from its stored readings: charges, drives, and what must have happened in gaps.
+"""Sessions of a vehicle, from its stored readings: charges, drives, and those inferred from gaps.
 
-Sessions always close, never overlap (the end of one may be the start of the next), and come in order.
+Sessions always end, never overlap (the end of one may be the start of the next), and are in order of time.
 Rules and thresholds: docs/diagnostics.md, Sessions.
 """
 
@@ -25,7 +25,7 @@ _DRIVEN_KM = 2.0
 
 
 def sessions(trace: Trace, profile: Profile) -> list[Session]:
-    """All sessions of a trace in order of time. Of the profile: capacity_ah, energy_kwh, where given."""
+    """Find all sessions of a trace, in order of time; capacity_ah and energy_kwh are used where known."""
     charges = charge_spans(trace, profile.capacity_ah)
     course = Course(trace, Pairs.of(trace), travelled(trace, charges), without_glitches(trace))
     found = [observed(course, Kind.CHARGE, *span) for span in charges]
@@ -35,10 +35,10 @@ def sessions(trace: Trace, profile: Profile) -> list[Session]:
 
 
 def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
-    """Over a gap (>= 300 s): soc up by >= 3 is a charge, >= 2 km a drive, both are not told apart."""
+    """Infer sessions over gaps (>= 300 s): soc up by >= 3 % is a charge, >= 2 km a drive, both UNOBSERVED."""
     trace = course.trace
     soc = filled(trace.ts, course.soc)
-    # Rounded: 33.3 - 30.3 is a hair below 3 in binary.
+    # Rounded: 33.3 - 30.3 is just below 3 in binary.
     charged = np.round(np.diff(soc), 6) >= _CHARGED
     driven = np.round(np.diff(course.km), 6) >= _DRIVEN_KM
     places = np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven))
@@ -58,7 +58,7 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
             soc_to=None if np.isnan(after) else after,
             kwh_in=_energy(profile, soh, after - before) if kind is Kind.CHARGE else None,
             kwh_out=None,
-            km=course.way(int(first), int(first) + 1),
+            km=course.distance(int(first), int(first) + 1),
             peak_kw=None,
             mean_kw=None,
             max_temp=None,
@@ -68,7 +68,7 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
 
 
 def _energy(profile: Profile, soh: float, charged: float) -> float | None:
-    """About dS * energy_kwh * H, kWh, H = the soh (%) known by then; None when either is not known."""
+    """Estimate dS * energy_kwh * H (kWh), H = the last known soh (%); None where either is unknown."""
     if profile.energy_kwh is None or np.isnan(soh):
         return None
     return charged / 100 * profile.energy_kwh * float(soh) / 100

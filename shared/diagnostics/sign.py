@@ -1,4 +1,4 @@
-"""SIGN_SUSPECT: driving seems to fill the battery."""
+"""The rule SIGN_SUSPECT: driving seems to charge the battery."""
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from shared.vehicle_profile import Profile
 
 
 def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
-    """For each day (UTC) with at least 10 km of driving: energy out less energy in (trapezoid of V*I).
+    """Find days (UTC) with at least 10 km of driving and more energy in than out (trapezoids of V*I).
 
-    Fires from 5 kWh more in than out per 100 km on: a car with the other sign shows about 15, while a reading
-    a minute misses so much of a power that swings that a healthy day can come out at next to nothing. Only
-    pairs of neighbours at most 60 s apart count, for the energy and for the way.
+    The threshold is 5 kWh more in than out per 100 km: a car with the other sign shows about 15, while with
+    one reading a minute a healthy day can come out near 0, since power changes faster than that. Only pairs
+    of neighbours at most 60 s apart count, for both energy and distance.
     """
     rule = RULES[Code.SIGN_SUSPECT]
     level = rule.levels[0]
@@ -28,7 +28,7 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
         return []
     ts = trace.ts[known]
     power = trace.pack_voltage[known] * trace.pack_current[known] / 1000
-    way = np.diff(travelled(trace)[known])
+    distance = np.diff(travelled(trace)[known])
     dt = np.diff(ts)
     driven = np.concatenate(([0], np.cumsum(drives(trace))))
     counts = (dt <= LONGEST_PAIR_S) & (np.diff(driven[known]) == np.diff(known))
@@ -36,7 +36,7 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
     days = (ts[1:] // DAY_S).astype(np.int64)
     begins = np.concatenate(([0], np.flatnonzero(np.diff(days)) + 1))
     net = np.add.reduceat(energy, begins)
-    km = np.add.reduceat(np.where(counts, way, 0.0), begins)
+    km = np.add.reduceat(np.where(counts, distance, 0.0), begins)
     stops = np.append(begins[1:], len(days))
     found = []
     allowed = -rule.numbers["least_kwh_in_per_100_km"] * km / 100

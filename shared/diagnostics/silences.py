@@ -1,4 +1,4 @@
-"""DATA_GAP: no readings while the car drove or charged."""
+"""The rule DATA_GAP: no readings while the car drove or charged."""
 
 from collections.abc import Iterator
 
@@ -19,17 +19,18 @@ from shared.wording import duration
 
 
 def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
-    """Gaps over which the car drove (0.2 km further after it) or charged (3 % more after it, or charging
-    at both ends with no less in the battery). A car that was parked and silent has no gap.
+    """Find gaps over which the car drove (0.2 km further) or charged.
 
-    Where a reading next to a gap lacks the odometer or soc, the nearest one on the same side counts; glitches
-    of either are left out. Gaps next to each other are one episode; `peak` is the longest.
+    The car has charged where soc is 3 % higher after the gap, or where the car charges at both ends and soc
+    has not fallen. A silent parked car has no gap. Where a reading next to a gap lacks the odometer or soc,
+    the nearest one on the same side counts; glitches are ignored. Adjacent gaps are one episode; `peak` is
+    the longest.
     """
     rule = RULES[Code.DATA_GAP]
     if len(trace) < 2:
         return
     limit = rule.levels[0].set
-    # Rounded: ts of 60 s apart are a hair more or less in binary, and so are 0.2 km and 3 %.
+    # Rounded: in binary, differences of 60 s, 0.2 km and 3 % may be slightly more or less.
     dt = np.round(np.diff(trace.ts), 6)
     odo, soc = (
         np.round(np.diff(filled(trace.ts, values, limit + 1e-6)), 6)
@@ -41,7 +42,7 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
     begins, stops = runs((dt > limit) & (drove | charged))
     for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True):
         top = begin + int(np.argmax(dt[begin:stop]))
-        did = "drove" if drove[top] else "was charged"
+        activity = "drove" if drove[top] else "was charged"
         yield compose(
             rule,
             trace.ts,
@@ -49,6 +50,6 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
             peak_at=top + 1,
             peak=dt[top],
             detail=f"No reading for {duration(dt[top])} from {clock(trace.ts[top])} to"
-            f" {clock(trace.ts[top + 1])}, and the car {did} meanwhile;"
+            f" {clock(trace.ts[top + 1])}, and the car {activity} meanwhile;"
             f" at most {duration(limit)} are expected.",
         )

@@ -1,4 +1,4 @@
-"""The state of charge without readings that can't be true."""
+"""The state of charge without glitches."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,34 +6,34 @@ from numpy.typing import NDArray
 from shared.diagnostics.trace import Floats, Trace
 
 _JUMP = 5.0
-"""%; more than any charger or drive moves within _NEAR_S."""
+"""%; more than any charger or drive changes within _NEAR_S."""
 _NEAR_S = 60.0
-_FEWEST_TO_TELL = 3
+_LEAST_READINGS = 3
 
 
 def without_glitches(trace: Trace) -> Floats:
-    """The soc (%) with NaN for readings that it left by over 5 and came back from, within 60 s: 50, 0, 0, 50.
+    """Return the soc (%) with NaN for glitches: a jump by over 5 and back within 60 s, such as 50, 0, 0, 50.
 
-    The first or last reading before a silence over 60 s is one too, when it jumps and its neighbour
-    agrees with the reading beyond. Thresholds as in the rule SOC_JUMP.
+    The reading next to a silence of over 60 s is a glitch, too, where it differs by a jump from its neighbour
+    and that one agrees with the next. Thresholds as in the rule SOC_JUMP.
     """
     place = np.flatnonzero(~np.isnan(trace.soc))
     soc, ts = trace.soc[place], trace.ts[place]
-    if len(place) < _FEWEST_TO_TELL:
+    if len(place) < _LEAST_READINGS:
         return trace.soc.copy()
     step, near = np.diff(soc), np.diff(ts) <= _NEAR_S
     jump, calm = near & (np.abs(step) > _JUMP), near & (np.abs(step) <= _JUMP)
     odd = _excursions(ts, soc, np.flatnonzero(jump))
-    lonely_before, lonely_after = np.concatenate(([True], ~near)), np.concatenate((~near, [True]))
-    odd[:-2] |= lonely_before[:-2] & jump[:-1] & calm[1:]
-    odd[2:] |= lonely_after[2:] & jump[1:] & calm[:-1]
+    isolated_before, isolated_after = np.concatenate(([True], ~near)), np.concatenate((~near, [True]))
+    odd[:-2] |= isolated_before[:-2] & jump[:-1] & calm[1:]
+    odd[2:] |= isolated_after[2:] & jump[1:] & calm[:-1]
     result = trace.soc.copy()
     result[place[odd]] = np.nan
     return result
 
 
 def _excursions(ts: Floats, soc: Floats, jumps: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """The readings between a jump (from the reading of that index to the next) and the one back."""
+    """Return the readings between a jump (from the reading at an index to the next one) and the jump back."""
     odd = np.zeros(len(soc), np.bool_)
     last = -1
     for number, out in enumerate(jumps.tolist()):

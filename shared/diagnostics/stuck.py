@@ -1,4 +1,4 @@
-"""STUCK_SENSOR: the voltage stands still while the current changes."""
+"""The rule STUCK_SENSOR: the voltage stands still while the current changes."""
 
 from collections.abc import Iterator
 
@@ -15,15 +15,15 @@ from shared.vehicle_profile import Profile
 
 
 def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
-    """V identical over 5 readings and 20 s or more, among which I spans over 10 A; ends when V changes.
+    """Find an identical V over 5 readings and 20 s or more with a span of I over 10 A; V's change ends it.
 
-    At 1 s a healthy pack shows the same tenth of a volt for some 8 s while braking fades by 11 A:
-    polarisation and resistance make up for each other. And it shows the same whole volt for minutes while the
-    current changes by 15 A: the span must be one that moves the voltage by more than the smallest step it is
-    ever seen to make, even at 0.03 ohm, half of a real pack's 0.066 [M] [C]. So it is over 33 A at 1 V, 17 A
-    at 0.5 V. A voltage that is never seen to change is taken to step by 1 V if it is whole.
+    At 1 s a healthy pack shows the same tenth of a volt for some 8 s while the current of braking falls by
+    11 A: polarisation and resistance compensate each other. A pack that reports whole volts shows the same
+    value for minutes while the current changes by 15 A. So the span must also move the voltage by more than
+    its smallest step in the trace, even at 0.03 ohm, half of a real pack's 0.066 [M] [C]: over 33 A at 1 V,
+    17 A at 0.5 V. The step of a voltage that never changes is taken as 1 V if the voltage is whole.
 
-    Not while charging: a charger holds the voltage while the current falls (constant voltage).
+    Charges are left out: a charger holds the voltage while the current falls (constant voltage).
     """
     rule = RULES[Code.STUCK_SENSOR]
     limit = max(rule.levels[0].set, round(_resolution(trace) / rule.numbers["least_ohm"], 6))
@@ -59,7 +59,7 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
 
 
 def _resolution(trace: Trace) -> float:
-    """The smallest step (V) between neighbours."""
+    """Return the smallest step (V) between neighbours."""
     voltage = trace.pack_voltage[~np.isnan(trace.pack_voltage)]
     steps = np.round(np.abs(np.diff(voltage)), 6)
     if steps.any():

@@ -1,7 +1,4 @@
-"""The table of rules as the diagnostics page shows it.
-
-python -m shared.diagnostics.table      # prints it, as Markdown
-"""
+"""The command `python -m shared.diagnostics.table`, which prints the rules as a Markdown table."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,7 +11,7 @@ _HEAD = "| code | what it says | set | clear | debounce | needs | from |\n|---|-
 
 
 def table() -> str:
-    """One row a rule, in the order of the table."""
+    """Return the table, one row a rule, in the order of `RULES`."""
     return "\n".join([_HEAD, *map(_row, RULES.values())])
 
 
@@ -68,7 +65,7 @@ def _needs(rule: Rule) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; returns the exit code."""
+    """Print the table and return the exit code."""
     parser = command_parser(
         "python -m shared.diagnostics.table",
         "Print the rules as a table in Markdown, as in the README of shared/diagnostics.",

@@ -1,4 +1,4 @@
-"""A robust straight line: the median of all slopes between two points."""
+"""The Theil-Sen estimator: a robust straight line by the median of all slopes between two points."""
 
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -17,14 +17,14 @@ class Line:
 
     slope: float
     low: float
-    """The slope's confidence interval."""
+    """Lower end of the slope's confidence interval; `high` is the upper end."""
     high: float
     x_median: float
     y_median: float
 
 
 def theil_sen(x: Floats, y: Floats, confidence: float = 0.95, *, stretch: float = 1.0) -> Line | None:
-    """The Theil-Sen line through the points (x rising or equal), with Sen's interval; None without a slope.
+    """Fit a line to points (x rising or equal), with Sen's confidence interval; None without any slope.
 
     Slope = median of (yj - yi) / (xj - xi) over xj > xi. The interval's ends are the slopes of rank
     (N -+ z * sigma) / 2, sigma² by Sen (1968), equation 2.6, ties included: as scipy.stats.theilslopes.
@@ -56,7 +56,7 @@ def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _slopes(x: Floats, y: Floats) -> Floats:
-    """All slopes between points of different x, in no order; one column of differences at a time."""
+    """Return all slopes between points of different x, in no order; computed lag by lag, to save memory."""
     slopes = np.empty(len(x) * (len(x) - 1) // 2)
     count = 0
     for lag in range(1, len(x)):
@@ -69,7 +69,7 @@ def _slopes(x: Floats, y: Floats) -> Floats:
 
 
 def _sigma(x: Floats, y: Floats) -> float:
-    """Standard deviation of Kendall's statistic, ties in x and y taken off."""
+    """Return the standard deviation of Kendall's statistic, corrected for ties in x and y."""
 
     def weight(count: Floats) -> float:
         return float(np.sum(count * (count - 1) * (2 * count + 5)))

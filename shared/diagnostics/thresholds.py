@@ -20,24 +20,27 @@ _COMPARE = {">=": np.greater_equal, ">": np.greater, "<=": np.less_equal, "<": n
 
 
 def compare(values: Floats, comparison: Comparison, threshold: float) -> Mask:
-    """Which values meet it; differences in the 6th decimal don't count."""
+    """Return which values meet the comparison; the threshold is rounded to 6 decimals, as the values are."""
     mask: Mask = _COMPARE[comparison](values, round(threshold, 6))
     return mask
 
 
 def temp_high(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    return judge(RULES[Code.TEMP_HIGH], trace, trace.max_temp)
+    return find_episodes(RULES[Code.TEMP_HIGH], trace, trace.max_temp)
 
 
 def temp_high_charging(trace: Trace, profile: Profile) -> Iterator[Episode]:
-    """Also ends when the charge is over: the table's clear threshold is that of the temperature."""
+    """Find hot cells while charging; an episode also ends with the charge, not only by the temperature."""
     charges = charging(trace, profile)
     over = charging_over(trace, charges)
-    return judge(RULES[Code.TEMP_HIGH_CHARGING], trace, trace.max_temp, only=charges, over=over)
+    return find_episodes(RULES[Code.TEMP_HIGH_CHARGING], trace, trace.max_temp, only=charges, over=over)
 
 
 def cold_charging(trace: Trace, profile: Profile) -> Iterator[Episode]:
-    """Charging with more than 0.05C (5 A where the capacity is not known). Ends as `temp_high_charging`."""
+    """Find cold cells while charging with over 0.05C, or 5 A for an unknown capacity.
+
+    An episode also ends with the charge.
+    """
     rule = RULES[Code.COLD_CHARGING]
     if profile.capacity_ah is None:
         limit = rule.numbers["charging_a_without_capacity"]
@@ -45,16 +48,16 @@ def cold_charging(trace: Trace, profile: Profile) -> Iterator[Episode]:
         limit = rule.numbers["charging_c"] * profile.capacity_ah
     charges = charging(trace, profile)
     over = charging_over(trace, charges)
-    return judge(rule, trace, trace.min_temp, only=charges & (trace.pack_current < -limit), over=over)
+    return find_episodes(rule, trace, trace.min_temp, only=charges & (trace.pack_current < -limit), over=over)
 
 
 def temp_spread(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    return judge(RULES[Code.TEMP_SPREAD], trace, trace.max_temp - trace.min_temp)
+    return find_episodes(RULES[Code.TEMP_SPREAD], trace, trace.max_temp - trace.min_temp)
 
 
 def soc_low(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """Without glitches, which SOC_JUMP reports."""
-    return judge(RULES[Code.SOC_LOW], trace, without_glitches(trace))
+    """Find a low soc; glitches are ignored, since SOC_JUMP reports them."""
+    return find_episodes(RULES[Code.SOC_LOW], trace, without_glitches(trace))
 
 
 def pack_overvolt(trace: Trace, profile: Profile) -> Iterator[Episode]:
@@ -62,7 +65,7 @@ def pack_overvolt(trace: Trace, profile: Profile) -> Iterator[Episode]:
 
 
 def pack_undervolt(trace: Trace, profile: Profile) -> Iterator[Episode]:
-    """Below 0.5 V a cell a sensor is absent: no value, which neither sets nor clears."""
+    """Find undervoltage; below 0.5 V a cell the sensor is absent, and the value neither sets nor clears."""
     return _cell_voltage(RULES[Code.PACK_UNDERVOLT], trace, profile)
 
 
@@ -71,11 +74,11 @@ def _cell_voltage(rule: Rule, trace: Trace, profile: Profile) -> Iterator[Episod
     levels = rule.lfp_levels if profile.chemistry is Chemistry.LFP else rule.levels
     volts = trace.pack_voltage / profile.series_cells
     live = volts >= rule.numbers.get("least_live_cell_v", -np.inf)
-    return judge(rule, trace, np.where(live, volts, np.nan), levels=levels)
+    return find_episodes(rule, trace, np.where(live, volts, np.nan), levels=levels)
 
 
 def overcurrent(trace: Trace, profile: Profile) -> Iterator[Episode]:
-    """Each direction whose limit is known."""
+    """Find overcurrent in each direction whose limit is known."""
     rule = RULES[Code.OVERCURRENT]
     capacity = profile.capacity_ah or 0.0
     discharge = profile.max_discharge_a or rule.numbers["discharge_c_without_limit"] * capacity
@@ -87,7 +90,9 @@ def overcurrent(trace: Trace, profile: Profile) -> Iterator[Episode]:
     ):
         if limit:
             levels = tuple(_scaled(level, limit) for level in rule.levels)
-            found.append(judge(rule, trace, current, levels=levels, unit="A", observed=f"{side} current"))
+            found.append(
+                find_episodes(rule, trace, current, levels=levels, unit="A", observed=f"{side} current")
+            )
     return merge(*found, key=lambda episode: episode.started_at)
 
 
@@ -95,7 +100,7 @@ def _scaled(level: Level, limit: float) -> Level:
     return Level(level.severity, level.set * limit, None if level.clear is None else level.clear * limit)
 
 
-def judge(
+def find_episodes(
     rule: Rule,
     trace: Trace,
     values: Floats,
@@ -106,12 +111,12 @@ def judge(
     unit: str | None = None,
     observed: str | None = None,
 ) -> Iterator[Episode]:
-    """Episodes of `values`, one for each reading (NaN = not known), by the thresholds of the rule.
+    """Find the episodes of `values`, one value for each reading (NaN = unknown), by the rule's thresholds.
 
-    `only`: readings that may set; `over`: readings that clear whatever their value.
+    `only`: readings that may set; `over`: readings that clear, whatever their value.
     """
     known = np.flatnonzero(~np.isnan(values))
-    # 32.3 - 22.3 is a hair below 10 in binary; a threshold must not depend on that.
+    # Rounded: 32.3 - 22.3 is just below 10 in binary, and must still reach a threshold of 10.
     ts, values = trace.ts[known], np.round(values[known], 6)
     may_set = None if only is None else only[known]
     is_over = None if over is None else over[known]
@@ -141,7 +146,7 @@ def judge(
 
 
 def _worst(by_level: Sequence[Intervals]) -> Indices:
-    """For each interval of the least level the worst one of which an interval begins inside."""
+    """Return, for each interval of the least level, the worst level with an interval that begins inside."""
     least = by_level[0]
     worst = np.zeros(len(least.first), np.intp)
     for number, intervals_of_level in enumerate(by_level):
@@ -177,7 +182,7 @@ def _episode(
     unit: str,
     observed: str,
 ) -> Episode:
-    """`reached`: the reading with which its worst level began."""
+    """Make the episode of an interval; `reached` is the reading with which the worst level began."""
     inside = values[interval.first : interval.last + 1]
     peak_at = interval.first + int(np.argmax(inside) if rule.sets in {">", ">="} else np.argmin(inside))
     severity: Severity = level.severity

@@ -1,4 +1,4 @@
-"""A vehicle's readings in the order of their `ts`, as arrays: what every diagnosis starts from."""
+"""The trace: a vehicle's readings in the order of their `ts`, as arrays; the input of all diagnostics."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """All arrays have the same length; NaN where a reading lacks the signal. `ts` strictly rises.
+    """Readings as arrays of one length, with NaN where a reading lacks the signal. `ts` strictly rises.
 
-    Positive current = discharge, whatever sign the vehicle's own source has.
+    Positive current = discharge, also for a source with the other sign.
     """
 
     ts: Floats
     """Seconds since 1970, UTC."""
     received_at: Floats
-    """The same by our clock."""
+    """Time of receipt by our clock, seconds since 1970, UTC."""
     soc: Floats
     """%"""
     soh: Floats
@@ -44,12 +44,12 @@ class Trace:
 
     @property
     def until(self) -> float:
-        """When the vehicle was last heard of; NaN for an empty trace."""
+        """`ts` of the last reading; NaN for an empty trace."""
         return float(self.ts[-1]) if len(self) else np.nan
 
     @classmethod
     def of(cls, rows: Sequence[Row], *, current_sign: int = 1) -> Self:
-        """From rows of one vehicle in any order; of two with the same `ts` the first stays, as in the store.
+        """Make a trace from rows of one vehicle in any order; of rows with the same `ts` the first counts.
 
         `current_sign` is -1 for a source whose charging current is positive.
         """
@@ -66,25 +66,25 @@ class Trace:
 
     @classmethod
     def of_columns(cls, columns: Sequence[Floats], *, current_sign: int = 1) -> Self:
-        """From one array for each field, in their order, `ts` rising and the current as its source has it."""
+        """Make a trace from one array for each field, `ts` rising, the current with the source's sign."""
         ts, received_at, soc, soh, voltage, current, *rest = columns
         return cls(ts, received_at, soc, soh, voltage, current * current_sign, *rest)
 
     @classmethod
     def joined(cls, traces: Sequence[Self]) -> Self:
-        """Of at least one, each later than the one before."""
+        """Join traces, at least one, each of them later than the one before."""
         return cls(*(np.concatenate(parts) for parts in zip(*map(cls._columns, traces), strict=True)))
 
     def _columns(self) -> Iterator[Floats]:
         return (getattr(self, name) for name in self.__dataclass_fields__)
 
     def between(self, start: float, end: float) -> Self:
-        """The readings from `start` to `end`, both included (seconds since 1970)."""
+        """Return the readings from `start` to `end`, both included (seconds since 1970)."""
         first, last = np.searchsorted(self.ts, start, "left"), np.searchsorted(self.ts, end, "right")
         return type(self)(*(column[first:last] for column in self._columns()))
 
 
 def moment(ts: float) -> datetime:
-    """A time of a trace as the rest of the code has it."""
-    # float: rounding one of NumPy's takes 20 times as long.
+    """Convert a time of a trace to a datetime, rounded to microseconds."""
+    # float(): rounding a NumPy float takes 20 times as long.
     return datetime.fromtimestamp(round(float(ts), 6), UTC)

@@ -1,1 +1,1 @@
-"""Alembic's versions of the schema; `shared.migrate` runs them; a test proves they equal `tables.py`."""
+"""Alembic's migrations, which `shared.migrate` runs; a test compares their result with `tables.py`."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: the caller hands over its connection."""
+"""Alembic's environment, on the connection of the caller."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""What could not be stored, kept with its reason: nothing that was acknowledged disappears."""
+"""The table of rejections: messages and readings that were acknowledged and could not be stored."""
 
 import base64
 import uuid
@@ -15,7 +15,7 @@ from shared.wire.refusal import Reason, Rejection
 
 
 def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:
-    """Insert the rejections that are new, in key order; runs in the caller's transaction."""
+    """Insert the new rejections in the order of their key, in the caller's transaction."""
     if not rejections:
         return
     rows = [{**asdict(rejection), "id": rejection.id} for rejection in rejections]
@@ -25,15 +25,15 @@ def keep_rejections(connection: Connection, rejections: Sequence[Rejection]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rejections are meant: those that match everything that is not None."""
+    """A filter of rejections by all of its fields that are not None."""
 
     reason: Reason | None = None
     vin: str | None = None
     """In upper case."""
     since: datetime | None = None
-    """Received then, or later."""
+    """Received at this time or later."""
     until: datetime | None = None
-    """Received then, or earlier."""
+    """Received at this time or earlier."""
 
 
 _PAGE_ROWS = 500
@@ -46,25 +46,25 @@ _LISTED = (
 
 def list_rejections(
     connection: Connection,
-    wanted: Filter,
+    filters: Filter,
     *,
     after: tuple[datetime, uuid.UUID] | None,
     descending: bool,
     limit: int,
 ) -> Sequence[RowMapping]:
-    """Up to `limit` rejections by (received_at, id), behind the key `after` in that order.
+    """Return up to `limit` rejections in the order of (received_at, id), from behind the key `after` on.
 
-    Each with `payload_bytes`, its payload's size, in place of the payload.
+    Each row has `payload_bytes`, the size of the payload, in place of the payload.
     """
     query = select(*_LISTED).limit(limit)
-    if wanted.reason is not None:
-        query = query.where(_COLUMN.reason == wanted.reason)
-    if wanted.vin is not None:
-        query = query.where(_COLUMN.vin == wanted.vin)
-    if wanted.since is not None:
-        query = query.where(_COLUMN.received_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(_COLUMN.received_at <= wanted.until)
+    if filters.reason is not None:
+        query = query.where(_COLUMN.reason == filters.reason)
+    if filters.vin is not None:
+        query = query.where(_COLUMN.vin == filters.vin)
+    if filters.since is not None:
+        query = query.where(_COLUMN.received_at >= filters.since)
+    if filters.until is not None:
+        query = query.where(_COLUMN.received_at <= filters.until)
     key = (_COLUMN.received_at, _COLUMN.id)
     if after is not None:
         row = tuple_(*key)
@@ -76,10 +76,10 @@ def list_rejections(
 def find_rejection(
     connection: Connection, rejection_id: uuid.UUID, *, lock: bool = False
 ) -> RowMapping | None:
-    """One rejection with its payload and `payload_bytes`; with `lock`, nobody deletes it meanwhile.
+    """Return one rejection with its payload and `payload_bytes`; `lock` prevents its deletion by others.
 
-    An id names the content. A message that two versions of the code read a different VIN from was kept
-    under each; the later row stands for both.
+    The id is a hash of the content. A message from which two versions of the code read different VINs is
+    kept once for each VIN; then the later row is returned.
     """
     query = select(*_LISTED, _COLUMN.payload).where(_COLUMN.id == rejection_id)
     query = query.order_by(_COLUMN.received_at.desc())
@@ -87,16 +87,16 @@ def find_rejection(
 
 
 def delete_rejection(connection: Connection, rejection_id: uuid.UUID) -> bool:
-    """Delete a rejection for good; returns whether there was one."""
+    """Delete a rejection; return whether there was one."""
     return connection.execute(delete(tables.rejections).where(_COLUMN.id == rejection_id)).rowcount > 0
 
 
-def every_rejection(engine: Engine, wanted: Filter, *, descending: bool) -> Iterator[RowMapping]:
-    """All that are meant, read page by page: no transaction is open between two of them."""
+def every_rejection(engine: Engine, filters: Filter, *, descending: bool) -> Iterator[RowMapping]:
+    """Yield all rejections that match, page by page; between two pages no transaction is open."""
     after = None
     while True:
         with engine.connect() as connection:
-            page = list_rejections(connection, wanted, after=after, descending=descending, limit=_PAGE_ROWS)
+            page = list_rejections(connection, filters, after=after, descending=descending, limit=_PAGE_ROWS)
         yield from page
         if len(page) < _PAGE_ROWS:
             return
@@ -104,10 +104,9 @@ def every_rejection(engine: Engine, wanted: Filter, *, descending: bool) -> Iter
 
 
 def readable(row: RowMapping) -> dict[str, Any]:
-    """A row by name with its bytes as text; in the topic, bytes that are not UTF-8 are written out in hex.
+    """Return a row by column name with its bytes as text; bytes of the topic that are not UTF-8 are escaped.
 
-    The payload, if the row holds one, is in `payload`, or in `payload_base64` where it is not UTF-8; the
-    other one is None.
+    A row's payload is in `payload`, or in `payload_base64` where it is not UTF-8; the other one is None.
     """
     shown: dict[str, Any] = dict(row)
     shown["topic"] = row["topic"].decode("utf-8", "backslashreplace")

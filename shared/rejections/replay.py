@@ -1,7 +1,7 @@
-"""A rejection tried again, with the code and the settings of today: after a fix, or once its time has come.
+"""Replay of a rejection with the current code and settings: after a fix, or once a future `ts` is valid.
 
-All or nothing, as with POST: a rejection of which any part is still refused stays as it is, and none of it
-is stored. So each reading is in one place, the table or the rejections, and never in both.
+All or nothing, as with POST: where any reading of a rejection is still refused, the rejection stays and none
+of its readings is stored. So each reading is either in `telemetry` or in `rejections`, never in both.
 """
 
 import uuid
@@ -25,7 +25,7 @@ from shared.wire.refusal import CONFLICT_DETAIL, Reason
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one reading of a rejection, or all of it (index None), can't be stored now either."""
+    """The reason why one reading of a rejection, or all of it (index None), is refused again."""
 
     index: int | None
     reason: Reason
@@ -33,7 +33,7 @@ class Refusal:
 
 
 class ReplayRefusedError(Exception):
-    """A replay failed again: nothing was stored, and the rejection stays. The message says why."""
+    """A replay was refused: no reading was stored, and the rejection stays. The message gives the reason."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         self.refusals = refusals
@@ -44,25 +44,25 @@ class ReplayRefusedError(Exception):
 
     @property
     def is_conflict(self) -> bool:
-        """Whether only readings that were stored before stand in the way."""
+        """True where the only obstacle is readings stored before with other values."""
         return all(refusal.reason is Reason.CONFLICT for refusal in self.refusals)
 
 
 class Replayed(NamedTuple):
-    """What became of the readings of a rejection, which is gone."""
+    """The outcome of a rejection's readings; the rejection is deleted."""
 
     stored: int
     duplicate: int
-    """Readings that were stored already, with the same values."""
+    """Readings that were stored before with the same values."""
 
 
 def decode_again(kept: RowMapping, *, latest: datetime) -> Decoded:
-    """The readings of a kept rejection; `latest` is the last moment a `ts` may name. No I/O.
+    """Decode the payload of a rejection again; a `ts` after `latest` is refused. No I/O.
 
     Raises ReplayRefusedError.
     """
     is_element = kept["index"] is not None
-    # Put back into an array: read as a message, an element that is an array itself would be taken apart.
+    # Wrapped in an array again: alone, an element that is itself an array would be decoded as many readings.
     payload = b"[" + kept["payload"] + b"]" if is_element else kept["payload"]
     decoded = decode(kept["topic"], payload, received_at=kept["received_at"], latest=latest)
     if decoded.rejections:
@@ -76,10 +76,10 @@ def decode_again(kept: RowMapping, *, latest: datetime) -> Decoded:
 
 
 def store_again(connection: Connection, rejection_id: uuid.UUID, decoded: Decoded) -> Replayed | None:
-    """Store what `decode_again` found and delete the rejection, in the caller's transaction.
+    """Store the result of `decode_again` and delete the rejection, in the caller's transaction.
 
-    None: there is no such rejection any more, and nothing was stored. Raises ReplayRefusedError, which has
-    to end the transaction, and what the database raises where no reading is at fault.
+    Returns None, and stores no reading, where the rejection no longer exists. Raises ReplayRefusedError,
+    after which the caller has to roll back, and the database's errors where no reading is at fault.
     """
     if find_rejection(connection, rejection_id, lock=True) is None:
         return None
@@ -94,8 +94,8 @@ def store_again(connection: Connection, rejection_id: uuid.UUID, decoded: Decode
         )
     if decoded.status is not None:
         keep_statuses(connection, [decoded.status])
-    # Last: a worker that receives the same message again waits for a row that is being deleted, and this
-    # transaction may wait for that worker's readings.
+    # Last: a worker that receives the same message again waits for the deleted row, while this transaction
+    # may wait for that worker's readings. Deleted first, the row could cause a deadlock.
     delete_rejection(connection, rejection_id)
     return Replayed(outcome.stored, len(outcome.duplicates))
 
@@ -110,9 +110,9 @@ def _store(connection: Connection, rows: Sequence[Row]) -> Outcome:
 
 
 def replay(engine: Engine, rejection_id: uuid.UUID, *, latest: datetime) -> Replayed | None:
-    """All of it, for a caller that may wait: found, decoded, stored in one transaction.
+    """Find, decode and store a rejection; a blocking call.
 
-    None: there is no such rejection. Raises what the two steps raise.
+    Returns None where there is no such rejection. Raises the errors of `decode_again` and `store_again`.
     """
     with engine.connect() as connection:
         kept = find_rejection(connection, rejection_id)

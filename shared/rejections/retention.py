@@ -1,4 +1,4 @@
-"""How rejections are bounded: the oldest go, by age and by number."""
+"""Retention of rejections: the oldest are deleted, by age and by number."""
 
 import logging
 import time
@@ -16,11 +16,11 @@ from shared.storage.tables import rejections
 log = logging.getLogger("retention")
 
 PASS_ROWS = 5_000
-"""Rejections that one pass deletes, at the most: it holds up whoever runs it, and the others' locks."""
+"""Largest number of rejections deleted in one pass, during which the worker waits and rows are locked."""
 
-_EVERY_S = 3600.0
-_MORE_IN_S = 1.0
-_AFTER_ERROR_S = 300.0
+_INTERVAL_S = 3600.0
+_NEXT_PASS_S = 1.0
+_RETRY_S = 300.0
 
 _COLUMN = rejections.c
 
@@ -30,8 +30,8 @@ def purge(
 ) -> int:
     """Delete up to `at_most` of the rejections beyond `keep_days` or `keep_rows`, oldest first; 0: no limit.
 
-    Returns how many went; fewer than `at_most` means that all is within its bounds now. Passes that run at
-    the same time don't wait for each other: a row in use is left for the next one.
+    Returns the number of deleted rows; fewer than `at_most` means that the rest is within both limits.
+    Concurrent passes don't wait for each other: a locked row is left to the next pass.
     """
     deleted = 0
     if keep_days:
@@ -61,7 +61,7 @@ def _delete_oldest(connection: Connection, expired: ColumnElement[bool], at_most
 
 
 def purge_all(engine: Engine, settings: RetentionSettings) -> int:
-    """Pass after pass, each in a transaction of its own, until all is within its bounds; how many went."""
+    """Run passes, each in its own transaction, until the limits hold; return the number of deleted rows."""
     total = 0
     while True:
         deleted = _one_pass(engine, settings)
@@ -81,7 +81,7 @@ def _one_pass(engine: Engine, settings: RetentionSettings) -> int:
 
 
 class Retention:
-    """Keeps the table within its bounds beside other work; never raises for the database's sake."""
+    """Periodic retention within the worker's loop; errors of the database are logged, not raised."""
 
     def __init__(
         self, settings: RetentionSettings, engine: Engine, clock: Callable[[], float] = time.monotonic
@@ -92,19 +92,19 @@ class Retention:
         self._due = clock()
 
     def apply_when_due(self) -> int:
-        """One pass, where it is time: at first, every hour, and soon again while there is more to delete.
+        """Run a pass if one is due: at the start, each hour, and after 1 s while there is more to delete.
 
-        Returns how many rejections went. Costs nothing when it is not time.
+        Returns the number of deleted rejections, 0 where no pass is due.
         """
         if self._clock() < self._due:
             return 0
         try:
             deleted = _one_pass(self._engine, self._settings)
         except (SQLAlchemyError, psycopg.Error, OSError) as error:
-            self._due = self._clock() + _AFTER_ERROR_S
+            self._due = self._clock() + _RETRY_S
             log.warning("Old rejections were not deleted, and will be later: %s", summarise(error))
             return 0
-        self._due = self._clock() + (_MORE_IN_S if deleted >= PASS_ROWS else _EVERY_S)
+        self._due = self._clock() + (_NEXT_PASS_S if deleted >= PASS_ROWS else _INTERVAL_S)
         if deleted:
             log.info("Deleted %d rejections that were past their retention.", deleted)
         return deleted

@@ -1,1 +1,1 @@
-"""Tables, and the statements that both processes run on them."""
+"""Storage in PostgreSQL: connections, tables, and the statements that both processes run."""

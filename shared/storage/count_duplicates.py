@@ -1,4 +1,4 @@
-"""How many readings came again: the one thing about a vehicle's data that its stored readings can't tell."""
+"""Counts of duplicate readings, which can't be derived from the stored readings."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _ADD = text(f"""
 
 
 def count_duplicates(connection: Connection, rows: Iterable[Row]) -> None:
-    """Add these readings to what their vehicles' days have had twice."""
+    """Add these duplicate readings to the counts of their vehicles and days (UTC)."""
     number = Counter((row.vin, row.ts.replace(hour=0, minute=0, second=0, microsecond=0)) for row in rows)
     if number:
         vins, days = zip(*number, strict=True)

@@ -1,6 +1,6 @@
-"""How to connect: to write, or to read only. Nothing is opened at import.
+"""Connections to PostgreSQL, for writing or read-only. No connection is opened at import.
 
-Every wait has an end: to connect, for a lock, for a statement, for a peer that no longer answers.
+Each wait has a timeout: for a connection, a lock, a statement, a peer that no longer answers.
 """
 
 import os
@@ -18,21 +18,21 @@ LOCK_TIMEOUT_MS = 5_000
 
 
 def masked(database_url: str) -> str:
-    """The URL as it may be shown: without its passwords, the ones in its query included."""
+    """Return the URL for display: without its passwords, those in its query included."""
     url = make_url(database_url)
     secret = {name: "***" for name in url.query if "password" in name.lower()}
     return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
 def address(database_url: str) -> dict[str, Any]:
-    """The URL as keywords for psycopg, the same that SQLAlchemy makes of it: blanks and several hosts too."""
+    """Return the URL as psycopg's keywords, as SQLAlchemy makes them, several hosts and blanks included."""
     dialect: Any = PGDialect_psycopg
     _, keywords = dialect().create_connect_args(make_url(database_url))
     return {name: value for name, value in keywords.items() if name != "context"}
 
 
 def location(database_url: str) -> str:
-    """`host:port/name` of the database, for several hosts each of them: no user and no password."""
+    """Return `host:port/name` of the database, with all its hosts, without user and password."""
     parts = address(database_url)
     hosts = str(parts.get("host") or "localhost").split(",")
     ports = str(parts.get("port") or 5432).split(",")
@@ -41,28 +41,28 @@ def location(database_url: str) -> str:
 
 
 def cut(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
-    """End a connection under whoever waits for an answer on it: they get an OperationalError."""
+    """Shut down a connection's socket: a thread that waits on the connection gets an OperationalError."""
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as same:
         same.shutdown(socket.SHUT_RDWR)
 
 
 def connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool = False) -> dict[str, Any]:
-    """What every connection of ours is opened with; with `read_only` its session can't change a row."""
+    """Return the keywords for each connection of ours; with `read_only` its session can't change a row."""
     session = {
         "TimeZone": "UTC",
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": 60_000,
-        # Whatever the server's default: what we acknowledge after a commit has to survive a crash.
+        # Set despite the server's default: readings acknowledged after a commit have to survive a crash.
         "synchronous_commit": "on",
-        # Every statement of ours finds its rows by their key, whatever its parameters are.
+        # Each statement of ours finds its rows by their key, for any parameters.
         "plan_cache_mode": "force_generic_plan",
     }
     if read_only:
         session["default_transaction_read_only"] = "on"
     return {
         "application_name": name,
-        # On a server of another encoding psycopg would hand out bytes instead of text.
+        # On a server with SQL_ASCII encoding psycopg would return bytes instead of text.
         "client_encoding": "utf8",
         "connect_timeout": CONNECT_TIMEOUT_S,
         "options": " ".join(f"-c {key}={setting}" for key, setting in session.items()),
@@ -81,9 +81,9 @@ def writer_engine(
     pool_size: int = 1,
     max_age_s: float = -1,
 ) -> Engine:
-    """A blocking engine with so many connections: one for each thread that writes at a time.
+    """Return a blocking engine with `pool_size` connections, one for each thread that writes at a time.
 
-    One that is older than `max_age_s` is replaced before its next use; -1: at no age.
+    A connection older than `max_age_s` is replaced before its next use; -1: at no age.
     """
     return create_engine(
         database_url,

@@ -1,7 +1,7 @@
-"""Rows to what `telemetry_hourly` keeps of them. Pure.
+"""The hourly rollup: from rows to the columns of `telemetry_hourly`. No I/O.
 
-For each vehicle and hour (UTC): how many readings, and of each signal how many values, the lowest, the
-highest and the sum. All of it can be added up in any order, batch by batch.
+For each vehicle and hour (UTC): the number of readings, and for each signal the number of values, minimum,
+maximum and sum. Batches can be merged in any order.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,41 +17,41 @@ from shared.wire.timestamps import EARLIEST
 HOUR = timedelta(hours=1)
 
 SERIES = (*SIGNALS, "power_kw")
-"""What is followed over time: each signal, and the power (kW, not rounded)."""
+"""The series over time: each signal, and the power (kW, not rounded)."""
 
-_NOTHING = 1e-100
-# A product too small for a double is an error in PostgreSQL, and 0 in NumPy.
+_NEGLIGIBLE = 1e-100
+# A product that is too small for a double is an error in PostgreSQL, and 0 in NumPy.
 _POWER = f"""
-    CASE WHEN abs(pack_voltage) >= {_NOTHING} AND abs(pack_current) >= {_NOTHING}
+    CASE WHEN abs(pack_voltage) >= {_NEGLIGIBLE} AND abs(pack_current) >= {_NEGLIGIBLE}
     THEN pack_voltage * pack_current / 1000
     WHEN pack_voltage IS NOT NULL AND pack_current IS NOT NULL THEN 0.0::float8 END
 """
 
 VALUES = {name: name for name in SIGNALS} | {"power_kw": _POWER}
-"""Each of them as SQL, of the columns of `telemetry`."""
+"""SQL expression of each series, over the columns of `telemetry`."""
 
 FIGURES = ("n", "min", "max", "sum")
-"""Of each of them, as the columns `soc_n`, `soc_min`, ..."""
+"""Figures of each series, in the columns `soc_n`, `soc_min`, ..."""
 
 DAY = """
     vin, date_trunc('day', hour, 'UTC') AS day, sum(samples) AS samples, min(soc_min) AS soc_min,
     max(soc_max) AS soc_max, max(max_temp_max) AS max_temp_max, min(min_temp_min) AS min_temp_min
 """
-"""What `telemetry_daily` keeps of the hours that are grouped by the first two."""
+"""SELECT list of `telemetry_daily` over `telemetry_hourly`, grouped by the first two columns."""
 
 Floats = NDArray[np.float64]
 
 
 def start_of_hour(ts: datetime) -> datetime:
-    """The full hour at or before a time in UTC."""
+    """Return the full hour at or before a time in UTC."""
     return ts.replace(minute=0, second=0, microsecond=0)
 
 
 def summarise_hours(rows: Sequence[Row]) -> list[Sequence[Any]]:
-    """One element for each vehicle and hour of these rows, at least one, in the order of (vin, ts).
+    """Return the columns of `telemetry_hourly` for these rows: at least one, in the order of (vin, ts).
 
-    Column by column: vins, hours, numbers of readings, then n, min, max and sum of each of SERIES; where
-    there is no value, min and max are None and the sum is 0.
+    Each column has one element for each vehicle and hour: vins, hours, numbers of readings, then n, min, max
+    and sum of each of SERIES; without any value, min and max are None and the sum is 0.
     """
     starts = list(_hour_starts(rows))
     first = [rows[start] for start in starts]
@@ -74,13 +74,13 @@ def _hour_starts(rows: Sequence[Row]) -> Iterator[int]:
 
 
 def _values(rows: Sequence[Row]) -> list[Floats]:
-    """The values of each of SERIES; NaN where a row has none."""
+    """Return the values of each of SERIES, with NaN for a row without a value."""
     columns = list(zip(*rows, strict=True))[-len(SIGNALS) :]
     # None becomes NaN.
     values = {name: np.array(column, float) for name, column in zip(SIGNALS, columns, strict=True)}
     voltage, current = values["pack_voltage"], values["pack_current"]
     power = voltage * current / 1000
-    power[(np.abs(voltage) < _NOTHING) | (np.abs(current) < _NOTHING)] *= 0.0
+    power[(np.abs(voltage) < _NEGLIGIBLE) | (np.abs(current) < _NEGLIGIBLE)] *= 0.0
     return [*values.values(), power]
 
 
@@ -94,12 +94,12 @@ def _figures(column: Floats, starts: Sequence[int]) -> Iterator[list[Any]]:
         return
     numbers = np.add.reduceat(~missing, starts, dtype=int).tolist()
     yield numbers
-    for lowest_or_highest in (np.fmin, np.fmax):
-        found = lowest_or_highest.reduceat(column, starts).tolist()
+    for minimum_or_maximum in (np.fmin, np.fmax):
+        found = minimum_or_maximum.reduceat(column, starts).tolist()
         yield [value if number else None for value, number in zip(found, numbers, strict=True)]
     yield np.add.reduceat(np.where(missing, 0.0, column), starts).tolist()
 
 
 def newest_of_each(rows: Iterable[Row]) -> list[Row]:
-    """The last row of each vehicle; the rows are in the order of (vin, ts)."""
+    """Return the last row of each vehicle, from rows in the order of (vin, ts)."""
     return list({row.vin: row for row in rows}.values())

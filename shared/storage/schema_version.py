@@ -1,7 +1,7 @@
-"""Which version of the schema a database has, and which one this code needs.
+"""The version of a database's schema, and the version that this code needs.
 
-Each start asks, so it is answered without Alembic, whose import takes longer than the question: the files
-of the migrations are named after their versions.
+Each process checks at its start, without Alembic, whose import would take longer than the check. The names of
+the migrations' files hold their versions.
 """
 
 from functools import cache
@@ -16,32 +16,32 @@ class OutdatedSchemaError(Exception):
 
 @cache
 def known_versions() -> tuple[str, ...]:
-    """The migrations that this code has, the oldest first."""
-    files = Path(__file__).parent.glob("migrations/versions/v[0-9]*.py")
+    """Return the versions of this code's migrations, the oldest first."""
+    files = (Path(__file__).parents[1] / "migrations" / "versions").glob("v[0-9]*.py")
     return tuple(sorted(file.stem[1:5] for file in files))
 
 
 def expected_version() -> str:
-    """The newest migration that this code has."""
+    """Return the version of this code's newest migration."""
     return known_versions()[-1]
 
 
 def current_version(connection: Connection) -> str | None:
-    """The migration that the database is at; None where it has none of ours."""
+    """Return the version of the database's schema; None for a database without our schema."""
     if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def is_newer(version: str) -> bool:
-    """Whether a database at this version is newer than this code: a version that the code does not know."""
+    """Return whether this version is newer than the code, that is, unknown to it."""
     return version not in known_versions()
 
 
 def require_current_schema(connection: Connection) -> None:
-    """Raise OutdatedSchemaError unless the database is at this code's version, or newer.
+    """Raise OutdatedSchemaError unless the database is at this code's version, or a newer one.
 
-    A version that this code does not know is newer: a rolling upgrade migrates first.
+    A newer version is accepted: a rolling upgrade migrates first.
     """
     current = current_version(connection)
     if current is None:

@@ -1,6 +1,6 @@
-"""The one way readings enter the database, used by the worker and by POST.
+"""Insertion of readings, with rollups and latest readings; used by the worker and by POST.
 
-`store` runs inside the caller's transaction: what it returns is true once that has committed.
+`store` runs inside the caller's transaction: its result is valid once that has committed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,22 +20,23 @@ Parameters = dict[str, Any]
 
 
 class Outcome(NamedTuple):
-    """What became of the rows of one call."""
+    """The outcome of the rows of one call."""
 
     stored: int
-    """Those that are in the table now."""
+    """Number of rows that were inserted."""
     duplicates: Sequence[int]
-    """Places of those whose key was there before (or came twice in the call), with the same values."""
+    """Indexes of rows whose key was stored before, or repeats in the call, with the same values."""
     conflicts: Sequence[int]
-    """Places of those whose key has a row with other values, which stays."""
+    """Indexes of rows whose key was stored before with other values, which stay."""
 
 
 class CopyBackoff:
-    """Whether readings are expected that are stored already. One for each process that writes.
+    """The choice between COPY and merging for the next batch; one object for each process that writes.
 
-    COPY is the fastest way in and knows no ON CONFLICT: one reading that is there already, and all that it
-    has done is undone. So after one that failed, merging is used, for longer each time; batches without a
-    duplicate bring COPY back. Threads may share it: a count that gets lost does no harm.
+    COPY is the fastest insert, but has no ON CONFLICT: a single reading that is stored already undoes the
+    whole batch. So after a failed COPY the next batches are merged, up to 256 of them, twice as many after
+    each failure; merged batches without a duplicate count down to the next COPY. Threads may share the
+    object: a lost update does no harm.
     """
 
     def __init__(self) -> None:
@@ -47,59 +48,63 @@ class CopyBackoff:
         return self._to_merge > 0
 
     def copied(self) -> None:
-        """A COPY went well."""
+        """Note that a COPY succeeded."""
         self._next = 1
 
     def failed(self) -> None:
-        """A COPY met a row that was there."""
+        """Note that a COPY failed on a stored row."""
         self._to_merge = self._next
-        self._next = min(2 * self._next, _LONGEST_MERGING)
+        self._next = min(2 * self._next, _MOST_MERGES)
 
     def merged(self, *, duplicates: bool) -> None:
-        """A batch was merged; it held duplicates, or none."""
+        """Note that a batch was merged, with or without duplicates."""
         if not duplicates and self._to_merge:
             self._to_merge -= 1
 
 
-_LONGEST_MERGING = 256
-# For fewer rows, COPY with its savepoint has more round trips than it saves.
-_COPY_FROM = 50
+_MOST_MERGES = 256
+# For fewer rows, COPY with its savepoint takes longer than merging, by its round trips.
+_LEAST_ROWS_TO_COPY = 50
 _KEY = itemgetter(0, 1)
 
 _ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "float8", Integer: "int4"}
 _COLUMNS = names(telemetry)
 
 
-def store(connection: Connection, rows: Sequence[Row], caution: CopyBackoff) -> Outcome:
-    """Insert readings that are new by (vin, ts), keep each vehicle's newest, its hours, and what came twice.
+def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff) -> Outcome:
+    """Insert readings that are new by (vin, ts); update latest readings, rollups and duplicate counts.
 
-    Raises what the database raises; `shared.database_errors.classify` says what to do about it.
+    Raises the database's errors, which `shared.storage.error_classes.classify` classifies.
     """
     if not rows:
         return Outcome(0, (), ())
     # Two writers that insert the same keys in opposite orders would deadlock.
     ordered = sorted(rows, key=_KEY)
-    if len(rows) >= _COPY_FROM and not caution.advises_merging and not _holds_one_twice(ordered):
+    if (
+        len(rows) >= _LEAST_ROWS_TO_COPY
+        and not copy_backoff.advises_merging
+        and not _has_duplicate_keys(ordered)
+    ):
         figures = _copy(connection, ordered)
         if figures is not None:
-            caution.copied()
+            copy_backoff.copied()
             connection.execute(_KEEP_FIGURES, figures)
             return Outcome(len(rows), (), ())
-        caution.failed()
+        copy_backoff.failed()
     stored = _merge(connection, rows)
     outcome, fresh = (
-        (Outcome(len(rows), (), ()), ordered) if stored is None else _sort_out(connection, rows, stored)
+        (Outcome(len(rows), (), ()), ordered) if stored is None else _classify(connection, rows, stored)
     )
-    caution.merged(duplicates=outcome.stored < len(rows))
+    copy_backoff.merged(duplicates=outcome.stored < len(rows))
     if fresh:
         connection.execute(_KEEP_FIGURES, _figures(fresh))
     count_duplicates(connection, (rows[place] for place in outcome.duplicates))
     return outcome
 
 
-def _holds_one_twice(ordered: Sequence[Row]) -> bool:
+def _has_duplicate_keys(ordered: Sequence[Row]) -> bool:
     times = [row[1] for row in ordered]
-    # The first look costs a tenth of the second one.
+    # Equal neighbouring times first: that comparison takes a tenth of the time of the exact one.
     return any(map(eq, times, times[1:])) and len(set(map(_KEY, ordered))) < len(ordered)
 
 
@@ -108,9 +113,9 @@ _COPY_TYPES = [_ELEMENT[type(column.type)] for column in telemetry.columns]
 
 
 def _copy(connection: Connection, ordered: Sequence[Row]) -> Parameters | None:
-    """Insert by COPY; returns the rows' figures, or None, with nothing inserted, where a key was there.
+    """Insert by COPY; return the rows' figures, or None, without an insert, where a key was stored before.
 
-    The figures are made here since the server is still busy with what it was sent.
+    The figures are computed here, while the server is still busy with the rows.
     """
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor:
@@ -129,7 +134,7 @@ def _copy(connection: Connection, ordered: Sequence[Row]) -> Parameters | None:
 
 
 def _arrays(table: Table, prefix: str = "") -> str:
-    """The rows of a table as a relation, from one array a column."""
+    """Return SQL for the rows of a table as a relation, from one array a column."""
     arrays = ", ".join(
         f"CAST(:{prefix}{column.name} AS {_ELEMENT[type(column.type)]}[])" for column in table.columns
     )
@@ -141,15 +146,15 @@ def _listed(table: Table) -> str:
 
 
 def _incoming() -> str:
-    """The rows with their `position`."""
+    """Return SQL for the rows with their `position`."""
     return f"SELECT * FROM {_arrays(telemetry)} WITH ORDINALITY AS arrived ({_listed(telemetry)}, position)"  # noqa: S608 - of our own columns
 
 
 def _insert_statement() -> TextClause:
-    """Inserts what is new; which keys are rows now comes out only where some were rows before.
+    """Return an INSERT of the new rows; it returns their keys only where some keys were stored before.
 
-    Sorted inside the INSERT: nothing else says in which order a SELECT hands over its rows. `position`
-    makes the first of two equal keys the one that stays.
+    The rows are sorted inside the INSERT, since a SELECT without ORDER BY has no defined order. By `position`
+    the first of two rows with the same key is stored.
     """
     return text(f"""
         WITH incoming AS (
@@ -170,7 +175,7 @@ def _insert_statement() -> TextClause:
 
 
 def _conflicts_statement() -> TextClause:
-    """Which arrivals differ from the row that their key has now, after the insert."""
+    """Return a SELECT of the rows whose values differ from the stored row of their key, after the insert."""
     sent, kept = (
         ", ".join(f"{relation}.{name}" for name in SIGNALS) for relation in ("incoming", "telemetry")
     )
@@ -186,20 +191,20 @@ _CONFLICTS = _conflicts_statement()
 
 
 def _merge(connection: Connection, rows: Sequence[Row]) -> set[tuple[str, datetime]] | None:
-    """Insert what is new; the keys that were, or None for all of them."""
+    """Insert the new rows; return their keys, or None where all rows were new."""
     arrays = _transposed(rows)
     all_new, vins, times = connection.execute(_INSERT, {**arrays, "arrivals": len(rows)}).one()
     return None if all_new else set(zip(vins, times, strict=True))
 
 
-def _sort_out(
+def _classify(
     connection: Connection, rows: Sequence[Row], stored: set[tuple[str, datetime]]
 ) -> tuple[Outcome, list[Row]]:
-    """What became of each row where some were there before, and those that are new, in order."""
+    """Return the outcome of each row where some were stored before, and the new rows in key order."""
     conflicts = [position - 1 for position in connection.execute(_CONFLICTS, _transposed(rows)).scalars()]
     left, rest, fresh = set(stored), set[int](), list[Row]()
     for place, row in enumerate(rows):
-        # The first of its key is the one that was stored.
+        # The first row of a key is the one that was stored.
         if (key := _KEY(row)) in left:
             left.remove(key)
             fresh.append(row)
@@ -210,7 +215,7 @@ def _sort_out(
 
 
 def _figures_statement() -> TextClause:
-    """Adds to hours and days and keeps the newest, in one round trip, each in the order of its key."""
+    """Return the upsert of hours, days and latest readings: one round trip, each table in key order."""
     newer = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
     return text(f"""
         WITH incoming AS MATERIALIZED (
@@ -247,7 +252,7 @@ _KEEP_FIGURES = _figures_statement()
 
 
 def _figures(fresh: Sequence[Row]) -> Parameters:
-    """What rows that are new, in order, add to their hours, and each vehicle's newest."""
+    """Return the parameters of `_KEEP_FIGURES` for new rows in key order."""
     latest = zip(*newest_of_each(fresh), strict=True)
     return _arrays_of(telemetry_hourly, summarise_hours(fresh)) | _arrays_of(
         vehicle_latest, latest, "latest_"
@@ -259,7 +264,7 @@ def _transposed(rows: Sequence[Row]) -> Parameters:
 
 
 def _arrays_of(table: Table, columns: Iterable[Sequence[Any]], prefix: str = "") -> Parameters:
-    """One array a column, as PostgreSQL writes it: psycopg takes ten times as long to do that for a list."""
+    """Return one array literal a column; psycopg would take ten times as long to make it from a list."""
     return {
         f"{prefix}{name}": f"{{{','.join(_elements(column))}}}"
         for name, column in zip(names(table), columns, strict=True)

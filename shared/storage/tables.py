@@ -1,5 +1,7 @@
-"""The tables and indexes. Each is keyed by `vin` first, so that the same schema can be partitioned by
-time, distributed by vehicle, or be a TimescaleDB hypertable.
+"""The tables and indexes.
+
+Each key begins with `vin`, so that the schema can be partitioned by time, distributed by vehicle, or be a
+TimescaleDB hypertable.
 """
 
 from collections.abc import Iterator
@@ -30,8 +32,8 @@ from shared.wire.reading import SIGNALS
 
 metadata = MetaData()
 
-# VINs are compared as bytes: an order that no upgrade of the system's locales can change, and one in
-# which a prefix is a range of the index.
+# VINs are collated as bytes: no upgrade of the system's locales can change that order, and a prefix is a
+# range of the index.
 
 # BETWEEN, not >= and <=: in Postgres NaN passes `>= 0`.
 _RANGES = {name: f"{name} BETWEEN {signal.low} AND {signal.high}" for name, signal in SIGNALS.items()}
@@ -42,7 +44,7 @@ def _signal_columns() -> list[Column[float]]:
 
 
 def names(table: Table) -> list[str]:
-    """Its columns' names, in order."""
+    """Return the names of a table's columns, in order."""
     return [column.name for column in table.columns]
 
 
@@ -54,8 +56,8 @@ telemetry = Table(
     Column("received_at", DateTime(timezone=True), nullable=False, comment="our clock"),
     *_signal_columns(),
     PrimaryKeyConstraint("vin", "ts", name="telemetry_pkey"),
-    # Which characters a VIN may hold is checked in vehicle_latest, where each is written too: once a vehicle
-    # and batch. Once a reading, that regular expression took two fifths of the time of a COPY.
+    # The characters of a VIN are checked in vehicle_latest, where each VIN is written, too, once a batch.
+    # Checked once a reading, that regular expression took two fifths of the time of a COPY.
     CheckConstraint("length(vin) BETWEEN 5 AND 40", name="telemetry_vin_check"),
     CheckConstraint("ts >= '2000-01-01 00:00:00+00'", name="telemetry_ts_check"),
     CheckConstraint(f"num_nonnulls({', '.join(SIGNALS)}) > 0", name="telemetry_signal_check"),
@@ -127,7 +129,7 @@ rejections = Table(
     Column("payload", LargeBinary, nullable=False, comment="as it was received"),
     PrimaryKeyConstraint("vin", "id", name="rejections_pkey"),
     Index("rejections_received_at_idx", "received_at", "id"),
-    # Not unique: what ties all vehicles together could not be distributed by vehicle.
+    # Not unique: a unique index across vehicles would prevent distribution by vehicle.
     Index("rejections_id_idx", "id"),
     comment="messages and readings that could not be stored, and why",
 )

@@ -1,7 +1,7 @@
-"""Who is online: from a vehicle's last sign of life and its own word, at the moment somebody asks.
+"""The connectivity of a vehicle, computed on each request from its newest reading and its last status.
 
-Nothing is written when a vehicle falls silent, so nothing can be late or be overtaken by what it sends.
-`api/queries/connectivity.py` says the same in SQL, for filters; a test holds the two equal.
+No state is stored when a vehicle falls silent, so no stored state can be out of date.
+`api/queries/connectivity.py` has the same rules in SQL, for filters; a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ class Status(StrEnum):
 
 
 class State(StrEnum):
-    """Whether a vehicle can be counted on to report."""
+    """The connectivity of a vehicle."""
 
     ONLINE = "online"
     STALE = "stale"
-    """Nothing has come for longer than usual."""
+    """Silent for longer than usual."""
     OFFLINE = "offline"
 
 
 class Connectivity(NamedTuple):
-    """A state, and since when it holds as far as that is known."""
+    """A state and its beginning; None where that is not known."""
 
     state: State
     since: datetime | None
@@ -35,7 +35,7 @@ class Connectivity(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """From which age of the last sign of life on a vehicle is stale, or offline."""
+    """Ages of the last sign of life from which on a vehicle is stale, or offline."""
 
     stale_after: timedelta
     offline_after: timedelta
@@ -50,14 +50,17 @@ def connectivity(
     limits: Limits,
     ts: datetime | None = None,
 ) -> Connectivity:
-    """The state of a vehicle; the times are our clock's.
+    """Return the state of a vehicle at `now`; all times but `ts` are by the server's clock.
 
-    `received_at` is that of its newest reading, `status` its last word, first told at `status_received_at`;
-    None where there is none, but not both. `offline` counts until a reading comes after it; from then on, as
-    for who never told a status, the age of the newest reading decides. `since` is when that became true.
-    Online is known to begin only where the vehicle said so; gaps since then are not looked for.
-    `ts` is when the newest reading was taken: a vehicle that says `offline` when it had taken none for
-    `offline_after` has been offline from then on, also where its readings were delivered late.
+    `received_at` is that of the newest reading; `status` is the last status, first received at
+    `status_received_at`. Each is None where there is none, but not both.
+
+    `offline` holds until a later reading is received; from then on, as for a vehicle without a status, the
+    age of the newest reading decides. `since` is the beginning of the state. For online it is known only
+    where the vehicle has announced `online`; gaps since then are ignored.
+
+    `ts` is the newest reading's own time: a vehicle that announces `offline` when it had taken no reading for
+    `offline_after` has been offline since the end of that time, also where its readings were delivered late.
     """
     signs = [] if received_at is None else [received_at]
     begun = None

@@ -1,4 +1,4 @@
-"""Bytes in; readings, a status, or rejections out. Pure: no clock, no I/O, no exception for any bytes."""
+"""The decoder: from bytes to readings, a status or rejections. No clock, no I/O, no exceptions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from shared.wire.connectivity import Status
-from shared.wire.fast_reading import usual_reading, usual_readings
+from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.status import VehicleStatus
@@ -18,25 +18,25 @@ from shared.wire.topics import InvalidTopicError, Topic, parse_topic
 MAX_PAYLOAD_BYTES = 1024 * 1024
 
 
-# Vehicles whose topic is remembered; it is read once, not with each message.
+# Number of topics whose parsed form is cached, one or two for each vehicle.
 _TOPICS = 65_536
 
 
 class Decoded(NamedTuple):
-    """What one message held. Nothing at all: an empty payload, which clears a retained message."""
+    """The contents of one message. All empty for an empty payload, which clears a retained message."""
 
     rows: list[Row]
     rejections: list[Rejection]
     indexes: Sequence[int] | None = None
-    """Where each of the rows stood in the message's array; None for a lone object."""
+    """Index in the message's array of each row; None for a lone object."""
     receipts: str | None = None
-    """The topic on which the vehicle wants an answer to this message, if it does."""
+    """The topic for the receipt; None where the vehicle requests none."""
     status: VehicleStatus | None = None
-    """What the vehicle said of itself; then there are no rows."""
+    """The vehicle's status; then there are no rows."""
 
 
 def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datetime) -> Decoded:
-    """Sort one message into what it holds; `latest` is the last moment a `ts` may name."""
+    """Decode one message; a `ts` after `latest` is rejected."""
     message = _Message(topic, payload, received_at)
     receipts = None
     try:
@@ -45,7 +45,7 @@ def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datet
             return Decoded([], [], None, receipts)
         if is_status:
             return Decoded([], [], status=_status(message))
-        return _decode_usual(message, latest, receipts) or _decode_strictly(message, latest, receipts)
+        return _decode_fast(message, latest, receipts) or _decode_strictly(message, latest, receipts)
     except _RefusedError as refused:
         return Decoded([], [message.rejection(refused, None, payload)] if payload else [], None, receipts)
 
@@ -97,43 +97,43 @@ def _status(message: _Message) -> VehicleStatus:
     return VehicleStatus(message.vin, status, message.received_at)
 
 
-def _decode_usual(message: _Message, latest: datetime, receipts: str | None) -> Decoded | None:
+def _decode_fast(message: _Message, latest: datetime, receipts: str | None) -> Decoded | None:
     payload, received_at = message.payload, message.received_at
     if payload[0] == ord("{"):
-        row = usual_reading(payload, message.vin, received_at=received_at, latest=latest)
+        row = parse_reading_fast(payload, message.vin, received_at=received_at, latest=latest)
         return None if row is None else Decoded([row], [], None, receipts)
     if len(payload) > MAX_PAYLOAD_BYTES:
         return None
-    rows = usual_readings(payload, message.vin, received_at=received_at, latest=latest)
+    rows = parse_readings_fast(payload, message.vin, received_at=received_at, latest=latest)
     return None if rows is None else Decoded(rows, [], range(len(rows)), receipts)
 
 
 def _decode_strictly(message: _Message, latest: datetime, receipts: str | None) -> Decoded:
-    content = _content(message.payload)
+    content = _parse(message.payload)
     if not isinstance(content, list):
-        row = Row.of(_read(content, message.vin, latest), message.received_at)
+        row = Row.of(_validate(content, message.vin, latest), message.received_at)
         return Decoded([row], [], None, receipts)
     rows: list[Row] = []
     indexes: list[int] = []
     refusals: dict[int, _Refusal] = {}
     for index, element in enumerate(content):
         try:
-            rows.append(Row.of(_read(element, message.vin, latest), message.received_at))
+            rows.append(Row.of(_validate(element, message.vin, latest), message.received_at))
             indexes.append(index)
         except _RefusedError as refused:
-            # Not the error itself: its traceback holds this frame, and with it the whole array, in a cycle
-            # that only the collector of garbage would find.
+            # Not the error itself: its traceback refers to this frame, and so to the whole array, in a cycle
+            # that only the garbage collector would free.
             refusals[index] = _Refusal(refused.reason, refused.detail)
     rejections: list[Rejection] = []
     if refusals:
-        # A rejection keeps its own element only: 10,000 bad ones would keep the whole array 10,000 times.
+        # Each rejection keeps only its own element: otherwise 10,000 of them would keep 10,000 arrays.
         for index, element_bytes in enumerate(array_elements(message.payload)):
             if (why := refusals.get(index)) is not None:
                 rejections.append(message.rejection(why, index, element_bytes))
     return Decoded(rows, rejections, indexes, receipts)
 
 
-def _content(payload: bytes) -> Any:
+def _parse(payload: bytes) -> Any:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise _RefusedError(Reason.TOO_LARGE, f"{len(payload)} bytes; {MAX_PAYLOAD_BYTES} are the limit")
     try:
@@ -147,7 +147,7 @@ def _content(payload: bytes) -> Any:
     return content
 
 
-def _read(content: Any, vin: str, latest: datetime) -> Reading:
+def _validate(content: Any, vin: str, latest: datetime) -> Reading:
     if isinstance(content, dict) and "vin" not in content:
         content["vin"] = vin
     try:

@@ -1,8 +1,8 @@
-"""The usual message, from bytes to rows in one pass; whatever is unusual is left to the strict way.
+"""A fast parser for usual messages, from bytes to rows in one pass; other messages need the strict parser.
 
-`strict_json` and `Reading` see every mistake and name it, at 10 µs a reading; this takes 1 µs. It answers
-None to anything that it can't vouch for. What it does take, the strict way takes too, with the same values:
-a test compares them on generated messages.
+The strict parser (`strict_json` and `Reading`) names every mistake and takes 10 µs a reading; this one takes
+1 µs and returns None for any message that might be wrong. For the messages that it accepts the strict parser
+returns the same rows: a test compares the two on generated messages.
 """
 
 import re
@@ -17,9 +17,9 @@ from msgspec import UNSET, Meta, UnsetType
 from shared.wire.reading import MAX_READINGS, SIGNALS, Row, normalise_vin
 from shared.wire.timestamps import EARLIEST
 
-# Whole seconds or up to microseconds, in UTC: what `datetime.fromisoformat` then reads as RFC 3339 does.
+# Whole seconds or up to microseconds, in UTC: for these `datetime.fromisoformat` agrees with RFC 3339.
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII).fullmatch
-# Python's parser refuses a number of more than 4,300 digits, this one does not: so long is no usual message.
+# msgspec accepts numbers of more than 4,300 digits, which Python's parser refuses: hence a limit of length.
 _LONGEST_READING = 2_000
 _VINS = 65_536
 
@@ -42,10 +42,10 @@ _values = msgspec.structs.astuple
 _new = tuple.__new__
 
 
-def usual_reading(payload: bytes, vin: str, *, received_at: datetime, latest: datetime) -> Row | None:
-    """The row of a lone reading of this vehicle, or None: ask the strict way.
+def parse_reading_fast(payload: bytes, vin: str, *, received_at: datetime, latest: datetime) -> Row | None:
+    """Return the row of a single reading of this vehicle, or None where the strict parser has to decide.
 
-    `latest` is the last moment that a `ts` may name.
+    A `ts` after `latest` gives None.
     """
     if len(payload) > _LONGEST_READING:
         return None
@@ -58,10 +58,13 @@ def usual_reading(payload: bytes, vin: str, *, received_at: datetime, latest: da
     return _row(values, vin, received_at, latest)
 
 
-def usual_readings(
+def parse_readings_fast(
     payload: bytes, vin: str | None, *, received_at: datetime, latest: datetime
 ) -> list[Row] | None:
-    """The rows of an array, of this vehicle or, without one, of any; or None: ask the strict way."""
+    """Return the rows of an array, or None where the strict parser has to decide.
+
+    The readings are of the vehicle `vin`, or of any vehicle for None.
+    """
     try:
         found = list(map(_values, _MANY.decode(payload)))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -80,10 +83,10 @@ def usual_readings(
 
 
 def _quotes(values: Sequence[Any]) -> int:
-    """How many quotation marks such an object has if it names no key twice.
+    """Return the number of quotation marks of such an object if each key occurs once.
 
-    Two for each key, two for each of the two strings. A key named twice, also one that is spelled with
-    escapes, and an escaped mark in a string: each makes them more, and nothing makes them fewer.
+    Two for each key, and two for each of the two strings. A repeated key, also one spelled with escapes, and
+    an escaped quotation mark in a string add to the number; no input has fewer.
     """
     missing = values.count(UNSET)
     return 2 * (_NUMBER - missing) + (2 if values[1] is UNSET else 4)
@@ -101,7 +104,7 @@ def _row(values: tuple[Any, ...], vin: str | None, received_at: datetime, latest
         return None
     if ts is None or named is None or (vin is not None and named != vin) or not EARLIEST <= ts <= latest:
         return None
-    # Spelled out, and made without Row's own __new__: this is what each reading passes through.
+    # Written out and made without Row's own __new__, for speed: this runs once a reading.
     row: tuple[Any, ...] = (named, ts, received_at, soc, soh, volts, amps, max_temp, min_temp, odo_km)
     if row[-1] is UNSET or UNSET in values:
         row = tuple(None if value is UNSET else value for value in row)
@@ -112,5 +115,5 @@ def _row(values: tuple[Any, ...], vin: str | None, received_at: datetime, latest
 
 @lru_cache(_VINS)
 def _normal(vin: str) -> str:
-    # What raises is not remembered: it may be of any length.
+    # lru_cache does not keep calls that raise, whose argument may be of any length.
     return normalise_vin(vin)

@@ -1,4 +1,4 @@
-"""The reading: one time-stamped set of signals of one vehicle, the same for MQTT and HTTP."""
+"""The reading: a set of signals of one vehicle at one time, the same for MQTT and HTTP."""
 
 import re
 from datetime import datetime
@@ -22,15 +22,15 @@ from shared.wire.timestamps import EARLIEST, InvalidTimestampError, parse_timest
 from shared.wording import plain
 
 MAX_READINGS = 10_000
-"""Readings in one array, over MQTT or HTTP, at the most."""
+"""Largest number of readings in one array, over MQTT or HTTP."""
 
 _VIN = re.compile(r"[A-Za-z0-9-]{5,40}")
 VIN_PATTERN = f"^{_VIN.pattern}$"
-"""A VIN as an OpenAPI document says it."""
+"""Pattern of a VIN for the OpenAPI document."""
 
 
 class Range(NamedTuple):
-    """What a signal may be, both ends included, in its unit."""
+    """Range of a signal in its unit, both ends included."""
 
     low: float
     high: float
@@ -50,8 +50,8 @@ SIGNALS: dict[str, Range] = {
 
 
 def normalise_vin(vin: str) -> str:
-    """The VIN in upper case. Raises ValueError where it is not 5 to 40 letters, digits and hyphens."""
-    # Checked before it is changed: the upper case of a dotless i would be an innocent I.
+    """Return the VIN in upper case. Raises ValueError unless it is 5 to 40 letters, digits and hyphens."""
+    # The check comes first: the upper case of a dotless i is an ASCII I.
     if _VIN.fullmatch(vin) is None:
         raise ValueError("must be 5 to 40 letters, digits and hyphens")
     return vin.upper()
@@ -89,8 +89,8 @@ def _is_a_number(name: str) -> JsonDict:
 class Reading(BaseModel):
     """One reading. Its key is (vin, ts); at least one signal is not null; unknown fields are ignored.
 
-    Validate with `Reading.model_validate(value, context=latest)`, where `latest` is the last moment
-    that a `ts` may name (our clock plus MAX_FUTURE_SKEW_S).
+    Validate with `Reading.model_validate(value, context=latest)`, where `latest` is the latest valid `ts`
+    (our clock plus MAX_FUTURE_SKEW_S).
     """
 
     model_config = ConfigDict(
@@ -143,7 +143,7 @@ class Reading(BaseModel):
 
 
 class Row(NamedTuple):
-    """A reading as `telemetry` keeps it, in the order of that table's columns.
+    """A row of the table `telemetry`, in the order of its columns.
 
     The times are in UTC; the signals have the units and the signs of `Reading`.
     """
@@ -151,7 +151,7 @@ class Row(NamedTuple):
     vin: str
     ts: datetime
     received_at: datetime
-    """Our clock."""
+    """By our clock."""
     soc: float | None
     soh: float | None
     pack_voltage: float | None
@@ -162,7 +162,7 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, reading: Reading, received_at: datetime) -> Self:
-        """The row of a reading that was received then."""
+        """Return the row of a reading that was received at `received_at`."""
         return cls(
             reading.vin,
             reading.ts,
@@ -178,15 +178,15 @@ class Row(NamedTuple):
 
 
 def power_kw(pack_voltage: float | None, pack_current: float | None) -> float | None:
-    """Power in kW from V and A, positive while discharging, rounded to 4 decimals; null where either is."""
+    """Return the power in kW, positive while discharging, to 4 decimals; None where V or A is None."""
     if pack_voltage is None or pack_current is None:
         return None
-    # + 0.0: a pack that charges with next to nothing has a power of 0, not of -0.
+    # + 0.0 turns -0.0 into 0.0, for a charging power that rounds to zero.
     return round(pack_voltage * pack_current / 1000, 4) + 0.0
 
 
 def why_invalid(error: ValidationError) -> str:
-    """One line that names each bad field and the reason, without the values that were sent."""
+    """Return one line that names each bad field and the reason, without the values that were sent."""
     reasons = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         field = ".".join(str(part) for part in problem["loc"])

@@ -1,4 +1,4 @@
-"""A message or a reading that was refused, and the reason."""
+"""A rejected message or reading, and the reasons for a rejection."""
 
 import hashlib
 import uuid
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a message, or one reading of an array, was not stored."""
+    """Reason why a message, or one reading of an array, was not stored."""
 
     BAD_TOPIC = "bad_topic"
     """The topic names no vehicle."""
@@ -37,7 +37,7 @@ CONFLICT_DETAIL = "a reading of this vin and ts with other values is stored alre
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A message (index None) or one reading of an array, as received, and why it was not stored."""
+    """A message (index None) or one reading of an array as received, and the reason for its rejection."""
 
     vin: str
     received_at: datetime
@@ -49,6 +49,6 @@ class Rejection:
 
     @property
     def id(self) -> uuid.UUID:
-        """Made from what was received: the same message again (a redelivery) is the same rejection."""
+        """Hash of topic, index and payload: a redelivered message gives the same rejection."""
         content = b"\0".join((self.topic, str(self.index).encode(), self.payload))
         return uuid.UUID(bytes=hashlib.sha256(content).digest()[:16])

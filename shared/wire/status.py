@@ -7,7 +7,7 @@ from shared.wire.connectivity import Status
 
 
 class VehicleStatus(NamedTuple):
-    """One status message; `received_at` is our clock."""
+    """One status message; `received_at` is by our clock."""
 
     vin: str
     status: Status

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it, for both doors: UTF-8, no NaN, one document, and no key twice unnoticed."""
+"""A JSON parser by RFC 8259, for MQTT and HTTP: UTF-8, no NaN, one document, repeated keys detected."""
 
 import json
 import re
@@ -7,11 +7,11 @@ from typing import Any, NoReturn
 
 
 class InvalidJsonError(ValueError):
-    """The bytes are not one JSON document; the message says why, without repeating them."""
+    """The bytes are not one JSON document; the message gives the reason without repeating the bytes."""
 
 
 class AmbiguousObject:
-    """Stands for an object that names a key twice: JSON allows it, but nobody knows which was meant."""
+    """An object with a repeated key, which JSON allows: the sender's intended value can't be known."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -27,9 +27,9 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_
 
 
 def parse_json(payload: bytes) -> Any:
-    """The value that the bytes hold; an object with a key twice becomes an AmbiguousObject.
+    """Parse the bytes; an object with a repeated key becomes an AmbiguousObject.
 
-    Raises InvalidJsonError and nothing else, whatever the bytes are.
+    Raises InvalidJsonError, and no other exception for any bytes.
     """
     try:
         # json.loads would guess the encoding of bytes, UTF-16 included.
@@ -47,23 +47,24 @@ def parse_json(payload: bytes) -> Any:
         raise InvalidJsonError("holds a number with too many digits") from None
 
 
-_SIGN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 
 
 def array_elements(payload: bytes) -> Iterator[bytes]:
-    """The bytes of each element of a JSON array that `parse_json` has accepted, as they were sent.
+    """Yield the bytes, as sent, of each element of a JSON array that `parse_json` has accepted.
 
-    Counts brackets rather than parse again: what was just within the parser's depth may be beyond it here.
+    Counts brackets instead of parsing again: from a deeper stack, a payload that was just within the parser's
+    recursion limit may exceed it.
     """
     text = payload.decode("utf-8")
     depth = start = 0
-    for sign in _SIGN.finditer(text):
-        ends_element = depth == 1 and sign[0] in {",", "]"}
-        if ends_element and (element := text[start : sign.start()].strip(" \t\r\n")):
+    for token in _TOKEN.finditer(text):
+        ends_element = depth == 1 and token[0] in {",", "]"}
+        if ends_element and (element := text[start : token.start()].strip(" \t\r\n")):
             yield element.encode("utf-8")
-        if sign[0] in {"[", "{"}:
+        if token[0] in {"[", "{"}:
             depth += 1
-        elif sign[0] in {"]", "}"}:
+        elif token[0] in {"]", "}"}:
             depth -= 1
         if ends_element or (depth == 1 and not start):
-            start = sign.end()
+            start = token.end()

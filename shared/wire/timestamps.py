@@ -1,7 +1,7 @@
-"""Times on the wire: RFC 3339 in, UTC inside, a trailing Z out.
+"""Parsing and formatting of times: RFC 3339 with any offset in, UTC with a trailing Z out.
 
-Normalised here once, for both doors: the key (vin, ts) must not depend on the path a reading took.
-Python would cut nanoseconds off and Postgres would round them; here they are always cut.
+MQTT and HTTP both use this module: the key (vin, ts) must not depend on the path of a reading.
+Python would truncate nanoseconds and PostgreSQL would round them; here they are always truncated.
 """
 
 import re
@@ -17,13 +17,13 @@ WIDEST_OFFSET = timedelta(hours=14)
 
 
 class InvalidTimestampError(ValueError):
-    """A time that is not RFC 3339 with an offset, or that no calendar holds."""
+    """The text is not an RFC 3339 time with an offset, or names a time that does not exist."""
 
 
 def parse_timestamp(text: object) -> datetime:
-    """The moment that an RFC 3339 time names, in UTC, cut to microseconds.
+    """Parse an RFC 3339 time with an offset into UTC, truncated to microseconds.
 
-    Raises InvalidTimestampError, whose message is fit for the person who sent it.
+    Raises InvalidTimestampError, whose message can be shown to the sender.
     """
     if not isinstance(text, str):
         raise InvalidTimestampError("must be a string such as 2026-01-24T12:05:00Z")
@@ -46,5 +46,5 @@ def parse_timestamp(text: object) -> datetime:
 
 
 def format_timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with a trailing Z; microseconds only where there are any."""
+    """Format a time by RFC 3339 in UTC with a trailing Z; microseconds only where there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,9 +1,9 @@
-"""The topic grammar: what a vehicle publishes on, and where its receipts go.
+"""The MQTT topics of a vehicle.
 
 vehicles/{vin}/telemetry            readings
-vehicles/{vin}/telemetry/confirm    readings that want a receipt
+vehicles/{vin}/telemetry/confirm    readings for which the vehicle requests a receipt
 vehicles/{vin}/receipts             the receipts
-vehicles/{vin}/status               whether it is there: retained, and its last will
+vehicles/{vin}/status               `online` or `offline`: retained, and the vehicle's last will
 """
 
 import re
@@ -17,33 +17,33 @@ class InvalidTopicError(ValueError):
 
 
 class Topic(NamedTuple):
-    """What a topic that vehicles publish on says."""
+    """A parsed topic of those that vehicles publish on."""
 
     vin: str
     """In upper case."""
     receipts: str | None
-    """Where an answer is wanted, with the VIN spelled as the vehicle spells it; None for no answer."""
+    """Topic for the receipts, with the VIN in the vehicle's own spelling; None where none is requested."""
     is_status: bool = False
-    """What comes is a status, not readings."""
+    """True for a status, False for readings."""
 
 
 def telemetry_topic(vin: str, *, confirm: bool = False) -> str:
-    """The topic that the vehicle publishes its readings on; with `confirm` it wants receipts."""
+    """Return the topic for a vehicle's readings; with `confirm` the vehicle requests receipts."""
     return f"vehicles/{vin}/telemetry{'/confirm' if confirm else ''}"
 
 
 def receipts_topic(vin: str) -> str:
-    """The topic that the receipts of a vehicle are published on."""
+    """Return the topic for a vehicle's receipts."""
     return f"vehicles/{vin}/receipts"
 
 
 def status_topic(vin: str) -> str:
-    """The topic that the vehicle says `online` or `offline` on."""
+    """Return the topic for a vehicle's status."""
     return f"vehicles/{vin}/status"
 
 
 def parse_topic(topic: str) -> Topic:
-    """What a topic that vehicles publish on says. Raises InvalidTopicError for every other topic."""
+    """Parse a topic that vehicles publish on. Raises InvalidTopicError for every other topic."""
     match = _TOPIC.fullmatch(topic)
     if match is None:
         raise InvalidTopicError(InvalidTopicError.__doc__)
@@ -52,7 +52,7 @@ def parse_topic(topic: str) -> Topic:
 
 
 def topic_filters(shared_group: str | None) -> list[str]:
-    """What a worker subscribes to: alone, or as one of a group that divides the load."""
+    """Return the topic filters of a worker, shared ones for a worker of a group that divides the load."""
     prefix = f"$share/{shared_group}/" if shared_group else ""
     topics = (telemetry_topic("+"), telemetry_topic("+", confirm=True), status_topic("+"))
     return [prefix + topic for topic in topics]

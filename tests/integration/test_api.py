@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from api.lifespan import make_database
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 from tests.calls import LATEST_FIELDS, PROBLEM, post, problem
 from tests.readings import WORKED_EXAMPLE, raw, stamp
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from api.db.errors import DatabaseBusyError, DatabaseLateError
 from api.db.pool import PoolLimits
 from api.lifespan import make_database
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 from tests.sessions import end, sessions, sleep, sleep_blocking, until_asleep
 
 

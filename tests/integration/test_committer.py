@@ -55,16 +55,16 @@ class Trial:
             self.engine,
             StatementDeadline(self.engine, deadline_s),
             max_rows=max_rows,
-            note=self._note,
-            wait_out=self._wait_out,
+            count_error=self._count_error,
+            back_off=self._back_off,
             statement_timeout_s=statement_timeout_s,
         )
 
-    def _note(self, error):
+    def _count_error(self, error):
         self.faults.append(classify(error))
         return self.faults[-1]
 
-    def _wait_out(self, error, _fault, _backoff):
+    def _back_off(self, error, _fault, _backoff):
         self.waited += 1
         if self.waited > self._waits:
             raise GaveUpError from error

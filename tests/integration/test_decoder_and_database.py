@@ -55,7 +55,7 @@ messages = st.lists(good | good | wild | lone, min_size=5, max_size=40)
 @example([{"ts": "\0", "soc": 1}, {"ts": "\ud800", "soc": 1}], True)
 def test_nothing_passes_that_the_database_refuses(engine, monkeypatch, copy_from, message, ascii_only):
     """Each element ends as a row with its very values, as a conflict with one, or as a rejection."""
-    monkeypatch.setattr("shared.storage.store_readings._COPY_FROM", copy_from)
+    monkeypatch.setattr("shared.storage.store_readings._LEAST_ROWS_TO_COPY", copy_from)
     payload = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     decoded = decode(TOPIC, payload, received_at=START, latest=LATEST)
     with engine.begin() as connection:

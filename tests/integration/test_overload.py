@@ -20,8 +20,8 @@ from api.http.request_limit import RequestLimit
 from api.lifespan import make_database
 from scripts.faults.states import frozen
 from scripts.launcher.postgres import Postgres
+from shared.api_settings import ApiSettings
 from shared.migrate import migrate
-from shared.settings import ApiSettings
 from shared.storage.engine import writer_engine
 from tests.calls import post, problem
 from tests.conftest import FAST, driver_url, eventually, server_folder

@@ -14,7 +14,7 @@ from tests.readings import row, stamp
 
 AGREE = "All hours and days agree with the readings."
 AWAY = "postgresql://nobody:hunter2@127.0.0.1:1/x"
-ADVICE = "`python -m shared.rollups rebuild` makes them anew."
+ADVICE = "`python -m shared.rollups rebuild` rebuilds them."
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_what_was_stored_agrees(within, engine):
     fill(engine)
     assert within("check") == (0, [AGREE])
     hours, latest = state(engine)
-    assert within("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."])
+    assert within("rebuild") == (0, ["The hours and days of 3 vehicles were rebuilt."])
     assert within("check") == (0, [AGREE])
     again = state(engine)
     assert again[1] == latest
@@ -109,7 +109,7 @@ def test_what_was_stored_agrees(within, engine):
 def test_nothing_is_stored(within):
     """Of no readings there are no hours."""
     assert within("check") == (0, [AGREE])
-    assert within("rebuild") == (0, ["The hours and days of 0 vehicles were made anew."])
+    assert within("rebuild") == (0, ["The hours and days of 0 vehicles were rebuilt."])
 
 
 OF_TWO = "WHERE vin = 'VIN-00002' AND"
@@ -162,7 +162,7 @@ def test_what_was_done_by_hand(within, engine, change):
     assert ask(engine, statement) > 0
     counted = "1 hour or day differs" if hours == 1 else f"{hours} hours or days differ"
     assert within("check") == (1, [f"VIN-00002: {counted} from its readings", ADVICE])
-    assert within("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."])
+    assert within("rebuild") == (0, ["The hours and days of 3 vehicles were rebuilt."])
     assert within("check") == (0, [AGREE])
     is_mended(engine)
 
@@ -175,7 +175,7 @@ def test_a_vehicle_added_by_hand(within, engine):
         f"INSERT INTO telemetry (vin, ts, received_at, soc) VALUES ('VIN-00009', '{stamp(1)}', now(), 7)",
     )
     assert within("check") == (1, ["VIN-00009: 1 hour or day differs from its readings", ADVICE])
-    assert within("rebuild") == (0, ["The hours and days of 4 vehicles were made anew."])
+    assert within("rebuild") == (0, ["The hours and days of 4 vehicles were rebuilt."])
     is_mended(engine)
 
 
@@ -195,7 +195,7 @@ def test_several_vehicles(process, engine):
     ask(engine, "UPDATE telemetry_hourly SET samples = 0 WHERE vin <> 'VIN-00002'")
     found = [f"VIN-0000{v}: 6 hours or days differ from its readings" for v in (1, 3)]
     assert process("check") == (1, [*found, ADVICE], "")
-    assert process("rebuild") == (0, ["The hours and days of 3 vehicles were made anew."], "")
+    assert process("rebuild") == (0, ["The hours and days of 3 vehicles were rebuilt."], "")
     assert process("check") == (0, [AGREE], "")
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from ingest_worker.batch import BatchContents
 from ingest_worker.delivery import Delivery
-from ingest_worker.write_batch import Writer
+from ingest_worker.write_batch import BatchWriter
 from shared.storage import store_readings as module
 from shared.storage.engine import writer_engine
 from shared.storage.hourly_rollup import FIGURES, SERIES
@@ -29,7 +29,7 @@ COLUMNS = ["vin", "hour", "samples", *(f"{name}_{figure}" for name in SERIES for
 @pytest.fixture(params=[1, 50, 1_000_000], ids=["copy", "either", "merge"])
 def way(request, monkeypatch):
     """The number of rows from which COPY is used."""
-    monkeypatch.setattr(module, "_COPY_FROM", request.param)
+    monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", request.param)
     return request.param
 
 
@@ -134,7 +134,7 @@ def test_rows_that_the_database_refuses_are_not_counted(engine, way):
     deliveries = [Delivery(b"t", b"{}", 1, b"\0\1", 1, START) for _ in sent]
     contents = BatchContents(deliveries, list(range(len(sent))), sent)
     with engine.begin() as connection:
-        written = Writer().write_around_poison(connection, contents)
+        written = BatchWriter().write_around_poison(connection, contents)
     twice = [place for place in range(300, 320) if sent[place].soc != 13.0]
     assert (written.stored, sorted(written.duplicates)) == (297, twice)
     assert {place: sent[place].soc for place in written.late if place != 320} == {
@@ -183,7 +183,7 @@ def test_two_writers_at_once(database_url, engine, way):
 @pytest.fixture
 def ways(engine, monkeypatch):
     """Store a batch with what was learned from those before; returns how: "copy", "merge" or both of them."""
-    monkeypatch.setattr(module, "_COPY_FROM", 1)
+    monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", 1)
     caution, used = CopyBackoff(), []
 
     def watch(name):

@@ -20,7 +20,7 @@ from tests.readings import START, at, row
 @pytest.fixture(params=["merge", "copy"])
 def put(request, monkeypatch):
     """`store` by one of its two ways in, whatever the number of rows, and with nothing known from before."""
-    monkeypatch.setattr(module, "_COPY_FROM", 1 if request.param == "copy" else 1_000_000)
+    monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", 1 if request.param == "copy" else 1_000_000)
     copies = []
     copy = module._copy
 

@@ -237,7 +237,7 @@ def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, row
     worker = listening(run_worker())
     broker.kill()
     broker.start()
-    eventually(lambda: worker._subscriber.link.sessions_lost == 1)
+    eventually(lambda: worker._subscriber.connection.sessions_lost == 1)
     eventually(lambda: worker.pulse.is_ready)
     publisher(TOPIC, payload(raw()))
     eventually(lambda: count(rows) == 1)
@@ -260,13 +260,13 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
         eventually(lambda: first.look().received == 10)
         broker.kill()
         broker.start()
-        eventually(lambda: first._subscriber.link.is_listening)
+        eventually(lambda: first._subscriber.connection.is_listening)
         sent = []
         first._subscriber._client.write = lambda _command, packets: sent.extend(acknowledged(packets))
         for second in range(100, 110):
             publisher(TOPIC, payload(raw(second=second)))
         eventually(lambda: len(first._subscriber.inbox) == 10)
-        epoch = first._subscriber.link.epoch
+        epoch = first._subscriber.connection.epoch
         lock.rollback()
     eventually(lambda: count(rows) == 20)
     first.stop()

@@ -95,8 +95,8 @@ def test_an_interval_up_to_a_rise_has_no_latest_date():
         (ageing_trace(180), "180 days with a soh over 179 days"),
         (ageing_trace(1), "1 day with a soh over 0 days"),
         (ageing_trace(29, soh=np.linspace(95, 90, 29)), "29 days with a soh"),
-        (ageing_trace(400, slope=1.0), "no fall of soh can be told"),
-        (ageing_trace(400, slope=0.0), "no fall of soh can be told"),
+        (ageing_trace(400, slope=1.0), "no fall of soh can be seen"),
+        (ageing_trace(400, slope=0.0), "no fall of soh can be seen"),
         (ageing_trace(400, soh=np.nan), "0 days"),
     ],
 )

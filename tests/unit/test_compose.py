@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import ApiSettings, WorkerSettings
+from shared.api_settings import ApiSettings
+from shared.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ from api.http.body_limit import BodyLimit
 from api.http.problems import Problem, ProblemError, add_error_handlers
 from api.http.query_times import QueryTime
 from api.main import create_app
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 
 SECRET = "hunter2"
 

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from api.http.request_metrics import ApiMetrics
 from api.main import create_app
+from shared.api_settings import ApiSettings
 from shared.metric_definitions import API
 from shared.reading_counts import Counts
-from shared.settings import ApiSettings
 from shared.storage.store_readings import Outcome
 from tests.calls import counts_of, numbers_of
 from tests.readings import raw

@@ -12,7 +12,7 @@ from shared.wire.reading import SIGNALS
 def test_every_code_has_a_rule_and_a_judge():
     """No code is only a name."""
     assert list(RULES) == list(Code)
-    assert list(episodes._JUDGES) == list(Code)
+    assert list(episodes._FINDERS) == list(Code)
 
 
 def test_what_rules_need_exists():

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from shared.alert_thresholds import AlertThresholds
+from shared.api_settings import ApiSettings
 from shared.settings import (
-    ApiSettings,
     BrokerSettings,
     DatabaseSettings,
     InvalidSettingsError,

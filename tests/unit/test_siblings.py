@@ -34,7 +34,7 @@ def look(text):
 def test_alone():
     """Without a folder a process tells of itself."""
     own = counted(stored=3)
-    assert counts_of(look(ProcessMetrics(own.text, None).text())) == own.tally.look()
+    assert counts_of(look(ProcessMetrics(own.text, None).text())) == own.tally.snapshot()
 
 
 def test_what_was_told_is_left(tmp_path):

@@ -18,28 +18,28 @@ from tests.calls import numbers_of
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The monotonic clock of the pulse, set by hand."""
+    """The monotonic clock of the health, set by hand."""
     now = [1_000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     return now
 
 
 @pytest.fixture
-def pulse(clock):
+def health(clock):
     assert clock
     return WorkerHealth()
 
 
 @pytest.fixture
-def metrics(pulse, monkeypatch, tmp_path):
+def metrics(health, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    return WorkerMetrics(Subscriber(WorkerSettings()), pulse)
+    return WorkerMetrics(Subscriber(WorkerSettings()), health)
 
 
 @pytest.fixture
-def ask(pulse, metrics):
+def ask(health, metrics):
     """Ask the port for a path: the status, the content type and the body."""
-    server = StatusServer(pulse, metrics, "127.0.0.1", 0)
+    server = StatusServer(health, metrics, "127.0.0.1", 0)
     server.start()
     port = server._server.server_address[1]
 
@@ -55,12 +55,12 @@ def ask(pulse, metrics):
     server.stop()
 
 
-def test_over_http(ask, pulse, clock):
+def test_over_http(ask, health, clock):
     """200 while it holds, 503 while it does not, 404 elsewhere, in JSON."""
     assert ask("/live")[0] == 200
     assert ask("/ready")[0] == 503
-    pulse.beat(is_listening=True)
-    pulse.database_answers = True
+    health.beat(is_listening=True)
+    health.database_answers = True
     status, media_type, body = ask("/ready")
     assert (status, media_type, json.loads(body)) == (200, "application/json", {"status": "OK"})
     clock[0] += 31
@@ -71,13 +71,13 @@ def test_over_http(ask, pulse, clock):
     assert ask("/live", "POST")[0] == 501
 
 
-def test_the_port_is_free_again(pulse, metrics):
+def test_the_port_is_free_again(health, metrics):
     """A worker that starts again at once finds its port."""
-    first = StatusServer(pulse, metrics, "127.0.0.1", 0)
+    first = StatusServer(health, metrics, "127.0.0.1", 0)
     first.start()
     port = first._server.server_address[1]
     first.stop()
-    second = StatusServer(pulse, metrics, "127.0.0.1", port)
+    second = StatusServer(health, metrics, "127.0.0.1", port)
     second.start()
     second.stop()
 

@@ -53,7 +53,7 @@ def test_making_one_connects_to_nothing(make):
     subscriber = make()
     assert subscriber._client.socket() is None
     assert subscriber._client._thread is None
-    assert not subscriber.link.is_listening
+    assert not subscriber.connection.is_listening
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_subscribes_on_every_connect(make, settings, expected):
 
 def test_listening(subscriber):
     """Only between the SUBACK and the end of that connection."""
-    states = [subscriber.link.is_listening]
+    states = [subscriber.connection.is_listening]
     for step in (connect, granted, disconnect, connect, granted):
         step(subscriber)
-        states.append(subscriber.link.is_listening)
+        states.append(subscriber.connection.is_listening)
     assert states == [False, False, True, False, False, True]
 
 
@@ -94,7 +94,7 @@ def test_a_refused_connection_is_none(subscriber, caplog):
     asked = subscriptions(subscriber)
     connect(subscriber, refused="Not authorized")
     assert asked == []
-    assert not subscriber.link.is_listening
+    assert not subscriber.connection.is_listening
     assert "MQTT_USERNAME" in caplog.text
 
 
@@ -182,12 +182,12 @@ def test_a_link_that_breaks_during_an_acknowledgement(subscriber):
     """Paho may report the end of the connection from within the same call: no deadlock."""
     connect(subscriber)
     delivery = receive(subscriber)
-    subscriber._client.write = lambda command, written: disconnect(subscriber)
+    subscriber._client.send_acknowledgements = lambda packets: disconnect(subscriber)
     rival = threading.Thread(target=subscriber.acknowledge, args=([delivery],), daemon=True)
     rival.start()
     rival.join(5)
     assert not rival.is_alive()
-    assert not subscriber.link._is_up
+    assert not subscriber.connection._is_up
 
 
 def test_brief_links_in_a_row_end_the_worker(subscriber):
@@ -196,7 +196,7 @@ def test_brief_links_in_a_row_end_the_worker(subscriber):
         connect(subscriber)
         disconnect(subscriber)
     connect(subscriber)
-    subscriber.link.leaving()
+    subscriber.connection.leaving()
     disconnect(subscriber)
     subscriber.require_alive()
     connect(subscriber)
@@ -245,19 +245,19 @@ def test_callbacks_and_acknowledgements_exclude_each_other(subscriber):
     delivery = receive(subscriber)
     seen = []
 
-    def write(command, written):
+    def send(packets):
         rival = threading.Thread(target=disconnect, args=(subscriber,))
         rival.start()
         rival.join(0.05)
-        seen.append((command, written, subscriber.link._is_up, rival.is_alive()))
+        seen.append((packets, subscriber.connection._is_up, rival.is_alive()))
         rivals.append(rival)
 
     rivals = []
-    subscriber._client.write = write
+    subscriber._client.send_acknowledgements = send
     subscriber.acknowledge([delivery])
     rivals[0].join()
-    assert seen == [(PUBACK, b"\x40\x02\0\1", True, True)]
-    assert not subscriber.link._is_up
+    assert seen == [(b"\x40\x02\0\1", True, True)]
+    assert not subscriber.connection._is_up
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_lost_sessions_are_counted(subscriber, caplog, sessions, lost):
     for session in sessions:
         connect(subscriber, session=session)
         disconnect(subscriber)
-    assert subscriber.link.sessions_lost == lost
+    assert subscriber.connection.sessions_lost == lost
     warnings = [r for r in caplog.records if r.levelno == logging.WARNING and "lost our session" in r.message]
     assert len(warnings) == lost
 
@@ -289,7 +289,7 @@ def test_a_refused_subscription_ends_the_worker(subscriber, codes):
     subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
     granted(subscriber, *codes)
-    assert not subscriber.link.is_listening
+    assert not subscriber.connection.is_listening
     assert subscriber.inbox._chunks.qsize() == 1
     assert subscriber.take(60) == []
     with pytest.raises(SubscriptionRefusedError, match="vehicles/"):

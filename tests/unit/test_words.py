@@ -5,7 +5,7 @@ import re
 import pytest
 
 from api.main import create_app
-from shared.settings import ApiSettings
+from shared.api_settings import ApiSettings
 from tests.documents import DOCUMENTS, ROOT, name, prose, text_of
 
 # Metaphors, and subjects without a name. The term to use instead stands in docs/development.md.

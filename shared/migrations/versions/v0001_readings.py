@@ -1,6 +1,6 @@
-"""Readings, each vehicle's latest one, and rejections.
+"""Readings, latest readings and rejections.
 
-Written out rather than taken from `shared.tables`: a version stays what it was when it was made.
+Written out and not imported from `shared.storage.tables`: a migration must not change with the code.
 """
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ SIGNALS = {
 
 
 def upgrade() -> None:
-    """Make the three tables."""
+    """Create the three tables."""
     moment = sa.DateTime(timezone=True)
     op.create_table(
         "telemetry",

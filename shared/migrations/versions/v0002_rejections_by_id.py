@@ -1,4 +1,4 @@
-"""Rejections are found by their id."""
+"""An index of rejections by id."""
 
 from alembic import op
 
@@ -9,5 +9,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the index; the table is bounded by its retention, so that this is brief."""
+    """Create the index; that is quick, since retention bounds the table."""
     op.create_index("rejections_id_idx", "rejections", ["id"])

@@ -1,4 +1,4 @@
-"""Readings by hour and day; which characters a VIN may hold is checked once a batch, not once a reading."""
+"""Hourly and daily rollups; the characters of a VIN are checked once a batch, not once a reading."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,7 +29,7 @@ FIGURES = ("count({0})", "min({0})", "max({0})", "coalesce(sum({0}), 0)")
 
 
 def upgrade() -> None:
-    """Make the table and fill it from what is stored; writers wait meanwhile."""
+    """Create the tables and fill them from the stored readings; writers wait meanwhile."""
     op.execute("LOCK TABLE telemetry IN SHARE MODE")
     op.drop_constraint("telemetry_vin_check", "telemetry")
     # The old rows passed the stricter check.

@@ -1,4 +1,4 @@
-"""What diagnostics need beyond readings: vehicle profiles, and how many readings came twice."""
+"""Vehicle profiles and duplicate counts, which diagnostics need in addition to readings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ RANGES = {
 
 
 def upgrade() -> None:
-    """Make the two tables."""
+    """Create the two tables."""
     op.create_table(
         "duplicate_counts",
         sa.Column("vin", sa.Text(collation="C"), nullable=False),

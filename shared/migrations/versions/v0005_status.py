@@ -1,4 +1,4 @@
-"""What each vehicle says of itself: online or offline."""
+"""The status that each vehicle announces: online or offline."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "vehicle_status",
         sa.Column("vin", sa.Text(collation="C"), nullable=False),

@@ -10,7 +10,7 @@ from shared.reading_counts import Counts, Tally
 
 def test_nothing_yet():
     """Who heard nothing says so."""
-    assert str(Tally().look()) == "0 readings received, 0 stored, 0 duplicate, 0 rejected"
+    assert str(Tally().snapshot()) == "0 readings received, 0 stored, 0 duplicate, 0 rejected"
 
 
 def test_each_number_stands_at_its_word():
@@ -18,8 +18,8 @@ def test_each_number_stands_at_its_word():
     tally = Tally()
     tally.receive(11)
     tally.settle(10, stored=6, duplicate=3, rejected={"bad_json": 1})
-    assert str(tally.look()) == "11 readings received, 6 stored, 3 duplicate, 1 rejected"
-    assert tally.look() == Counts(11, 6, 3, {"bad_json": 1}, 0, 1)
+    assert str(tally.snapshot()) == "11 readings received, 6 stored, 3 duplicate, 1 rejected"
+    assert tally.snapshot() == Counts(11, 6, 3, {"bad_json": 1}, 0, 1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))))
@@ -28,14 +28,14 @@ def test_it_adds_up(batches):
     tally = Tally()
     for stored, duplicate, rejected, failed in batches:
         tally.receive(stored + duplicate + rejected + failed)
-        assert tally.look().adds_up
+        assert tally.snapshot().adds_up
     for stored, duplicate, rejected, failed in batches:
         total = stored + duplicate + rejected + failed
         tally.settle(
             total, stored=stored, duplicate=duplicate, rejected={"conflict": rejected}, failed=failed
         )
-        assert tally.look().adds_up
-    assert tally.look().in_flight == 0
+        assert tally.snapshot().adds_up
+    assert tally.snapshot().in_flight == 0
 
 
 def test_a_forgotten_reading_shows():
@@ -43,7 +43,7 @@ def test_a_forgotten_reading_shows():
     tally = Tally()
     tally.receive(3)
     tally.settle(3, stored=2)
-    assert not tally.look().adds_up
+    assert not tally.snapshot().adds_up
 
 
 def test_a_look_is_of_one_moment():
@@ -61,8 +61,8 @@ def test_a_look_is_of_one_moment():
     counting.start()
     looks = 0
     while not done.is_set():
-        assert tally.look().adds_up
+        assert tally.snapshot().adds_up
         looks += 1
     counting.join()
     assert looks > 10
-    assert tally.look().received == 40_000
+    assert tally.snapshot().received == 40_000

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.wire.fast_reading import usual_reading, usual_readings
+from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
 from shared.wire.reading import SIGNALS
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
 from tests.readings import payload
@@ -107,7 +107,7 @@ def test_damaged_bytes(sent, data):
 def test_every_usual_message_is_taken(sent):
     """Any finite values in their ranges, any time that is past, any choice of fields."""
     assert taken(payload(sent[0])) == (True, False, False)
-    rows = usual_readings(json.dumps(sent).encode(), VIN, **WHEN)
+    rows = parse_readings_fast(json.dumps(sent).encode(), VIN, **WHEN)
     assert [row.ts for row in rows] == [datetime.fromisoformat(one["ts"]) for one in sent]
     assert all(row.ts.tzinfo is UTC for row in rows)
     assert [list(map(repr, row[3:])) for row in rows] == [
@@ -134,7 +134,7 @@ def test_every_numeral(numeral):
     fits = -3000 <= number <= 3000
     assert taken(message) == (fits, False, False)
     if fits:
-        found = usual_reading(message, VIN, **WHEN).pack_current
+        found = parse_reading_fast(message, VIN, **WHEN).pack_current
         assert repr(found) == repr(float(number))
 
 

@@ -15,40 +15,40 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def pulse(clock):
+def health(clock):
     assert clock
     return WorkerHealth()
 
 
 @pytest.mark.parametrize(("age", "live"), [(0, True), (29.9, True), (30, False), (1e6, False)])
-def test_live_while_it_beats(pulse, clock, age, live):
+def test_live_while_it_beats(health, clock, age, live):
     """A worker that has not been seen for 30 s hangs."""
-    pulse.beat(is_listening=True)
+    health.beat(is_listening=True)
     clock[0] += age
-    assert pulse.is_live is live
+    assert health.is_live is live
 
 
-def test_live_from_the_start(pulse):
+def test_live_from_the_start(health):
     """It has 30 s to begin."""
-    assert pulse.is_live
-    assert not pulse.is_ready
+    assert health.is_live
+    assert not health.is_ready
 
 
 @pytest.mark.parametrize(
     ("listening", "answers", "ready"),
     [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
 )
-def test_ready_while_readings_travel(pulse, listening, answers, ready):
+def test_ready_while_readings_travel(health, listening, answers, ready):
     """Both ends have to be there: the subscription and the database."""
-    pulse.beat(is_listening=listening)
-    pulse.database_answers = answers
-    assert pulse.is_ready is ready
+    health.beat(is_listening=listening)
+    health.database_answers = answers
+    assert health.is_ready is ready
 
 
-def test_a_hanging_worker_is_not_ready(pulse, clock):
+def test_a_hanging_worker_is_not_ready(health, clock):
     """What it last said of itself is no longer true."""
-    pulse.beat(is_listening=True)
-    pulse.database_answers = True
-    assert pulse.is_ready
+    health.beat(is_listening=True)
+    health.database_answers = True
+    assert health.is_ready
     clock[0] += 31
-    assert not pulse.is_ready
+    assert not health.is_ready

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ingest_worker.arrival_lag import Lag, Spread
+from ingest_worker.arrival_lag import ArrivalLag, LagSummary
 from tests.readings import START, row
 
 
@@ -13,35 +13,35 @@ def late_by(*seconds):
 
 def test_none_yet():
     """Without readings there is no lag."""
-    assert Lag().look(0.5) == Spread(0, 0.0, {})
+    assert ArrivalLag().summary(0.5) == LagSummary(0, 0.0, {})
 
 
 def test_quantiles():
     """Of 1 to 100 seconds, half is below 51 and a hundredth from 100 on; a clock ahead counts as negative."""
-    lag = Lag()
+    lag = ArrivalLag()
     lag.add(late_by(*range(1, 101)))
-    assert lag.look(0.5, 0.99) == Spread(100, 5050.0, {0.5: 51.0, 0.99: 100.0})
+    assert lag.summary(0.5, 0.99) == LagSummary(100, 5050.0, {0.5: 51.0, 0.99: 100.0})
     lag.add(late_by(-5))
-    assert lag.look(0).quantiles == {0: -5.0}
+    assert lag.summary(0).quantiles == {0: -5.0}
 
 
 def test_some_stand_for_many():
     """Of a large batch a few hundred are taken, from all over it."""
-    lag = Lag()
+    lag = ArrivalLag()
     lag.add(late_by(*range(5_000)))
-    spread = lag.look(0, 0.5, 1)
-    assert 150 <= spread.added <= 250
-    assert spread.quantiles[0] == 0
-    assert abs(spread.quantiles[0.5] - 2_500) < 50
-    assert spread.quantiles[1] > 4_900
+    lags = lag.summary(0, 0.5, 1)
+    assert 150 <= lags.added <= 250
+    assert lags.quantiles[0] == 0
+    assert abs(lags.quantiles[0.5] - 2_500) < 50
+    assert lags.quantiles[1] > 4_900
 
 
 def test_only_the_last_ones_tell():
     """What was slow yesterday is forgotten, and the memory stays bounded."""
-    lag = Lag()
+    lag = ArrivalLag()
     lag.add(late_by(1_000))
     for _ in range(100):
         lag.add(late_by(*[1] * 150))
-    spread = lag.look(0.99, 1)
-    assert spread.added == 15_001
-    assert spread.quantiles == {0.99: 1.0, 1: 1.0}
+    lags = lag.summary(0.99, 1)
+    assert lags.added == 15_001
+    assert lags.quantiles == {0.99: 1.0, 1: 1.0}

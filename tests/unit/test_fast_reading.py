@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.wire import fast_reading as module
-from shared.wire.fast_reading import usual_reading, usual_readings
+from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, SIGNALS
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
 from tests.json_torture import ACCEPTED, REFUSED
@@ -30,9 +30,9 @@ def test_the_usual_message_is_taken(vin):
     """Each value in its place, whether the vehicle is named or not."""
     sent = {"soc": 1.5, "soh": None, "odo_km": 7, "ts": TIME, **({"vin": vin} if vin else {})}
     expected = row(second=300, soc=1.5, odo_km=7)
-    assert usual_reading(payload(sent), VIN, **WHEN) == expected
+    assert parse_reading_fast(payload(sent), VIN, **WHEN) == expected
     both = payload(sent, {**sent, "ts": raw(second=301)["ts"]})
-    assert usual_readings(both, VIN, **WHEN) == [expected, row(second=301, soc=1.5, odo_km=7)]
+    assert parse_readings_fast(both, VIN, **WHEN) == [expected, row(second=301, soc=1.5, odo_km=7)]
     assert taken(payload(sent)) == (True, False, False)
     assert taken(both) == (False, True, vin is not None)
 
@@ -40,8 +40,8 @@ def test_the_usual_message_is_taken(vin):
 def test_readings_of_several_vehicles():
     """Over HTTP an array may hold them, in either case; a worker's message may not."""
     body = payload(raw("VIN-00002"), raw("vin-00003", 1), raw(second=2))
-    assert usual_readings(body, None, **WHEN) == [row("VIN-00002"), row("VIN-00003", 1), row(second=2)]
-    assert usual_readings(body, VIN, **WHEN) is None
+    assert parse_readings_fast(body, None, **WHEN) == [row("VIN-00002"), row("VIN-00003", 1), row(second=2)]
+    assert parse_readings_fast(body, VIN, **WHEN) is None
     assert taken(json.dumps(WORKED_EXAMPLE).encode()) == (False, False, True)
 
 
@@ -260,5 +260,5 @@ def test_a_vin_that_is_none_is_not_remembered():
     before = module._normal.cache_info().currsize
     for number in range(10):
         sent = json.dumps([raw(vin=f"{number} {'x' * 1_000}")]).encode()
-        assert usual_readings(sent, None, received_at=START, latest=LATEST) is None
+        assert parse_readings_fast(sent, None, received_at=START, latest=LATEST) is None
     assert module._normal.cache_info().currsize == before
