@@ -1,6 +1,6 @@
-"""From the database to whoever asks, one process: `python -m api`."""
+"""HTTP API over the database, and the dashboard: `python -m api`."""
 
 from shared.gc_tuning import look_seldom
 
-# Before anything else is imported.
+# Before the imports, which make many objects and no cycles.
 look_seldom()

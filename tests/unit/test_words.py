@@ -67,9 +67,6 @@ def dashboard_strings():
 
 # Being replaced: to be emptied when the routers and the dashboard have the new words.
 LEFT = {
-    "By started_at; asc unless told",
-    "RFC 3339; unless told, days back from the end, and at most 1,100,000 readings",
-    "RFC 3339; unless told, the newest reading",
     "As it was",
     "Behind it",
     "Came twice",
