@@ -40,7 +40,7 @@ def test_a_frozen_api_is_told(database_url, car, show, tmp_path):
 
 def test_a_busy_api_is_no_outage(api, car, show, monkeypatch):
     """A diagnosis that is refused for the moment is asked for again when the API says, and then is there."""
-    monkeypatch.setattr(diagnosis, "_MOST_WAITING", 0)
+    monkeypatch.setattr(diagnosis, "_MAX_WAITING", 0)
     asked = []
     page = show(api, f"#/vehicle/{VIN}?range=24h")
     page.watch.expect("503")

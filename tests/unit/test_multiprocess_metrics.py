@@ -13,8 +13,8 @@ from tests.calls import counts_of, numbers_of
 
 
 @pytest.fixture
-def gone():
-    """The number of a process that has ended."""
+def ended_pid():
+    """Return the id of a process that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     return process.pid
@@ -27,37 +27,37 @@ def counted(*, in_flight=0, stored=0):
     return metrics
 
 
-def look(text):
+def samples_of(text):
     return numbers_of(text.decode())
 
 
 def test_alone():
-    """Without a folder a process tells of itself."""
+    """Without a folder a process exposes its own metrics."""
     own = counted(stored=3)
-    assert counts_of(look(ProcessMetrics(own.text, None).text())) == own.tally.snapshot()
+    assert counts_of(samples_of(ProcessMetrics(own.text, None).text())) == own.tally.snapshot()
 
 
-def test_what_was_told_is_left(tmp_path):
-    """One that is killed right after it has told its counts takes none of them with it."""
-    told = look(ProcessMetrics(counted(stored=3).text, tmp_path).text())
-    left = look((tmp_path / f"{os.getpid()}.prom").read_bytes())
-    assert counts_of(left) == counts_of(told)
+def test_exposed_counts_are_in_the_folder(tmp_path):
+    """Counts that were exposed are in the folder, also when the process is killed right after."""
+    exposed = samples_of(ProcessMetrics(counted(stored=3).text, tmp_path).text())
+    left = samples_of((tmp_path / f"{os.getpid()}.prom").read_bytes())
+    assert counts_of(left) == counts_of(exposed)
 
 
-def test_another_one_that_runs(tmp_path):
-    """Everything is added, what is on its way too; what nobody has counted yet does no harm."""
+def test_another_running_process(tmp_path):
+    """All counts are added, in flight too; a metric without samples does no harm."""
     (tmp_path / f"{os.getppid()}.prom").write_bytes(counted(in_flight=2, stored=3).text())
-    found = look(ProcessMetrics(counted(stored=4).text, tmp_path).text())
+    found = samples_of(ProcessMetrics(counted(stored=4).text, tmp_path).text())
     counts = counts_of(found)
     assert (counts.received, counts.stored, counts.in_flight, counts.failed) == (9, 7, 2, 0)
     assert counts.adds_up
 
 
-def test_one_that_is_gone(tmp_path, gone):
-    """What it stored still counts, what it had on its way has failed, and its memory is free."""
-    (tmp_path / f"{gone}.prom").write_bytes(counted(in_flight=2, stored=3).text())
+def test_a_process_that_has_ended(tmp_path, ended_pid):
+    """Stored readings of an ended process still count, those in flight have failed, its memory is gone."""
+    (tmp_path / f"{ended_pid}.prom").write_bytes(counted(in_flight=2, stored=3).text())
     own = counted(stored=4)
-    found = look(ProcessMetrics(own.text, tmp_path).text())
+    found = samples_of(ProcessMetrics(own.text, tmp_path).text())
     counts = counts_of(found)
     assert (counts.received, counts.stored, counts.in_flight, counts.failed) == (9, 7, 0, 2)
     assert counts.adds_up
@@ -65,7 +65,7 @@ def test_one_that_is_gone(tmp_path, gone):
 
 
 def of_processes(found):
-    """The processes whose memory, start and processor time are shown; each shows all of them."""
+    """Collect the processes whose memory, start and processor time are exposed; each exposes all three."""
     names = ("process_resident_memory_bytes", "process_start_time_seconds", "process_cpu_seconds_total")
     pids = [{pid for name, *pids in found if name == each for pid in pids} for each in names]
     assert pids[1:] == pids[:-1]
@@ -73,20 +73,20 @@ def of_processes(found):
 
 
 def test_each_process_has_its_own_times(tmp_path):
-    """A start time is not a sum, and no counter goes back when a process ends: each is labelled."""
+    """Times of a process are labelled with it and not added, so that no counter decreases when it ends."""
     now = time.time()
-    siblings = ProcessMetrics(counted(stored=1).text, tmp_path)
-    alone = look(siblings.text())
+    process_metrics = ProcessMetrics(counted(stored=1).text, tmp_path)
+    alone = samples_of(process_metrics.text())
     with subprocess.Popen(
         [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
     ) as other:
         (tmp_path / f"{other.pid}.prom").write_bytes(counted(stored=3).text())
-        found = look(siblings.text())
+        found = samples_of(process_metrics.text())
         assert of_processes(found) == {str(os.getpid()), str(other.pid)}
         starts = [value for (name, *_), value in found.items() if name == "process_start_time_seconds"]
         assert all(0 < start <= now for start in starts)
         other.communicate()
-    after = look(siblings.text())
+    after = samples_of(process_metrics.text())
     assert of_processes(after) == of_processes(alone) == {str(os.getpid())}
     counters = [key for key in found if key[0].endswith(("_total", "_count", "_bucket")) and key in after]
     assert ("process_cpu_seconds_total", str(os.getpid())) in counters

@@ -1,4 +1,4 @@
-"""The API's metrics: what is exposed, by which names and labels, and that it adds up whatever happens."""
+"""The API's metrics: names, labels, and counts that add up after every outcome."""
 
 import asyncio
 import json
@@ -26,19 +26,19 @@ REQUESTS = "battery_api_requests_total"
 
 
 class StandIn:
-    """In the database's place: each write does what `write` says."""
+    """Stand-in for the database, whose writes run `write`."""
 
-    caution = None
+    copy_backoff = None
 
     def __init__(self, write):
         self._write = write
 
-    async def write(self, change, rows, caution):
+    async def write(self, change, rows, copy_backoff):
         return await self._write(rows)
 
 
 def make(write=None, *, key=None):
-    """The real app, without a database, or with a stand-in for it."""
+    """Make the real app, without a database, or with a stand-in for it."""
     app = create_app()
     app.state.settings = ApiSettings.model_construct(api_keys=key and SecretStr(key), max_future_skew_s=300)
     app.state.database = StandIn(write) if write else None
@@ -52,7 +52,7 @@ async def ask(app, method, path, **request):
 
 
 def call(app, method, path, **request):
-    """One request to the app, without a server and without its lifespan."""
+    """Send one request to the app, without a server and without its lifespan."""
     return asyncio.run(ask(app, method, path, **request))
 
 
@@ -63,21 +63,21 @@ def families(app):
 
 
 def samples(app):
-    """What it tells, without a server."""
+    """Read the samples that the app exposes, without a server."""
     return numbers_of(app.state.metrics.text().decode())
 
 
 def requests(app):
-    """How many requests by method, route and status."""
+    """Count the requests by method, route and status."""
     return {key[1:]: value for key, value in samples(app).items() if key[0] == REQUESTS}
 
 
 def counts(app):
-    """The counts of readings, as they are exposed."""
+    """Read the counts of readings that are exposed."""
     return counts_of(samples(app))
 
 
-def test_the_metrics_are_those_that_are_listed():
+def test_the_metrics_are_those_that_are_defined():
     """Every name of `shared/metric_definitions.py`, its kind, sentence, labels; else the process's own."""
     app = make()
     call(app, "GET", "/metrics")
@@ -96,7 +96,7 @@ def test_the_metrics_are_those_that_are_listed():
 
 
 def test_before_the_first_request():
-    """What can be told apart in advance is there from the start, at 0."""
+    """Series with labels that are known in advance are exposed from the start, at 0."""
     found = samples(make())
     assert found["battery_api_readings_rejected_total", "conflict"] == 0
     assert {key[1] for key in found if key[0] == "battery_api_database_errors_total"} == {
@@ -106,7 +106,7 @@ def test_before_the_first_request():
 
 
 def test_two_apps_count_apart():
-    """What one app has answered is nothing to another one in the same process."""
+    """Another app in the same process does not count this app's requests."""
     first, second = make(), make()
     call(first, "GET", "/api/health/live")
     assert requests(first) == {("GET", "/api/health/live", "200"): 1}
@@ -114,7 +114,7 @@ def test_two_apps_count_apart():
 
 
 def test_every_route_has_its_template_for_a_label():
-    """As in the OpenAPI document, for each of its calls; no label holds what was sent in its place."""
+    """Each call of the OpenAPI document has its template as label, not the values that were sent."""
     app = make(key="one")
     document = call(app, "GET", "/openapi.json").json()
     expected = {("GET", "/openapi.json", "200"): 1}
@@ -156,11 +156,11 @@ LARGE = {"content-length": "9" * 18}
         ("POST", "/api/telemetry", {"headers": JSON, "content": unread()}, ("POST", "/api/telemetry", "413")),
         ("GET", "/api/health", {}, ("GET", "/api/health", "500")),
     ],
-    # Not of what is sent: an object's address would name the test anew in each process.
+    # Ids without the objects: an object's address would give the test another name in each process.
     ids=lambda value: None if isinstance(value, dict) else str(value),
 )  # fmt: skip
 def test_an_answer_of_every_kind_is_counted(method, path, request_, label):
-    """By its method, its route and its status, also where no route was reached or the code had a fault."""
+    """Each answer is counted by method, route and status, also without a route or after a bug."""
     app = make()
     answer = call(app, method, path, **request_)
     assert str(answer.status_code) == label[2]
@@ -168,8 +168,8 @@ def test_an_answer_of_every_kind_is_counted(method, path, request_, label):
     assert samples(app)["battery_api_request_seconds_count", *label[:2]] == 1
 
 
-def test_what_a_client_sends_makes_no_new_label():
-    """Whatever paths and methods it thinks of, they share two labels."""
+def test_unknown_paths_and_methods_make_no_new_label():
+    """All unknown paths and methods share two labels."""
     app = make(key="one")
     for n in range(50):
         call(app, f"X{n}", f"/{n}")
@@ -183,37 +183,37 @@ def test_what_a_client_sends_makes_no_new_label():
     assert b"VIN-" not in app.state.metrics.text()
 
 
-async def speak(app, *messages, path="/api/telemetry"):
-    """A POST whose client says these, one after the other; returns the statuses it is sent."""
+async def post_messages(app, *messages, path="/api/telemetry"):
+    """Run a POST whose client sends these messages, one after the other; returns the statuses it gets."""
     scope = {
         "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
         "headers": [(b"content-type", b"application/json")], "app": app,
     }  # fmt: skip
-    said, heard = iter(messages), []
+    received, sent = iter(messages), []
 
     async def receive():
-        return next(said)
+        return next(received)
 
     async def send(message):
-        heard.append(message)
+        sent.append(message)
 
     await app(scope, receive, send)
-    return [message["status"] for message in heard if "status" in message]
+    return [message["status"] for message in sent if "status" in message]
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body():
-    """It is counted as 499; its readings never became any."""
+    """The request is counted as 499, and none of its readings is counted."""
     app = make()
     half = {"type": "http.request", "body": b'[{"vin":', "more_body": True}
-    with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever the framework makes of it
-        asyncio.run(speak(app, half, {"type": "http.disconnect"}))
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - any exception of the framework
+        asyncio.run(post_messages(app, half, {"type": "http.disconnect"}))
     assert type(raised.value).__name__ == "ClientDisconnect"
     assert requests(app) == {("POST", "/api/telemetry", "499"): 1}
     assert counts(app) == Counts(rejected={"conflict": 0})
 
 
 def test_a_post_that_is_cancelled():
-    """A server that stops does not wait for ever: its readings have failed, and none stays in flight."""
+    """The readings of a cancelled POST have failed, and none stays in flight."""
 
     async def run():
         reached = asyncio.Event()
@@ -224,7 +224,7 @@ def test_a_post_that_is_cancelled():
 
         app = make(hang)
         body = {"type": "http.request", "body": json.dumps([raw(), raw(second=1)]).encode()}
-        task = asyncio.create_task(speak(app, body))
+        task = asyncio.create_task(post_messages(app, body))
         await asyncio.wait_for(reached.wait(), 10)
         assert counts(app) == Counts(received=2, rejected={"conflict": 0}, in_flight=2)
         task.cancel()
@@ -248,7 +248,7 @@ def test_a_post_that_is_cancelled():
     ids=lambda value: type(value).__name__,
 )
 def test_an_error_of_the_database_is_counted_by_class(error, fault, status):
-    """A bug is none; and whichever it is, the readings of the POST have failed."""
+    """A bug is not counted as one; after either, the readings of the POST have failed."""
 
     async def fail(arrivals):
         raise error
@@ -267,8 +267,8 @@ OUTCOMES = st.one_of(
 
 @settings(deadline=None, max_examples=20)
 @given(st.lists(OUTCOMES, max_size=6))
-def test_it_adds_up_whatever_becomes_of_the_posts(outcomes):
-    """While and after each write, as it is exposed; and the end is the sum of what the writes said."""
+def test_the_counts_add_up_after_every_outcome(outcomes):
+    """The counts add up during and after each write, and finally equal the sum of the outcomes."""
     now, seen = [], []
 
     async def run():
@@ -302,7 +302,7 @@ def test_it_adds_up_whatever_becomes_of_the_posts(outcomes):
 
 
 def test_a_scrape_is_text_that_prometheus_reads():
-    """In the text format, whatever is asked for; the call needs nothing but the process."""
+    """The text format is served for any Accept header, without a database."""
     app = make()
     answer = call(app, "GET", "/metrics", headers={"accept": "application/openmetrics-text;version=x"})
     assert answer.status_code == 200
@@ -311,7 +311,7 @@ def test_a_scrape_is_text_that_prometheus_reads():
 
 
 def test_the_openapi_document_says_so():
-    """Plain text, or 401 as a problem."""
+    """The document gives plain text, or 401 as a problem."""
     described = call(make(), "GET", "/openapi.json").json()["paths"]["/metrics"]["get"]
     assert {status: list(said["content"]) for status, said in described["responses"].items()} == {
         "200": ["text/plain"],
@@ -321,7 +321,7 @@ def test_the_openapi_document_says_so():
 
 
 def test_durations_are_measured():
-    """Each request is in the bucket of its duration, and in the sum."""
+    """Each request counts in the bucket of its duration, and in the sum."""
     metrics = ApiMetrics()
     metrics.count_request("GET", "/x", 200, 0.3)
     metrics.count_request("GET", "/x", 503, 30.0)

@@ -1,4 +1,4 @@
-"""Questions that share a statement: each gets its own answer, none is lost, and few are under way."""
+"""Lookups that share a statement: each gets its own row, none is lost, and few statements run at once."""
 
 import asyncio
 import random
@@ -12,75 +12,75 @@ UNKNOWN = "VIN-UNKNOWN"
 
 
 class BrokenStatementError(Exception):
-    """What the database raised."""
+    """Error of a statement."""
 
 
 class Database:
-    """Answers when it is told to; notes what it was asked."""
+    """Stand-in that holds its answers back on request, and records the statements' keys."""
 
     def __init__(self):
-        self.asked = []
-        self.under_way = self.most_under_way = 0
+        self.batches = []
+        self.running = self.most_running = 0
         self.failing = False
-        self._answering = asyncio.Event()
-        self.gathering = RequestCoalescer(self._ask)
+        self._released = asyncio.Event()
+        self.coalescer = RequestCoalescer(self._query)
 
-    async def _ask(self, keys):
-        self.asked.append(list(keys))
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
+    async def _query(self, keys):
+        self.batches.append(list(keys))
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
         try:
-            await self._answering.wait()
+            await self._released.wait()
         finally:
-            self.under_way -= 1
+            self.running -= 1
         if self.failing:
             raise BrokenStatementError
         return {key: (key, "newest") for key in keys if key != UNKNOWN}
 
     def hold(self):
-        self._answering.clear()
+        self._released.clear()
 
     def answer(self):
-        self._answering.set()
+        self._released.set()
 
     def ask(self, *keys):
-        """One task for each key."""
-        return [asyncio.ensure_future(self.gathering.get(key)) for key in keys]
+        """Start one lookup for each key."""
+        return [asyncio.ensure_future(self.coalescer.get(key)) for key in keys]
 
 
 async def settle():
-    """Let everything run that can."""
+    """Let every ready task run."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 def drive(test):
-    """Run it on an event loop, and don't wait for ever for one that was lost."""
+    """Run a test on an event loop, with a timeout for a lookup that was lost."""
     asyncio.run(asyncio.wait_for(test(), 30))
 
 
-def test_a_lone_one():
-    """It waits for nobody, and is asked once."""
+def test_a_lone_lookup():
+    """A lone lookup does not wait, and runs one statement."""
 
     async def test():
         database = Database()
         database.answer()
-        assert await database.gathering.get("A") == ("A", "newest")
-        assert database.asked == [["A"]]
+        assert await database.coalescer.get("A") == ("A", "newest")
+        assert database.batches == [["A"]]
 
     drive(test)
 
 
-def test_those_of_one_moment_share_a_statement():
-    """Each key once in it, however many ask for it; each gets its own answer, None where there is none."""
+def test_lookups_of_one_moment_share_a_statement():
+    """A statement holds each key once; each lookup gets its own row, None where there is none."""
 
     async def test():
         database = Database()
-        asked = database.ask("A", "B", "A", UNKNOWN, "C", UNKNOWN)
+        batches = database.ask("A", "B", "A", UNKNOWN, "C", UNKNOWN)
         await settle()
-        assert database.asked == [["A", "B", UNKNOWN, "C"]]
+        assert database.batches == [["A", "B", UNKNOWN, "C"]]
         database.answer()
-        assert await asyncio.gather(*asked) == [
+        assert await asyncio.gather(*batches) == [
             ("A", "newest"),
             ("B", "newest"),
             ("A", "newest"),
@@ -92,26 +92,26 @@ def test_those_of_one_moment_share_a_statement():
     drive(test)
 
 
-def test_two_under_way_at_the_most():
-    """What comes meanwhile is gathered, also a key that is being asked for: it may be newer by now."""
+def test_two_statements_at_the_most():
+    """Later lookups are collected, also for a key of a running statement: its row may be newer by now."""
 
     async def test():
         database = Database()
-        asked = []
+        batches = []
         for key in "ABCDEA":
-            asked += database.ask(key)
+            batches += database.ask(key)
             await settle()
-        assert database.asked == [["A"], ["B"]]
+        assert database.batches == [["A"], ["B"]]
         database.answer()
-        assert await asyncio.gather(*asked) == [(key, "newest") for key in "ABCDEA"]
-        assert database.asked == [["A"], ["B"], ["C", "D", "E", "A"]]
-        assert database.most_under_way == 2
+        assert await asyncio.gather(*batches) == [(key, "newest") for key in "ABCDEA"]
+        assert database.batches == [["A"], ["B"], ["C", "D", "E", "A"]]
+        assert database.most_running == 2
 
     drive(test)
 
 
-def test_an_exception_reaches_those_who_asked_and_nobody_later():
-    """Each of them; the next statement is a new one, also for those who were waiting already."""
+def test_an_error_reaches_the_lookups_of_its_statement_alone():
+    """Each lookup of a failed statement gets the error; waiting lookups get a new statement."""
 
     async def test():
         database = Database()
@@ -126,10 +126,10 @@ def test_an_exception_reaches_those_who_asked_and_nobody_later():
         assert [type(found) for found in await asyncio.gather(*first, *second, return_exceptions=True)] == [
             BrokenStatementError
         ] * 4
-        # By now the third statement has failed, too: it was made before the database was well.
+        # By now the third statement has failed, too: it ran before the database had recovered.
         assert all(isinstance(found, BrokenStatementError) for found in await outcomes(third))
         database.failing = False
-        assert await database.gathering.get("A") == ("A", "newest")
+        assert await database.coalescer.get("A") == ("A", "newest")
 
     async def outcomes(tasks):
         return await asyncio.gather(*tasks, return_exceptions=True)
@@ -137,8 +137,8 @@ def test_an_exception_reaches_those_who_asked_and_nobody_later():
     drive(test)
 
 
-def test_one_that_left_disturbs_nobody():
-    """A client that has gone before its statement, or amid it, whether that succeeds or fails."""
+def test_a_client_that_left():
+    """A client may leave before or during its statement, which may succeed or fail."""
 
     async def test():
         for failing in (False, True):
@@ -160,55 +160,55 @@ def test_one_that_left_disturbs_nobody():
                 assert found == [("A", "newest"), ("B", "newest"), ("E", "newest")]
             assert [task.cancelled() for task in (gone, leaves)] == [True, True]
             await settle()
-            assert database.under_way == 0
+            assert database.running == 0
 
     drive(test)
 
 
 @pytest.mark.parametrize("turns", range(6))
-def test_one_that_comes_as_both_statements_end(turns):
-    """In whatever turn of the event loop: the one who asks then is not left waiting for a third."""
+def test_a_lookup_as_both_statements_end(turns):
+    """A lookup in any turn of the event loop around the end of both statements is answered."""
 
     async def test():
         database = Database()
-        asked = []
+        batches = []
         for key in "AB":
-            asked += database.ask(key)
+            batches += database.ask(key)
             await settle()
-        assert database.under_way == 2
+        assert database.running == 2
         database.answer()
         for _ in range(turns):
             await asyncio.sleep(0)
-        assert await asyncio.wait_for(database.gathering.get("C"), 5) == ("C", "newest")
-        assert await asyncio.gather(*asked) == [("A", "newest"), ("B", "newest")]
+        assert await asyncio.wait_for(database.coalescer.get("C"), 5) == ("C", "newest")
+        assert await asyncio.gather(*batches) == [("A", "newest"), ("B", "newest")]
 
     drive(test)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_none_is_lost(seed):
-    """Asked again and again at random moments, given up at others, with statements that fail now and then."""
+def test_no_lookup_is_lost(seed):
+    """Lookups start and are cancelled at random moments, and some statements fail."""
     generator = random.Random(seed)
-    under_way, most = 0, 0
+    running, most = 0, 0
 
     async def pause():
         for _ in range(generator.choice([0, 0, 0, 1, 1, 2, 3])):
             await asyncio.sleep(0)
 
     async def ask(keys):
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
         await pause()
-        under_way -= 1
+        running -= 1
         if generator.random() < 0.1:
             raise BrokenStatementError
         return {key: (key,) for key in keys if key != UNKNOWN}
 
-    async def client(gathering):
+    async def client(coalescer):
         for _ in range(30):
             key = generator.choice(["A", "B", "C", UNKNOWN])
-            task = asyncio.ensure_future(gathering.get(key))
+            task = asyncio.ensure_future(coalescer.get(key))
             await pause()
             if generator.random() < 0.1:
                 task.cancel()
@@ -217,10 +217,10 @@ def test_none_is_lost(seed):
             await pause()
 
     async def test():
-        gathering = RequestCoalescer(ask)
-        await asyncio.gather(*(client(gathering) for _ in range(generator.randint(1, 8))))
+        coalescer = RequestCoalescer(ask)
+        await asyncio.gather(*(client(coalescer) for _ in range(generator.randint(1, 8))))
         await settle()
-        assert (under_way, gathering._tasks, gathering._waiting) == (0, set(), {})
+        assert (running, coalescer._tasks, coalescer._waiting) == (0, set(), {})
 
     drive(test)
     assert 1 <= most <= 2

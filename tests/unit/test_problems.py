@@ -27,7 +27,7 @@ SECRET = "hunter2"
 
 
 def call(app, method, path, **request):
-    """One request to the app, without a server and without its lifespan."""
+    """Send one request to the app, without a server and without its lifespan."""
 
     async def ask():
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -38,7 +38,7 @@ def call(app, method, path, **request):
 
 
 def problem(answer, status):
-    """The problem that an answer holds, its shape checked."""
+    """Check the shape of a problem response; returns the problem."""
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
@@ -52,7 +52,7 @@ def problem(answer, status):
 
 
 def raising(error):
-    """An app with one path, which fails with `error`."""
+    """Make an app with one path, which fails with `error`."""
     app = FastAPI()
     add_error_handlers(app)
 
@@ -65,7 +65,7 @@ def raising(error):
 
 @pytest.fixture
 def app(monkeypatch, tmp_path):
-    """The real one, with settings but without a database: what fails before it is asked."""
+    """Make the real app with settings but no database, for errors before the first query."""
     monkeypatch.chdir(tmp_path)
     for name in ApiSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -75,8 +75,8 @@ def app(monkeypatch, tmp_path):
     return app
 
 
-def test_a_problem_of_ours():
-    """Status, sentence and headers are those it was raised with."""
+def test_a_problem_error():
+    """Status, sentence and headers are those of the ProblemError."""
     error = ProblemError(401, "Send a key.", headers={"WWW-Authenticate": "ApiKey"})
     answer = call(raising(error), "GET", "/")
     assert problem(answer, 401) == {
@@ -102,12 +102,12 @@ def test_a_problem_of_ours():
     ],
 )
 def test_the_frameworks_own_errors(app, method, path, status, title):
-    """An unknown path, VIN or method has the same shape as any error of ours."""
+    """An unknown path, VIN or method has the same shape as the service's own errors."""
     assert problem(call(app, method, path), status)["title"] == title
 
 
 def test_headers_of_the_framework_are_kept(app):
-    """A 405 says which methods there are."""
+    """A 405 lists the methods of the path."""
     assert call(app, "DELETE", "/api/health").headers["allow"] == "GET"
     error = HTTPException(429, "Slow down.", headers={"Retry-After": "9"})
     answer = call(raising(error), "GET", "/")
@@ -146,7 +146,7 @@ SUMMARY = "/api/vehicles/VIN-00001/summary"
     ],
 )
 def test_a_wrong_parameter(app, path, query, loc):
-    """It is named, with what is wrong, and without what was sent."""
+    """The answer names the parameter and the reason, without the value that was sent."""
     body = problem(call(app, "GET", path, params=query), 422)
     assert body["errors"][0]["loc"] == loc
     # The sentence names the parameter as its sender wrote it, and speaks of no "Input".
@@ -174,7 +174,7 @@ STATES = "state: should be 'online', 'stale' or 'offline'"
     ],
 )
 def test_the_sentence_on_a_wrong_parameter(app, path, query, detail):
-    """It is what a person reads; the place within the request is in `errors`."""
+    """The sentence names parameter and reason; the place within the request is in `errors`."""
     body = problem(call(app, "GET", path, params=query), 422)
     assert body["detail"] == detail
     assert {error["loc"][0] for error in body["errors"]} == {"query"}
@@ -230,12 +230,12 @@ JSON = {"content-type": "application/json"}
     ids=range(23),
 )
 def test_a_wrong_body(app, body, headers, status):
-    """Whatever is posted is answered with a 4xx of the one shape, never with a 5xx."""
+    """Every wrong body is answered with a 4xx of the one shape, never with a 5xx."""
     problem(call(app, "POST", "/api/telemetry", content=body, headers=headers), status)
 
 
 def test_each_bad_index_and_field_is_named(app):
-    """One answer tells all that is wrong with an array, and the good reading in it is not stored."""
+    """One answer lists every error of an array, and the good reading in it is not stored."""
     good = {"vin": "VIN-00001", "ts": "2026-01-24T12:00:00Z", "soc": 1}
     sent = [
         good,
@@ -258,7 +258,7 @@ def test_each_bad_index_and_field_is_named(app):
 
 
 def test_a_body_in_chunks_has_the_same_limit(app):
-    """A body that does not say its length is counted as it comes."""
+    """The bytes of a body without Content-Length are counted as they arrive."""
 
     async def chunks():
         for _ in range(6):
@@ -269,7 +269,7 @@ def test_a_body_in_chunks_has_the_same_limit(app):
 
 @pytest.mark.parametrize("length", ["5242881", "9" * 20, "9" * 5_000])
 def test_a_length_beyond_the_limit_is_refused_unread(app, length):
-    """Before a byte of the body is read, however absurd the number."""
+    """The request is refused before a byte of its body is read, for any number."""
     headers = {**JSON, "content-length": length}
     problem(call(app, "POST", "/api/telemetry", content=b"[]", headers=headers), 413)
 
@@ -297,7 +297,7 @@ def test_the_limit_itself_is_inside(size, status, says):
 
 @pytest.mark.parametrize("sent", [None, "", "wrong", "one,two", " one", "ONE", "\xfc"])
 def test_without_a_right_key(app, sent):
-    """401 in the one shape, with the scheme; health stays open to everyone."""
+    """401 in the one shape, with the scheme; health needs no key."""
     app.state.settings = ApiSettings(api_keys=f"one,two,{SECRET}")
     headers = {} if sent is None else {"x-api-key": sent.encode("latin-1")}
     answer = call(app, "GET", "/api/vehicles?limit=0", headers=headers)
@@ -308,7 +308,7 @@ def test_without_a_right_key(app, sent):
 
 @pytest.mark.parametrize("sent", ["one", "two"])
 def test_with_a_right_key(app, sent):
-    """Any of the keys opens; what is wrong with the call is then said."""
+    """Each of the keys is accepted; the answer is then the call's own error."""
     app.state.settings = ApiSettings(api_keys="one,two")
     assert call(app, "GET", "/api/vehicles?limit=0", headers={"x-api-key": sent}).status_code == 422
 
@@ -335,15 +335,15 @@ def wrapped(cause):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_fails_behind_the_api(error, status, retry):
-    """The database's words and a bug's trace stay with us; Retry-After only where trying again may help."""
+def test_errors_behind_the_api(error, status, retry):
+    """No answer holds text of the database or a stack trace; Retry-After only where a retry may help."""
     answer = call(raising(error), "GET", "/")
     problem(answer, status)
     assert ("retry-after" in answer.headers) is retry
 
 
 def test_a_schema_that_is_missing_is_an_error_in_the_log(caplog):
-    """A person has to act, and reads neither statement nor parameters."""
+    """The log has an error without the statement and its parameters: an operator has to act."""
     with caplog.at_level(logging.INFO):
         call(raising(wrapped(errors.UndefinedTable("no such table"))), "GET", "/")
     (record,) = [record for record in caplog.records if record.name == "api"]
