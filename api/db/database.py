@@ -11,10 +11,9 @@ every waiting call is ended, since none of them would be answered.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import psycopg
-from fastapi import Depends, Request
 from sqlalchemy import Connection as BlockingConnection
 
 from api.db.blocking import BlockingTransactions
@@ -293,17 +292,3 @@ def _pool(
 
 async def _connect(settings: ApiSettings) -> Connection:
     return await psycopg.AsyncConnection.connect(**_connect_arguments(settings, "heartbeat"))
-
-
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-async def _settings(request: Request) -> ApiSettings:
-    settings: ApiSettings = request.app.state.settings
-    return settings
-
-
-OpenDatabase = Annotated[Database, Depends(_database)]
-LoadedSettings = Annotated[ApiSettings, Depends(_settings)]

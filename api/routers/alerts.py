@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.db.database import LoadedSettings, OpenDatabase
+from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.pagination import (
     ANY_OF,
     Limit,

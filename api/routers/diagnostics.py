@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from api.db.database import OpenDatabase
+from api.http.dependencies import OpenDatabase
 from api.http.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
 from api.http.problems import problem_responses
 from api.http.query_times import QueryTime

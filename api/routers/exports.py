@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import serializers
-from api.db.database import Database, LoadedSettings, OpenDatabase
+from api.db.database import Database
+from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.export_permit import ExportPermits, clear_permit
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from api.db.database import OpenDatabase
 from api.db.errors import DatabaseAwayError
+from api.http.dependencies import OpenDatabase
 from api.schemas.vehicles import Health, Liveness
 
 router = APIRouter(prefix="/api/health", tags=["health"])

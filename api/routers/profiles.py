@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
-from api.db.database import OpenDatabase
+from api.http.dependencies import OpenDatabase
 from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.problems import problem_responses
 from api.http.vin_path import Vin, normal_vin, unknown_vin

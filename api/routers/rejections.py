@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime
 
-from api.db.database import LoadedSettings, OpenDatabase
+from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
 from api.http.problems import ProblemError, problem_responses, respond
 from api.http.query_times import QueryTime

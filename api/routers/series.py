@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from api.db.database import OpenDatabase
+from api.http.dependencies import OpenDatabase
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.http.responses import json_response

@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 
-from api.db.database import LoadedSettings, OpenDatabase
+from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.problems import ProblemError, problem_responses
 from api.http.request_metrics import LoadedMetrics

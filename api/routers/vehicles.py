@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from api.db.database import LoadedSettings, OpenDatabase
+from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.pagination import (
     Limit,
     ListQuery,
