@@ -26,6 +26,8 @@ log = logging.getLogger("api")
 
 MEDIA_TYPE = "application/problem+json"
 
+# Disk full, out of memory.
+_NO_ROOM = ("53100", "53200")
 _QUERY_CANCELED = "57014"
 
 
@@ -249,6 +251,14 @@ _BUSY = _Unavailability(
 )
 
 
+_FULL = _Unavailability(
+    "The database has no room",
+    "The database can't store now: its disk is full, or it is short of memory. Its operator has to act.",
+    "Nothing was stored.",
+    30,
+)
+
+
 def _unavailability(error: Exception) -> _Unavailability:
     if isinstance(error, DatabaseAwayError):
         return _AWAY
@@ -260,6 +270,8 @@ def _unavailability(error: Exception) -> _Unavailability:
     sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
     if sqlstate is None or sqlstate.startswith(("08", "57P", "25")):
         return _LOST
+    if sqlstate in _NO_ROOM:
+        return _FULL
     return _LATE if sqlstate == _QUERY_CANCELED else _BUSY
 
 

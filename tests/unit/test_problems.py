@@ -342,6 +342,14 @@ def test_errors_behind_the_api(error, status, retry):
     assert ("retry-after" in answer.headers) is retry
 
 
+@pytest.mark.parametrize("full", [errors.DiskFull, errors.OutOfMemory])
+def test_a_full_disk_is_not_called_busy(full, caplog):
+    """Nobody waits for a connection: an operator has to make room."""
+    body = problem(call(raising(wrapped(full("no space left"))), "GET", "/"), 503)
+    assert "disk is full" in body["detail"]
+    assert "busy" not in body["detail"] + caplog.text
+
+
 def test_a_schema_that_is_missing_is_an_error_in_the_log(caplog):
     """The log has an error without the statement and its parameters: an operator has to act."""
     with caplog.at_level(logging.INFO):
