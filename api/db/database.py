@@ -11,7 +11,7 @@ every waiting call is ended, since none of them would be answered.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from sqlalchemy import Connection as BlockingConnection
@@ -21,7 +21,7 @@ from api.db.coalescing import RequestCoalescer, RowsByKey
 from api.db.connection_budget import EXPORT_CONNECTIONS
 from api.db.errors import DatabaseBusyError, DatabaseLateError, LinkLostError
 from api.db.heartbeat import Heartbeat
-from api.db.pool import Connection, Pool, PoolLimits
+from api.db.pool import Connection, Pool, PoolLimits, RunQuery
 from shared.api_settings import ApiSettings
 from shared.storage.engine import address, connect_arguments
 from shared.storage.store_readings import CopyBackoff
@@ -34,18 +34,6 @@ _GRACE_S = 2.0
 _MAX_HEAVY_WAITING = 20
 # Parallel workers of a costly query would take the processors from the other calls.
 _HEAVY_SESSION = {"max_parallel_workers_per_gather": "0"}
-
-
-class RunQuery(Protocol):
-    """A function that runs one query after the other on a connection that is held."""
-
-    async def __call__(
-        self,
-        query: Callable[Concatenate[Connection, P], Awaitable[T]],
-        *arguments: P.args,
-        **options: P.kwargs,
-    ) -> T:
-        """Run a query and return its result."""
 
 
 class Database:

@@ -7,10 +7,10 @@ connections are dead, and psycopg_pool tries to reconnect at growing intervals.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
@@ -21,7 +21,22 @@ from shared.storage.engine import cut
 # Each pool warns of each failed attempt to connect; the heartbeat logs the failure once.
 logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+class RunQuery(Protocol):
+    """A function that runs one query after the other on a connection that is held."""
+
+    async def __call__(
+        self,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        """Run a query and return its result."""
 
 
 @dataclass(frozen=True, slots=True)

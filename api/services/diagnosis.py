@@ -13,7 +13,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from anyio import to_thread
 from fastapi import Depends, Request
 
-from api.db.database import Database, RunQuery
+from api.db.database import Database
+from api.db.pool import RunQuery
 from api.http.problems import ProblemError
 from api.http.query_times import require_order
 from api.http.vin_path import unknown_vin
