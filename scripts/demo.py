@@ -1,6 +1,6 @@
-"""Everything on one machine, shown to a person: `./scripts/demo.sh`, or `python -m scripts.demo` in .venv.
+"""Demo of the whole system on one machine: `./scripts/demo.sh`, or `python -m scripts.demo` in .venv.
 
-Against the API at BASE; else against the compose stack where it is up; else against one of its own in .demo/.
+The demo shows the API at BASE; else the compose stack where it is up; else a stack of its own in .demo/.
 """
 
 import argparse
@@ -33,15 +33,15 @@ _GUARD_NEEDS_S = 40
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; returns its exit code."""
-    wanted = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace", line_buffering=True)  # a degree sign on an ASCII terminal
     signals.listen()
     try:
-        if wanted.needs_broker:
+        if parsed.needs_broker:
             return 0 if _needs_broker(ComposePorts.read()) else 1
-        return _demo(wanted)
+        return _demo(parsed)
     except LaunchError as error:
         signals.ignore()
         screen.failure(error)
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 128 + stopped.number
     except BrokenPipeError:
-        # Nobody reads on, as in `demo.sh | head`; what is still buffered must not complain at exit.
+        # The reader has closed the pipe, as in `demo.sh | head`; flushing the buffer at exit must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     finally:
@@ -70,20 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _demo(wanted: argparse.Namespace) -> int:
-    stays = not wanted.once and sys.stdin.isatty() and sys.stdout.isatty()
+def _demo(options: argparse.Namespace) -> int:
+    stays = not options.once and sys.stdin.isatty() and sys.stdout.isatty()
     if base := os.environ.get("BASE"):
-        return _show_theirs(base.rstrip("/"), f"BASE={base}", fresh=wanted.fresh, stays=stays)
+        return _show_foreign_api(base.rstrip("/"), f"BASE={base}", fresh=options.fresh, stays=stays)
     try:
         with _lock() as lock:
             usual = ComposePorts.read()
             if _usual_stack_answers(usual):
                 lock.free()
                 reason = f"a stack of ours is up on port {usual.api}"
-                return _show_theirs(
-                    usual.api_url, reason, fresh=wanted.fresh, stays=stays, broker_port=usual.broker
+                return _show_foreign_api(
+                    usual.api_url, reason, fresh=options.fresh, stays=stays, broker_port=usual.broker
                 )
-            return _run_ours(lock, usual, fresh=wanted.fresh, stays=stays)
+            return _run_own_stack(lock, usual, fresh=options.fresh, stays=stays)
     except LockedError as held:
         where = (
             f" It answers at {held.note}: look there, or stop it first." if held.note else " Stop it first."
@@ -101,25 +101,30 @@ def _demo(wanted: argparse.Namespace) -> int:
 
 
 def _lock() -> Lock:
-    """The demo's lock. A demo that was killed still holds it while its guard stops its servers: wait."""
+    """Take the demo's lock.
+
+    A demo that was killed still holds it while its guard stops its servers: wait for that.
+    """
     lock = Lock(FOLDER / "demo.lock")
     deadline = time.monotonic() + _GUARD_NEEDS_S
-    told = False
+    has_printed = False
     while True:
         try:
             lock.take()
         except LockedError as held:
             if psutil.pid_exists(held.pid) or time.monotonic() > deadline:
                 raise
-            if not told:
+            if not has_printed:
                 print("The servers of a demo that was killed are being stopped; waiting ...", flush=True)
-            told = True
+            has_printed = True
             time.sleep(0.2)
         else:
             return lock
 
 
-def _show_theirs(base: str, reason: str, *, fresh: bool, stays: bool, broker_port: int | None = None) -> int:
+def _show_foreign_api(
+    base: str, reason: str, *, fresh: bool, stays: bool, broker_port: int | None = None
+) -> int:
     if urlsplit(base).scheme not in {"http", "https"} or not urlsplit(base).netloc:
         raise LaunchError(f"BASE={base} is not a URL such as http://localhost:8000.")
     print(f"Showing the API at {base}, because {reason}; no server is started.")
@@ -147,7 +152,7 @@ def _show_theirs(base: str, reason: str, *, fresh: bool, stays: bool, broker_por
     return 0
 
 
-def _run_ours(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool) -> int:
+def _run_own_stack(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool) -> int:
     mqtt = BrokerAddress.from_environment() if os.environ.get("MQTT_HOST") else None
     database_url = os.environ.get("DATABASE_URL") or None
     _clear(everything=fresh)
@@ -155,7 +160,7 @@ def _run_ours(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool) -> i
         FOLDER,
         database_url=database_url,
         mqtt=(mqtt.host, mqtt.port) if mqtt else None,
-        # A worker of that broker's own may have the usual name, and the two would throw each other out.
+        # A worker of that broker may have the default client id, and the two would disconnect each other.
         env={"MQTT_CLIENT_ID": os.environ.get("MQTT_CLIENT_ID") or "battery-demo-worker"} if mqtt else None,
         prefer={"postgres": usual.database, "broker": usual.broker, "api": usual.api},
         show=screen.step,
@@ -164,12 +169,12 @@ def _run_ours(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool) -> i
     try:
         stack.start()
         lock.note(stack.base_url)
-        _tell_other_port(stack, usual.api)
+        _print_other_port(stack, usual.api)
         broker = mqtt or BrokerAddress(*stack.mqtt)
         tour = Tour(_client(stack.base_url), broker, stack.logs / "story.log", check=stack.check)
         tour.invite()
         try:
-            _show_ours(stack, tour, database_url)
+            _show_own_stack(stack, tour, database_url)
             if stays:
                 _stay(tour, "The cars go on. Ctrl-C stops everything.")
         finally:
@@ -184,7 +189,7 @@ def _run_ours(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool) -> i
     return 0
 
 
-def _show_ours(stack: Stack, tour: Tour, database_url: str | None) -> None:
+def _show_own_stack(stack: Stack, tour: Tour, database_url: str | None) -> None:
     try:
         tour.publish()
         tour.show()
@@ -192,12 +197,12 @@ def _show_ours(stack: Stack, tour: Tour, database_url: str | None) -> None:
     except LaunchError:
         stack.check()  # a server that died is the better explanation
         raise
-    _tell_places(stack, database_url)
+    _print_places(stack, database_url)
     tour.open()
 
 
 def _stay(tour: Tour, sentence: str) -> None:
-    """Let the cars go on until a signal comes or a program dies."""
+    """Keep the cars publishing until a signal comes or a program dies."""
     print(f"\n{sentence}", flush=True)
     try:
         while True:
@@ -207,19 +212,19 @@ def _stay(tour: Tour, sentence: str) -> None:
         print("\nStopping ...", flush=True)
 
 
-def _tell_other_port(stack: Stack, usual: int) -> None:
+def _print_other_port(stack: Stack, usual: int) -> None:
     if stack.api.port != usual:
         print(f"  Port {usual} is taken, so the API listens on {stack.api.port}.")
 
 
-def _tell_places(stack: Stack, database_url: str | None) -> None:
+def _print_places(stack: Stack, database_url: str | None) -> None:
     from shared.storage.engine import masked  # noqa: PLC0415 - slow to import, and only needed here
 
     screen.heading("Places")
     host, port = stack.mqtt
     stored = f"{_short(FOLDER)}/"
     if stack.postgres is not None and stack.postgres.files != stack.postgres.wanted:
-        # Below a private folder, where PostgreSQL's system user can't go.
+        # The checkout is below a private folder, which PostgreSQL's system user can't pass.
         stored += f" and {stack.postgres.files}/"
     screen.lines(
         [
@@ -234,7 +239,7 @@ def _tell_places(stack: Stack, database_url: str | None) -> None:
 def _usual_stack_answers(usual: ComposePorts) -> bool:
     if os.environ.get("DATABASE_URL") or os.environ.get("MQTT_HOST"):
         return False
-    # One whose database is away may be what is left of a stack that was killed: no use to show.
+    # A stack whose database is away may be the rest of one that was killed: not worth showing.
     return Client(usual.api_url).health() == {"status": "OK", "db": "OK"}
 
 
@@ -254,7 +259,7 @@ def _log_folder() -> Path:
 
 
 def _clear(*, everything: bool) -> None:
-    """Old logs would only mislead; with --fresh, what was stored goes as well."""
+    """Remove old logs, which would only mislead; with --fresh, stored data as well."""
     for log in _log_folder().glob("*.log"):
         if log.name != "bootstrap.log":
             log.unlink()
@@ -265,7 +270,7 @@ def _clear(*, everything: bool) -> None:
 
 
 def _short(path: Path) -> str:
-    """Relative to where the person stands, where that is shorter."""
+    """Return the path relative to the working folder where that is shorter."""
     with suppress(ValueError):
         return str(path.relative_to(Path.cwd()))
     return str(path)

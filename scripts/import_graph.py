@@ -18,7 +18,7 @@ Graph = Mapping[str, frozenset[str]]
 
 
 def graph(package: str, root: Path = ROOT) -> Graph:
-    """Read every module of a package; returns who imports whom inside of it.
+    """Read every module of a package; returns the imports among them.
 
     An arrow counts once, however many names it carries. Importing a name from a package counts as importing
     the module of that name where there is one, else the package.
@@ -57,12 +57,12 @@ def _targets(tree: ast.AST, known: Mapping[str, object]) -> Iterator[str]:
 
 
 def arrows(imports: Graph) -> int:
-    """The number of pairs (importer, imported)."""
+    """Count the pairs (importer, imported)."""
     return sum(len(targets) for targets in imports.values())
 
 
 def circles(imports: Graph) -> list[tuple[str, ...]]:
-    """Groups of modules that import each other, directly or through others, each sorted by name."""
+    """Find groups of modules that import each other, directly or through others, each sorted by name."""
     reached = {name: _reachable(name, imports) for name in imports}
     groups = {
         tuple(sorted({name, *(other for other in reached[name] if name in reached[other])}))
@@ -73,7 +73,7 @@ def circles(imports: Graph) -> list[tuple[str, ...]]:
 
 
 def floors(imports: Graph) -> int:
-    """The number of modules on the longest chain of imports; modules of a circle count as one."""
+    """Count the modules on the longest chain of imports; modules of a circle count as one."""
     group_of = {name: group for group in circles(imports) for name in group}
     heights: dict[str, int] = {}
 

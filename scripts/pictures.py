@@ -1,6 +1,6 @@
-"""Paints the documents' pictures of the dashboard: `python -m scripts.pictures`, from the checkout, in .venv.
+"""Pictures of the dashboard for the documents: `python -m scripts.pictures`, from the checkout, in .venv.
 
-Starts the whole system in a temporary folder, stores a day of simulated readings, and takes each page in
+Starts the whole system in a temporary folder, stores a day of simulated readings, and captures each page in
 light and dark.
 """
 
@@ -35,12 +35,12 @@ from shared.wire.reading import Row
 FOLDER = ROOT / ".github" / "pictures"
 _VEHICLES = 40
 _STAR = 11
-"""The vehicle that is looked at: a day of it, and it gets hot in the end. Of the others, only minutes."""
+"""The vehicle of the second page: it has a day of readings, hot at the end. The others have minutes."""
 _SINCE = timedelta(minutes=20)
 _STEP = timedelta(seconds=20)
 _HOT = timedelta(minutes=25)
 _SILENT = {5: timedelta(minutes=9), 17: timedelta(hours=7), 29: timedelta(days=2)}
-"""How long ago some sent their last reading."""
+"""Time since the last reading of some vehicles."""
 _SIZE = {"width": 1280, "height": 800}
 
 

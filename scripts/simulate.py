@@ -27,63 +27,63 @@ from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_s
 from shared.command_arguments import complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
-_MOST_UNACKNOWLEDGED = 500
-_MOST_WITHOUT_RECEIPT = 5000
-"""A receipt takes a batch's time, some 200 ms: 500 would be 2,500 readings a second at the most."""
+_MAX_UNACKNOWLEDGED = 500
+_MAX_WITHOUT_RECEIPT = 5000
+"""A receipt takes as long as a batch, some 200 ms: a window of 500 would allow 2,500 readings/s at most."""
 _LAST_ACKS_S = 30.0
 _LAST_ACKS_STOPPED_S = 5.0
 _LAST_RECEIPTS_S = RETRY_DELAYS_S[-1] + 15.0
-"""Longer than the longest delay: what lacks a receipt was published again, and had time for its answer."""
+"""Longer than the longest delay: a reading without a receipt was published again, with time for an answer."""
 _BROKER_AWAY_S = 300.0
 _SLICE_S = 0.1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    asked = options.parse(arguments)
+    parsed = options.parse(arguments)
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop.on_signal)
     try:
-        publisher = _publisher(asked)
-        total, due_readings, vins = plan(asked)
+        publisher = _publisher(parsed)
+        total, due_readings, vins = plan(parsed)
         publisher.connect(vins)
     except (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError) as wrong:
         return complain(wrong, code=2)
     except BrokerUnreachableError as unreachable:
         return complain(unreachable)
-    return run(messages(due_readings, asked.array, confirm=asked.confirm), total, publisher, stop)
+    return run(messages(due_readings, parsed.array, confirm=parsed.confirm), total, publisher, stop)
 
 
-def _publisher(asked: Options) -> Publisher:
+def _publisher(requested: Options) -> Publisher:
     settings = load(BrokerSettings)
-    if asked.confirm:
-        # Two: one array is stored while the next is on its way.
-        window = max(2, _MOST_WITHOUT_RECEIPT // asked.array)
+    if requested.confirm:
+        # At least two: one array is stored while the next is in flight.
+        window = max(2, _MAX_WITHOUT_RECEIPT // requested.array)
         return Publisher(settings, window=window, receipts=Receipts())
-    return Publisher(settings, window=max(10, _MOST_UNACKNOWLEDGED // asked.array))
+    return Publisher(settings, window=max(10, _MAX_UNACKNOWLEDGED // requested.array))
 
 
-def plan(asked: Options) -> tuple[int, Iterable[DueReading], Sequence[str]]:
-    """How many readings there will be, the readings as they come due, and whose they are."""
-    if asked.replay:
-        recording = replay.load(asked.replay)
-        seed = asked.seed if asked.shuffle else None
-        due_readings = replay.schedule(recording, speedup=asked.speedup, shuffle_seed=seed)
+def plan(requested: Options) -> tuple[int, Iterable[DueReading], Sequence[str]]:
+    """Return the number of readings, the readings as they fall due, and the VINs of their vehicles."""
+    if requested.replay:
+        recording = replay.load(requested.replay)
+        seed = requested.seed if requested.shuffle else None
+        due_readings = replay.schedule(recording, speedup=requested.speedup, shuffle_seed=seed)
         return len(recording), due_readings, list(dict.fromkeys(recorded.vin for recorded in recording))
     now = datetime.now(UTC)
-    start = asked.start or latest_start(now, asked.duration, asked.speedup)
-    timetable = Timetable(start, asked.vehicles, asked.rate, asked.duration, asked.speedup)
+    start = requested.start or latest_start(now, requested.duration, requested.speedup)
+    timetable = Timetable(start, requested.vehicles, requested.rate, requested.duration, requested.speedup)
     timetable.check_not_ahead(now)
-    vins = [fleet.vin_of(asked.vin_prefix, number) for number in range(asked.vehicles)]
-    due_readings = fleet.readings(timetable, seed=asked.seed, vin_prefix=asked.vin_prefix)
-    if asked.faults:
-        due_readings = faults.inject(due_readings, asked.faults, timetable, seed=asked.seed)
+    vins = [fleet.vin_of(requested.vin_prefix, number) for number in range(requested.vehicles)]
+    due_readings = fleet.readings(timetable, seed=requested.seed, vin_prefix=requested.vin_prefix)
+    if requested.faults:
+        due_readings = faults.inject(due_readings, requested.faults, timetable, seed=requested.seed)
     return timetable.count * timetable.vehicles, due_readings, vins
 
 
 def run(due_messages: Iterable[Message], total: int, publisher: Publisher, stop: Stop) -> int:
-    """Publish each message when it is due, wait for the last answers, and sum up."""
+    """Publish each message when due, wait for the last answers, print a summary; returns the exit code."""
     confirms = publisher.receipts is not None
     progress = Progress(sys.stdout, total, answer="with a receipt" if confirms else "acknowledged")
 
@@ -102,7 +102,7 @@ def run(due_messages: Iterable[Message], total: int, publisher: Publisher, stop:
     if confirms:
         _wait_for_receipts(publisher, stop, show)
     else:
-        publisher.wait_for_acks(_LAST_ACKS_STOPPED_S if stop.asked else _LAST_ACKS_S, show)
+        publisher.wait_for_acks(_LAST_ACKS_STOPPED_S if stop.requested else _LAST_ACKS_S, show)
     elapsed = monotonic() - started
     progress.end()
     publisher.close()
@@ -110,12 +110,12 @@ def run(due_messages: Iterable[Message], total: int, publisher: Publisher, stop:
 
 
 def _ready(due: float, publisher: Publisher, stop: Stop, show: Callable[[], None]) -> bool:
-    """Wait for the moment `due` and for room in the window; False if the run ends here instead."""
-    patience = monotonic() + _BROKER_AWAY_S
-    while not stop.asked:
+    """Wait for the moment `due` and for room in the window; False where the run ends instead."""
+    deadline = monotonic() + _BROKER_AWAY_S
+    while not stop.requested:
         now = monotonic()
         if publisher.full:
-            if now > patience:
+            if now > deadline:
                 answer = "acknowledgement" if publisher.receipts is None else "receipt"
                 print(f"no {answer} for {_BROKER_AWAY_S:.0f} s: giving up", file=sys.stderr)
                 return False
@@ -129,11 +129,14 @@ def _ready(due: float, publisher: Publisher, stop: Stop, show: Callable[[], None
 
 
 def _wait_for_receipts(publisher: Publisher, stop: Stop, show: Callable[[], None]) -> None:
-    """Collect until every reading has its receipt, or until nothing has come for too long."""
+    """Collect until every reading has its receipt, or until the timeout has passed without an answer.
+
+    A timeout counts from the last answer. The one for receipts counts only time with a connection.
+    """
     quiet = quiet_connected = 0.0
     before = monotonic()
     while publisher.unanswered and quiet_connected < _LAST_RECEIPTS_S:
-        if quiet >= (_LAST_ACKS_STOPPED_S if stop.asked else _BROKER_AWAY_S):
+        if quiet >= (_LAST_ACKS_STOPPED_S if stop.requested else _BROKER_AWAY_S):
             return
         so_far = publisher.acknowledged + publisher.answered
         publisher.collect(_SLICE_S)
@@ -157,8 +160,8 @@ def _sum_up(publisher: Publisher, elapsed: float) -> int:
     if publisher.receipts is not None:
         _sum_up_receipts(publisher.receipts, publisher.unanswered)
     if publisher.unanswered:
-        lack = "unacknowledged" if publisher.receipts is None else "without a receipt"
-        print(f"{publisher.unanswered:,} readings stayed {lack}", file=sys.stderr)
+        state = "unacknowledged" if publisher.receipts is None else "without a receipt"
+        print(f"{publisher.unanswered:,} readings stayed {state}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,7 +1,7 @@
-"""Input that must not be stored, with the reason that each door gives.
+"""Bad input, with the reason of its rejection over MQTT and the status of POST.
 
-`payload` is what is published, or POSTed as the one element of an array (`element`) or as the whole body.
-The last two columns: the reason of the rejection, and the status of POST.
+`payload` is what is published, or POSTed as the one element of an array (`element`) or as the whole body. The
+last two columns: the reason of the rejection, and the status of POST.
 """
 
 from typing import NamedTuple

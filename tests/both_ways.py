@@ -1,4 +1,4 @@
-"""A message read by the fast way and by the strict one."""
+"""A message decoded by the fast path and by the strict one."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ READINGS = TypeAdapter(list[Reading])
 
 
 def strictly(message):
-    """What the worker's strict way makes of a message of this vehicle: its rows, or None."""
+    """Decode a message of this vehicle by the worker's strict path; returns its rows, or None."""
     asked = decoder._Message(b"topic", message, START)
     asked.vin = VIN
     try:
@@ -29,7 +29,7 @@ def strictly(message):
 
 
 def strictly_of_any(body):
-    """What the API's strict way makes of a body: its rows, or None."""
+    """Decode a body by the API's strict path; returns its rows, or None."""
     try:
         content = parse_json(body)
         if not isinstance(content, list) or not 0 < len(content) <= MAX_READINGS:
@@ -40,7 +40,7 @@ def strictly_of_any(body):
 
 
 def taken(message):
-    """Which of the three fast ways take a message; each that does agrees with the strict one, to the bit."""
+    """Return which of the three fast paths accept a message; asserts that each agrees with the strict one."""
     lone = parse_reading_fast(message, VIN, **WHEN)
     of_one, of_any = (parse_readings_fast(message, vin, **WHEN) for vin in (VIN, None))
     if lone is not None:

@@ -1,4 +1,4 @@
-"""Calls of the API, for tests."""
+"""Calls of the API for tests."""
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,7 +13,7 @@ LATEST_FIELDS = [
 
 
 def plain_client(base_url, timeout=5):
-    """A client that loads no certificates, which takes 0.06 s of processor: there is no TLS here."""
+    """Create a client without certificates, whose loading takes 0.06 s of processor: there is no TLS here."""
     return httpx.Client(base_url=base_url, timeout=timeout, verify=False)  # noqa: S501
 
 
@@ -22,7 +22,7 @@ def post(api, *readings):
 
 
 def pages(api, path, **params):
-    """Every item of a list, asked page by page."""
+    """Yield the items of a list, page by page."""
     body = api.get(path, params=params).json()
     yield body["items"]
     while body["next"]:
@@ -31,7 +31,7 @@ def pages(api, path, **params):
 
 
 def problem(response, status):
-    """A well-formed RFC 9457 answer with this status."""
+    """Assert a well-formed RFC 9457 answer with this status; returns its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == PROBLEM
     body = response.json()
@@ -42,7 +42,7 @@ def problem(response, status):
 
 
 def numbers_of(scrape):
-    """Every number of a scrape by its name and its labels, those in the order of their names."""
+    """Return every number of a scrape by its name and its labels, those in the order of their names."""
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(scrape)
@@ -51,7 +51,7 @@ def numbers_of(scrape):
 
 
 def counts_of(numbers):
-    """The counts of readings of an API's scrape, given its `numbers_of`."""
+    """Return the counts of readings of an API's scrape, given its `numbers_of`."""
     name = "battery_api_readings_"
     return Counts(
         *(numbers[f"{name}{state}_total",] for state in ("received", "stored", "duplicate")),

@@ -1,4 +1,4 @@
-"""Our commands, in the test's own process or as a person runs them.
+"""Our commands, called in the test's own process or started as a person starts them.
 
 Both are called with arguments and, by name, variables of the environment; both return the exit code, the
 lines on standard output and the text on standard error.
@@ -12,7 +12,7 @@ from scripts.launcher.guard import ROOT
 
 
 def within(main, monkeypatch, capsys, **settings):
-    """Call `main` here."""
+    """Call `main` in this process."""
 
     def run(*arguments, **environment):
         with monkeypatch.context() as patch:
@@ -22,8 +22,8 @@ def within(main, monkeypatch, capsys, **settings):
                 code = main(list(arguments))
             except SystemExit as refused:
                 code = refused.code
-        said, complaint = capsys.readouterr()
-        return code, said.splitlines(), complaint
+        output, errors = capsys.readouterr()
+        return code, output.splitlines(), errors
 
     return run
 

@@ -1,6 +1,6 @@
 """Real servers for the tests: one PostgreSQL for the run, a database for each test, brokers on demand.
 
-A server that can't be started fails the test that needs it; nothing is skipped for want of one.
+A server that can't be started fails the test that needs it; none is skipped for lack of a server.
 """
 
 import os
@@ -33,8 +33,8 @@ from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
 
-# Nothing here has to survive a power cut; a kill -9 is survived, since the kernel keeps what was written.
-# synchronous_commit is off on purpose: the guarantee must not hang on a server's default.
+# No data here has to survive a power cut; data survives a kill -9, since the kernel keeps what was written.
+# synchronous_commit is off on purpose: the guarantee must not depend on a server's default.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ENOUGH_BYTES = 4 << 30
@@ -42,10 +42,10 @@ _ENOUGH_BYTES = 4 << 30
 
 @contextmanager
 def server_folder():
-    """A folder for a server's files, in memory where there is plenty: a new database takes 0.01 s, not 0.2.
+    """Create a folder for a server's files, in memory where there is plenty of it.
 
-    Not pytest's: those of root are closed to other users, and PostgreSQL, which refuses to be root, would
-    keep its files elsewhere.
+    In memory a new database takes 0.01 s, not 0.2. Not a folder of pytest's: those of root are closed to
+    other users, and PostgreSQL, which refuses to be root, would keep its files elsewhere.
     """
     plenty = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
     place = _MEMORY if plenty else Path(tempfile.gettempdir())
@@ -59,7 +59,7 @@ def server_folder():
 
 
 def remove_orphans(place):
-    """Folders of a pytest that was killed: in memory they would stay until the next boot."""
+    """Remove the folders of a pytest that was killed: in memory they would stay until the next boot."""
     for folder in place.glob("battery-test-*-*"):
         pid = folder.name.split("-")[2]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
@@ -77,7 +77,7 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def template(postgres):
-    """The schema, made once and copied for each test."""
+    """Create the schema once; each test copies it."""
     name = "template_battery"
     engine = writer_engine(driver_url(postgres.create_database(name)), name="template")
     migrate(engine)
@@ -120,7 +120,7 @@ def broker(tmp_path):
 
 @pytest.fixture
 def serve(monkeypatch, tmp_path):
-    """Start the app under uvicorn in a thread: `serve(database_url=..., api_keys=...)` is a client for it."""
+    """Start the app under uvicorn in a thread: `serve(database_url=...)` returns a client for it."""
     monkeypatch.chdir(tmp_path)
     running = []
 
@@ -215,7 +215,7 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
 
 
 def eventually(check, within=10.0):
-    """Wait until `check()` is true, and return it; fail the test when it does not come true in time."""
+    """Wait until `check()` is true, and return its result; fail the test at the timeout."""
     deadline = time.monotonic() + within
     while not (found := check()):
         assert time.monotonic() < deadline, f"not within {within:g} s"

@@ -1,4 +1,4 @@
-"""Vehicles for the dashboard's tests, and what its pages are asked for."""
+"""Vehicles for the dashboard's tests, and locators and waits for its pages."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def row(vin=VIN, minutes_ago=0.0, **signals):
 
 
 def whole(minutes_ago=0.0, **signals):
-    """A reading with every signal."""
+    """Return a row with every signal."""
     usual = {
         "soc": 64.2,
         "soh": 91.5,
@@ -40,12 +40,12 @@ def whole(minutes_ago=0.0, **signals):
 
 
 def vins(page):
-    """The VINs of the fleet's table, as links."""
+    """Locate the VINs of the fleet's table, as links."""
     return page.locator("tbody a.vin")
 
 
 def overflow(page):
-    """By how much the page is wider than the window."""
+    """Return the pixels by which the page is wider than the window."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
@@ -57,5 +57,5 @@ def loaded(page):
 
 
 def stamp(time):
-    """As it stands in an address."""
+    """Format a time as in an address."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""What the decoder has found, in one sequence."""
+"""The rows that the decoder has found, in one sequence."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ from shared.wire.reading import Row
 
 
 class Place(NamedTuple):
-    """A row and where it stood in its message's array; None for a lone object."""
+    """A row and its index in its message's array; None for a lone object."""
 
     index: int | None
     row: Row
 
 
 def places(decoded):
-    """The rows of a message, each with its place."""
+    """Return the rows of a message, each with its index."""
     if decoded.indexes is None:
         assert len(decoded.rows) <= 1
         return [Place(None, row) for row in decoded.rows]

@@ -1,4 +1,4 @@
-"""The repository's Markdown documents, taken apart: links, anchors, prose and commands."""
+"""Parsing of the repository's Markdown documents: links, anchors, prose and commands."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Command(NamedTuple):
 
 
 def name(path: Path) -> str:
-    """A document's name as a person writes it, for the ids of tests."""
+    """Return a document's name as a person writes it, for the ids of tests."""
     return str(path.relative_to(ROOT))
 
 
@@ -31,12 +31,12 @@ def text_of(path: Path) -> str:
 
 
 def without_blocks(text: str) -> str:
-    """A document's text without its fenced blocks."""
+    """Return a document's text without its fenced blocks."""
     return _FENCE.sub("", text)
 
 
 def prose(text: str) -> str:
-    """A document's text without code, addresses, comments and HTML tags."""
+    """Return a document's text without code, addresses, comments and HTML tags."""
     text = re.sub(r"<!--.*?-->", "", without_blocks(text), flags=re.DOTALL)
     text = re.sub(r"`[^`\n]*`", "`code`", text)
     text = re.sub(r"\]\([^)]*\)", "]", text)
@@ -44,12 +44,12 @@ def prose(text: str) -> str:
 
 
 def links(text: str) -> list[str]:
-    """The targets of a document's links and pictures."""
+    """List the targets of a document's links and pictures."""
     return [one or other for one, other in _LINK.findall(without_blocks(text))]
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of a document's headings, as GitHub makes them."""
+    """Return the anchors of a document's headings, as GitHub makes them."""
     found: set[str] = set()
     for heading in _HEADING.findall(without_blocks(text)):
         plain = re.sub(r"[`*]|\]\([^)]*\)|\[", "", heading).strip().lower()
@@ -62,12 +62,12 @@ def anchors(text: str) -> set[str]:
 
 
 def bash_blocks(text: str) -> list[str]:
-    """The ```bash blocks of a document."""
+    """List the ```bash blocks of a document."""
     return [block for language, block in _FENCE.findall(text) if language == "bash"]
 
 
 def commands(text: str) -> Iterator[Command]:
-    """The commands of a document's ```bash blocks, in order; without those of blocks marked "by hand"."""
+    """Yield the commands of a document's ```bash blocks, in order; not those of blocks marked "by hand"."""
     for block in bash_blocks(_BY_HAND.sub("", text)):
         yield from _commands(block.splitlines())
 
@@ -90,6 +90,6 @@ def _commands(lines: list[str]) -> Iterator[Command]:
 
 
 def _is_whole(command: str) -> bool:
-    """Whether no quote is open and no line is continued."""
+    """Return whether no quote is open and no line is continued."""
     bare = re.sub(r"\\.", "", re.sub(r"'[^']*'", "", command))
     return not command.endswith("\\") and bare.count('"') % 2 == 0 and "'" not in bare

@@ -1,4 +1,4 @@
-"""What a JSON parser is tried with: byte strings that RFC 8259 accepts, and such that it refuses.
+"""Test cases for a JSON parser: byte strings that RFC 8259 accepts, and ones that it refuses.
 
 `ACCEPTED` holds names, bytes and values; an object that names a key twice is AmbiguousObject. `REFUSED` holds
 names, bytes and a part of the reason, which is empty where Python's versions give different ones.
@@ -95,7 +95,7 @@ ACCEPTED = [
     ("a snowman, escaped", rb'"\u2603"', "\N{SNOWMAN}"),
     ("a pair of surrogates", rb'"\ud83d\ude00"', "\N{GRINNING FACE}"),
     ("a pair in upper case", rb'"\uD83D\uDE00"', "\N{GRINNING FACE}"),
-    # The grammar allows half a pair; what may not hold one refuses it later.
+    # The grammar allows half a pair; fields that may not hold one refuse it later.
     ("a high surrogate alone", rb'"\ud800"', "\ud800"),
     ("a low surrogate alone", rb'"\udc00"', "\udc00"),
     ("a pair the wrong way round", rb'"\ude00\ud83d"', "\ude00\ud83d"),
@@ -118,7 +118,7 @@ ACCEPTED = [
     ("a key of another language's object", b'{"__proto__": {"a": 1}}', {"__proto__": {"a": 1}}),
     ("10,000 zeros", b"[" + b"0," * 9_999 + b"0]", [0] * 10_000),
     ("depth of 100", b"[" * 100 + b"]" * 100, reduce(lambda inner, _: [inner], range(99), [])),
-    # Keys named twice: JSON still, but nobody knows which was meant
+    # Keys named twice: still JSON, but ambiguous
     ("a key twice", b'{"a": 1, "a": 2}', AmbiguousObject),
     ("a key twice, the same value", b'{"a": 1, "a": 1}', AmbiguousObject),
     ("a key twice, once escaped", b'{"a": 1, "\\u0061": 2}', AmbiguousObject),
@@ -130,7 +130,7 @@ ACCEPTED = [
 ]
 
 REFUSED = [
-    # Nothing
+    # No value
     ("no bytes", b"", _VALUE),
     ("a blank", b" ", _VALUE),
     ("only blanks", b" \t\r\n", _VALUE),
@@ -305,7 +305,7 @@ REFUSED = [
     ("a wrong byte outside of a string", b"[\xff]", "is not UTF-8 (byte 1)"),
     ("a wrong byte behind a document", b"[]\xff", "is not UTF-8 (byte 2)"),
     ("a wrong byte behind other faults", b"[NaN, 01, \xff", "is not UTF-8 (byte 10)"),
-    # Blanks that are none
+    # Characters that are not JSON whitespace
     ("a form feed", b"[\x0c1]", _VALUE),
     ("a vertical tab", b"[\x0b1]", _VALUE),
     ("a backspace", b"[\x081]", _VALUE),
@@ -419,7 +419,7 @@ REFUSED = [
 
 
 def comparable(value):
-    """The same value, such that two ambiguous objects in one place are equal, and 0.0 and -0.0 are not."""
+    """Convert a value so that two ambiguous objects in one place are equal, and 0.0 and -0.0 are not."""
     if isinstance(value, AmbiguousObject):
         return AmbiguousObject
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Traces for the tests of the rules, and what the rules say of them."""
+"""Traces for the tests of the rules, and the episodes that the rules find in them."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ HEALTHY = {
 
 
 def made(ts, delay=0.2, **columns):
-    """A trace at `ts` seconds after T0; a column is a number or an array; healthy where not given."""
+    """Build a trace at `ts` seconds after T0; a column is a number or an array; healthy where not given."""
     ts = np.asarray(ts, float)
     values = {name: np.full(len(ts), value) for name, value in HEALTHY.items()}
     for name, column in columns.items():
@@ -31,11 +31,11 @@ def made(ts, delay=0.2, **columns):
 
 
 def judged(trace, code=None, profile=FULL):
-    """The episodes, of all codes or of one."""
+    """Return the episodes, of all codes or of one."""
     found, _ = episodes(trace, profile)
     return [episode for episode in found if code in {None, episode.code}]
 
 
 def seconds(moment):
-    """A moment of an episode in seconds after T0."""
+    """Return a moment of an episode in seconds after T0."""
     return None if moment is None else moment.timestamp() - T0

@@ -10,7 +10,7 @@ TOPIC = b"vehicles/VIN-00001/telemetry"
 
 
 class FakeThread:
-    """The network thread, as far as it is asked."""
+    """A stand-in for the network thread."""
 
     def __init__(self, alive):
         self.alive = alive
@@ -20,32 +20,32 @@ class FakeThread:
 
 
 def connect(subscriber, *, session=True, refused=None):
-    """What paho calls when the broker has answered the CONNECT."""
+    """Call the callback with which paho reports the CONNACK."""
     reason = ReasonCode(PacketTypes.CONNACK, refused or "Success")
     subscriber._client.on_connect(subscriber._client, None, mqtt.ConnectFlags(session), reason, None)
 
 
 def granted(subscriber, *codes):
-    """What paho calls when the broker has answered the SUBSCRIBE."""
+    """Call the callback with which paho reports the SUBACK."""
     reasons = [ReasonCode(PacketTypes.SUBACK, identifier=code) for code in codes or (1,)]
     subscriber._client.on_subscribe(subscriber._client, None, 1, reasons, None)
 
 
 def disconnect(subscriber, name="Unspecified error"):
-    """What paho calls when the link has gone."""
+    """Call the callback with which paho reports a lost link."""
     reason = ReasonCode(PacketTypes.DISCONNECT, name)
     flags = mqtt.DisconnectFlags(is_disconnect_packet_from_server=False)
     subscriber._client.on_disconnect(subscriber._client, None, flags, reason, None)
 
 
 def arrive(subscriber, *packets):
-    """What the network thread does with packets that one read has brought."""
+    """Handle packets as the network thread handles those of one read."""
     client = subscriber._client
     assert client._dispatch(client.framer.feed(b"".join(packets))) == mqtt.MQTT_ERR_SUCCESS
 
 
 def receive(subscriber, mid=1, qos=1, topic=TOPIC, payload=b"{}"):
-    """A message arrives; returns it as the worker takes it."""
+    """Let a message arrive; returns it as the worker takes it."""
     arrive(subscriber, publish(topic, payload, qos=qos, mid=mid))
     [delivery] = subscriber.take(0)
     return delivery

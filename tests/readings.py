@@ -35,30 +35,30 @@ WORKED_EXAMPLE = [
 
 
 def at(second):
-    """The moment `second` seconds after START."""
+    """Return the moment `second` seconds after START."""
     return START + timedelta(seconds=second)
 
 
 def stamp(second):
-    """That moment as it stands on the wire."""
+    """Return that moment as it stands on the wire."""
     return at(second).isoformat().replace("+00:00", "Z")
 
 
 def raw(vin="VIN-00001", second=0, **signals):
-    """A reading as a vehicle sends it."""
+    """Return a reading as a vehicle sends it."""
     return {"vin": vin, "ts": stamp(second), **(signals or {"soc": 50.0})}
 
 
 def row(vin="VIN-00001", second=0, received_at=START, **signals):
-    """A reading as it is stored."""
+    """Return a reading as it is stored."""
     return Row.of(reading(vin, second, **signals), received_at)
 
 
 def reading(vin="VIN-00001", second=0, **signals):
-    """A reading as we hold it."""
+    """Return a reading as our code holds it."""
     return Reading.model_validate(raw(vin, second, **signals), context=LATEST)
 
 
 def payload(*readings):
-    """The bytes of one reading, or of an array of several."""
+    """Encode one reading, or an array of several."""
     return json.dumps(readings[0] if len(readings) == 1 else readings).encode()

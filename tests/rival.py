@@ -1,4 +1,7 @@
-"""A client that takes a worker's id again whenever it has lost it: `python -m tests.rival HOST PORT ID`."""
+"""A client that takes a worker's client id again whenever it has lost it.
+
+`python -m tests.rival HOST PORT ID`
+"""
 
 import sys
 

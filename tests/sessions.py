@@ -1,4 +1,4 @@
-"""Sessions of PostgreSQL, for tests: some that hang, and how they are found and ended."""
+"""Sessions of PostgreSQL, for tests: sessions that hang, and helpers to find and end them."""
 
 import asyncio
 
@@ -16,17 +16,17 @@ def sleep_blocking(connection, seconds=20):
 
 
 def sessions(engine, name):
-    """The processes of an application."""
+    """Return the process ids of an application's sessions."""
     with engine.connect() as connection:
-        question = text("SELECT pid FROM pg_stat_activity WHERE application_name LIKE :name")
-        return set(connection.execute(question, {"name": name}).scalars())
+        statement = text("SELECT pid FROM pg_stat_activity WHERE application_name LIKE :name")
+        return set(connection.execute(statement, {"name": name}).scalars())
 
 
 def end(engine, name):
     """End every session of an application."""
     with engine.begin() as connection:
-        question = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE :name"
-        connection.execute(text(question), {"name": name})
+        statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE :name"
+        connection.execute(text(statement), {"name": name})
     eventually(lambda: not sessions(engine, name))
 
 
@@ -35,7 +35,7 @@ async def until_asleep(engine, number=1):
 
     def asleep():
         with engine.connect() as connection:
-            question = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-            return connection.execute(text(question)).scalar_one() == number
+            statement = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            return connection.execute(text(statement)).scalar_one() == number
 
     await asyncio.to_thread(eventually, asleep)

@@ -20,7 +20,10 @@ TRIPS = Path(
 
 
 def trace(seconds, **signals):
-    """Readings at `seconds` after START_S; a signal is a column or one value for all; the rest is missing."""
+    """Build readings at `seconds` after START_S.
+
+    A signal is a column or one value for all; the rest is missing.
+    """
     ts = START_S + np.asarray(seconds, float)
     received_at = ts + signals.pop("delay", 0.0)
     columns = [np.broadcast_to(np.asarray(signals.pop(name, np.nan), float), ts.shape) for name in SIGNALS]
@@ -29,7 +32,7 @@ def trace(seconds, **signals):
 
 
 def every(step, readings, first=0):
-    """One reading of `step`, from the one at `first` on: the same life, sampled less often."""
+    """Return every `step`-th reading, from the one at `first` on: the same drive, sampled less often."""
     return Trace(*(getattr(readings, name)[first::step] for name in Trace.__dataclass_fields__))
 
 
@@ -38,10 +41,10 @@ class Car:
 
     def __init__(self, seed, start=START_S, kind=Vehicle):
         self.vehicle = kind("SIM-000001", seed, start)
-        self.pack = self.vehicle._pack
+        self.pack = self.vehicle.pack
 
     def live(self, seconds, step):
-        """The trace of the next `seconds`, a reading every `step` seconds, the first one now."""
+        """Return the trace of the next `seconds`, a reading every `step` seconds, the first one now."""
         ts = np.arange(0, seconds + step / 2, step)
         readings = []
         for number in range(len(ts)):
@@ -51,54 +54,55 @@ class Car:
         return trace(ts, **{name: [reading[name] for reading in readings] for name in SIGNALS})
 
     def year(self, turn):
-        """A year's trace with every fourth week (`turn` 0..3 says which) lived, and where it was plugged in.
+        """Return a trace of every fourth week of a year, from week `turn` (0..3), and when it was plugged in.
 
-        Every 10 s while it drives or charges, every 240 s while it is parked; in the weeks between its owner
-        is away and it sleeps. Four cars cover all weeks of a year, in the time of one.
+        A reading every 10 s while the car drives or charges, every 240 s while it is parked; in the weeks
+        between it stays parked. Four cars cover all weeks of a year, in the time of one.
         """
-        car, begin, rows, plugged = self.vehicle, self.vehicle._now, [], []
+        car, begin, rows, plugged = self.vehicle, self.vehicle.now, [], []
         for week in range(turn, 52, 4):
             self._sleep(begin + week * 7 * DAY_S)
             until = begin + (week + 1) * 7 * DAY_S
-            while car._now < until or car._trip or car._charger:
+            while car.now < until or car.driving or car.charging:
                 reading = car.reading("")
-                rows.append((car._now - START_S, *(reading[name] for name in SIGNALS)))
-                plugged.append(car._charger is not None)
+                rows.append((car.now - START_S, *(reading[name] for name in SIGNALS)))
+                plugged.append(car.charging)
                 car.advance(self._until_next())
         seconds, *columns = np.array(rows).T
         return trace(seconds, **dict(zip(SIGNALS, columns, strict=True))), np.array(plugged)
 
     def _sleep(self, until):
         car = self.vehicle
-        car._departure = car._schedule.after(until)
-        if until > car._now:
-            car.advance(until - car._now)
+        car.departure = car.schedule.after(until)
+        if until > car.now:
+            car.advance(until - car.now)
 
     def _until_next(self):
         car = self.vehicle
-        if car._trip or car._charger:
+        if car.driving or car.charging:
             return 10.0
-        wanted = car._departure.at - car._now
-        # Also at the whole minutes after it stops and before it sets off: a sample of whole minutes has both.
-        calm = 240.0 - car._now % 240 if car._now % 60 == 0 else 60.0 - car._now % 60
-        minute = (car._now + wanted) // 60 * 60 - car._now
-        return min(calm, minute) if minute > 0 else max(10.0, wanted // 10 * 10)
+        until_departure = car.departure.at - car.now
+        # Also at the whole minutes after a stop and before a departure: a sample of whole minutes has both.
+        parked = 240.0 - car.now % 240 if car.now % 60 == 0 else 60.0 - car.now % 60
+        minute = (car.now + until_departure) // 60 * 60 - car.now
+        return min(parked, minute) if minute > 0 else max(10.0, until_departure // 10 * 10)
 
 
 class MeteredCar(Car):
-    """A car with a meter at its battery: what went out and in, counted every 0.1 s while it drives.
+    """A car with a meter at its battery: energy and charge in both directions, counted every 0.1 s on a
+    drive.
 
-    Its owner plugs it in after every drive. The plain simulator is no truth to compare with: its power is a
-    staircase that jumps from drive to braking within an instant. No straight line between readings follows
-    that: at each jump from a to -b both sides lose a*b / (2*(a + b)) * dt, which at 1 s made 1 % of what went
-    out and 5 % of what braking brought in. A real foot needs time: here the speed is the mean over 2 s, so
-    that the acceleration, and with it the power, runs through zero without a jump (1 m/s³ from 1 m/s² of pull
-    to 1 m/s² of braking), and no step outlasts 0.1 s.
+    Its owner plugs it in after every drive. The plain simulator is no reference to compare with: its power is
+    a staircase that jumps from drive to braking within an instant. No straight line between readings follows
+    that: at each jump from a to -b both sides lose a*b / (2*(a + b)) * dt, which at 1 s made 1 % of the
+    energy out and 5 % of the energy that braking brought in. A real driver's foot needs time: here the speed
+    is the mean over 2 s, so that the acceleration, and with it the power, runs through zero without a jump (1
+    m/s³ from 1 m/s² of pull to 1 m/s² of braking), and no step is longer than 0.1 s.
     """
 
     def __init__(self, seed, start=START_S):
         super().__init__(seed, start, _SmoothVehicle)
-        self.vehicle._plug_in_below = 100.0
+        self.vehicle.plug_in_below = 100.0
         self.kwh_charged = 0.0
         self.kwh_out = self.kwh_in = self.ah_out = self.ah_in = 0.0
         self._carry = self.pack.carry
@@ -111,32 +115,32 @@ class MeteredCar(Car):
         kwh = current * (before + self.pack.voltage) / 2 * seconds / 3.6e6
         self.kwh_out += max(kwh, 0.0)
         self.kwh_in += max(-kwh, 0.0)
-        self.kwh_charged -= kwh if self.vehicle._charger else 0.0
+        self.kwh_charged -= kwh if self.vehicle.charging else 0.0
         self.ah_out += max(current, 0.0) * seconds / 3600
         self.ah_in += max(-current, 0.0) * seconds / 3600
 
 
 class _SmoothTrip(Trip):
     def __init__(self, trip):
-        super().__init__(trip._profile, pace=trip._pace, elapsed=trip._elapsed)
-        speed = np.array(trip._profile)
-        self._way = [0.0, *np.cumsum((speed[1:] + speed[:-1]) / 2).tolist()]
+        super().__init__(trip.profile, pace=trip.pace, elapsed=trip.elapsed)
+        speed = np.array(trip.profile)
+        self._distance = [0.0, *np.cumsum((speed[1:] + speed[:-1]) / 2).tolist()]
 
     @property
     def speed(self):
-        begin, end = max(self._elapsed - 1, 0.0), min(self._elapsed + 1, len(self._profile) - 1.0)
-        return self._pace * (self._driven(end) - self._driven(begin)) / 2
+        begin, end = max(self.elapsed - 1, 0.0), min(self.elapsed + 1, len(self.profile) - 1.0)
+        return self.pace * (self._driven(end) - self._driven(begin)) / 2
 
     def _driven(self, elapsed):
-        second = min(int(elapsed), len(self._profile) - 2)
-        before, after = self._profile[second], self._profile[second + 1]
+        second = min(int(elapsed), len(self.profile) - 2)
+        before, after = self.profile[second], self.profile[second + 1]
         part = elapsed - second
-        return self._way[second] + before * part + (after - before) * part**2 / 2
+        return self._distance[second] + before * part + (after - before) * part**2 / 2
 
 
 class _SmoothVehicle(Vehicle):
-    def _start_trip(self, km, share_driven):
-        super()._start_trip(km, share_driven)
+    def start_trip(self, km, share_driven):
+        super().start_trip(km, share_driven)
         self._trip = _SmoothTrip(self._trip)
 
     def _drive(self, trip, left):

@@ -1,11 +1,11 @@
-"""What a browser's page did that it should not have done."""
+"""Faults of a page in a browser: errors, foreign requests, missing headers."""
 
 import re
 from urllib.parse import urlsplit
 
 
 class Watch:
-    """What a page did beside what it showed: errors of its scripts, its requests, its headers."""
+    """A record of a page's script errors, requests and policy headers."""
 
     def __init__(self, page, base_url):
         self.host = urlsplit(base_url).netloc
@@ -20,11 +20,11 @@ class Watch:
         page.on("response", self._note_response)
 
     def expect(self, pattern):
-        """Let errors that match be: the test causes them."""
+        """Ignore errors that match the pattern: the test causes them."""
         self.expected.append(re.compile(pattern))
 
     def check(self):
-        """Fail on any error that was not expected, on any other host, on a page without its policy."""
+        """Fail on any error that was not expected, on any other host, and on a page without its policy."""
         left = [error for error in self.errors if not any(known.search(error) for known in self.expected)]
         assert not left, left
         hosts = {urlsplit(url).netloc for url in self.urls}

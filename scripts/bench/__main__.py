@@ -27,33 +27,33 @@ _OPTIONS = ("rounds", "messages", "rows", "seconds")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what was asked for; returns the exit code."""
+    """Run the benchmarks that the arguments name; returns the exit code."""
     parser = _parser()
-    wanted = parser.parse_args(arguments)
-    if wanted.list:
+    parsed = parser.parse_args(arguments)
+    if parsed.list:
         for benchmark in BENCHMARKS:
-            print(f"{benchmark.name:<12}{benchmark.tells}")
+            print(f"{benchmark.name:<12}{benchmark.summary}")
         return 0
-    if wanted.json:
+    if parsed.json:
         try:
-            # Tried at once, not after minutes of measuring.
-            wanted.json.open("a").close()
+            # Opened before the first measurement: a wrong path must not cost minutes of measuring.
+            parsed.json.open("a").close()
         except OSError as refused:
-            parser.error(f"argument --json: {str(wanted.json)!r} can't be written: {refused.strerror}")
-    # What a signal interrupts amid a statement, it would tell on standard error.
+            parser.error(f"argument --json: {str(parsed.json)!r} can't be written: {refused.strerror}")
+    # psycopg would report a statement that a signal interrupts on standard error.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
-    return run_launcher(lambda: _run(wanted), failed=2)
+    return run_launcher(lambda: _run(parsed), failed=2)
 
 
-def _run(wanted: Namespace) -> int:
-    options = {name: getattr(wanted, name) for name in _OPTIONS}
+def _run(arguments: Namespace) -> int:
+    options = {name: getattr(arguments, name) for name in _OPTIONS}
     with _folder() as folder:
         workbench = Workbench(folder, **options)
-        for benchmark in wanted.names or BENCHMARKS:
+        for benchmark in arguments.names or BENCHMARKS:
             workbench.benchmark = benchmark.name
             benchmark.run(workbench)
-    if wanted.json:
-        report.write(wanted.json, workbench.comparisons, options)
+    if arguments.json:
+        report.write(arguments.json, workbench.comparisons, options)
     return 0
 
 

@@ -9,10 +9,10 @@ from scripts.bench import plain_table
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.binary_copy import COLUMNS, packed
-from scripts.bench.crew import crew
+from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, count, database, empty
 from scripts.bench.load import Load, array_numbers, arrays
-from scripts.bench.sink import drained
+from scripts.bench.sink import backlog_seconds
 from scripts.bench.workbench import Workbench
 
 _SIZE = 50
@@ -22,7 +22,7 @@ _COPY = f"COPY {_TABLE} ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 
 def _run(workbench: Workbench) -> None:
-    """The same rows in the same order for both."""
+    """Compare a worker with binary COPY, both with the same rows in the same order."""
     messages = max(1, workbench.messages // 10)
     load = arrays(messages, _SIZE)
     copies = _copies(messages)
@@ -45,19 +45,19 @@ ARRAYS = Benchmark(
 
 
 def _copies(messages: int) -> list[bytes]:
-    """What each COPY is sent."""
-    a_copy = _COPY_ROWS // _SIZE
+    """Return the bytes of each COPY: 5,000 rows each, in the order of the messages."""
+    messages_a_copy = _COPY_ROWS // _SIZE
     now = datetime.now(UTC)
     return [
         packed(
             (
                 number
-                for message in range(first, min(first + a_copy, messages))
+                for message in range(first, min(first + messages_a_copy, messages))
                 for number in array_numbers(message, _SIZE)
             ),
             now,
         )
-        for first in range(0, messages, a_copy)
+        for first in range(0, messages, messages_a_copy)
     ]
 
 
@@ -65,9 +65,9 @@ def _copy_rate(place: Database, copies: Sequence[bytes], rows: int) -> float:
     with place.connect() as connection:
         empty(connection)
         began = time.monotonic()
-        for each in copies:
+        for content in copies:
             with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-                copy.write(each)
+                copy.write(content)
         took = time.monotonic() - began
         if (found := count(connection, _TABLE)) != rows:
             raise MeasureError(f"{rows:,} rows were copied, and {found:,} are there.")
@@ -75,5 +75,5 @@ def _copy_rate(place: Database, copies: Sequence[bytes], rows: int) -> float:
 
 
 def _worker_rate(workbench: Workbench, place: Database, load: Load) -> float:
-    with crew(workbench, place) as ours:
-        return load.rows / drained(ours, load)
+    with running_workers(workbench, place) as ours:
+        return load.rows / backlog_seconds(ours, load)

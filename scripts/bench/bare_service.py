@@ -1,8 +1,8 @@
-"""The least that FastAPI can be: an `async def` route that does nothing."""
+"""A FastAPI service with one `async def` route that does no work: the upper limit of a request rate."""
 
 from fastapi import FastAPI
 
-from scripts.bench.service import asked, serve
+from scripts.bench.service import serve, service_arguments
 
 PATH = "/"
 
@@ -11,8 +11,8 @@ app = FastAPI()
 
 @app.get(PATH)
 async def nothing() -> None:
-    """Answers null."""
+    """Return null."""
 
 
 if __name__ == "__main__":
-    serve(app, int(asked("bare_service")[0]))
+    serve(app, int(service_arguments("bare_service")[0]))

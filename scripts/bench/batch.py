@@ -1,20 +1,20 @@
-"""What a batch's size is worth: the worker's rate by the readings that it stores in one transaction."""
+"""Benchmark of the batch size: a worker's rate by the readings that it stores in one transaction."""
 
 from functools import partial
 
 from scripts.bench.benchmark import Benchmark
-from scripts.bench.crew import crew
+from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
-from scripts.bench.sink import drained
+from scripts.bench.sink import backlog_seconds
 from scripts.bench.workbench import Workbench
 
-# The first as shipped: what the window of 4,000 lets come together.
+# The first one is what the shipped in-flight window of 4,000 allows.
 _SIZES = (2_000, 100, 500, 1_000, 5_000)
 
 
 def _run(workbench: Workbench) -> None:
-    """The window is twice the batch, so that the next one fills meanwhile."""
+    """Compare batch sizes; the window is twice the batch, so that the next one fills during a transaction."""
     load = lone_readings(workbench.messages)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         workbench.compare(
@@ -33,5 +33,5 @@ BATCH = Benchmark("batch", "messages/s of a worker, by the readings of one trans
 def _rate(workbench: Workbench, place: Database, load: Load, size: int) -> float:
     window = str(2 * size)
     env = {"INGEST_BATCH_ROWS": str(size), "MQTT_MAX_INFLIGHT": window}
-    with crew(workbench, place, env=env, overrides={"max_inflight_messages": window}) as ours:
-        return load.rows / drained(ours, load)
+    with running_workers(workbench, place, env=env, overrides={"max_inflight_messages": window}) as ours:
+        return load.rows / backlog_seconds(ours, load)

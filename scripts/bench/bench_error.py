@@ -1,7 +1,7 @@
-"""What can keep a figure from being taken."""
+"""The error of a figure that can't be taken."""
 
 from scripts.launcher.launch_error import LaunchError
 
 
 class MeasureError(LaunchError):
-    """A server did not do what was to be measured."""
+    """A server did not do the work that was to be measured."""

@@ -1,4 +1,4 @@
-"""A benchmark: its name, what it compares, and how it is run."""
+"""A benchmark: its name, a summary for `--list`, and the function that runs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from scripts.bench.workbench import Workbench
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """One line of `--list`. `run` hands the workbench whatever it wants compared."""
+    """One line of `--list`. `run` hands its alternatives to the workbench."""
 
     name: str
-    tells: str
+    summary: str
     run: Callable[[Workbench], None]

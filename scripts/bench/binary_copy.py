@@ -28,7 +28,7 @@ _REST = struct.Struct("!" + "iq" * 2 + "id" * 7)
 
 
 def packed(numbers: Iterable[int], received_at: datetime) -> bytes:
-    """All that a COPY is sent for the readings of these numbers."""
+    """Return the whole input of a binary COPY for the readings of these numbers."""
     received = (received_at - _EPOCH) // _MICROSECOND
     return b"".join([_HEAD, *(_row(number, received) for number in numbers), _END])
 

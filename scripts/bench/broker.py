@@ -1,4 +1,4 @@
-"""What the broker takes in, by how it saves what it holds."""
+"""Benchmark of Mosquitto: messages/s that it acknowledges, by its persistence settings."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +43,7 @@ _SAVES_AT_ITS_END = _Variant("", overrides={"autosave_interval": "0"})
 
 
 def _run(workbench: Workbench) -> None:
-    """Rates with nothing and with many messages waiting, then what a save costs a steady publisher."""
+    """Compare rates with no and with many messages queued, then the pause that a save costs a publisher."""
     with workbench.fresh_folder() as folder:
         few, many = _Backlog(folder, 0), _Backlog(folder, workbench.messages)
         for backlog in (few, many):
@@ -71,7 +71,7 @@ BROKER = Benchmark(
 
 
 class _Backlog:
-    """Messages that wait for a session which is away; the same ones for every broker."""
+    """Messages queued for a session that is disconnected; the same ones for every broker."""
 
     def __init__(self, folder: Path, messages: int) -> None:
         self._messages = messages
@@ -81,13 +81,13 @@ class _Backlog:
     def __str__(self) -> str:
         return f"{self._messages:,} more waiting" if self._messages else "nothing else waiting"
 
-    def lay_in(self, folder: Path) -> None:
-        """Put the file that a broker with this backlog has saved into the folder of another."""
+    def restore_into(self, folder: Path) -> None:
+        """Write the persistence file of a broker with this backlog into the folder of another broker."""
         if not self._saved.exists():
             broker = _broker(self._template, _SAVES_AT_ITS_END)
             try:
                 broker.start()
-                self.give(broker)
+                self.publish_to(broker)
                 broker.stop()
             finally:
                 broker.kill()
@@ -95,8 +95,8 @@ class _Backlog:
         folder.mkdir(parents=True)
         shutil.copy(self._saved, folder / _SAVED)
 
-    def give(self, broker: Broker) -> None:
-        """Publish them to a running broker."""
+    def publish_to(self, broker: Broker) -> None:
+        """Publish the backlog to a running broker."""
         leave_session(broker, _AWAY, [_WAITING_TOPIC])
         publisher.send(broker, _publications(_WAITING_TOPIC, self._messages))
 
@@ -118,15 +118,15 @@ def _pause(workbench: Workbench, variant: _Variant, backlog: _Backlog) -> float:
 
 @contextmanager
 def _running(workbench: Workbench, variant: _Variant, backlog: _Backlog) -> Iterator[Broker]:
-    """A broker with this backlog, and a worker's session that receives and acknowledges the load."""
+    """Run a broker with this backlog, and a worker's session that receives and acknowledges the load."""
     with workbench.fresh_folder() as folder:
         broker = _broker(folder / "mosquitto", variant)
         try:
             if variant is _OFF:
                 broker.start()
-                backlog.give(broker)
+                backlog.publish_to(broker)
             else:
-                backlog.lay_in(broker.files)
+                backlog.restore_into(broker.files)
                 broker.start()
             with Consumer(broker, _LISTENING, [telemetry_topic("BENCH-00000")]):
                 yield broker

@@ -35,7 +35,7 @@ BENCHMARKS = [
 
 
 def named(name: str) -> Benchmark:
-    """The benchmark of this name. Raises ValueError."""
+    """Return the benchmark of this name. Raises ValueError."""
     for benchmark in BENCHMARKS:
         if benchmark.name == name:
             return benchmark

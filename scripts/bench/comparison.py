@@ -1,4 +1,4 @@
-"""Figures of alternatives, taken in turn, and what they say."""
+"""Figures of alternatives, taken in turn, and the ratios between them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`figures` holds, for each alternative, one figure a round; the first alternative is the measure.
+    """Figures of several alternatives, one a round for each; the first alternative is the reference.
 
-    `notes` are what was seen beside the figures, one line each.
+    `notes` are observations made during the measurements, one line each.
     """
 
     benchmark: str
@@ -20,9 +20,9 @@ class Comparison:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """Each alternative against the first: the median of the ratios within each round.
+        """The ratio of each alternative to the first: the median over the rounds.
 
-        What slowed the whole machine during a round has slowed both sides of its ratio.
+        A load that slowed the whole machine during a round has slowed both sides of that round's ratio.
         """
         first = next(iter(self.figures.values()))
         return {name: median(_divided(taken, first)) for name, taken in self.figures.items()}

@@ -1,4 +1,4 @@
-"""Receives, acknowledges and counts, in a thread."""
+"""A subscriber, in a thread, that receives, acknowledges and counts messages."""
 
 import threading
 import time
@@ -14,7 +14,10 @@ _TICK_S = 0.001
 
 
 class Consumer(threading.Thread):
-    """Listens from `with` on; `received` counts the messages. Its session is a durable one."""
+    """A context manager that listens from its entry on; `received` counts the messages.
+
+    Its session is durable.
+    """
 
     def __init__(self, broker: Broker, client_id: str, topic_filters: list[str]) -> None:
         super().__init__(name=client_id, daemon=True)
@@ -43,13 +46,13 @@ class Consumer(threading.Thread):
                 bodies = [b for kind, b in self._link.receive(within=0.1) if kind == packets.PUBLISH]
                 self._link.send(b"".join(map(packets.puback, bodies)))
                 self.received += len(bodies)
-                # Many messages at one look cost less than a look for each.
+                # One read for many messages costs less than a read for each.
                 time.sleep(_TICK_S)
         except MeasureError as lost:
             self._failure = lost
 
 
 def leave_session(broker: Broker, client_id: str, topic_filters: list[str]) -> None:
-    """Make a durable session and go: from now on the broker keeps what comes for it."""
+    """Create a durable session and disconnect: the broker queues its messages from now on."""
     with Link(broker, client_id, clean=False) as link:
         link.subscribe(topic_filters)

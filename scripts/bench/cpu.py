@@ -1,4 +1,4 @@
-"""Where the processor's time goes while a backlog is stored."""
+"""Benchmark of processor time: seconds that each process uses while a backlog is stored."""
 
 import os
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from functools import partial
 
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.cpu_time import used
-from scripts.bench.crew import crew
+from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.parts import Parts
 from scripts.bench.raw_pipe import raw_pipe
-from scripts.bench.sink import lay_up, work_off
+from scripts.bench.sink import drain_backlog, make_backlog
 from scripts.bench.workbench import Workbench
 
 _PER = 100_000
@@ -21,7 +21,7 @@ _CLOCK_TICK_S = 0.01
 
 
 def _run(workbench: Workbench) -> None:
-    """The same backlog for both."""
+    """Compare a worker with `mosquitto_sub | psql` on the same backlog."""
     load = lone_readings(workbench.messages)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         runs = {
@@ -43,22 +43,22 @@ CPU = Benchmark("cpu", "processor seconds per 100,000 readings, by part: broker,
 
 
 def _worker(workbench: Workbench, place: Database, load: Load) -> Mapping[str, float]:
-    with crew(workbench, place) as ours:
+    with running_workers(workbench, place) as ours:
         pids = (ours.broker.pid, ours.workers[0].pid, place.postgres.pid)
-        lay_up(ours, load)
+        make_backlog(ours, load)
         before = [used(pid) for pid in pids]
-        work_off(ours, load)
+        drain_backlog(ours, load)
         return _per(load, [used(pid) - earlier for pid, earlier in zip(pids, before, strict=True)])
 
 
 def _pipe(workbench: Workbench, place: Database, load: Load) -> Mapping[str, float]:
     with raw_pipe(workbench, place, load.rows) as pipe:
         pids = (pipe.broker.pid, place.postgres.pid)
-        lay_up(pipe, load)
+        make_backlog(pipe, load)
         before = [used(pid) for pid in pids]
-        # It ends, and is counted as ended children of ours then.
+        # The pipe ends by itself; its time is then counted as that of ended children of this process.
         pipe_before = used(pipe.pipe.pid) + _of_ended_children()
-        work_off(pipe, load)
+        drain_backlog(pipe, load)
         broker, server = (used(pid) - earlier for pid, earlier in zip(pids, before, strict=True))
         return _per(load, [broker, _of_ended_children() - pipe_before, server])
 
@@ -69,6 +69,10 @@ def _of_ended_children() -> float:
 
 
 def _per(load: Load, seconds: list[float]) -> Mapping[str, float]:
-    """Never 0, which no ratio can be taken of: at least one tick of the clock that counts this time."""
+    """Return the seconds per 100,000 readings, in all and by part.
+
+    No figure is 0, which no ratio can be taken of: each is at least one tick of the clock that counts this
+    time.
+    """
     each = [max(one, _CLOCK_TICK_S) * _PER / load.rows for one in seconds]
     return {_SUM: sum(each), **dict(zip(_PARTS, each, strict=True))}

@@ -6,13 +6,13 @@ import psutil  # type: ignore[import-untyped]
 
 
 def used(pid: int) -> float:
-    """By the process and its children since they began, those included that have ended."""
+    """Return the processor seconds of a process and its children, ended ones included, since they began."""
     root = psutil.Process(pid)
     total = 0.0
     for process in [root, *root.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             total += times.user + times.system
-            # Of children that have ended, as far as the system tells.
+            # Time of ended children, where the system reports it.
             total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return total

@@ -1,4 +1,4 @@
-"""Workers with a broker of their own, ready to work."""
+"""Workers with a broker of their own, for a measurement."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,13 +17,13 @@ from scripts.launcher.module import Worker
 from shared.settings import WorkerSettings
 
 _GROUP = "bench"
-# Whatever the environment says: as shipped.
+# Empty values: the settings have their shipped defaults, whatever is in the environment.
 _UNSET = {name.upper(): "" for name in WorkerSettings.model_fields}
 _RECEIVED = "battery_worker_messages_received_total"
 
 
-class Crew:
-    """The broker and its workers, which have subscribed and have nothing to do."""
+class WorkerGroup:
+    """A broker and its workers, which have subscribed and are idle."""
 
     def __init__(self, broker: Broker, workers: list[Worker], database: Database) -> None:
         self.broker = broker
@@ -31,25 +31,25 @@ class Crew:
         self._database = database
 
     def hold(self) -> None:
-        """Freeze the workers: what is published from now on waits for them."""
+        """Freeze the workers: messages published from now on are queued."""
         for worker in self.workers:
             psutil.Process(worker.pid).suspend()
 
     def release(self) -> None:
-        """Let them go on."""
+        """Resume the workers."""
         for worker in self.workers:
             psutil.Process(worker.pid).resume()
 
     def await_stored(self, load: Load) -> None:
-        """Returns once each row is there. Raises MeasureError where one is missing or too many."""
+        """Wait until each row is stored. Raises MeasureError where one is missing or too many."""
         with self._database.connect() as connection:
 
             def is_stored() -> bool:
-                # The last one alone first: to count is dear, and to look for many is not for nothing.
+                # The last row alone first: one lookup is cheaper than many, and counting is expensive.
                 return are_stored(connection, load.last[-1:]) and are_stored(connection, load.last)
 
             await_work(is_stored, self.workers, load.rows)
-            # Several workers: what one of them is about to commit may be older than the last ones.
+            # With several workers, one may still hold rows that are older than the last ones.
             await_work(
                 lambda: len(self.workers) == 1 or count(connection, "telemetry") >= load.rows,
                 self.workers,
@@ -59,20 +59,23 @@ class Crew:
                 raise MeasureError(f"{load.rows:,} readings have become {rows:,} rows.")
 
     def shares(self) -> str:
-        """How many messages each worker has received, as text."""
+        """Describe how many messages each worker has received, such as "4,000 + 6,000"."""
         return " + ".join(f"{_received(worker):,}" for worker in self.workers)
 
 
 @contextmanager
-def crew(
+def running_workers(
     workbench: Workbench,
     database: Database,
     *,
     workers: int = 1,
     env: Mapping[str, str] | None = None,
     overrides: Mapping[str, str | None] | None = None,
-) -> Iterator[Crew]:
-    """A broker as shipped, but for `overrides`, and an empty database; several workers are one group."""
+) -> Iterator[WorkerGroup]:
+    """Run workers on an empty database and a broker as shipped, but for `overrides`.
+
+    Several workers form one group.
+    """
     with database.connect() as connection:
         empty(connection)
     with workbench.fresh_folder() as folder:
@@ -85,7 +88,7 @@ def crew(
                 member = _worker(folder, number, database, broker, {**shared, **(env or {})})
                 members.append(member)
                 member.start()
-            yield Crew(broker, members, database)
+            yield WorkerGroup(broker, members, database)
         finally:
             for member in members:
                 member.kill()

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own, with the schema."""
+"""A PostgreSQL server with the schema, for a measurement."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,25 +27,25 @@ class Database:
         self.postgres = postgres
         self.url = postgres.url(name)
 
-    def another(self, name: str) -> "Database":
-        """A copy as it is now; nobody may be connected to this one meanwhile."""
+    def copy(self, name: str) -> "Database":
+        """Create a copy of this database as it is now; no connection to it may be open."""
         with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
             made = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
             connection.execute(made.format(sql.Identifier(name), sql.Identifier(_NAME)))
         return Database(self.postgres, name)
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
-        """A connection that commits each statement."""
+        """Open a connection that commits each statement."""
         return psycopg.connect(self.url, autocommit=True)
 
     def program(self, name: str) -> str:
-        """The path of a program that came with the server, such as psql."""
+        """Return the path of a program that came with the server, such as psql."""
         return str(Path(self.postgres.command()[0]).with_name(name))
 
 
 @contextmanager
 def database(folder: Path, settings: Mapping[str, str]) -> Iterator[Database]:
-    """A database with the schema; the server's files lie in `folder`."""
+    """Run a server with a database and the schema; its files lie in `folder`."""
     postgres = Postgres(folder / "postgres", settings=settings)
     try:
         postgres.start()
@@ -57,7 +57,7 @@ def database(folder: Path, settings: Mapping[str, str]) -> Iterator[Database]:
 
 
 def tables(connection: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
-    """The tables that hold what comes in."""
+    """List the tables that hold incoming data."""
     found = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> %s ORDER BY 1", [_KEPT]
     )
@@ -65,20 +65,20 @@ def tables(connection: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
 
 
 def empty(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
-    """Empty every table, and write out what is left to write: the next figure shall not pay for it."""
+    """Empty every table and write a checkpoint, so that the next figure does not include that work."""
     names = sql.SQL(", ").join(map(sql.Identifier, tables(connection)))
     connection.execute(sql.SQL("TRUNCATE {}").format(names))
     connection.execute("CHECKPOINT")
 
 
 def count(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> int:
-    """How many rows it has."""
+    """Count the rows of a table."""
     found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
     return int(found[0]) if found else 0
 
 
 def are_stored(connection: psycopg.Connection[tuple[Any, ...]], keys: Sequence[Key]) -> bool:
-    """Whether all of these readings are; cheap enough to be asked often."""
-    asked = {"vins": [one.vin for one in keys], "times": [one.ts for one in keys]}
-    found = connection.execute(_ARE_STORED, asked).fetchone()
+    """Return whether all of these readings are stored; cheap enough for polling."""
+    parameters = {"vins": [one.vin for one in keys], "times": [one.ts for one in keys]}
+    found = connection.execute(_ARE_STORED, parameters).fetchone()
     return bool(found and found[0])

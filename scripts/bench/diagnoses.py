@@ -1,4 +1,4 @@
-"""The diagnoses of a vehicle: against reading its rows, and what memory a year takes."""
+"""Benchmark of the diagnoses of a vehicle, against reading its rows; notes the API's memory."""
 
 import time
 from functools import partial
@@ -10,7 +10,7 @@ from scripts.bench import http_link, memory
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import Database, database
-from scripts.bench.lived_car import VIN, LivedCar
+from scripts.bench.lived_car import VIN, SimulatedCar
 from scripts.bench.our_api import our_api
 from scripts.bench.workbench import Workbench
 from scripts.launcher.module import Api
@@ -21,29 +21,29 @@ _ROWS = """
     FROM telemetry WHERE vin = %s ORDER BY ts
 """
 _ALL = "from_ts=2000-01-01T00:00:00Z&to_ts=2100-01-01T00:00:00.{:06}Z"
-"""With a number: a result that is kept for the same window would be measured as computed."""
+"""A number in the window's end: a cached result of the same window would be measured as a computed one."""
 _numbers = count()
 
 
 def _run(workbench: Workbench) -> None:
-    """Thirty days of 10 s, and a year of 30 s, or as much as the rows suffice for."""
+    """Compare over thirty days of 10 s, and over a year of 30 s, or as much as the rows suffice for."""
     for car in (
-        LivedCar(min(workbench.rows, _MONTH), 10),
-        LivedCar(min(workbench.rows, _YEAR), 30),
+        SimulatedCar(min(workbench.rows, _MONTH), 10),
+        SimulatedCar(min(workbench.rows, _YEAR), 30),
     ):
         with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
             car.store(place)
             with our_api(workbench, place) as api:
-                car.tell_profile(api)
+                car.put_profile(api)
                 _compare(workbench, car, place, api)
 
 
-def _compare(workbench: Workbench, car: LivedCar, place: Database, api: Api) -> None:
+def _compare(workbench: Workbench, car: SimulatedCar, place: Database, api: Api) -> None:
     before = most = memory.peak_mib(api.pid)
 
     def answer(call: str) -> float:
         nonlocal most
-        taken = _asked(api, call)
+        taken = _response_time(api, call)
         if (now := memory.peak_mib(api.pid)) > most:
             most = now
             workbench.note(f"After {call} the API had held at most {now:.0f} MiB; {before:.0f} at its start.")
@@ -69,7 +69,7 @@ def _read(place: Database, expected: int) -> float:
     return taken
 
 
-def _asked(api: Api, call: str) -> float:
+def _response_time(api: Api, call: str) -> float:
     request = http_link.get(api.host, f"/api/vehicles/{VIN}/{call}?{_ALL.format(next(_numbers))}")
     with http_link.HttpLink(api.host, api.port) as link:
         began = time.perf_counter()

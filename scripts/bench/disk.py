@@ -1,4 +1,4 @@
-"""What a stored reading takes on the disk."""
+"""Benchmark of disk space: bytes that a stored reading takes."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,12 +21,14 @@ _AT_ONCE = 1_000
 _TABLE = "plain"
 _PEER = "a plain table with the same key"
 _ALL = "all of it"
-# Holds what could not be stored.
+# Holds rejected input, no readings.
 _NOT_READINGS = "rejections"
 
 
 def _run(workbench: Workbench) -> None:
-    """The readings come in by POST, as they would: rollups and latest states are updated by each."""
+    """Compare our tables with a plain one, after POSTs, which update rollups and latest states as in
+    operation.
+    """
     rows = workbench.rows
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         with our_api(workbench, place) as api, Progress(f"stores {rows:,} readings", rows) as progress:
@@ -60,7 +62,7 @@ def _requests(rows: int, progress: Progress) -> Iterator[bytes]:
 
 
 def _size(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> int:
-    """Bytes, with its indexes."""
-    asked = sql.SQL("SELECT pg_total_relation_size({})").format(sql.Literal(table))
-    found = connection.execute(asked).fetchone()
+    """Return the bytes of a table with its indexes."""
+    statement = sql.SQL("SELECT pg_total_relation_size({})").format(sql.Literal(table))
+    found = connection.execute(statement).fetchone()
     return int(found[0]) if found else 0

@@ -1,4 +1,4 @@
-"""An export of a whole fleet: how near it comes to what the database itself can hand out."""
+"""Benchmark of a whole fleet's export, against COPY of the same rows."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from scripts.bench.workbench import Workbench
 
 
 def _run(workbench: Workbench) -> None:
-    """The same rows by COPY, and by our API in each format."""
+    """Compare COPY with the API's export in each format, over the same rows."""
     fleet = fleet_of(workbench.rows, VEHICLES)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         fleet.store(place)

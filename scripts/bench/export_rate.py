@@ -1,4 +1,4 @@
-"""Readings a second that come out, all of a fleet's in one transfer."""
+"""Rates of exports: readings/s of a fleet in one transfer."""
 
 import http.client
 import time
@@ -17,7 +17,7 @@ from scripts.bench.workbench import Workbench
 from scripts.launcher.module import Api
 
 _AT_ONCE = 262_144
-_PATIENCE_S = 120.0
+_TIMEOUT_S = 120.0
 _MIB = 1024 * 1024
 _SUMMED = 3
 _COPY = """
@@ -30,7 +30,10 @@ _COPY = """
 
 
 def copy_rate(place: Database, fleet: Fleet, *, ordered: bool) -> float:
-    """Read by psycopg, row by row, and thrown away. Raises MeasureError where some are missing."""
+    """Read all rows by psycopg, one by one, and discard them; returns readings/s.
+
+    Raises MeasureError where some are missing.
+    """
     began = time.monotonic()
     with place.connect() as connection:
         order = "ORDER BY vin, ts" if ordered else ""
@@ -42,7 +45,7 @@ def copy_rate(place: Database, fleet: Fleet, *, ordered: bool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A GET of all that the vehicles have sent."""
+    """A GET of an export of all readings of a fleet."""
 
     api: Api
     fleet: Fleet
@@ -50,7 +53,11 @@ class Download:
     compressed: bool = False
 
     def rate(self, workbench: Workbench) -> float:
-        """What comes is thrown away, and notes the memory of the API before and at the most."""
+        """Download and discard the export; returns readings/s.
+
+        Notes the memory of the API before, and the most during the transfer. Raises MeasureError where
+        readings are missing.
+        """
         process = psutil.Process(self.api.pid)
         before = most = process.memory_info().rss
         began = time.monotonic()
@@ -66,11 +73,11 @@ class Download:
         return self.fleet.readings / took
 
     def parts(self) -> Iterator[bytes]:
-        """The body as it comes. Raises MeasureError where it is none, or not whole."""
+        """Yield the body as it arrives. Raises MeasureError where the answer is no export, or incomplete."""
         query = [("format", self.form), *(("vin", vin) for vin in self.fleet.vins)]
         headers = {"Accept-Encoding": "gzip" if self.compressed else "identity"}
         try:
-            link = http.client.HTTPConnection(self.api.host, self.api.port, timeout=_PATIENCE_S)
+            link = http.client.HTTPConnection(self.api.host, self.api.port, timeout=_TIMEOUT_S)
             with closing(link):
                 link.request("GET", f"/api/export/telemetry?{urlencode(query)}", headers=headers)
                 answer = link.getresponse()
@@ -83,10 +90,9 @@ class Download:
 
 
 def require_the_same(place: Database, download: Download) -> None:
-    """Raise MeasureError unless number and sum of soc are the same as in the table."""
+    """Raise MeasureError unless number of readings and sum of soc equal those of the table."""
     with place.connect() as connection:
-        asked = "SELECT count(*), sum(soc::text::numeric) FROM telemetry"
-        stored = connection.execute(asked).fetchone()
+        stored = connection.execute("SELECT count(*), sum(soc::text::numeric) FROM telemetry").fetchone()
     lines = _lines(download.parts())
     next(lines)
     number, total = 0, Decimal(0)

@@ -1,4 +1,4 @@
-"""What the answers cost by what is stored."""
+"""Benchmark of growth: how response times change with the number of stored readings."""
 
 from contextlib import ExitStack
 from datetime import timedelta
@@ -15,19 +15,19 @@ from scripts.bench.window import Window
 from scripts.bench.workbench import Workbench
 from scripts.launcher.module import Api
 
-# So few that each has some hours also in the smallest table.
+# Few, so that each has some hours of readings also in the smallest table.
 _VEHICLES = 10
 _SHARES = (100, 10, 1)
 _HOURS = Window(sample_readings.START, sample_readings.START + timedelta(hours=2))
 
 
 def _run(workbench: Workbench) -> None:
-    """A hundredth of the rows, a tenth, all; each in a database with an API of its own."""
+    """Compare a hundredth of the rows, a tenth and all, each in a database with an API of its own."""
     fleets = [fleet_of(workbench.rows // share, _VEHICLES) for share in _SHARES]
     with ExitStack() as stack:
         folder = stack.enter_context(workbench.fresh_folder())
         first = stack.enter_context(database(folder, workbench.postgres_settings))
-        places = [first.another(f"growth{share}") for share in _SHARES]
+        places = [first.copy(f"growth{share}") for share in _SHARES]
         apis: list[tuple[Fleet, Api]] = []
         for fleet, place in zip(fleets, places, strict=True):
             fleet.store(place)

@@ -1,4 +1,4 @@
-"""An HTTP connection that is kept alive and costs next to nothing."""
+"""A keep-alive HTTP connection with little overhead."""
 
 import re
 import socket
@@ -7,36 +7,36 @@ from typing import Self
 
 from scripts.bench.bench_error import MeasureError
 
-_PATIENCE_S = 120.0
+_TIMEOUT_S = 120.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
 def get(host: str, path: str) -> bytes:
-    """The bytes of a GET."""
+    """Build the bytes of a GET."""
     return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
 
 def post(host: str, path: str, body: bytes) -> bytes:
-    """The bytes of a POST of JSON."""
-    return _sending("POST", host, path, body)
+    """Build the bytes of a POST of JSON."""
+    return _with_body("POST", host, path, body)
 
 
 def put(host: str, path: str, body: bytes) -> bytes:
-    """The bytes of a PUT of JSON."""
-    return _sending("PUT", host, path, body)
+    """Build the bytes of a PUT of JSON."""
+    return _with_body("PUT", host, path, body)
 
 
-def _sending(method: str, host: str, path: str, body: bytes) -> bytes:
+def _with_body(method: str, host: str, path: str, body: bytes) -> bytes:
     kind = "Content-Type: application/json"
     head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{kind}\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body
 
 
 class HttpLink:
-    """One connection; requests go out as the bytes that they are."""
+    """One connection; requests are bytes built beforehand."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=_PATIENCE_S)
+        self._socket = socket.create_connection((host, port), timeout=_TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:
@@ -48,7 +48,9 @@ class HttpLink:
         self._socket.close()
 
     def ask(self, request: bytes) -> bytes:
-        """The body of the answer, which has to be a 200 that tells its length."""
+        """Send a request; returns the body. Raises MeasureError unless the answer is a 200 with a
+        Content-Length.
+        """
         try:
             self._socket.sendall(request)
             return self._answer(request)
@@ -62,7 +64,7 @@ class HttpLink:
         head, body = received[: end + 2], received[end + 4 :]
         length = _LENGTH.search(head)
         if length is None:
-            raise MeasureError(f"{_line(request)}: an answer that does not tell its length.")
+            raise MeasureError(f"{_line(request)}: an answer that does not state its length.")
         while len(body) < int(length[1]):
             body += self._receive()
         if head.split(b" ", 2)[1] != b"200":

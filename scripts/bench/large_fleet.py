@@ -1,4 +1,4 @@
-"""A fleet's readings, stored beforehand."""
+"""The readings of a fleet, stored before a measurement."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from shared.storage.engine import writer_engine
 STEP_S = 10
 
 _AT_ONCE = 100_000
-# As they arrive: each turn brings one of every vehicle. The values are those of reading.signals.
+# In the order of arrival: each turn holds one reading of every vehicle. Values as in sample_readings.signals.
 _INSERT = f"""
     INSERT INTO telemetry ({", ".join(COLUMNS)})
     SELECT 'BENCH-' || lpad((number %% %(vehicles)s)::text, 5, '0'),
@@ -28,7 +28,7 @@ _INSERT = f"""
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Vehicles that have sent so many readings each, one every ten seconds from `start` on."""
+    """Vehicles with `readings_each` readings, one every ten seconds from `start` on."""
 
     vehicles: int
     readings_each: int
@@ -40,7 +40,7 @@ class Fleet:
 
     @property
     def readings(self) -> int:
-        """Of all vehicles."""
+        """The number of readings of all vehicles."""
         return self.vehicles * self.readings_each
 
     @property
@@ -49,18 +49,18 @@ class Fleet:
 
     @property
     def newest(self) -> datetime:
-        """The time of the last reading of each."""
+        """The time of each vehicle's last reading."""
         return self.start + timedelta(seconds=STEP_S * (self.readings_each - 1))
 
     def samples(self, from_ts: datetime, to_ts: datetime) -> int:
-        """How many readings of one vehicle lie in a window, both ends included."""
+        """Count the readings of one vehicle in a window, both ends included."""
         step = timedelta(seconds=STEP_S)
         before = max(0, -((self.start - from_ts) // step))
         until = min(self.readings_each - 1, (to_ts - self.start) // step)
         return max(0, until - before + 1)
 
     def store(self, place: Database) -> None:
-        """Into an empty database: the readings past our programs, then everything that follows from them."""
+        """Insert the readings into an empty database by SQL, then rebuild everything derived from them."""
         with place.connect() as connection, Progress(f"stores {self}", self.readings) as progress:
             for first in range(0, self.readings, _AT_ONCE):
                 last = min(first + _AT_ONCE, self.readings) - 1
@@ -73,17 +73,17 @@ class Fleet:
             connection.execute("CHECKPOINT")
 
     def _insert(self, connection: psycopg.Connection[tuple[Any, ...]], first: int, last: int) -> None:
-        asked = {
+        parameters = {
             "vehicles": self.vehicles,
             "start": self.start,
             "step": timedelta(seconds=STEP_S),
             "first": first,
             "last": last,
         }
-        connection.execute(_INSERT, asked)
+        connection.execute(_INSERT, parameters)
 
 
 def fleet_of(readings: int, vehicles: int) -> Fleet:
-    """A fleet with about so many readings; fewer vehicles where there are not so many readings."""
+    """Return a fleet with about so many readings; fewer vehicles where there are fewer readings."""
     vehicles = min(vehicles, readings)
     return Fleet(vehicles, readings // vehicles)

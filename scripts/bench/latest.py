@@ -1,4 +1,4 @@
-"""A vehicle's latest state: how near it comes to a route that does nothing, and whether history slows it."""
+"""Benchmark of a vehicle's latest state: against a route without work, and with few and many readings."""
 
 from functools import partial
 
@@ -16,11 +16,11 @@ _FEW = 10_000
 
 
 def _run(workbench: Workbench) -> None:
-    """Against the bare route with few readings, then few readings against many."""
+    """Compare with the bare route over few readings, then few readings with many."""
     few = fleet_of(min(_FEW, workbench.rows // 100), _VEHICLES)
     many = fleet_of(workbench.rows, _VEHICLES)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
-        other = place.another("many")
+        other = place.copy("many")
         few.store(place)
         many.store(other)
         bare = Service("bare_service", log=folder / "bare_service.log")

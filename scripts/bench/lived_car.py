@@ -1,4 +1,4 @@
-"""A simulated car that drives, charges and rests: what a diagnosis has something to find in."""
+"""A simulated car that drives, charges and rests, stored as input of the diagnoses."""
 
 import json
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ _SHOWN_EVERY = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class LivedCar:
-    """It has sent `readings`, one every `step_s` seconds from `start` on."""
+class SimulatedCar:
+    """A car with `readings` readings, one every `step_s` seconds from `start` on."""
 
     readings: int
     step_s: int
@@ -32,7 +32,7 @@ class LivedCar:
         return f"{days:.3g} days of a reading every {self.step_s} s ({self.readings:,})"
 
     def store(self, place: Database) -> None:
-        """Past our programs; then the hours, as they would have been kept."""
+        """Insert the readings by COPY, then rebuild the hourly rollups."""
         vehicle = Vehicle(VIN, _SEED, self.start.timestamp())
         copied = f"COPY telemetry ({', '.join(COLUMNS)}) FROM STDIN"
         with place.connect() as connection, Progress(f"stores {self}", self.readings) as progress:
@@ -50,8 +50,8 @@ class LivedCar:
             connection.execute("VACUUM ANALYZE")
             progress.reach(self.readings)
 
-    def tell_profile(self, api: Api) -> None:
-        """So that no rule is skipped for want of one."""
+    def put_profile(self, api: Api) -> None:
+        """Store the car's profile by PUT: without one, rules would be skipped."""
         body = json.dumps(_PROFILE).encode()
         with http_link.HttpLink(api.host, api.port) as link:
             link.ask(http_link.put(api.host, f"/api/vehicles/{VIN}/profile", body))

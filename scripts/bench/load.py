@@ -1,4 +1,4 @@
-"""What is published for a figure, made beforehand, and what has to be stored then."""
+"""Messages published for a figure, built beforehand, and the rows that they must become."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.wire.topics import telemetry_topic
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`publications` are whole MQTT packets; they make `rows` rows, of which `last` come at the end."""
+    """`publications` are whole MQTT packets; they become `rows` rows, of which `last` come at the end."""
 
     publications: Sequence[bytes]
     rows: int
@@ -18,7 +18,7 @@ class Load:
 
 
 def lone_readings(messages: int, *, confirm: bool = False) -> Load:
-    """One reading a message; with `confirm`, on the topic that asks for receipts."""
+    """Build messages of one reading each; with `confirm`, on the topic that requests receipts."""
     topics = [telemetry_topic(sample_readings.vin(one), confirm=confirm) for one in range(VEHICLES)]
     return Load(
         [
@@ -31,20 +31,20 @@ def lone_readings(messages: int, *, confirm: bool = False) -> Load:
 
 
 def arrays(messages: int, size: int) -> Load:
-    """Arrays of `size` readings, each of one vehicle."""
+    """Build arrays of `size` readings, each of one vehicle."""
     numbers = [array_numbers(message, size) for message in range(messages)]
     publications = [
         packets.publish(
-            telemetry_topic(sample_readings.key(those[0]).vin), sample_readings.array(those), message
+            telemetry_topic(sample_readings.key(array[0]).vin), sample_readings.array(array), message
         )
-        for message, those in enumerate(numbers)
+        for message, array in enumerate(numbers)
     ]
-    last = [sample_readings.key(those[-1]) for those in numbers[-VEHICLES:]]
+    last = [sample_readings.key(array[-1]) for array in numbers[-VEHICLES:]]
     return Load(publications, messages * size, last)
 
 
 def array_numbers(message: int, size: int) -> range:
-    """The readings of the array with this number: its vehicle's next ones."""
+    """Return the numbers of the readings of one array: the next ones of its vehicle."""
     block, vehicle = divmod(message, VEHICLES)
     first = block * size * VEHICLES + vehicle
     return range(first, first + size * VEHICLES, VEHICLES)

@@ -1,4 +1,4 @@
-"""How much memory a program has held at most."""
+"""The most memory that a program has held."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _MIB = 1024 * 1024
 
 
 def peak_mib(pid: int) -> float:
-    """Resident, in MiB, since it began; where the system does not tell, as much as it holds now."""
+    """Return the peak resident memory in MiB since the start, or the present one where /proc is missing."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     except OSError:

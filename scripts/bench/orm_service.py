@@ -1,4 +1,4 @@
-"""A POST of readings as it is often written: a model list, `session.add_all`, `commit`."""
+"""A POST of readings as it is often written: a list of models, `session.add_all`, `commit`."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import DateTime, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from scripts.bench.service import asked, serve
+from scripts.bench.service import serve, service_arguments
 
 TABLE = "orm_telemetry"
 PATH = "/api/telemetry"
@@ -19,11 +19,11 @@ sessions = sessionmaker[Session]()
 
 
 class Base(DeclarativeBase):
-    """Of the one table."""
+    """The base of the one table."""
 
 
 class StoredReading(Base):
-    """A row; %, %, V, A, °C, °C, km."""
+    """A row. Signals are in %, %, V, A, °C, °C, km."""
 
     __tablename__ = TABLE
 
@@ -40,7 +40,7 @@ class StoredReading(Base):
 
 
 class Reading(BaseModel):
-    """What is sent."""
+    """A reading in the body of a POST."""
 
     vin: str
     ts: datetime
@@ -60,13 +60,13 @@ def _session() -> Iterator[Session]:
 
 @app.post(PATH)
 def ingest(readings: list[Reading], session: Annotated[Session, Depends(_session)]) -> dict[str, int]:
-    """Store them all."""
+    """Store all readings in one transaction."""
     session.add_all([StoredReading(**reading.model_dump()) for reading in readings])
     session.commit()
     return {"inserted": len(readings)}
 
 
 if __name__ == "__main__":
-    port, url = asked("orm_service", "DATABASE_URL")
+    port, url = service_arguments("orm_service", "DATABASE_URL")
     sessions.configure(bind=create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1)))
     serve(app, int(port))

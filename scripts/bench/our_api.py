@@ -1,4 +1,4 @@
-"""Our API as it is shipped, over a database of ours."""
+"""The API with its shipped settings, for a measurement."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ from shared.api_settings import ApiSettings
 
 PATH = "/api/telemetry"
 
-# Whatever the environment says: as shipped.
+# Empty values: the settings have their shipped defaults, whatever is in the environment.
 _UNSET = {name.upper(): "" for name in ApiSettings.model_fields}
 
 
 @contextmanager
 def our_api(workbench: Workbench, place: Database) -> Iterator[Api]:
-    """It answers."""
+    """Run the API on a database; it answers when the block begins."""
     with workbench.fresh_folder() as folder:
         api = Api(log=folder / "api.log", env={**_UNSET, "DATABASE_URL": place.url})
         try:
@@ -27,5 +27,5 @@ def our_api(workbench: Workbench, place: Database) -> Iterator[Api]:
 
 
 def latest_paths(vins: Sequence[str]) -> list[str]:
-    """Of the latest state of each vehicle."""
+    """Return the path of each vehicle's latest state."""
     return [f"/api/vehicles/{vin}/latest" for vin in vins]

@@ -7,39 +7,39 @@ MOST_IDS = 65_535
 
 
 def connect(client_id: str, *, clean: bool) -> bytes:
-    """No keep-alive: a load generator that is held up is still there."""
+    """Build a CONNECT without keep-alive, so that a broker keeps a load generator that is frozen."""
     return _packet(0x10, _text("MQTT") + bytes([4, 2 if clean else 0, 0, 0]) + _text(client_id))
 
 
 def disconnect() -> bytes:
-    """The last packet of a client that takes leave."""
+    """Build a DISCONNECT."""
     return _packet(0xE0, b"")
 
 
 def subscribe(topic_filters: list[str]) -> bytes:
-    """At QoS 1."""
+    """Build a SUBSCRIBE at QoS 1."""
     return _packet(0x82, b"\0\1" + b"".join(_text(one) + b"\1" for one in topic_filters))
 
 
 def publish(topic: str, payload: bytes, number: int) -> bytes:
-    """At QoS 1; the packet id follows from the number."""
+    """Build a PUBLISH at QoS 1; the packet id follows from the number."""
     return _packet(0x32, _text(topic) + (number % MOST_IDS + 1).to_bytes(2, "big") + payload)
 
 
 def puback(publication: bytes) -> bytes:
-    """The acknowledgement of a received PUBLISH, given without its first byte and its length."""
+    """Build the PUBACK of a received PUBLISH, which is given without its first byte and its length."""
     id_at = 2 + int.from_bytes(publication[:2], "big")
     return b"\x40\2" + publication[id_at : id_at + 2]
 
 
 class Reader:
-    """Cuts a stream of bytes into packets."""
+    """A parser that cuts a stream of bytes into packets."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, received: bytes) -> Iterator[tuple[int, bytes]]:
-        """The packets that are whole by now: kind, and what follows the length."""
+        """Yield the packets that are complete by now: kind, and the bytes behind the length."""
         data = self._rest + received
         start, end = 0, len(data)
         while start + 2 <= end:

@@ -1,4 +1,4 @@
-"""The dashboard in a browser: how soon it shows something, and whether it grows while readings come."""
+"""Benchmark of the dashboard in a browser: time until it shows its content, and memory growth."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from scripts.bench import http_link
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import database
 from scripts.bench.large_fleet import STEP_S, Fleet
-from scripts.bench.lived_car import VIN, LivedCar
+from scripts.bench.lived_car import VIN, SimulatedCar
 from scripts.bench.our_api import our_api
 from scripts.bench.page_growth import PageGrowth
 from scripts.bench.page_view import seconds_until
@@ -31,9 +31,13 @@ _PAGES = {"the fleet's page": "#/", "the vehicle's page": f"#/vehicle/{VIN}?rang
 
 
 def _run(workbench: Workbench) -> None:
-    """A fleet whose newest readings are of this minute, and one car with as much of a month as rows allow."""
+    """Compare with a fleet whose readings are of this minute, and one car with as much of a month as rows
+    allow.
+    """
     now = datetime.now(UTC).replace(microsecond=0)
-    car = LivedCar(length := min(workbench.rows, _MONTH), STEP_S, now - timedelta(seconds=length * STEP_S))
+    car = SimulatedCar(
+        length := min(workbench.rows, _MONTH), STEP_S, now - timedelta(seconds=length * STEP_S)
+    )
     began = now - timedelta(seconds=_READINGS_EACH * STEP_S)
     fleet = Fleet(min(_VEHICLES, workbench.rows // _ROWS_A_VEHICLE), _READINGS_EACH, began)
     with (
@@ -44,42 +48,44 @@ def _run(workbench: Workbench) -> None:
         fleet.store(place)
         car.store(place)
         with our_api(workbench, place) as api:
-            car.tell_profile(api)
-            _compare_first_sight(workbench, browser, api, fleet, car)
+            car.put_profile(api)
+            _compare_first_content(workbench, browser, api, fleet, car)
             _compare_growth(workbench, browser, api, fleet)
 
 
 PAGE = Benchmark("page", "s until the dashboard shows something, and what it holds after a while", _run)
 
 
-def _compare_first_sight(
-    workbench: Workbench, browser: Browser, api: Api, fleet: Fleet, car: LivedCar
+def _compare_first_content(
+    workbench: Workbench, browser: Browser, api: Api, fleet: Fleet, car: SimulatedCar
 ) -> None:
     workbench.compare(
         f"the fleet's page, {fleet.vehicles:,} vehicles",
         "s",
         {
-            "GET of fleet": partial(_asked, api, [_FLEET_CALL]),
+            "GET of fleet": partial(_response_time, api, [_FLEET_CALL]),
             "first rows": lambda: seconds_until(browser, f"{api.base_url}/#/", ["rows"])["rows"],
         },
     )
     place = f"{api.base_url}/#/vehicle/{VIN}?range=30d"
-    sights = ("charts", "bands and marks")
+    parts = ("charts", "bands and marks")
     workbench.compare(
         f"a vehicle's page over 30 days, {car} in it",
         "s",
         {
-            "GET of latest, then series": lambda: _asked(
+            "GET of latest, then series": lambda: _response_time(
                 api, [f"{_CAR}/latest", _over_month("series", points=400)]
             ),
-            **Parts(sights, lambda: seconds_until(browser, place, sights)).alternatives(),
-            "GET of diagnosis": lambda: _asked(api, [_over_month("diagnosis", order="desc", limit=400)]),
+            **Parts(parts, lambda: seconds_until(browser, place, parts)).alternatives(),
+            "GET of diagnosis": lambda: _response_time(
+                api, [_over_month("diagnosis", order="desc", limit=400)]
+            ),
         },
     )
 
 
 def _compare_growth(workbench: Workbench, browser: Browser, api: Api, fleet: Fleet) -> None:
-    """One, ten and twenty minutes, where --seconds is 60."""
+    """Compare the heap after one, ten and twenty minutes, where --seconds is 60."""
     for name, place in _PAGES.items():
         growth = PageGrowth(workbench, browser, api, fleet, f"{api.base_url}/{place}")
         workbench.compare(
@@ -89,8 +95,8 @@ def _compare_growth(workbench: Workbench, browser: Browser, api: Api, fleet: Fle
         )
 
 
-def _asked(api: Api, calls: Sequence[str]) -> float:
-    """Seconds for the calls, one after another over one connection."""
+def _response_time(api: Api, calls: Sequence[str]) -> float:
+    """Measure the seconds of the calls, one after another over one connection."""
     with http_link.HttpLink(api.host, api.port) as link:
         began = time.perf_counter()
         for call in calls:
@@ -100,7 +106,7 @@ def _asked(api: Api, calls: Sequence[str]) -> float:
 
 def _over_month(call: str, **params: object) -> str:
     now = datetime.now(UTC)
-    # To the microsecond: a result that is kept for the same window would be measured as computed.
+    # To the microsecond: a cached result of the same window would be measured as a computed one.
     begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" for moment in (now - timedelta(days=30), now))
     span = {"from_ts": begin, "to_ts": end}
     return f"{_CAR}/{call}?{urlencode({**span, **params})}"

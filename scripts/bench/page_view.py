@@ -1,4 +1,4 @@
-"""A page of the dashboard in a browser that has never seen it."""
+"""A page of the dashboard in a browser with empty caches."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,38 +7,38 @@ from playwright.sync_api import Browser, Error, Page, ViewportSize
 
 from scripts.bench.bench_error import MeasureError
 
-_PATIENCE_MS = 120_000
+_TIMEOUT_MS = 120_000
 _SIZE = ViewportSize(width=1280, height=800)
-# What is there when something is seen. Charts tell what they show when they have been given it; lists lose
-# their placeholders when bands and marks are drawn, also where there are none.
-_SIGNS = {
+# An element that exists once a part is drawn. A chart has its label when it has its data; lists lose their
+# placeholders when bands and marks are drawn, also where there are none.
+_SELECTORS = {
     "rows": "tbody a.vin",
     "charts": '.chart:last-child .plot[aria-label*="Arrow keys"]',
     "bands and marks": ".lists:not(:has(.rows .skeleton)) .rows",
 }
-# The second frame after the change begins when the first one, with the change on it, is done.
-_WATCH = """
+# The second frame after a change begins when the first one, with the change on it, is drawn.
+_OBSERVER = """
     window.seenAt = {};
-    const signs = %s;
+    const selectors = %s;
     const framed = (then) => requestAnimationFrame(() => requestAnimationFrame(then));
-    const look = () => {
-        for (const [name, sign] of Object.entries(signs)) {
-            if (!document.querySelector(sign)) continue;
-            delete signs[name];
+    const check = () => {
+        for (const [name, selector] of Object.entries(selectors)) {
+            if (!document.querySelector(selector)) continue;
+            delete selectors[name];
             framed(() => { window.seenAt[name] = performance.now() / 1000; });
         }
     };
-    new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+    new MutationObserver(check).observe(document, { subtree: true, childList: true, attributes: true });
 """
 
 
 @contextmanager
 def opened(browser: Browser, address: str) -> Iterator[Page]:
-    """With nothing in any cache; scripts and styles have been loaded."""
+    """Open a page with empty caches; scripts and styles have been loaded when the block begins."""
     context = browser.new_context(viewport=_SIZE)
     try:
         page = context.new_page()
-        page.add_init_script(f"(() => {{{_WATCH % _SIGNS}}})()")
+        page.add_init_script(f"(() => {{{_OBSERVER % _SELECTORS}}})()")
         page.goto(address)
         yield page
     except Error as failed:
@@ -47,15 +47,15 @@ def opened(browser: Browser, address: str) -> Iterator[Page]:
         context.close()
 
 
-def await_sights(page: Page, sights: Sequence[str]) -> dict[str, float]:
-    """Until all of them are on the screen; in s from the navigation on."""
-    asked = "(sights) => sights.every((sight) => sight in window.seenAt)"
-    page.wait_for_function(asked, arg=list(sights), polling=50, timeout=_PATIENCE_MS)
+def await_parts(page: Page, parts: Sequence[str]) -> dict[str, float]:
+    """Wait until all of these parts are drawn; returns the seconds since navigation by part."""
+    all_drawn = "(parts) => parts.every((part) => part in window.seenAt)"
+    page.wait_for_function(all_drawn, arg=list(parts), polling=50, timeout=_TIMEOUT_MS)
     seen: dict[str, float] = page.evaluate("window.seenAt")
-    return {sight: seen[sight] for sight in sights}
+    return {part: seen[part] for part in parts}
 
 
-def seconds_until(browser: Browser, address: str, sights: Sequence[str]) -> dict[str, float]:
-    """From the navigation to each of the sights."""
+def seconds_until(browser: Browser, address: str, parts: Sequence[str]) -> dict[str, float]:
+    """Open a page; returns the seconds from navigation until each part is drawn."""
     with opened(browser, address) as page:
-        return await_sights(page, sights)
+        return await_parts(page, parts)

@@ -1,13 +1,13 @@
-"""Figures of one run, handed out one by one."""
+"""Several figures of one run, as alternatives of a comparison."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 
 
 class Parts:
-    """Turns a run that has several figures into alternatives of a comparison.
+    """Alternatives of a comparison that share a run.
 
-    The one that is asked first in a round runs; the others of that round take theirs of the same run.
+    The first one called in a round runs it; the others of that round return their figures of the same run.
     """
 
     def __init__(self, names: tuple[str, ...], run: Callable[[], Mapping[str, float]]) -> None:
@@ -16,7 +16,7 @@ class Parts:
         self._left: dict[str, float] = {}
 
     def alternatives(self) -> dict[str, Callable[[], float]]:
-        """For `Workbench.compare`."""
+        """Return the alternatives for `Workbench.compare`."""
         return {name: partial(self._take, name) for name in self._names}
 
     def _take(self, name: str) -> float:

@@ -1,25 +1,25 @@
-"""One reading a message, from the broker into the database, against the fastest that can be had in C."""
+"""Benchmark of the pipeline: messages of one reading, from broker to database, against a pipe in C."""
 
 from collections.abc import Callable
 from functools import partial
 
 from scripts.bench.benchmark import Benchmark
-from scripts.bench.crew import crew
+from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.raw_pipe import raw_pipe
-from scripts.bench.sink import Sink, drained, kept_up
+from scripts.bench.sink import Sink, backlog_seconds, live_seconds
 from scripts.bench.workbench import Workbench
 
 Timing = Callable[[Sink, Load], float]
 
 
 def _run(workbench: Workbench) -> None:
-    """A backlog, then messages that are published meanwhile."""
+    """Compare over a backlog, then over messages published at the same time."""
     load = lone_readings(workbench.messages)
     forms: dict[str, Timing] = {
-        f"a backlog of {workbench.messages:,} messages of one reading is stored": drained,
-        f"{workbench.messages:,} messages of one reading are stored while they are published": kept_up,
+        f"a backlog of {workbench.messages:,} messages of one reading is stored": backlog_seconds,
+        f"{workbench.messages:,} messages of one reading are stored while they are published": live_seconds,
     }
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         for title, timing in forms.items():
@@ -47,7 +47,7 @@ def _raw(workbench: Workbench, place: Database, load: Load, timing: Timing) -> f
 
 
 def _ours(workbench: Workbench, place: Database, load: Load, timing: Timing, *, workers: int) -> float:
-    with crew(workbench, place, workers=workers) as ours:
+    with running_workers(workbench, place, workers=workers) as ours:
         rate = load.rows / timing(ours, load)
         if workers > 1:
             workbench.note(f"{workers} workers divided the messages: {ours.shares()}")

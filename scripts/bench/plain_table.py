@@ -1,4 +1,4 @@
-"""What `telemetry` is compared with: a table of the same columns and the same key, without anything else."""
+"""The reference for `telemetry`: a table with the same columns and primary key."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from psycopg import sql
 
 
 def make(connection: psycopg.Connection[tuple[Any, ...]], name: str) -> None:
-    """Make it. No check, no other index, no rollup."""
+    """Create the table. It has no check, no other index and no rollup."""
     table = sql.Identifier(name)
     connection.execute(sql.SQL("CREATE TABLE {} (LIKE telemetry)").format(table))
     connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (vin, ts)").format(table))

@@ -1,4 +1,4 @@
-"""Readings by HTTP, against a service with an ORM."""
+"""Benchmark of POST: readings over HTTP, against a service with an ORM."""
 
 import time
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _SIZE = 1_000
 
 
 def _run(workbench: Workbench) -> None:
-    """The same bodies for both."""
+    """Compare both services with the same bodies."""
     size = min(_SIZE, workbench.messages)
     requests = _requests(workbench.messages // size, size)
     with (

@@ -1,4 +1,4 @@
-"""Sends requests that were made beforehand, over a few connections."""
+"""A client that sends prepared requests over a few connections."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,19 +11,21 @@ CONNECTIONS = 4
 
 
 def send(server: Server, requests: Iterable[bytes], connections: int = CONNECTIONS) -> None:
-    """Each connection takes the next request when it has its answer; returns with the last answer."""
+    """Send all requests: each connection takes the next one when it has its answer. Returns after the last
+    answer.
+    """
     source = _Source(requests)
     with ThreadPoolExecutor(connections) as pool:
         try:
             for done in [pool.submit(_work, server, source) for _ in range(connections)]:
                 done.result()
         finally:
-            # Leaving waits for the threads: after a signal they shall not send all the rest.
+            # Leaving the block waits for the threads: after a signal they must not send all the rest.
             source.end()
 
 
 class _Source:
-    """An iterator that threads may share."""
+    """A thread-safe iterator."""
 
     def __init__(self, requests: Iterable[bytes]) -> None:
         self._requests = iter(requests)
@@ -40,7 +42,7 @@ class _Source:
             return next(self._requests)
 
     def end(self) -> None:
-        """Nobody gets another one."""
+        """Stop the iteration in every thread."""
         self._ended = True
 
 
@@ -50,5 +52,5 @@ def _work(server: Server, source: _Source) -> None:
             for request in source:
                 link.ask(request)
     finally:
-        # The first to fail ends it for all.
+        # The first failure stops every connection.
         source.end()

@@ -1,4 +1,4 @@
-"""Tells a person how far something long has come, on standard error."""
+"""Progress of a long step, on standard error."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ class Progress:
     def __init__(self, title: str, total: int) -> None:
         self._title = title
         self._total = total
-        self._told = 0
+        self._shown_percent = 0
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -28,8 +28,8 @@ class Progress:
         print(end, file=sys.stderr, flush=True)
 
     def reach(self, done: int) -> None:
-        """So much of the total is done."""
+        """Report that `done` of the total is done."""
         percent = 100 * done // self._total
-        if percent >= self._told + _STEP_PERCENT:
-            self._told = percent - percent % _STEP_PERCENT
-            print(f" {self._told} %", end="", file=sys.stderr, flush=True)
+        if percent >= self._shown_percent + _STEP_PERCENT:
+            self._shown_percent = percent - percent % _STEP_PERCENT
+            print(f" {self._shown_percent} %", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Publishes at QoS 1, with packets made beforehand, and counts the acknowledgements."""
+"""A publisher at QoS 1 with prepared packets, which counts the acknowledgements."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -10,55 +10,59 @@ from scripts.bench.bench_error import MeasureError
 from scripts.bench.link import Link
 from scripts.launcher.broker import Broker
 
-# Unacknowledged messages of one connection: enough that the broker always has the next one at hand.
+# Unacknowledged messages of one connection: enough that the broker never waits for the next one.
 _WINDOW = 200
-# Between two looks at the acknowledgements: one look for many of them is what makes this cheap.
+# The time between two reads of acknowledgements: one read for many of them is cheap.
 _TICK_S = 0.001
-_PATIENCE_S = 60.0
+_TIMEOUT_S = 60.0
 
 
-class _Lane:
-    """One connection, with as much under way as its window allows."""
+class _WindowedLink:
+    """One connection with as many messages in flight as its window allows."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._under_way = 0
+        self._in_flight = 0
 
     def step(self, source: Iterator[bytes]) -> int:
-        """Take the acknowledgements that have come, send what there is room for; returns how many came."""
+        """Read the acknowledgements that have arrived and fill the window; returns the number of
+        acknowledgements.
+        """
         acknowledged = sum(kind == packets.PUBACK for kind, _body in self._link.receive(within=0))
-        self._under_way -= acknowledged
-        if self._under_way <= _WINDOW // 2:
-            sent = list(islice(source, _WINDOW - self._under_way))
+        self._in_flight -= acknowledged
+        if self._in_flight <= _WINDOW // 2:
+            sent = list(islice(source, _WINDOW - self._in_flight))
             if sent:
                 self._link.send(b"".join(sent))
-            self._under_way += len(sent)
+            self._in_flight += len(sent)
         return acknowledged
 
 
 def rate(broker: Broker, publications: Sequence[bytes], *, connections: int, seconds: float) -> float:
-    """Messages a second that the broker acknowledges when it is sent the publications over and over."""
+    """Publish the publications over and over for `seconds`; returns the messages/s acknowledged by the
+    broker.
+    """
     source = cycle(publications)
     with ExitStack() as stack:
-        lanes = [_Lane(stack.enter_context(Link(broker))) for _ in range(connections)]
+        links = [_WindowedLink(stack.enter_context(Link(broker))) for _ in range(connections)]
         began = time.monotonic()
         acknowledged = 0
         while (now := time.monotonic()) - began < seconds:
-            acknowledged += sum(lane.step(source) for lane in lanes)
+            acknowledged += sum(windowed.step(source) for windowed in links)
             time.sleep(_TICK_S)
         return acknowledged / (now - began)
 
 
 def send(broker: Broker, publications: Sequence[bytes]) -> None:
-    """Publish each once, in their order; returns when all are acknowledged."""
+    """Publish each once, in order; returns when all are acknowledged. Raises MeasureError."""
     source = iter(publications)
     with Link(broker) as link:
-        lane = _Lane(link)
-        left, heard = len(publications), time.monotonic()
+        windowed = _WindowedLink(link)
+        left, answered_at = len(publications), time.monotonic()
         while left:
-            if acknowledged := lane.step(source):
-                left, heard = left - acknowledged, time.monotonic()
-            elif time.monotonic() - heard > _PATIENCE_S:
+            if acknowledged := windowed.step(source):
+                left, answered_at = left - acknowledged, time.monotonic()
+            elif time.monotonic() - answered_at > _TIMEOUT_S:
                 raise MeasureError(
                     "The broker has stopped acknowledging.", log=broker.log, tail=broker.tail()
                 )
@@ -66,7 +70,7 @@ def send(broker: Broker, publications: Sequence[bytes]) -> None:
 
 
 def longest_pause(broker: Broker, publication: bytes, *, a_second: float, seconds: float) -> float:
-    """The longest time, in ms, without an acknowledgement, to someone who publishes steadily."""
+    """Publish steadily; returns the longest time in ms without an acknowledgement."""
     with Link(broker) as link:
         began = time.monotonic()
         moments, sent = [began], 0

@@ -1,4 +1,4 @@
-"""`mosquitto_sub | psql -c 'COPY ...'`: messages into a table, in C all the way, nothing checked."""
+"""`mosquitto_sub | psql -c 'COPY ...'`: messages into a table, in C, without any check."""
 
 import shlex
 import shutil
@@ -28,7 +28,7 @@ _LINES = "SELECT count(*), count(DISTINCT line) FROM raw"
 
 
 class RawPipe:
-    """Ends by itself after `messages` messages: only then does COPY commit."""
+    """A pipe that ends by itself after `messages` messages: only then does COPY commit."""
 
     def __init__(self, broker: Broker, pipe: Process, database: Database) -> None:
         self.broker = broker
@@ -40,11 +40,11 @@ class RawPipe:
         self._subscriber().suspend()
 
     def release(self) -> None:
-        """Let it go on."""
+        """Resume the subscriber."""
         self._subscriber().resume()
 
     def await_stored(self, load: Load) -> None:
-        """Returns once COPY has committed. Raises MeasureError where a line is missing or there twice."""
+        """Wait until COPY has committed. Raises MeasureError where a line is missing or stored twice."""
         await_work(lambda: not self.pipe.alive, [self.broker], load.rows)
         if self.pipe.returncode != 0:
             raise self.pipe.failure("The pipe has failed.")
@@ -62,7 +62,7 @@ class RawPipe:
 
 @contextmanager
 def raw_pipe(workbench: Workbench, database: Database, messages: int) -> Iterator[RawPipe]:
-    """The pipe, which listens, with a durable session at a broker as shipped."""
+    """Run the pipe, subscribed with a durable session, at a broker as shipped."""
     with workbench.fresh_folder() as folder, database.connect() as connection:
         connection.execute(_TABLE)
         empty(connection)
@@ -74,7 +74,7 @@ def raw_pipe(workbench: Workbench, database: Database, messages: int) -> Iterato
             try:
                 pipe.start()
                 pipe.wait_until(lambda: connection.execute(_COPIES).fetchone() == (1,))
-                pipe.wait_until(lambda: _has_come(broker.log))
+                pipe.wait_until(lambda: _is_subscribed(broker.log))
                 yield RawPipe(broker, pipe, database)
             finally:
                 pipe.kill()
@@ -100,6 +100,9 @@ def _command(broker: Broker, database: Database, messages: int) -> list[str]:
     return ["sh", "-c", f"{shlex.join(reads)} | {shlex.join(writes)}"]
 
 
-def _has_come(log: Path) -> bool:
-    """Whether the session has been taken up: the first line that names it tells of its making."""
+def _is_subscribed(log: Path) -> bool:
+    """Return whether the subscriber has taken its session over.
+
+    The first line with its id is of the session's creation.
+    """
     return log.read_text(errors="replace").count(f" as {_ID} (") > 1

@@ -1,4 +1,4 @@
-"""The worker with a backlog: what it costs to answer each message."""
+"""Benchmark of receipts: a worker's rate over a backlog, with and without a receipt for each message."""
 
 import time
 from functools import partial
@@ -6,11 +6,11 @@ from functools import partial
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.consumer import Consumer
-from scripts.bench.crew import crew
+from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.patience import await_work
-from scripts.bench.sink import lay_up, work_off
+from scripts.bench.sink import drain_backlog, make_backlog
 from scripts.bench.workbench import Workbench
 from shared.wire.topics import receipts_topic, telemetry_topic
 
@@ -36,17 +36,17 @@ RECEIPTS = Benchmark(
 
 
 def _rate(workbench: Workbench, place: Database, load: Load, *, receipts: int) -> float:
-    """From the moment the worker may begin until all is stored and every receipt has arrived."""
+    """Return messages/s from the worker's release until all is stored and every receipt has arrived."""
     with (
-        crew(workbench, place) as ours,
+        running_workers(workbench, place) as ours,
         Consumer(ours.broker, "bench-vehicles", [receipts_topic("+")]) as vehicles,
     ):
-        lay_up(ours, load)
+        make_backlog(ours, load)
         began = time.monotonic()
-        work_off(ours, load)
+        drain_backlog(ours, load)
         await_work(lambda: vehicles.received >= receipts, ours.workers, receipts)
         took = time.monotonic() - began
-        # More receipts than messages: the link was lost meanwhile, and some came twice.
+        # More receipts than messages: the link was lost during the run, and some arrived twice.
         if vehicles.received != receipts:
             raise MeasureError(f"{load.rows:,} messages brought {vehicles.received:,} receipts.")
     return load.rows / took

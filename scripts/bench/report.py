@@ -1,4 +1,4 @@
-"""Figures for a terminal, and for a program."""
+"""Output of the figures: a table for a terminal, JSON for a program."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from scripts.launcher import screen
 
 
 def figure(value: float) -> str:
-    """Three digits or more, as far as they mean anything."""
+    """Format a figure with three significant digits, or as a whole number from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def show(comparison: Comparison) -> None:
-    """The table of one comparison."""
+    """Print the table of one comparison."""
     screen.heading(f"{comparison.benchmark}: {comparison.title}", comparison.unit)
     ratios = comparison.ratios
     rows = [
@@ -30,9 +30,9 @@ def show(comparison: Comparison) -> None:
 
 
 def write(path: Path, comparisons: Sequence[Comparison], options: Mapping[str, object]) -> None:
-    """All figures as JSON."""
+    """Write all figures as JSON."""
     machine = {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()}
-    told = [
+    results = [
         {
             "benchmark": one.benchmark,
             "title": one.title,
@@ -45,7 +45,7 @@ def write(path: Path, comparisons: Sequence[Comparison], options: Mapping[str, o
         }
         for one in comparisons
     ]
-    text = json.dumps({"machine": machine, "options": dict(options), "comparisons": told}, indent=2)
+    text = json.dumps({"machine": machine, "options": dict(options), "comparisons": results}, indent=2)
     path.write_text(f"{text}\n", encoding="utf-8")
 
 

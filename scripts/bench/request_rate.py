@@ -1,4 +1,4 @@
-"""Requests a second that a server answers: counted by wrk, or by threads of ours where wrk is missing."""
+"""Requests/s that a server answers: counted by wrk, or by our own threads where wrk is missing."""
 
 import json
 import math
@@ -35,7 +35,7 @@ end
 
 
 def request_rate(workbench: Workbench, server: Server, paths: Sequence[str]) -> float:
-    """GETs of the paths in turn, over 16 connections, for the workbench's seconds."""
+    """Measure GETs/s of the paths in turn, over 16 connections, for the workbench's seconds."""
     program = shutil.which("wrk")
     if program is None or workbench.seconds < _WRK_FEWEST_S:
         return by_threads(server, paths, workbench.seconds)
@@ -44,9 +44,9 @@ def request_rate(workbench: Workbench, server: Server, paths: Sequence[str]) -> 
 
 
 def by_wrk(program: str, server: Server, paths: Sequence[str], seconds: float, folder: Path) -> float:
-    """Counted by wrk, for whole seconds."""
+    """Measure requests/s with wrk, for whole seconds. Raises LaunchError where an answer is not a 200."""
     script = folder / "paths.lua"
-    # A list of Lua: JSON's strings are Lua's too, as long as they are plain.
+    # A Lua table: JSON strings without escapes are Lua strings as well.
     script.write_text(_SCRIPT % ("{" + ", ".join(map(json.dumps, paths)) + "}"))
     whole = math.ceil(seconds)
     address = f"http://{server.host}:{server.port}"
@@ -57,15 +57,15 @@ def by_wrk(program: str, server: Server, paths: Sequence[str], seconds: float, f
         code = wrk.wait(whole + _WRK_MORE_S)
     finally:
         wrk.kill()
-    told = wrk.log.read_text(errors="replace")
-    rate, bad = _RATE.search(told), _BAD.search(told)
+    output = wrk.log.read_text(errors="replace")
+    rate, bad = _RATE.search(output), _BAD.search(output)
     if code != 0 or rate is None or bad is not None:
         raise wrk.failure(f"{server.name} did not answer wrk as it should.")
     return float(rate[1])
 
 
 def by_threads(server: Server, paths: Sequence[str], seconds: float) -> float:
-    """Counted by threads of ours, which cost more than wrk does."""
+    """Measure requests/s with our own threads, which use more processor time than wrk."""
     source = cycle([http_link.get(server.host, path) for path in paths])
     lock, answered = threading.Lock(), [0] * CONNECTIONS
     failures: list[MeasureError] = []

@@ -10,30 +10,30 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class Key(NamedTuple):
-    """What a row of `telemetry` is found by."""
+    """The primary key of a row of `telemetry`."""
 
     vin: str
     ts: datetime
 
 
 def vin(vehicle: int) -> str:
-    """The name of a vehicle."""
+    """Return the VIN of a vehicle by its number."""
     return f"BENCH-{vehicle:05d}"
 
 
 def key(number: int, step_s: int = 1) -> Key:
-    """Each vehicle in turn sends one reading every `step_s` seconds."""
+    """Return the key of a reading by its number; each vehicle in turn sends one every `step_s` seconds."""
     turn, vehicle = divmod(number, VEHICLES)
     return Key(vin(vehicle), START + timedelta(seconds=turn * step_s))
 
 
 def signals(number: int) -> tuple[float, ...]:
-    """The values in the order of SIGNALS: %, %, V, A, °C, °C, km."""
+    """Return the values in the order of SIGNALS: %, %, V, A, °C, °C, km."""
     return 10 + number % 890 / 10, 92.0, 300 + number % 990 / 10, 95.0, 42.0, 33.0, 1201.2
 
 
 def payload(number: int, step_s: int = 1) -> bytes:
-    """The reading as its vehicle sends it."""
+    """Encode a reading as its vehicle sends it."""
     vin, ts = key(number, step_s)
     soc, soh, voltage, current, hottest, coldest, odo = signals(number)
     return (
@@ -44,5 +44,5 @@ def payload(number: int, step_s: int = 1) -> bytes:
 
 
 def array(numbers: Iterable[int], step_s: int = 1) -> bytes:
-    """Many of them as one JSON array."""
+    """Encode readings as one JSON array."""
     return b"[" + b",".join(payload(number, step_s) for number in numbers) + b"]"

@@ -1,4 +1,4 @@
-"""A small service that our API is compared with, started by the same settings of uvicorn as ours."""
+"""A small reference service, started with the same settings of uvicorn as our API."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from shared.command_arguments import command_parser, whole_number
 
 
 class Service(Server):
-    """`python -m scripts.bench.MODULE PORT ARGUMENTS`; the module calls `serve`."""
+    """A process `python -m scripts.bench.MODULE PORT ARGUMENTS`; the module calls `serve`."""
 
     def __init__(self, module: str, *arguments: str, log: Path) -> None:
         super().__init__(module, log=log, env={"PYTHONPATH": str(ROOT)})
@@ -23,8 +23,8 @@ class Service(Server):
         return [sys.executable, "-m", self._module, str(self.port), *self._arguments]
 
 
-def asked(module: str, *more: str) -> list[str]:
-    """The port, and what else a service is started with; a wrong argument ends the process with status 2."""
+def service_arguments(module: str, *more: str) -> list[str]:
+    """Parse the port and further arguments of a service; wrong ones end the process with status 2."""
     parser = command_parser(
         f"python -m scripts.bench.{module}",
         "A small service that our API is compared with. The benchmarks start it.",
@@ -33,10 +33,9 @@ def asked(module: str, *more: str) -> list[str]:
     parser.add_argument("port", type=whole_number(1, 65_535), metavar="PORT")
     for name in more:
         parser.add_argument(name.lower(), metavar=name)
-    given = parser.parse_args()
-    return [str(value) for value in vars(given).values()]
+    return [str(value) for value in vars(parser.parse_args()).values()]
 
 
 def serve(app: FastAPI, port: int) -> None:
-    """Until SIGTERM; what is left out here is left out in `api/__main__.py`, too."""
+    """Serve until SIGTERM, without the parts that `api/__main__.py` leaves out, too."""
     uvicorn.run(app, host=Service.host, port=port, log_config=None, access_log=False, server_header=False)

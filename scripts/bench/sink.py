@@ -1,4 +1,4 @@
-"""What takes messages from the broker into the database, and how fast it is."""
+"""Consumers that move messages from the broker into the database, and the times they take."""
 
 import time
 from typing import Protocol
@@ -12,28 +12,31 @@ _DROPPED = "exceeded timeout"
 
 
 class Sink(Protocol):
-    """Has a durable session at its broker, and is listening."""
+    """A consumer with a durable session at its broker, subscribed."""
 
     broker: Broker
 
     def hold(self) -> None:
-        """Stand still: what is published from now on waits."""
+        """Freeze the consumer: messages published from now on are queued."""
 
     def release(self) -> None:
-        """Go on."""
+        """Resume the consumer."""
 
     def await_stored(self, load: Load) -> None:
-        """Returns once all is in the database, each once. Raises MeasureError where it is not."""
+        """Wait until all is in the database, each once. Raises MeasureError where it is not."""
 
 
-def lay_up(sink: Sink, load: Load) -> None:
-    """Make a backlog: the sink stands still, and all of it waits at the broker."""
+def make_backlog(sink: Sink, load: Load) -> None:
+    """Queue a backlog at the broker while the sink is frozen."""
     sink.hold()
     publisher.send(sink.broker, load.publications)
 
 
-def work_off(sink: Sink, load: Load) -> float:
-    """Seconds to store the backlog, from the moment the sink may go on."""
+def drain_backlog(sink: Sink, load: Load) -> float:
+    """Resume the sink; returns the seconds until the backlog is stored.
+
+    Raises MeasureError where the broker has dropped the session.
+    """
     began = time.monotonic()
     sink.release()
     sink.await_stored(load)
@@ -43,14 +46,14 @@ def work_off(sink: Sink, load: Load) -> float:
     return took
 
 
-def drained(sink: Sink, load: Load) -> float:
-    """Seconds to store a backlog; neither its making nor the start of a process is in them."""
-    lay_up(sink, load)
-    return work_off(sink, load)
+def backlog_seconds(sink: Sink, load: Load) -> float:
+    """Measure the seconds to store a backlog, without its publication and the start of a process."""
+    make_backlog(sink, load)
+    return drain_backlog(sink, load)
 
 
-def kept_up(sink: Sink, load: Load) -> float:
-    """Seconds to store what is published meanwhile, as fast as the broker acknowledges it."""
+def live_seconds(sink: Sink, load: Load) -> float:
+    """Measure the seconds to store messages published meanwhile, as fast as the broker acknowledges them."""
     began = time.monotonic()
     publisher.send(sink.broker, load.publications)
     sink.await_stored(load)

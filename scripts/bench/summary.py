@@ -1,4 +1,4 @@
-"""The summary of a window: whether a year takes longer than a day."""
+"""Benchmark of the summary: windows of one day and of one year."""
 
 from datetime import timedelta
 from functools import partial
@@ -16,13 +16,15 @@ _YEAR = timedelta(days=365) // timedelta(seconds=STEP_S)
 
 
 def _run(workbench: Workbench) -> None:
-    """One vehicle, a reading every ten seconds for a year, or for as long as the rows suffice."""
+    """Compare windows of one vehicle with a reading every ten seconds for a year, or for as long as the rows
+    suffice.
+    """
     car = Fleet(1, min(workbench.rows, _YEAR))
     long = Window(
         sample_readings.START, sample_readings.START + timedelta(seconds=STEP_S * car.readings_each)
     )
     whole = f"all of {car.readings_each * STEP_S / 86_400:.3g} days"
-    # A day in the middle, or what there is.
+    # A day in the middle, or a shorter window where less is stored.
     noon = sample_readings.START + timedelta(days=(long.to_ts - sample_readings.START).days // 2)
     day = Window(noon, min(noon + timedelta(days=1), long.to_ts))
     windows = {

@@ -1,4 +1,4 @@
-"""How long the summary of a window takes."""
+"""The response time of a window's summary."""
 
 import json
 import time
@@ -15,19 +15,19 @@ _FEWEST = 5
 
 
 def summary_time(workbench: Workbench, server: Server, fleet: Fleet, window: Window) -> float:
-    """The median, in ms, of calls one after another over one connection, for the workbench's seconds.
+    """Measure the median time in ms of calls over one connection, for the workbench's seconds.
 
-    Raises MeasureError where the number of readings is not what is stored.
+    Raises MeasureError where the number of readings is not that of the stored ones.
     """
     request = http_link.get(server.host, f"/api/vehicles/{sample_readings.vin(0)}/summary?{window.query}")
     times: list[float] = []
     with http_link.HttpLink(server.host, server.port) as link:
-        told = json.loads(link.ask(request))["samples"]
-        if told != (stored := fleet.samples(window.from_ts, window.to_ts)):
-            raise MeasureError(f"summary tells of {told:,} readings where {stored:,} are stored.")
+        counted = json.loads(link.ask(request))["samples"]
+        if counted != (stored := fleet.samples(window.from_ts, window.to_ts)):
+            raise MeasureError(f"summary counts {counted:,} readings where {stored:,} are stored.")
         began = time.monotonic()
         while len(times) < _FEWEST or time.monotonic() - began < workbench.seconds:
-            asked = time.perf_counter()
+            sent_at = time.perf_counter()
             link.ask(request)
-            times.append(time.perf_counter() - asked)
+            times.append(time.perf_counter() - sent_at)
     return 1000 * median(times)

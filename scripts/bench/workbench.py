@@ -1,4 +1,4 @@
-"""Where benchmarks are run: takes figures in alternation and keeps them."""
+"""The workbench of the benchmarks: takes figures in turn and keeps them."""
 
 import sys
 import time
@@ -12,13 +12,15 @@ from scripts.bench.comparison import Comparison
 from scripts.launcher import account
 
 FEWEST_ROWS = 1_000
-"""A hundredth of them is still a fleet."""
+"""The least number of stored readings: a hundredth of them is still a fleet."""
 
 
 @dataclass
 class Workbench:
-    """`messages` is the size of what waits or is worked off, `rows` of what is stored beforehand (readings,
-    1,000 or more); `seconds` bounds what has no natural end. `postgres_settings` is for tests.
+    """Settings and results of a run.
+
+    `messages` is the size of a backlog, `rows` the number of readings stored beforehand (1,000 or more);
+    `seconds` bounds measurements that have no natural end. `postgres_settings` is for tests.
     """
 
     folder: Path
@@ -32,13 +34,13 @@ class Workbench:
     _notes: list[str] = field(default_factory=list)
 
     def compare(self, title: str, unit: str, alternatives: Mapping[str, Callable[[], float]]) -> None:
-        """Call each alternative once a round for its figure, then show the table."""
+        """Call each alternative once a round for its figure, then print the table."""
         print(f"\n{self.benchmark}: {title}", file=sys.stderr)
         names = list(alternatives)
         self._notes = []
         figures: dict[str, list[float]] = {name: [] for name in names}
         for number in range(self.rounds):
-            # Another one begins each round: nobody always comes first, or always after the slowest.
+            # Each round begins with another alternative: none is always first, or always after the slowest.
             first = number % len(names)
             for name in names[first:] + names[:first]:
                 figures[name].append(self._take(name, unit, number, alternatives[name]))
@@ -47,12 +49,12 @@ class Workbench:
         report.show(comparison)
 
     def note(self, text: str) -> None:
-        """Tell below the table what was seen while a figure was taken."""
+        """Add a line below the table that is being measured."""
         self._notes.append(text)
 
     @contextmanager
     def fresh_folder(self) -> Iterator[Path]:
-        """An empty folder for the servers of one figure."""
+        """Create an empty folder for the servers of one figure; removed at the end."""
         with account.temporary_folder("figure-", self.folder) as folder:
             yield folder
 

@@ -19,7 +19,7 @@ from scripts.faults import report
 from scripts.faults.catalogue import FAULTS, named
 from scripts.faults.controls import CONTROLS
 from scripts.faults.fault_error import SkippedError
-from scripts.faults.run import Form, run
+from scripts.faults.run import RunParameters, run
 from scripts.faults.site import Site
 from scripts.launcher import account, signals
 from scripts.launcher.frame import run_launcher
@@ -27,15 +27,15 @@ from shared.command_arguments import argument, command_parser, end_with_the_pipe
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what was asked for; returns the exit code."""
-    wanted = _parser().parse_args(arguments)
-    if wanted.list:
+    """Run the faults or controls that the arguments name; returns the exit code."""
+    parsed = _parser().parse_args(arguments)
+    if parsed.list:
         _show_list()
         return 0
 
     def run_on_site() -> int:
-        with _site(keep=wanted.keep) as site:
-            return _try_controls(site, wanted) if wanted.controls else _try_faults(site, wanted)
+        with _site(keep=parsed.keep) as site:
+            return _try_controls(site, parsed) if parsed.controls else _try_faults(site, parsed)
 
     return run_launcher(run_on_site, failed=2)
 
@@ -58,9 +58,9 @@ def _parser() -> ArgumentParser:
     add("--seeds", type=_count, default=1, metavar="N", help="runs of each fault (default 1)")
     add("--first-seed", type=_count, default=1, metavar="N", help="the first of these seeds (default 1)")
     for name, default, text in (
-        ("rate", Form.rate, "readings a second over MQTT"),
-        ("seconds", Form.seconds, "the least time to send for"),
-        ("scale", Form.scale, "how long outages last, as a factor"),
+        ("rate", RunParameters.rate, "readings a second over MQTT"),
+        ("seconds", RunParameters.seconds, "the least time to send for"),
+        ("scale", RunParameters.scale, "how long outages last, as a factor"),
     ):
         add(
             f"--{name}",
@@ -86,19 +86,19 @@ def _above_0(text: str) -> float:
 
 def _show_list() -> None:
     for fault in FAULTS:
-        print(f"{fault.name:<24}{fault.tells}{'' if fault.usual else '  (only by name)'}")
+        print(f"{fault.name:<24}{fault.description}{'' if fault.usual else '  (only by name)'}")
     print("\nBroken workers (--controls):")
     for control in CONTROLS:
         print(f"{control.name:<24}by {control.fault.name}")
 
 
-def _try_faults(site: Site, wanted: Namespace) -> int:
+def _try_faults(site: Site, arguments: Namespace) -> int:
     held, broken = 0, 0
     print(report.header())
-    for fault in wanted.faults:
-        for seed in range(wanted.first_seed, wanted.first_seed + wanted.seeds):
+    for fault in arguments.faults:
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             try:
-                outcome = run(site, fault, _form(wanted), seed=seed)
+                outcome = run(site, fault, _parameters(arguments), seed=seed)
             except SkippedError as why:
                 print(report.skipped(fault.name, str(why)))
                 break
@@ -108,13 +108,13 @@ def _try_faults(site: Site, wanted: Namespace) -> int:
     return 1 if broken else 0
 
 
-def _try_controls(site: Site, wanted: Namespace) -> int:
+def _try_controls(site: Site, arguments: Namespace) -> int:
     caught, missed = 0, 0
     print(report.header())
     for control in CONTROLS:
-        for seed in range(wanted.first_seed, wanted.first_seed + wanted.seeds):
-            form = replace(_form(wanted), drain_within_s=15, back_within_s=6)
-            outcome = run(site, control.fault, form, seed=seed, variants=control.variants)
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+            parameters = replace(_parameters(arguments), drain_within_s=15, back_within_s=6)
+            outcome = run(site, control.fault, parameters, seed=seed, variants=control.variants)
             is_caught = control.is_caught(outcome)
             verdict = f"{'caught' if is_caught else 'NOT CAUGHT'}: {'; '.join(outcome.broken())}"
             print(report.line(control.name, seed, outcome, verdict))
@@ -123,8 +123,8 @@ def _try_controls(site: Site, wanted: Namespace) -> int:
     return 1 if missed else 0
 
 
-def _form(wanted: Namespace) -> Form:
-    return Form(rate=wanted.rate, seconds=wanted.seconds, scale=wanted.scale)
+def _parameters(arguments: Namespace) -> RunParameters:
+    return RunParameters(rate=arguments.rate, seconds=arguments.seconds, scale=arguments.scale)
 
 
 @contextmanager

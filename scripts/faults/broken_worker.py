@@ -1,6 +1,6 @@
-"""Workers with one thing broken, which the harness must catch: `python -m scripts.faults.broken_worker NAME`.
+"""Workers with one defect, which the harness must catch: `python -m scripts.faults.broken_worker NAME`.
 
-Each is the real worker with one method or one statement replaced; production code knows nothing of it.
+Each is the real worker with one method or statement replaced; production code has no switch for this.
 """
 
 import sys
@@ -23,18 +23,18 @@ from shared.wire.reading import Row
 
 
 class AutoAck(Subscriber):
-    """Acknowledges on receipt, as paho does by default."""
+    """A subscriber that acknowledges on receipt, as paho does by default."""
 
     def _on_messages(self, messages: list[Message]) -> None:
         super()._on_messages(messages)
         self._client.send_acknowledgements(pubacks([message.mid for message in messages if message.qos]))
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Done already."""
+        """Do nothing: the message was acknowledged on receipt."""
 
 
 class AckBeforeCommit(Worker):
-    """Acknowledges a batch, then stores it."""
+    """A worker that acknowledges a batch, then stores it."""
 
     def _flush(self) -> None:
         contents = self._batch.take()
@@ -44,7 +44,7 @@ class AckBeforeCommit(Worker):
 
 
 class ReceiptBeforeCommit(Worker):
-    """Tells vehicles that all is stored, then stores it."""
+    """A worker that sends receipts for a batch, then stores it."""
 
     def _flush(self) -> None:
         contents = self._batch.take()
@@ -56,14 +56,14 @@ class ReceiptBeforeCommit(Worker):
 
 
 class NoEpoch(Subscriber):
-    """Acknowledges on whatever connection there is."""
+    """A subscriber that acknowledges on the present connection, whichever one the message came on."""
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         self._client.send_acknowledgements(pubacks([delivery.mid for delivery in deliveries if delivery.qos]))
 
 
 class NoResubscribe(Subscriber):
-    """Subscribes on its first connection only."""
+    """A subscriber that subscribes on its first connection only."""
 
     _connects = 0
 
@@ -74,7 +74,7 @@ class NoResubscribe(Subscriber):
 
 class _Mute:
     def subscribe(self, *_arguments: object, **_options: object) -> None:
-        """Says nothing to the broker."""
+        """Send nothing."""
 
 
 Broken = AbstractContextManager[object]
@@ -84,7 +84,7 @@ _SORTED = 'ORDER BY vin COLLATE "C", ts, position'
 
 
 def _without_order(replacement: str, *, turn: int) -> Broken:
-    """Both ways into the table: the statement that merges, and the rows of a COPY."""
+    """Remove the order of rows from both ways into the table: the merging statement, and COPY."""
     statement, copy = str(store_readings._INSERT), store_readings._copy  # noqa: SLF001 - what is to be broken
     if _SORTED not in statement:
         raise LookupError(f"the statement that is to be broken has no {_SORTED}")
@@ -107,7 +107,7 @@ VARIANTS: dict[str, Callable[[], Broken]] = {
     "no-epoch": lambda: patch.object(process, "Subscriber", NoEpoch),
     "no-resubscribe": lambda: patch.object(process, "Subscriber", NoResubscribe),
     "unsorted": lambda: _without_order("", turn=1),
-    # What another order of arrival would do.
+    # Stands for another order of arrival.
     "unsorted-reversed": lambda: _without_order("ORDER BY position DESC", turn=-1),
 }
 

@@ -1,4 +1,4 @@
-"""Every fault, in the order of the table."""
+"""The list of faults, in the order of the table."""
 
 from scripts.faults import kills, links, overload, sessions, states
 from scripts.faults.fault import Fault
@@ -79,7 +79,7 @@ FAULTS = [
         "kill -9 of a broker that saves each change, 3 times",
         broker=_SAVES_EACH_CHANGE,
         at_most=100,
-        # One for each kill: it reads one message of a publisher, acknowledges, then saves.
+        # One for each kill: the broker reads one message of a publisher, acknowledges, then saves.
         broker_loses_at_most=3,
     ),
     Fault(
@@ -131,14 +131,14 @@ FAULTS = [
 
 
 def named(names: str | None) -> list[Fault]:
-    """The faults of a comma-separated list, `all`, or the usual ones. Raises ValueError."""
+    """Return the faults of a comma-separated list, of `all`, or the usual ones. Raises ValueError."""
     if not names:
         return [fault for fault in FAULTS if fault.usual]
     if names == "all":
         return list(FAULTS)
     known = {fault.name: fault for fault in FAULTS}
-    wanted = [name.strip() for name in names.split(",")]
-    unknown = [name for name in wanted if name not in known]
+    chosen = [name.strip() for name in names.split(",")]
+    unknown = [name for name in chosen if name not in known]
     if unknown:
         raise ValueError(f"no such fault: {', '.join(unknown)} (--list names them)")
-    return [known[name] for name in wanted]
+    return [known[name] for name in chosen]

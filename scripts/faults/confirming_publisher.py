@@ -1,4 +1,4 @@
-"""A publisher for which a reading is acknowledged by its receipt, and which sends it again until then."""
+"""A publisher that takes a reading's receipt for its acknowledgement, and publishes it again until then."""
 
 import itertools
 import json
@@ -13,26 +13,26 @@ from scripts.faults.journaled_publisher import Publisher
 from shared.wire.timestamps import parse_timestamp
 from shared.wire.topics import receipts_topic, telemetry_topic
 
-_AGAIN_AFTER_S = 3.0
+_REPUBLISH_AFTER_S = 3.0
 
 
 class ConfirmingPublisher(Publisher):
-    """As a vehicle that can't afford what a broker may lose."""
+    """A vehicle that can't afford the messages that a broker may lose."""
 
     def _prepare(self, client: paho.Client) -> None:
         self._receipts: deque[tuple[bytes, float]] = deque()
         self._unconfirmed: dict[int, float] = {}
-        """When it was published last, by number; the one that waits longest comes first."""
+        """Time of the last publication by number; the oldest comes first."""
         client.on_connect = lambda client, *_rest: client.subscribe(receipts_topic("+"), qos=1)
         client.on_message = self._on_message
 
     @property
     def unconfirmed(self) -> int:
-        """How many readings are without a receipt."""
+        """The number of readings without a receipt."""
         return len(self._unconfirmed)
 
     @property
-    def _is_waiting(self) -> bool:
+    def _has_unacknowledged(self) -> bool:
         return bool(self._unconfirmed)
 
     def _topic(self, vin: str) -> str:
@@ -43,27 +43,27 @@ class ConfirmingPublisher(Publisher):
         self._unconfirmed[number] = time.monotonic()
         return number
 
-    def _settle(self) -> None:
+    def _record_acks(self) -> None:
         while self._acks:
             self._in_flight.pop(self._acks.popleft()[0])
         while self._receipts:
-            told, moment = self._receipts.popleft()
-            answer = json.loads(told)
+            content, moment = self._receipts.popleft()
+            answer = json.loads(content)
             for ts in answer["stored"] + answer["duplicate"]:
                 number = numbered_reading.number_of(parse_timestamp(ts))
                 if self._unconfirmed.pop(number, None) is not None:
                     self.journal.acknowledged[number] = moment
-        self._send_again()
+        self._republish()
 
-    def _send_again(self) -> None:
+    def _republish(self) -> None:
         now = time.monotonic()
         due = list(
-            itertools.takewhile(lambda sent: now - sent[1] >= _AGAIN_AFTER_S, self._unconfirmed.items())
+            itertools.takewhile(lambda sent: now - sent[1] >= _REPUBLISH_AFTER_S, self._unconfirmed.items())
         )
-        # What has no PUBACK, paho itself sends again.
+        # paho itself sends messages without a PUBACK again.
         in_flight = set(self._in_flight.values()) if due else set()
         for number, _ in due:
-            # Behind all others.
+            # Moved behind all others.
             del self._unconfirmed[number]
             self._unconfirmed[number] = now
             if number not in in_flight:
@@ -73,5 +73,5 @@ class ConfirmingPublisher(Publisher):
                 )
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        # paho's thread: the other one sorts it in.
+        # paho's thread: the other thread evaluates the receipt.
         self._receipts.append((bytes(message.payload), time.monotonic()))

@@ -1,4 +1,4 @@
-"""Broken workers, and the fault that must show what is broken in each."""
+"""Broken workers, and the fault that must expose the defect of each."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scripts.faults.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A broken worker. It is caught when that fault makes it lose readings, or deadlock."""
+    """A broken worker, caught when the fault makes it lose readings, or deadlock."""
 
     name: str
     fault: Fault
@@ -17,7 +17,7 @@ class Control:
     by_deadlock: bool = False
 
     def is_caught(self, outcome: Outcome) -> bool:
-        """Whether the harness saw this very defect, not only that something went wrong."""
+        """Return whether the harness saw this very defect, not just any failure."""
         return outcome.deadlocks > 0 if self.by_deadlock else outcome.lost > 0
 
 

@@ -1,4 +1,4 @@
-"""A fault: what it does to a rig, and what the rig needs for it."""
+"""A fault: its action on a rig, and the rig that it needs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,41 +9,41 @@ from scripts.faults.wiring import Wiring
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One line of the table. `act` runs while readings are sent, and has healed when it returns."""
+    """One line of the table. `act` runs while readings are sent, and has healed the fault when it returns."""
 
     name: str
     act: Callable[[Rig], None]
-    tells: str
-    """What happens, in a few words."""
+    description: str
+    """A few words, for the table."""
     broker: Mapping[str, str | None] = field(default_factory=dict)
-    """Lines of the broker's configuration that differ."""
+    """Changed lines of the broker's configuration."""
     database_by_proxy: bool = False
     broker_by_proxy: bool = False
     workers: int = 1
     shared_group: bool = False
-    """Whether the workers divide the messages; else each receives all."""
+    """True: the workers divide the messages; else each receives all."""
     poison_every: int = 0
     confirm: bool = False
-    """Whether a reading counts as acknowledged by its receipt, and is sent again until then."""
+    """True: a reading counts as acknowledged by its receipt, and is published again until then."""
     answers_within_s: float = float("inf")
-    """The longest that a POST may take, whatever its answer."""
+    """The longest time that a POST may take, whether accepted or refused."""
     redelivers_at_most: float = float("inf")
-    """Messages that may come to the worker's next life again."""
+    """The most messages that a restarted worker may receive again."""
     at_least: float = 0
-    """Readings a second that it makes sense with."""
+    """The least readings a second at which the fault makes sense."""
     at_most: float = float("inf")
-    """Readings a second that the configuration bears."""
+    """The most readings a second that the configuration bears."""
     broker_loses_at_most: float = float("inf")
-    """Readings that it may have acknowledged and not saved, where the times do not bound it enough."""
+    """The most readings that the broker may lose, where the times of the rig's `excuses` bound too little."""
     starts_load: bool = False
-    """Whether `act` says when the sending begins."""
+    """True: `act` starts the load itself."""
     leaves_trace: str = ""
-    """What a worker's log must hold afterwards: else the fault has not happened."""
+    """A text that a worker's log must hold afterwards: without it the fault has not happened."""
     usual: bool = True
-    """Whether it runs when no names are given."""
+    """True: the fault runs when no names are given."""
 
     def wiring(self, variants: tuple[str, ...] = ()) -> Wiring:
-        """The rig for it, with the real worker or with these variants."""
+        """Return the configuration of the rig, with the real worker or with these variants."""
         return Wiring(
             broker=self.broker,
             database_by_proxy=self.database_by_proxy,

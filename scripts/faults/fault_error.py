@@ -1,5 +1,5 @@
-"""What can keep a fault from being tried."""
+"""The error of a fault that can't be tried."""
 
 
 class SkippedError(Exception):
-    """A fault that needs what this machine lacks; the message says what."""
+    """A fault needs something that this machine lacks; the message names it."""

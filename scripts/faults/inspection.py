@@ -1,4 +1,4 @@
-"""The final read: what the database holds, compared with the journals by number."""
+"""The final read: the content of the database, compared with the journals by number."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _REJECTIONS = "SELECT reason, payload FROM rejections"
 
 @dataclass(slots=True)
 class Found:
-    """Numbers by door, as often as they were found."""
+    """Numbers by channel, each with the count of its rows."""
 
     stored: dict[str, Counter[int]] = field(
         default_factory=lambda: {numbered_reading.MQTT: Counter(), numbered_reading.POST: Counter()}
@@ -28,28 +28,28 @@ class Found:
     reasons: dict[int, str] = field(default_factory=dict)
     rows: int = 0
     wrong: int = 0
-    """Rows whose values are not those that were sent, and rejections that are not ours."""
+    """Rows with other values than were sent, and rejections of payloads that the harness did not send."""
 
     def missing(self, journal: Journal) -> set[int]:
-        """Acknowledged, and neither stored nor rejected."""
-        accounted = set(self.stored[journal.door])
-        if journal.door == numbered_reading.MQTT:
+        """Return the numbers that were acknowledged and are neither stored nor rejected."""
+        accounted = set(self.stored[journal.channel])
+        if journal.channel == numbered_reading.MQTT:
             accounted |= self.rejected.keys()
         return journal.acknowledged.keys() - accounted
 
 
 def read(site: Site) -> Found:
-    """Read both tables whole."""
-    return sort(site.query(_ROWS), site.query(_REJECTIONS))
+    """Read both tables completely."""
+    return classify(site.query(_ROWS), site.query(_REJECTIONS))
 
 
-def sort(rows: Sequence[tuple[Any, ...]], rejections: Sequence[tuple[Any, ...]]) -> Found:
-    """Rows of telemetry as (vin, ts, soc, pack_voltage, odo_km), rejections as (reason, payload)."""
+def classify(rows: Sequence[tuple[Any, ...]], rejections: Sequence[tuple[Any, ...]]) -> Found:
+    """Classify rows (vin, ts, soc, pack_voltage, odo_km) of telemetry and rejections (reason, payload)."""
     found = Found(rows=len(rows))
     for row in rows:
-        door, number = str(row[0]).partition("-")[0], numbered_reading.number_of(row[1])
-        if door in found.stored and tuple(row) == numbered_reading.row(door, number):
-            found.stored[door][number] += 1
+        channel, number = str(row[0]).partition("-")[0], numbered_reading.number_of(row[1])
+        if channel in found.stored and tuple(row) == numbered_reading.row(channel, number):
+            found.stored[channel][number] += 1
         else:
             found.wrong += 1
     for reason, payload in rejections:
@@ -63,14 +63,14 @@ def sort(rows: Sequence[tuple[Any, ...]], rejections: Sequence[tuple[Any, ...]])
 
 
 def count(site: Site) -> int:
-    """Rows and rejections together; cheap."""
+    """Count rows and rejections together; cheap enough for polling."""
     return int(
         site.query("SELECT (SELECT count(*) FROM telemetry) + (SELECT count(*) FROM rejections)")[0][0]
     )
 
 
 def differing_hours(site: Site) -> Mapping[str, int]:
-    """How many hours of `telemetry_hourly` differ from the readings, by vehicle."""
+    """Count the hours of `telemetry_hourly` that differ from the readings, by vehicle."""
     url = make_url(site.database_url).set(drivername="postgresql+psycopg")
     engine = writer_engine(url.render_as_string(hide_password=False), name=site.name)
     try:

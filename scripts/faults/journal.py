@@ -1,15 +1,15 @@
-"""What was sent through one door, and what was acknowledged there, by number."""
+"""The numbers sent and acknowledged through one channel."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Journal:
-    """Written by one thread. Times are of `time.monotonic()`."""
+    """A journal of one channel, MQTT or POST, written by one thread. Times are of `time.monotonic()`."""
 
-    door: str
+    channel: str
     sent: set[int] = field(default_factory=set)
     bad: set[int] = field(default_factory=set)
-    """Of those sent: readings that the system must reject."""
+    """Numbers sent as readings that the system must reject."""
     acknowledged: dict[int, float] = field(default_factory=dict)
-    """When the broker's PUBACK, or the API's 200, arrived."""
+    """Times at which the broker's PUBACK, or the API's 200, arrived."""

@@ -1,4 +1,4 @@
-"""Publishes numbered readings at QoS 1 and writes down which of them the broker acknowledged."""
+"""A publisher of numbered readings at QoS 1 that records the broker's acknowledgements."""
 
 import threading
 import time
@@ -16,16 +16,16 @@ from shared.wire.topics import telemetry_topic
 
 _LAST_ACKS_S = 30.0
 _TICK_S = 0.005
-# Far from the 65,535 packet ids: paho can't give one out twice.
+# Far below the 65,535 packet ids, so that paho can't use one twice.
 _MOST_IN_FLIGHT = 40_000
 _MOST_AT_ONCE = 10_000
 
 
 class Publisher(threading.Thread):
-    """Sends `rate` readings a second from the number `first` on, through every loss of the link.
+    """A thread that sends `rate` readings a second from the number `first` on, also while the link is lost.
 
-    paho sends again what was not acknowledged, on each new connection. `poison_every` makes each
-    so-many-th reading a bad one.
+    paho sends unacknowledged messages again on each new connection. With `poison_every`, each so-many-th
+    reading is a bad one.
     """
 
     def __init__(self, host: str, port: int, *, first: int, rate: float, poison_every: int = 0) -> None:
@@ -35,9 +35,9 @@ class Publisher(threading.Thread):
         self._number = first
         self._rate = rate
         self._poison_every = poison_every
-        self._patience_s = _LAST_ACKS_S
+        self._ack_timeout_s = _LAST_ACKS_S
         self._finishing = threading.Event()
-        self._resting = threading.Event()
+        self._paused = threading.Event()
         self._in_flight: dict[int, int] = {}
         self._acks: deque[tuple[int, float]] = deque()
         self._client = paho.Client(
@@ -54,59 +54,59 @@ class Publisher(threading.Thread):
         began, sent = time.monotonic(), 0
         while not self._finishing.is_set():
             due = int((time.monotonic() - began) * self._rate)
-            holds_back = self._resting.is_set() or len(self._in_flight) > _MOST_IN_FLIGHT
-            for _ in range(0 if holds_back else min(due - sent, _MOST_AT_ONCE)):
+            is_paused = self._paused.is_set() or len(self._in_flight) > _MOST_IN_FLIGHT
+            for _ in range(0 if is_paused else min(due - sent, _MOST_AT_ONCE)):
                 self._send()
             sent = max(due, sent)
-            self._settle()
+            self._record_acks()
             self._finishing.wait(_TICK_S)
-        self._settle_all()
-        # Behind everything else in the broker's queue: once it is stored, the queue is empty.
+        self._await_acks()
+        # The last message in the broker's queue: once it is stored, the queue is empty.
         self.last = self._send(may_be_bad=False)
-        self._settle_all()
+        self._await_acks()
         self._client.disconnect()
         self._client.loop_stop()
-        # A circle of references would leave its sockets to the garbage collector.
+        # A reference cycle would leave the client's sockets to the garbage collector.
         self._client.on_publish = None
 
     def finish(self) -> None:
-        """Stop sending, wait for the last acknowledgements, take leave."""
+        """Stop sending, wait for the last acknowledgements, disconnect."""
         self._finishing.set()
         self.join()
 
-    def hush(self) -> None:
-        """Send nothing new until `go_on`."""
-        self._resting.set()
+    def pause_sending(self) -> None:
+        """Send no new reading until `resume_sending`."""
+        self._paused.set()
 
-    def rest(self) -> None:
-        """The same; returns when everything sent is acknowledged, or after a while."""
-        self.hush()
+    def pause_and_drain(self) -> None:
+        """Pause, and wait until everything sent is acknowledged, for 30 s at the most."""
+        self.pause_sending()
         time.sleep(10 * _TICK_S)
         deadline = time.monotonic() + _LAST_ACKS_S
-        while self._is_waiting and time.monotonic() < deadline:
+        while self._has_unacknowledged and time.monotonic() < deadline:
             time.sleep(_TICK_S)
 
-    def go_on(self) -> None:
-        """Send again; what fell due meanwhile is left out."""
-        self._resting.clear()
+    def resume_sending(self) -> None:
+        """Send again; readings that fell due during the pause are left out."""
+        self._paused.clear()
 
     def abandon(self) -> None:
-        """Stop without waiting for anything; one that has finished is left alone."""
-        self._patience_s = 0
+        """Stop without waiting for acknowledgements; no effect on a finished publisher."""
+        self._ack_timeout_s = 0
         self.finish()
 
     @property
     def sent(self) -> int:
-        """How many readings have been sent."""
+        """The number of readings sent."""
         return len(self.journal.sent)
 
     @property
-    def _is_waiting(self) -> bool:
-        """Whether something that was sent has not been acknowledged."""
+    def _has_unacknowledged(self) -> bool:
+        """True while a reading that was sent lacks its acknowledgement."""
         return bool(self._in_flight)
 
     def _prepare(self, client: paho.Client) -> None:
-        """For who wants to know more than this one; before it connects."""
+        """Configure the client before it connects; subclasses add callbacks."""
 
     def _topic(self, vin: str) -> str:
         return telemetry_topic(vin)
@@ -122,17 +122,17 @@ class Publisher(threading.Thread):
         self._in_flight[self._client.publish(topic, text, qos=1).mid] = number
         return number
 
-    def _settle(self) -> None:
+    def _record_acks(self) -> None:
         while self._acks:
             mid, moment = self._acks.popleft()
             self.journal.acknowledged[self._in_flight.pop(mid)] = moment
 
-    def _settle_all(self) -> None:
+    def _await_acks(self) -> None:
         began = time.monotonic()
-        self._settle()
-        while self._is_waiting and time.monotonic() - began < self._patience_s:
+        self._record_acks()
+        while self._has_unacknowledged and time.monotonic() - began < self._ack_timeout_s:
             time.sleep(_TICK_S)
-            self._settle()
+            self._record_acks()
 
     def _on_publish(
         self,
@@ -142,5 +142,5 @@ class Publisher(threading.Thread):
         _reason: ReasonCode,
         _properties: Properties,
     ) -> None:
-        # In paho's thread, perhaps before `publish` has returned: the other thread sorts it in.
+        # In paho's thread, perhaps before `publish` has returned: the other thread evaluates it.
         self._acks.append((mid, time.monotonic()))

@@ -1,4 +1,4 @@
-"""Processes that are killed, ended or frozen, and started again."""
+"""Faults of processes: killed, stopped or frozen, and started again."""
 
 import time
 from collections.abc import Callable
@@ -7,18 +7,18 @@ from scripts.faults.rig import Rig
 
 Act = Callable[[Rig], None]
 
-# `autosave_interval 1` waits until more than a second has passed, in whole seconds: that is two.
+# `autosave_interval 1` saves once more than a second has passed, in whole seconds: after two.
 _SAVES_EVERY_S = 2.3
-# Where it saves each change, it still acknowledges first and saves then.
+# A broker that saves each change still acknowledges first and saves then.
 _SAVE_TAKES_S = 0.3
-# The publisher may read an acknowledgement a moment after its sender's end.
+# The publisher may read an acknowledgement a moment after the broker's end.
 _LAST_ACK_S = 0.5
 _STOPS_WITHIN_S = 10.0
 _GROWS_AT_MOST = 1.1
 
 
 def nothing(rig: Rig) -> None:
-    """No fault at all: the harness itself must not lose anything."""
+    """Break nothing: the harness itself must not lose a reading."""
     rig.hold(2)
 
 
@@ -30,7 +30,7 @@ def worker_kill(rig: Rig) -> None:
 
 
 def worker_kill_at_commit(rig: Rig) -> None:
-    """Killed while its transaction waits: received, not committed."""
+    """Kill the worker while its transaction waits: messages are received, not committed."""
     rig.pause()
     with rig.site.locked():
         time.sleep(rig.random.uniform(0.6, 0.9))
@@ -49,7 +49,7 @@ def worker_stop(seconds: float) -> Act:
 
 
 def worker_term(rig: Rig) -> None:
-    """SIGTERM under load: a clean end in time, and next to nothing comes twice."""
+    """Stop the worker by SIGTERM under load: a clean end in time, and next to no redelivery."""
     for _ in range(2):
         rig.pause()
         began = time.monotonic()
@@ -61,7 +61,7 @@ def worker_term(rig: Rig) -> None:
 
 
 def group_member_kill(rig: Rig) -> None:
-    """One of two workers that divide the messages is away for a while."""
+    """Kill one of two workers that divide the messages, for a while."""
     rig.pause()
     victim = rig.random.choice(rig.workers)
     victim.kill()
@@ -87,7 +87,7 @@ def postgres_down(seconds: float) -> Act:
 
 
 def broker_term(rig: Rig) -> None:
-    """Ended in good order, once with the worker there and once without."""
+    """Stop the broker in order, once with the worker connected and once without."""
     rig.pause()
     rig.restart_broker(rig.broker.stop)
     rig.pause()
@@ -98,7 +98,7 @@ def broker_term(rig: Rig) -> None:
 
 
 def broker_kill_durable(rig: Rig) -> None:
-    """Killed once with the worker there, then twice without, while it saves each change."""
+    """Kill a broker that saves each change, once with the worker connected, then twice without."""
     rig.pause()
     rig.restart_broker(lambda: _kill_saving_broker(rig, _SAVE_TAKES_S))
     rig.pause()
@@ -110,8 +110,8 @@ def broker_kill_durable(rig: Rig) -> None:
 
 
 def broker_kill(rig: Rig) -> None:
-    """Killed once with the worker there, once without; gone may be what came since the last save."""
-    # The worker's session itself must have been saved once.
+    """Kill the broker, once with the worker connected, once without: it loses what it has not saved."""
+    # The broker must have saved the worker's session once.
     time.sleep(_SAVES_EVERY_S + rig.random.uniform(0, 2))
     rig.restart_broker(lambda: _kill_saving_broker(rig, _SAVES_EVERY_S))
     rig.worker.kill()
@@ -121,7 +121,7 @@ def broker_kill(rig: Rig) -> None:
 
 
 def broker_kill_with_receipts(rig: Rig) -> None:
-    """Killed at any moment, also before it has saved anything, once with the worker there, once without."""
+    """Kill the broker at any moment, also before its first save, with the worker connected and without."""
     rig.pause()
     rig.restart_broker(rig.broker.kill)
     rig.pause(0.5, 2.5)
@@ -132,7 +132,7 @@ def broker_kill_with_receipts(rig: Rig) -> None:
 
 
 def broker_kill_while_locked(rig: Rig) -> None:
-    """Killed while the worker waits for the database with what it has taken over."""
+    """Kill the broker while the worker waits for the database with messages in hand."""
     rig.pause()
     with rig.site.locked():
         rig.pause()
@@ -144,26 +144,26 @@ def broker_kill_while_locked(rig: Rig) -> None:
 
 
 def all_killed(rig: Rig) -> None:
-    """Worker, database and broker, each with kill -9, in random order, twice."""
+    """Kill worker, database and broker with kill -9, in random order, twice."""
     for _ in range(2):
         _strike_all(rig, rig.broker.kill)
 
 
 def endurance(number: int) -> Act:
-    """Nothing but very many readings; what the worker has in memory after a tenth is what it keeps."""
+    """Send very many readings; the worker's memory after a tenth of them must not grow."""
 
     def act(rig: Rig) -> None:
-        publisher, witness = rig.publisher, rig.witness
-        if publisher is None or witness is None:
-            raise ValueError("endurance needs load and a witness")
-        wanted = int(number * rig.scale)
-        while publisher.sent < wanted // 10:
+        publisher, monitor = rig.publisher, rig.monitor
+        if publisher is None or monitor is None:
+            raise ValueError("endurance needs load and a monitor")
+        total = int(number * rig.scale)
+        while publisher.sent < total // 10:
             time.sleep(0.05)
-        early = witness.last[rig.worker.metrics_url].memory_mib
-        while publisher.sent < wanted:
+        early = monitor.last[rig.worker.metrics_url].memory_mib
+        while publisher.sent < total:
             time.sleep(0.05)
-        late = witness.last[rig.worker.metrics_url].memory_mib
-        rig.notes.append(f"worker {early:.1f} MiB after {wanted // 10:,}, {late:.1f} MiB after {wanted:,}")
+        late = monitor.last[rig.worker.metrics_url].memory_mib
+        rig.notes.append(f"worker {early:.1f} MiB after {total // 10:,}, {late:.1f} MiB after {total:,}")
         if late > early * _GROWS_AT_MOST:
             rig.complaints.append("the worker's memory grew")
 
@@ -178,12 +178,12 @@ def _kill_saving_broker(rig: Rig, saved_before_s: float) -> None:
 
 
 def all_mixed(rig: Rig) -> None:
-    """Worker and database killed, broker ended, in random order."""
+    """Kill worker and database, and stop the broker, in random order."""
     _strike_all(rig, rig.broker.stop)
 
 
 def _strike_all(rig: Rig, end_broker: Callable[[], object]) -> None:
-    """Worker and database with kill -9 and the broker as told, one after the other in random order."""
+    """Kill worker and database with kill -9 and call `end_broker`, one after the other in random order."""
     victims = [rig.worker.kill, rig.site.postgres.kill, end_broker]
     rig.random.shuffle(victims)
     for strike in victims:

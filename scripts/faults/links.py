@@ -1,4 +1,4 @@
-"""Links that break between two servers which both stay up."""
+"""Faults of links between two servers which both stay up."""
 
 import time
 
@@ -13,8 +13,8 @@ _LEAST_STORED = 1_000
 
 
 def commit_cut(rig: Rig) -> None:
-    """The COMMIT goes out, its answer never comes: five times."""
-    link = _given(rig.database_proxy)
+    """Cut the link between a COMMIT and its answer, five times."""
+    link = _required(rig.database_proxy)
     for number in range(_CUTS):
         rig.pause(0.1, 0.5)
         watch = CommitWatch()
@@ -29,7 +29,7 @@ def commit_cut(rig: Rig) -> None:
 
 
 class CommitWatch:
-    """Finds one COMMIT on its way to the database."""
+    """A filter that finds one COMMIT on its way to the database."""
 
     def __init__(self) -> None:
         self.has_cut = False
@@ -42,8 +42,8 @@ class CommitWatch:
 
 
 def broker_half_open(rig: Rig) -> None:
-    """The worker's link to the broker swallows everything, open, then closes."""
-    link = _given(rig.broker_proxy)
+    """Drop everything on the worker's link to the broker while it stays open, then close it."""
+    link = _required(rig.broker_proxy)
     rig.pause()
     link.mode = Mode.SWALLOW
     rig.hold(10)
@@ -52,8 +52,8 @@ def broker_half_open(rig: Rig) -> None:
 
 
 def database_hangs(rig: Rig) -> None:
-    """The link to the database stands still, open, then goes on as if nothing had been."""
-    link = _given(rig.database_proxy)
+    """Hold back everything on the link to the database while it stays open, then forward it."""
+    link = _required(rig.database_proxy)
     rig.pause()
     link.mode = Mode.HANG
     rig.hold(5)
@@ -61,14 +61,14 @@ def database_hangs(rig: Rig) -> None:
 
 
 def database_slow(rig: Rig) -> None:
-    """Each answer of the database takes 12 s, and a transaction some two minutes: slow, not away."""
-    link = _given(rig.database_proxy)
+    """Delay each answer of the database by 12 s, so that a transaction takes some two minutes."""
+    link = _required(rig.database_proxy)
     rig.pause()
     before = _stored(rig)
     link.answer_delay = _ANSWER_TAKES_S
     deadline = time.monotonic() + _SLOW_AT_MOST_S
     try:
-        # More than was under way when it began: a batch that came in meanwhile.
+        # More than was in flight at the beginning: a batch that arrived meanwhile.
         while _stored(rig) < before + _LEAST_STORED:
             if time.monotonic() > deadline:
                 rig.complaints.append("too little was stored while the database was slow")
@@ -85,7 +85,7 @@ def _stored(rig: Rig) -> int:
     return int(rig.site.query("SELECT count(*) FROM telemetry WHERE vin LIKE 'MQTT-%%'")[0][0])
 
 
-def _given(proxy: Proxy | None) -> Proxy:
+def _required(proxy: Proxy | None) -> Proxy:
     if proxy is None:
         raise ValueError("this fault needs a proxy that its line of the catalogue does not ask for")
     return proxy

@@ -1,4 +1,4 @@
-"""Numbered readings: from the number follow vehicle, time and every value, so a row can be checked alone."""
+"""Numbered readings: vehicle, time and every value follow from the number, so a row can be checked alone."""
 
 import json
 import re
@@ -25,10 +25,10 @@ class Row(NamedTuple):
     odo_km: float
 
 
-def row(door: str, number: int) -> Row:
-    """The reading of this number that comes through MQTT or POST."""
+def row(channel: str, number: int) -> Row:
+    """Return the reading of this number on a channel, MQTT or POST."""
     return Row(
-        vin=f"{door}-{number % _VEHICLES:02d}",
+        vin=f"{channel}-{number % _VEHICLES:02d}",
         ts=_START + number * _STEP,
         soc=number % 1001 / 10,
         pack_voltage=300 + number % 997 / 8,
@@ -37,23 +37,23 @@ def row(door: str, number: int) -> Row:
 
 
 def number_of(ts: datetime) -> int:
-    """The number of the reading of this time."""
+    """Return the number of the reading with this time."""
     return (ts - _START) // _STEP
 
 
-def content(door: str, number: int) -> dict[str, Any]:
-    """The reading as a vehicle sends it; `number` is a field that the system ignores."""
-    told = row(door, number)
-    return {**told._asdict(), "ts": told.ts.isoformat(), "number": number}
+def content(channel: str, number: int) -> dict[str, Any]:
+    """Return the reading as a vehicle sends it; `number` is a field that the system ignores."""
+    reading = row(channel, number)
+    return {**reading._asdict(), "ts": reading.ts.isoformat(), "number": number}
 
 
 def payload(number: int) -> bytes:
-    """A good reading, for MQTT."""
+    """Encode a good reading for MQTT."""
     return json.dumps(content(MQTT, number)).encode()
 
 
 def poison(number: int) -> bytes:
-    """A bad one, of three kinds in turn: out of range, cut off, of another vehicle."""
+    """Encode a bad reading, of three kinds in turn: out of range, truncated, of another vehicle."""
     good = content(MQTT, number)
     changed: Mapping[str, Any] = {"soc": 101} if number % 3 == 0 else {"vin": "SOMEBODY-ELSE"}
     text = json.dumps({"number": number, **good, **changed}).encode()
@@ -61,11 +61,11 @@ def poison(number: int) -> bytes:
 
 
 def poison_reason(number: int) -> str:
-    """Why that one is rejected."""
+    """Return the reason for which the bad reading of this number is rejected."""
     return ("bad_reading", "bad_json", "vin_mismatch")[number % 3]
 
 
 def number_in(rejected: bytes) -> int | None:
-    """The number in a payload that was rejected; None in one that is not ours."""
+    """Return the number in a rejected payload; None in one that the harness did not send."""
     found = _NUMBER.search(rejected)
     return int(found[1]) if found else None

@@ -1,4 +1,4 @@
-"""What became of the readings of one run, and whether the guarantee held."""
+"""The outcome of one run: what became of its readings, and whether the guarantee held."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,43 +10,43 @@ from scripts.faults.journal import Journal
 
 @dataclass(slots=True)
 class Outcome:
-    """One line of the table; all in readings but `drain_s`."""
+    """One line of the table; counts are of readings."""
 
     sent: int = 0
     acknowledged: int = 0
     rows: int = 0
     lost: int = 0
-    """Acknowledged, neither stored nor rejected, and nobody said that this might be."""
+    """Acknowledged, neither stored nor rejected, and not excused."""
     lost_at: list[float] = field(default_factory=list)
-    """When those were acknowledged."""
+    """Times at which those were acknowledged."""
     excused: int = 0
-    """The same, where the broker's configuration allows it to lose them."""
+    """Acknowledged and missing at times at which the broker's configuration allows a loss."""
     excused_at: list[float] = field(default_factory=list)
-    """When those were acknowledged."""
+    """Times at which those were acknowledged."""
     twice: int = 0
     unexpected: int = 0
     """Stored or rejected and never sent, or good and rejected, or bad and stored."""
     wrong: int = 0
     rejected: int = 0
     hours: Mapping[str, int] = field(default_factory=dict)
-    """How many hours differ from the readings, by vehicle."""
+    """Number of hours that differ from the readings, by vehicle."""
     deadlocks: int = 0
     drain_s: float | None = None
-    """From the last acknowledgement to the last row; None where it never came."""
-    looks: int = 0
-    """At the metrics, each of which added up if nothing is said."""
+    """Seconds from the last acknowledgement to the last row; None where a row is missing."""
+    scrapes: int = 0
+    """Number of scrapes of the metrics."""
     memory_mib: float = 0
-    """The most that a worker had."""
+    """The most memory of any worker."""
     complaints: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def held(self) -> bool:
-        """Whether the guarantee held."""
+        """True if the guarantee held."""
         return not self.broken()
 
     def broken(self) -> list[str]:
-        """What did not hold, in words."""
+        """Describe each violation in words."""
         counted = {
             "lost": self.lost,
             "twice": self.twice,
@@ -58,24 +58,30 @@ class Outcome:
         if self.drain_s is None:
             reasons.append("not drained in time")
         if self.hours:
-            told = ", ".join(f"{number} of {vin}" for vin, number in sorted(self.hours.items()))
-            reasons.append(f"hours differ from the readings: {told}")
+            counts = ", ".join(f"{number} of {vin}" for vin, number in sorted(self.hours.items()))
+            reasons.append(f"hours differ from the readings: {counts}")
         return [*reasons, *self.complaints]
 
 
-def judge(journals: Sequence[Journal], found: Found, excuses: Sequence[tuple[float, float]] = ()) -> Outcome:
-    """Compare what was acknowledged with what was found. `excuses` are times of the broker's only."""
+def evaluate(
+    journals: Sequence[Journal], found: Found, excuses: Sequence[tuple[float, float]] = ()
+) -> Outcome:
+    """Compare the acknowledged numbers with those found.
+
+    `excuses` are intervals of `time.monotonic()` in which the broker may lose messages; a POST's 200 has no
+    excuse.
+    """
     outcome = Outcome(rows=found.rows, wrong=found.wrong, rejected=sum(found.rejected.values()))
-    outcome.twice = sum(more - 1 for more in found.rejected.values())
+    outcome.twice = sum(times - 1 for times in found.rejected.values())
     for journal in journals:
         outcome.sent += len(journal.sent)
         outcome.acknowledged += len(journal.acknowledged)
-        stored = found.stored[journal.door]
-        outcome.twice += sum(more - 1 for more in stored.values())
+        stored = found.stored[journal.channel]
+        outcome.twice += sum(times - 1 for times in stored.values())
         good = journal.sent - journal.bad
         outcome.unexpected += len(stored.keys() - good)
-        through_broker = journal.door == numbered_reading.MQTT
-        if through_broker:
+        over_mqtt = journal.channel == numbered_reading.MQTT
+        if over_mqtt:
             outcome.unexpected += len(found.rejected.keys() - journal.bad)
             outcome.wrong += sum(
                 found.reasons[number] != numbered_reading.poison_reason(number)
@@ -83,7 +89,7 @@ def judge(journals: Sequence[Journal], found: Found, excuses: Sequence[tuple[flo
             )
         for number in found.missing(journal):
             moment = journal.acknowledged[number]
-            if through_broker and any(begin <= moment <= end for begin, end in excuses):
+            if over_mqtt and any(begin <= moment <= end for begin, end in excuses):
                 outcome.excused += 1
                 outcome.excused_at.append(moment)
             else:

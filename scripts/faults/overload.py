@@ -1,11 +1,11 @@
-"""Far more costly calls than an API can answer, while others ask little and must not notice."""
+"""Overload: far more costly calls than an API can answer, while cheap calls must stay fast."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 
-from scripts.faults.crowd import Caller, Score
+from scripts.faults.crowd import Caller, CallStatistics
 from scripts.faults.kills import Act
 from scripts.faults.rig import Rig
 from scripts.faults.states import frozen
@@ -39,14 +39,14 @@ _COSTLY = [
     f"/api/export/telemetry?vin={_VIN}&{_WINDOW}&format=ndjson",
     f"/api/vehicles/{_VIN}/sessions?{_WINDOW}",
 ]
-# Numbers of this run that neither publisher nor poster comes to.
+# Numbers of this run that neither publisher nor poster reaches.
 _NUMBERS_FROM = 500_000
 _OUTAGE = ("The database is away", "The database is back")
 _FORGOTTEN = ("never retrieved", "Traceback")
 
 
 def api_overload(*, freezes: bool) -> Act:
-    """With `freezes` the database stands still for a while in the middle."""
+    """Overload an API; with `freezes` the database is frozen for a while in the middle."""
 
     def act(rig: Rig) -> None:
         with _costly_vehicle(rig), _small_api(rig) as api:
@@ -62,10 +62,10 @@ def api_overload(*, freezes: bool) -> Act:
             for caller in callers:
                 caller.join()
             rig.more_journals += [caller.journal for caller in groups["POST"]]
-            scores = {name: Score.of(group) for name, group in groups.items()}
-            rig.notes += [f"{name}: {score}" for name, score in scores.items()]
-            _judge(rig, scores, resumed)
-            _read_log(rig, api, freezes=freezes)
+            statistics_of = {name: CallStatistics.of(group) for name, group in groups.items()}
+            rig.notes += [f"{name}: {statistics}" for name, statistics in statistics_of.items()]
+            _check(rig, statistics_of, resumed)
+            _check_log(rig, api, freezes=freezes)
 
     return act
 
@@ -75,74 +75,74 @@ def _groups(rig: Rig, api: Api) -> dict[str, list[Caller]]:
     address = api.host, api.port
     latest = [f"/api/vehicles/{_VIN}/latest"]
     return {
-        # Each begins with another one.
-        "costly": [Caller(*address, _turned(_COSTLY, place)) for place in range(_CLIENTS["costly"])],
+        # Each client begins with another path.
+        "costly": [Caller(*address, _rotated(_COSTLY, place)) for place in range(_CLIENTS["costly"])],
         "latest": [Caller(*address, latest) for _ in range(_CLIENTS["latest"])],
         "POST": [Caller(*address, (), numbers=numbers) for _ in range(_CLIENTS["POST"])],
     }
 
 
-def _turned(paths: Sequence[str], place: int) -> list[str]:
+def _rotated(paths: Sequence[str], place: int) -> list[str]:
     place %= len(paths)
     return [*paths[place:], *paths[:place]]
 
 
 def _freeze(rig: Rig) -> float:
     with frozen(rig.site.postgres):
-        # Not by `hold`: a heartbeat must have the time to notice.
+        # Not by `hold`, which may be shorter: a heartbeat must have the time to notice.
         time.sleep(_FROZEN_S)
     return time.monotonic()
 
 
-def _judge(rig: Rig, scores: Mapping[str, Score], resumed: float | None) -> None:
+def _check(rig: Rig, statistics_of: Mapping[str, CallStatistics], resumed: float | None) -> None:
     for name in ("latest", "POST"):
         if resumed is None:
-            _judge_quick(rig, name, scores[name])
+            _check_quick(rig, name, statistics_of[name])
         else:
-            _judge_frozen(rig, name, scores[name], resumed)
-    costly = scores["costly"]
+            _check_frozen(rig, name, statistics_of[name], resumed)
+    costly = statistics_of["costly"]
     if not costly.statuses[200]:
         rig.complaints.append("no costly call was answered")
-    if any(call.status == 503 and not call.says_when for call in costly.calls):
+    if any(call.status == 503 and not call.has_retry_after for call in costly.calls):
         rig.complaints.append("costly: refused without Retry-After")
-    # An export that the freeze breaks off has no status to tell.
+    # An export that the freeze breaks off has no status.
     if costly.statuses.keys() - ({200, 503} if resumed is None else {0, 200, 503}):
         rig.complaints.append(f"costly: {costly}")
 
 
-def _judge_quick(rig: Rig, name: str, score: Score) -> None:
+def _check_quick(rig: Rig, name: str, statistics: CallStatistics) -> None:
     least, p99_s = (0.95, 10) if rig.scale < 1 else (0.999, 1)
-    if score.answered < least:
-        rig.complaints.append(f"{name}: {score.answered:.2%} answered")
-    if score.p99_s > p99_s:
-        rig.complaints.append(f"{name}: p99 {score.p99_s:.2f} s")
+    if statistics.answered < least:
+        rig.complaints.append(f"{name}: {statistics.answered:.2%} answered")
+    if statistics.p99_s > p99_s:
+        rig.complaints.append(f"{name}: p99 {statistics.p99_s:.2f} s")
 
 
-def _judge_frozen(rig: Rig, name: str, score: Score, resumed: float) -> None:
+def _check_frozen(rig: Rig, name: str, statistics: CallStatistics, resumed: float) -> None:
     slowest_s, within_s = (10, 10) if rig.scale < 1 else (3, 2)
-    back_s = score.first_good_after(resumed)
+    back_s = statistics.first_good_after(resumed)
     if back_s is not None:
         rig.notes.append(f"{name}: back after {back_s:.2f} s")
     if back_s is None or back_s > within_s:
         rig.complaints.append(f"{name}: not back within {within_s} s")
-    if score.slowest_s > slowest_s:
-        rig.complaints.append(f"{name}: an answer took {score.slowest_s:.2f} s")
-    if score.statuses.keys() - {200, 503}:
-        rig.complaints.append(f"{name}: {score}")
+    if statistics.slowest_s > slowest_s:
+        rig.complaints.append(f"{name}: an answer took {statistics.slowest_s:.2f} s")
+    if statistics.statuses.keys() - {200, 503}:
+        rig.complaints.append(f"{name}: {statistics}")
 
 
-def _read_log(rig: Rig, api: Api, *, freezes: bool) -> None:
+def _check_log(rig: Rig, api: Api, *, freezes: bool) -> None:
     lines = api.log.read_text(errors="replace").splitlines()
-    told = [sum(word in line for line in lines) for word in _OUTAGE]
-    if told != ([1, 1] if freezes else [0, 0]):
-        rig.complaints.append(f"its log tells of {told[0]} outages, and of {told[1]} ends of one")
+    logged = [sum(word in line for line in lines) for word in _OUTAGE]
+    if logged != ([1, 1] if freezes else [0, 0]):
+        rig.complaints.append(f"its log has {logged[0]} outages, and {logged[1]} ends of one")
     if any(word in line for word in _FORGOTTEN for line in lines):
         rig.complaints.append("its log holds a stack trace")
 
 
 @contextmanager
 def _small_api(rig: Rig) -> Iterator[Api]:
-    """An API of this fault's own, with few connections."""
+    """Run an API of this fault's own, with few connections."""
     env = {"DATABASE_URL": rig.site.database_url, "API_POOL_SIZE": _POOL_SIZE}
     api = Api(log=rig.folder / "small-api.log", env=env)
     try:
@@ -154,7 +154,7 @@ def _small_api(rig: Rig) -> Iterator[Api]:
 
 @contextmanager
 def _costly_vehicle(rig: Rig) -> Iterator[None]:
-    """A vehicle with many readings, which is gone before the rows are compared with the journals."""
+    """Store a vehicle with many readings; deleted before the rows are compared with the journals."""
     rig.site.query(_FILL, (_VIN, int(_READINGS * max(rig.scale, 0.1))))
     rig.site.query(_LATEST, (_VIN,))
     rig.site.query("ANALYZE telemetry")

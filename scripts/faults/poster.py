@@ -1,4 +1,4 @@
-"""Posts numbered readings to the API and writes down which of them got a 200."""
+"""A client that posts numbered readings to the API and records which of them got a 200."""
 
 import threading
 import time
@@ -9,7 +9,10 @@ from scripts.launcher.client import CallError, Client
 
 
 class Poster(threading.Thread):
-    """One POST after the other, at most `rate` a second. A refused one is not sent again."""
+    """A thread that posts one reading after the other, at most `rate` a second.
+
+    A refused reading is not sent again.
+    """
 
     def __init__(self, base_url: str, *, first: int, rate: float) -> None:
         super().__init__(name="poster", daemon=True)
@@ -19,13 +22,13 @@ class Poster(threading.Thread):
         self._pause = 1 / rate
         self._finishing = threading.Event()
         self.slowest_s = 0.0
-        """The longest that an answer, good or bad, has taken."""
+        """The longest time of an answer, good or bad."""
 
     def run(self) -> None:
         while not self._finishing.wait(self._pause):
             number, self._number = self._number, self._number + 1
             self.journal.sent.add(number)
-            asked = time.monotonic()
+            sent_at = time.monotonic()
             try:
                 self._client.post("/api/telemetry", [numbered_reading.content(numbered_reading.POST, number)])
             except CallError:
@@ -33,7 +36,7 @@ class Poster(threading.Thread):
             else:
                 self.journal.acknowledged[number] = time.monotonic()
             finally:
-                self.slowest_s = max(self.slowest_s, time.monotonic() - asked)
+                self.slowest_s = max(self.slowest_s, time.monotonic() - sent_at)
 
     def finish(self) -> None:
         """Stop posting; returns when the last answer has come."""

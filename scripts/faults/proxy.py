@@ -1,4 +1,4 @@
-"""A TCP proxy that can hang, swallow, delay and cut what it forwards."""
+"""A TCP proxy that can hold back, drop, delay and cut what it forwards."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ _CONNECT_WITHIN_S = 5
 
 
 class Mode(Enum):
-    """What happens to the bytes of every link."""
+    """The treatment of the bytes of every link."""
 
     FORWARD = "passed on"
     HANG = "kept, and passed on later"
@@ -23,7 +23,7 @@ class Mode(Enum):
 
 
 class Link:
-    """One client's connection and the one made for it."""
+    """A client's connection, and the connection to the server made for it."""
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client = client
@@ -34,18 +34,18 @@ class Link:
     def close(self) -> None:
         self.is_open = False
         for end in (self.client, self.server):
-            # Closing alone would not wake a thread that reads from it.
+            # Closing alone would not wake a thread that reads from the socket.
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
 
 class Proxy:
-    """Listens on a port of its own and forwards to `target`, which may come and go.
+    """A proxy that listens on a port of its own and forwards to a server, which may stop and start.
 
-    `watch` is shown what clients send, in chunks; where it returns True the chunk is still passed on,
-    and the client is cut off before the answer. `delay` is in seconds a chunk, `answer_delay` the same for
-    those from the server only.
+    `watch` receives the clients' bytes in chunks; where it returns True the chunk is still forwarded, and the
+    client is cut off before the answer. `delay` is in seconds a chunk, `answer_delay` the same for those from
+    the server only.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -64,7 +64,7 @@ class Proxy:
         self._thread.start()
 
     def cut(self) -> int:
-        """Close every link now; returns how many there were."""
+        """Close every link now; returns the number of them."""
         with self._lock:
             links, self._links = self._links, set()
         for link in links:
@@ -99,13 +99,13 @@ class Proxy:
                 threading.Thread(target=pump, args=(link,), name="proxy-link", daemon=True).start()
 
     def _pump_up(self, link: Link) -> None:
-        """From the client to the server."""
+        """Forward from the client to the server."""
         with suppress(OSError):
             while chunk := link.client.recv(_CHUNK):
                 if not self._lets_pass(link):
                     continue
                 if self.watch is not None and self.watch(chunk):
-                    # First this, so that no answer is quicker than the cut.
+                    # Set before sending, so that no answer is quicker than the cut.
                     link.drops_answers = True
                     link.server.sendall(chunk)
                     link.client.shutdown(socket.SHUT_RDWR)
@@ -114,7 +114,7 @@ class Proxy:
         self._end(link)
 
     def _pump_down(self, link: Link) -> None:
-        """From the server to the client."""
+        """Forward from the server to the client."""
         with suppress(OSError):
             while chunk := link.server.recv(_CHUNK):
                 if link.drops_answers:

@@ -16,7 +16,7 @@ _CHUNK = bytes(64 * 1024)
 
 @contextmanager
 def mounted(folder: Path, *, mebibytes: int) -> Iterator[Path]:
-    """The folder, as a disk of that size. Raises SkippedError where that is not allowed."""
+    """Mount a disk of that size on the folder. Raises SkippedError where that is not allowed."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0 or not shutil.which("mount"):
         raise SkippedError("a disk that can be filled needs Linux and root")
     folder.mkdir(parents=True)
@@ -36,7 +36,7 @@ def mounted(folder: Path, *, mebibytes: int) -> Iterator[Path]:
 
 
 def fill(ballast: Path) -> None:
-    """Write until no byte is left on the disk."""
+    """Write until the disk is full."""
     with ballast.open("wb", buffering=0) as file:
         for chunk in (_CHUNK, bytes(512), bytes(1)):
             try:

@@ -5,34 +5,34 @@ from collections.abc import Sequence
 from scripts.faults.outcome import Outcome
 
 _TITLES = (
-    "fault", "seed", "sent", "acked", "rows", "lost", "twice", "rejected", "by broker", "drain s", "looks",
+    "fault", "seed", "sent", "acked", "rows", "lost", "twice", "rejected", "by broker", "drain s", "scrapes",
     "MiB", "verdict",
 )  # fmt: skip
 _LEFT = frozenset({"fault", "verdict"})
-_WIDTHS = (26, 4, 6, 6, 6, 5, 5, 8, 9, 7, 5, 4, 0)
+_WIDTHS = (26, 4, 6, 6, 6, 5, 5, 8, 9, 7, 7, 4, 0)
 
 
 def header() -> str:
-    """The titles."""
+    """Return the line of titles."""
     return _line(_TITLES)
 
 
 def line(name: str, seed: int, outcome: Outcome, verdict: str = "") -> str:
-    """One outcome."""
+    """Format one outcome."""
     drain = "-" if outcome.drain_s is None else f"{outcome.drain_s:.1f}"
     counts = (
         outcome.sent, outcome.acknowledged, outcome.rows, outcome.lost, outcome.twice, outcome.rejected,
         outcome.excused,
     )  # fmt: skip
-    said = verdict or ("held" if outcome.held else "BROKEN: " + "; ".join(outcome.broken()))
+    result = verdict or ("held" if outcome.held else "BROKEN: " + "; ".join(outcome.broken()))
     if outcome.notes:
-        said += f"  ({'; '.join(outcome.notes)})"
-    seen = (str(outcome.looks), f"{outcome.memory_mib:.0f}")
-    return _line([name, str(seed), *map(str, counts), drain, *seen, said])
+        result += f"  ({'; '.join(outcome.notes)})"
+    seen = (str(outcome.scrapes), f"{outcome.memory_mib:.0f}")
+    return _line([name, str(seed), *map(str, counts), drain, *seen, result])
 
 
 def skipped(name: str, why: str) -> str:
-    """A fault that could not be tried."""
+    """Format a fault that could not be tried."""
     return f"{name:<{_WIDTHS[0]}}  skipped: {why}"
 
 

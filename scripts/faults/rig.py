@@ -1,4 +1,4 @@
-"""What one run has to itself: broker, workers, proxies, publisher and poster."""
+"""The rig of one run: broker, workers, proxies, publisher and poster."""
 
 import random
 import time
@@ -14,7 +14,7 @@ from scripts.faults.poster import Poster
 from scripts.faults.proxy import Proxy
 from scripts.faults.site import Site
 from scripts.faults.wiring import Wiring
-from scripts.faults.witness import Witness
+from scripts.faults.witness import MetricsMonitor
 from scripts.faults.worker import FaultWorker
 from scripts.launcher.broker import Broker
 
@@ -24,7 +24,7 @@ _SUBSCRIBED = "Subscribed to"
 
 
 class Rig:
-    """Started and stopped as a context manager; the servers of `site` are shared with other runs.
+    """A context manager that starts and stops a run's servers; those of `site` are shared with other runs.
 
     `scale` shortens the waits of faults, `rate` is in readings a second, `first` the first number.
     """
@@ -51,7 +51,7 @@ class Rig:
         self.workers: list[FaultWorker] = []
         self.publisher: Publisher | None = None
         self.poster: Poster | None = None
-        self.witness: Witness | None = None
+        self.monitor: MetricsMonitor | None = None
 
     @property
     def worker(self) -> FaultWorker:
@@ -65,10 +65,10 @@ class Rig:
                 worker = self._make_worker(place, variant)
                 self.workers.append(worker)
                 worker.start()
-            self.witness = Witness(
+            self.monitor = MetricsMonitor(
                 [*(worker.metrics_url for worker in self.workers), f"{self.site.api.base_url}/metrics"]
             )
-            self.witness.start()
+            self.monitor.start()
         except BaseException:
             self.stop()
             raise
@@ -80,12 +80,12 @@ class Rig:
         self.stop()
 
     def stop(self) -> None:
-        """Stop all of it at once; what was to be found out has been found out."""
+        """Stop everything at once; the results have been read by then."""
         for sender in (self.publisher, self.poster):
             if sender is not None:
                 sender.abandon()
-        if self.witness is not None:
-            self.witness.finish()
+        if self.monitor is not None:
+            self.monitor.finish()
         for worker in self.workers:
             worker.resume()
             worker.kill()
@@ -110,7 +110,7 @@ class Rig:
         return self.publisher
 
     def finish_load(self) -> None:
-        """Stop sending, and wait until all that can be acknowledged is."""
+        """Stop sending, and wait for the last acknowledgements."""
         if self.poster is not None:
             self.poster.finish()
         if self.publisher is not None:
@@ -120,48 +120,48 @@ class Rig:
     def journals(self) -> list[Journal]:
         found = [sender.journal for sender in (self.publisher, self.poster) if sender is not None]
         for other in self.more_journals:
-            # One for each door: what another client has sent through it is not unexpected.
+            # One journal for each channel: readings of another client on it are not unexpected.
             for journal in found:
-                if journal.door == other.door:
+                if journal.channel == other.channel:
                     journal.sent |= other.sent
                     journal.acknowledged |= other.acknowledged
         return found
 
     @property
     def last_number(self) -> int | None:
-        """The number of the last message that was published."""
+        """The number of the last message published."""
         return self.publisher.last if self.publisher is not None else None
 
     @property
     def most_memory_mib(self) -> float:
-        """The most that any worker has had in memory."""
-        memory = self.witness.most_memory_mib if self.witness is not None else {}
+        """The most memory that any worker has had."""
+        memory = self.monitor.most_memory_mib if self.monitor is not None else {}
         return max((memory.get(worker.metrics_url, 0) for worker in self.workers), default=0)
 
     def pause(self, least: float = 0.3, most: float = 1.0) -> None:
-        """Wait for a random moment, a sooner one in a short form."""
+        """Wait for a random time, a shorter one in a short form."""
         time.sleep(self.random.uniform(least, most) * max(self.scale, 0.4))
 
     def hold(self, seconds: float) -> None:
-        """Let a state last, shorter in a short form."""
+        """Wait while a state lasts, shorter in a short form."""
         time.sleep(seconds * self.scale)
 
     def excuse(self, begin: float, end: float) -> None:
-        """What the broker acknowledged between these moments it may lose by its configuration."""
+        """Record that the broker may lose, by its configuration, messages acknowledged in this interval."""
         self.excuses.append((begin, end))
 
     def restart_broker(self, end: Callable[[], object]) -> None:
         """End the broker, start it again, and wait until every worker has subscribed to the new one.
 
-        Their logs tell: their word on their readiness is old while they wait for the database.
+        Read from the workers' logs: their readiness is out of date while they wait for the database.
         """
-        known = [worker.story().count(_SUBSCRIBED) for worker in self.workers]
+        known = [worker.log_text().count(_SUBSCRIBED) for worker in self.workers]
         self.broker_ends.append(time.monotonic())
         end()
         self.broker.start()
         deadline = time.monotonic() + self.back_within
         while any(
-            worker.alive and worker.story().count(_SUBSCRIBED) <= before
+            worker.alive and worker.log_text().count(_SUBSCRIBED) <= before
             for worker, before in zip(self.workers, known, strict=True)
         ):
             if time.monotonic() > deadline:
@@ -170,14 +170,14 @@ class Rig:
             time.sleep(0.05)
 
     def await_trace(self, text: str, within: float = 15.0) -> None:
-        """Wait until a worker's log holds the text, for a bounded time."""
+        """Wait until a worker's log holds the text, for `within` seconds at the most."""
         deadline = time.monotonic() + within
         while not self.count_in_logs(text) and time.monotonic() < deadline:
             time.sleep(0.1)
 
     def count_in_logs(self, text: str) -> int:
-        """How often the text stands in the workers' logs."""
-        return sum(worker.story().count(text) for worker in self.workers)
+        """Count the occurrences of the text in the workers' logs."""
+        return sum(worker.log_text().count(text) for worker in self.workers)
 
     def _open_proxies(self) -> None:
         if self._wiring.database_by_proxy:

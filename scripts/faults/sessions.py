@@ -1,4 +1,4 @@
-"""A broker that forgets its sessions, and workers that write the same readings."""
+"""Faults of sessions: a broker that loses them, and workers that write the same readings."""
 
 import threading
 import time
@@ -10,25 +10,28 @@ _LOCK = "BEGIN; LOCK TABLE telemetry IN ACCESS EXCLUSIVE MODE"
 
 
 def session_lost(rig: Rig) -> None:
-    """Nothing is saved: gone is what it held, and what came before the worker had subscribed again."""
+    """Kill a broker that saves nothing.
+
+    Lost are the messages it held, and those that came before the worker had subscribed again.
+    """
     rig.pause(1, 3)
     killed_at = time.monotonic()
     publisher = rig.publisher or rig.start_load()
-    # What is on its way is sent again, perhaps before the worker has subscribed; nothing new until then.
-    publisher.hush()
+    # paho sends messages in flight again, perhaps before the worker has subscribed; no new ones until then.
+    publisher.pause_sending()
     rig.restart_broker(rig.broker.kill)
-    publisher.rest()
+    publisher.pause_and_drain()
     rig.excuse(killed_at - 1, time.monotonic())
-    publisher.go_on()
+    publisher.resume_sending()
     rig.pause()
 
 
 def packet_ids_restart(rig: Rig) -> None:
-    """A broker without a memory restarts while a batch waits for a lock; then the worker is killed.
+    """Restart a broker without persistence while a batch waits for a lock; then kill the worker.
 
-    The waiting batch holds the first packet ids of the old session. New messages get the same ids. The
-    batch is committed at last; the new messages, behind a second lock, are not, when the worker dies.
-    Were the old ids acknowledged on the new connection, the new messages would be gone.
+    The waiting batch holds the first packet ids of the old session. New messages get the same ids. The batch
+    is committed at last; the new messages, behind a second lock, are not, when the worker dies. Were the old
+    ids acknowledged on the new connection, the new messages would be lost.
     """
     site, worker = rig.site, rig.worker
     name = worker.env["MQTT_CLIENT_ID"]
@@ -37,15 +40,15 @@ def packet_ids_restart(rig: Rig) -> None:
         began = time.monotonic()
         publisher = rig.start_load()
         stuck = site.waits_for_lock(name, _STUCK_WITHIN_S)
-        # The first new message must come after the worker has subscribed: it is not excused.
-        publisher.rest()
+        # The first new message must come after the worker has subscribed: its loss is not excused.
+        publisher.pause_and_drain()
         rig.restart_broker(rig.broker.kill)
-        # Until here all may be lost: the worker, which holds it, will be killed.
+        # Until here everything may be lost: the worker, which holds it, will be killed.
         rig.excuse(began, time.monotonic())
-        publisher.go_on()
+        publisher.resume_sending()
         time.sleep(1)
         stuck = stuck and site.waits_for_lock(name, _STUCK_WITHIN_S)
-        # Queues up behind the worker's insert and so gets the table right after its commit.
+        # This lock queues behind the worker's insert and so is granted right after its commit.
         second.execute("SET lock_timeout = '20s'")
         queueing = threading.Thread(target=second.execute, args=(_LOCK,))
         queueing.start()
@@ -61,10 +64,10 @@ def packet_ids_restart(rig: Rig) -> None:
 
 
 def two_writers(rig: Rig) -> None:
-    """Two workers that both receive everything are held up, then let go together."""
+    """Hold up two workers that both receive everything, then release them together."""
     for _ in range(2):
         rig.pause(0.1, 0.3)
         with rig.site.locked():
-            time.sleep(0.8)  # much waits ...
+            time.sleep(0.8)  # messages are queued ...
         with rig.site.locked():
-            time.sleep(0.5)  # ... and now stands in one statement of each
+            time.sleep(0.5)  # ... and now are in one statement of each worker

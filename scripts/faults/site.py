@@ -1,4 +1,4 @@
-"""What all runs share: PostgreSQL with the schema, and the API in front of it."""
+"""The servers that all runs share: PostgreSQL with the schema, and an API."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +13,13 @@ from scripts.launcher.postgres import Postgres
 
 _DATABASE = "battery"
 _TABLES = "telemetry, telemetry_hourly, telemetry_daily, vehicle_latest, rejections"
-# Few, so that they can be used up quickly.
+# Few connections, so that they can be used up quickly.
 _SETTINGS = {"max_connections": "40"}
 _NUMBERS_A_RUN = 1_000_000
 
 
 class Site:
-    """PostgreSQL and API on free ports, their files in `folder`; emptied between two runs."""
+    """PostgreSQL and an API on free ports, with their files in `folder`; emptied between two runs."""
 
     name = "fault-harness"
 
@@ -39,7 +39,7 @@ class Site:
         return self.postgres.url(_DATABASE)
 
     def start(self) -> None:
-        """Start both; with anything but success, neither is left."""
+        """Start both; after an exception neither runs."""
         try:
             self.postgres.start()
             self.postgres.create_database(_DATABASE)
@@ -56,7 +56,7 @@ class Site:
         self.postgres.stop()
 
     def empty(self) -> int:
-        """Make room for another run; returns the first number it may use, that no run had before."""
+        """Empty the tables for another run; returns the first number it may use, which no run had before."""
         self.postgres.start()
         self.promote()
         self.api.start()
@@ -65,19 +65,19 @@ class Site:
         return self._runs * _NUMBERS_A_RUN
 
     def promote(self) -> None:
-        """Make a standby take changes again; a server that does is left alone."""
+        """Promote a standby, so that it accepts changes again; no effect on a primary."""
         if self.query("SELECT pg_is_in_recovery()") == [(True,)]:
             self.query("SELECT pg_promote(true, 60)")
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement by itself; returns its rows."""
+        """Run one statement in a transaction of its own; returns its rows."""
         with self.connect() as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-        """A connection of the harness's own, in autocommit."""
+        """Open a connection of the harness's own, in autocommit."""
         with psycopg.connect(
             self.database_url, autocommit=True, connect_timeout=5, application_name=self.name
         ) as connection:
@@ -85,18 +85,18 @@ class Site:
 
     @contextmanager
     def locked(self, table: str = "telemetry") -> Iterator[None]:
-        """While nobody else may read or write the table."""
+        """Lock the table against reads and writes while the block runs."""
         with self.connect() as connection, connection.transaction():
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
             yield
 
     def waits_for_lock(self, application: str, within: float) -> bool:
-        """Whether a statement of that application is seen to wait for a lock within so many seconds."""
+        """Return whether a statement of that application waits for a lock within so many seconds."""
         deadline = time.monotonic() + within
-        question = (
+        statement = (
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
         )
-        while self.query(question, (application,)) == [(0,)]:
+        while self.query(statement, (application,)) == [(0,)]:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A database that is there and does not take what it is given."""
+"""Faults of a database that is up and refuses work."""
 
 import shutil
 import time
@@ -22,14 +22,14 @@ _END_OTHERS = (
 
 
 def slow_database(rig: Rig) -> None:
-    """A lock held for longer than our sessions wait for one: 55P03."""
+    """Hold a lock for longer than our sessions wait for one: 55P03."""
     rig.pause()
     with rig.site.locked():
         time.sleep(_LOCK_TIMEOUT_S + 0.7)
 
 
 def read_only(rig: Rig) -> None:
-    """The server comes back as a standby, as after a failover in progress: 25006 until it is promoted.
+    """Restart the server as a standby, as after a failover in progress: 25006 until it is promoted.
 
     A setting would not do: our sessions ask for read-write themselves. No standby grants that.
     """
@@ -46,29 +46,29 @@ def read_only(rig: Rig) -> None:
 
 
 def connections_exhausted(rig: Rig) -> None:
-    """Others take every connection, those of worker and API included."""
+    """Take every connection, those of worker and API included."""
     rig.pause()
-    with rig.site.connect() as admin, ExitStack() as crowd:
+    with rig.site.connect() as admin, ExitStack() as others:
         until = time.monotonic() + 1.5
         while time.monotonic() < until:
-            _crowd(rig, crowd)
+            _open_all_connections(rig, others)
             admin.execute(_END_OTHERS)
         rig.hold(4)
 
 
-def _crowd(rig: Rig, crowd: ExitStack) -> None:
+def _open_all_connections(rig: Rig, others: ExitStack) -> None:
     """Open connections until none is left."""
     while True:
         try:
-            connection = psycopg.connect(rig.site.database_url, application_name="fault-crowd")
+            connection = psycopg.connect(rig.site.database_url, application_name="fault-others")
         except psycopg.OperationalError:
             return
-        crowd.callback(connection.close)
+        others.callback(connection.close)
 
 
 @contextmanager
 def frozen(postgres: Postgres) -> Iterator[None]:
-    """While every process of the server stands still (SIGSTOP): its sockets are open, and nothing answers."""
+    """Freeze every process of the server (SIGSTOP) while the block runs; its sockets stay open."""
     family = [psutil.Process(postgres.pid)]
     # The parent first: it starts no other meanwhile.
     family[0].suspend()
@@ -85,7 +85,7 @@ def frozen(postgres: Postgres) -> Iterator[None]:
 
 
 def disk_full(rig: Rig) -> None:
-    """The readings' table lies on a small disk, which fills up and is freed: 53100."""
+    """Move the readings' table to a small disk, fill it up and free it: 53100."""
     with ramdisk.mounted(rig.folder / "small-disk", mebibytes=24) as disk, _on_disk(rig, disk):
         rig.pause()
         ballast = disk / "ballast"

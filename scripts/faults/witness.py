@@ -1,4 +1,4 @@
-"""Looks at the metrics of workers and API all the time, as Prometheus would, and notes what is not true."""
+"""A monitor that scrapes the metrics of workers and API, as Prometheus does, and records inconsistencies."""
 
 import threading
 import urllib.request
@@ -14,15 +14,15 @@ _STATES = ("stored", "duplicate", "rejected", "failed", "in_flight")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one process told at one moment: readings by state, and its memory."""
+class Scrape:
+    """The metrics of one process at one moment: readings by state, and its memory."""
 
     readings: Mapping[str, int]
     memory_mib: float
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a process's metrics; every sum is over all labels."""
+        """Parse a process's metrics; every sum is over all labels."""
         readings = dict.fromkeys(("received", *_STATES), 0)
         memory = 0.0
         for family in text_string_to_metric_families(text):
@@ -35,46 +35,46 @@ class Look:
 
     @property
     def adds_up(self) -> bool:
-        """Whether every reading that was received is in exactly one state."""
+        """True if every reading received is in exactly one state."""
         return self.readings["received"] == sum(self.readings[state] for state in _STATES)
 
 
-class Witness(threading.Thread):
-    """Scrapes each of `urls` until `finish`. Processes that are away or just starting say nothing."""
+class MetricsMonitor(threading.Thread):
+    """A thread that scrapes each of `urls` until `finish`; a process that does not answer is skipped."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         super().__init__(name="witness", daemon=True)
-        self.looks = 0
-        self.wrong: list[str] = []
-        """What did not add up."""
-        self.last: dict[str, Look] = {}
+        self.scrapes = 0
+        self.inconsistencies: list[str] = []
+        """Scrapes that did not add up, as text."""
+        self.last: dict[str, Scrape] = {}
         self.most_memory_mib: dict[str, float] = {}
         """By URL."""
         self._urls = urls
         self._finishing = threading.Event()
-        # A proxy of the machine's has no business between us and our own child.
+        # Without a proxy of the environment: the servers are on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def run(self) -> None:
         while not self._finishing.wait(_EVERY_S):
-            self.look()
+            self.scrape()
 
-    def look(self) -> None:
-        """Ask each process once."""
+    def scrape(self) -> None:
+        """Scrape each process once."""
         for url in self._urls:
             try:
                 with self._opener.open(url, timeout=2) as answer:
-                    seen = Look.parse(answer.read().decode())
+                    seen = Scrape.parse(answer.read().decode())
             except OSError:
                 continue
-            self.looks += 1
+            self.scrapes += 1
             self.last[url] = seen
             self.most_memory_mib[url] = max(self.most_memory_mib.get(url, 0), seen.memory_mib)
             if not seen.adds_up:
-                self.wrong.append(f"{url}: {dict(seen.readings)}")
+                self.inconsistencies.append(f"{url}: {dict(seen.readings)}")
 
     def finish(self) -> None:
-        """Look no more."""
+        """Stop scraping."""
         self._finishing.set()
         if self.is_alive():
             self.join()

@@ -1,4 +1,4 @@
-"""The worker under test: the real one, or one with a single thing broken."""
+"""The worker under test: the real one, or one with a single defect."""
 
 import re
 import signal
@@ -10,13 +10,13 @@ from typing import NamedTuple
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Worker
 
-_TALLY = re.compile(
+_TOTALS = re.compile(
     r"Stopped: (\d+) readings received, (\d+) stored, (\d+) duplicate, (\d+) rejected", re.ASCII
 )
 
 
-class Account(NamedTuple):
-    """What a worker says of itself when it ends, in readings."""
+class WorkerTotals(NamedTuple):
+    """The totals of readings that a worker logs when it ends."""
 
     received: int
     stored: int
@@ -25,12 +25,12 @@ class Account(NamedTuple):
 
     @property
     def adds_up(self) -> bool:
-        """Whether every reading has ended in one state; nothing is in flight at an end."""
+        """True if every reading has ended in one state; none is in flight at an end."""
         return self.received == self.stored + self.duplicate + self.rejected
 
 
 class FaultWorker(Worker):
-    """`variant` names a broken worker of broken_worker.py; empty is the real one."""
+    """A worker that can be frozen; `variant` names one of broken_worker.py, "" is the real one."""
 
     def __init__(self, *, log: Path, env: Mapping[str, str], variant: str = "") -> None:
         super().__init__(log=log, env=env)
@@ -45,23 +45,23 @@ class FaultWorker(Worker):
         return [*real[:-1], "scripts.faults.broken_worker", self._variant] if self._variant else real
 
     def freeze(self) -> None:
-        """SIGSTOP: it stands still with its sockets open."""
+        """Stop the process with its sockets open (SIGSTOP)."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT; one that runs is left alone."""
+        """Continue the process (SIGCONT); no effect on a running one."""
         with suppress(LaunchError, ProcessLookupError):
             self._signal(signal.SIGCONT)
 
-    def story(self) -> str:
-        """Its whole log, over every life."""
+    def log_text(self) -> str:
+        """Read the log of all of its starts."""
         with suppress(OSError):
             return self.log.read_text(encoding="utf-8", errors="replace")
         return ""
 
-    def accounts(self) -> list[Account]:
-        """What each life that ended by itself counted, in their order."""
-        return [Account(*map(int, found)) for found in _TALLY.findall(self.story())]
+    def totals(self) -> list[WorkerTotals]:
+        """Return the totals of each process that ended by itself, in order."""
+        return [WorkerTotals(*map(int, found)) for found in _TOTALS.findall(self.log_text())]
 
     def _signal(self, number: int) -> None:
         if self._child is not None:

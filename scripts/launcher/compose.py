@@ -40,11 +40,11 @@ class ComposePorts:
 
 
 def _port(name: str, usual: int, environment: Mapping[str, str], kept: Mapping[str, str | None]) -> int:
-    told, place = environment.get(name), "the environment"
-    if not told:
-        told, place = kept.get(name), ".env"
-    if not told:
+    value, place = environment.get(name), "the environment"
+    if not value:
+        value, place = kept.get(name), ".env"
+    if not value:
         return usual
-    if not (told.isascii() and told.isdigit() and 0 < int(told) < 65_536):
-        raise LaunchError(f"{name}={told} in {place} is not a port; set a number from 1 to 65535.")
-    return int(told)
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65_536):
+        raise LaunchError(f"{name}={value} in {place} is not a port; set a number from 1 to 65535.")
+    return int(value)

@@ -1,4 +1,4 @@
-"""The frame of a command that starts servers: signals, failures, and servers that are stopped at its end."""
+"""The frame of a command that starts servers: signals, failures, and a stop of the servers at its end."""
 
 import io
 import sys

@@ -1,12 +1,12 @@
-"""Stops what a launcher leaves behind, however the launcher ends, `kill -9` included.
+"""The guard: stops the servers of a launcher that has ended in any way, `kill -9` included.
 
-One small process per launcher, in a session of its own. It reads lines from a pipe whose other end only
-the launcher holds, so the end of the pipe is the end of the launcher:
+One small process per launcher, in a session of its own. It reads lines from a pipe whose other end only the
+launcher holds, so the end of the pipe is the end of the launcher:
 
-    watch PID SIGNAL    when the launcher is gone, stop this one with SIGNAL, and its process group
-    forget PID          it has ended
+    watch PID SIGNAL    when the launcher is gone, stop this process with SIGNAL, and its process group
+    forget PID          the process has ended
 
-What was started last is stopped first, as in an orderly stop.
+The process started last is stopped first, as in an orderly stop.
 """
 
 import atexit
@@ -25,14 +25,14 @@ from shared.command_arguments import command_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Every program a launcher starts carries this variable, so that the guard also finds one that was
-# started in the very moment its launcher died, and children that left their process group.
+# Every program that a launcher starts has this variable, so that the guard also finds one started just when
+# its launcher died, and children that left their process group.
 TAG = "BATTERY_LAUNCHER"
-_PATIENCE_S = 5.0
+_TIMEOUT_S = 5.0
 
 
 class Guard:
-    """The launcher's end of the pipe; the process behind it starts with the first child."""
+    """The launcher's end of the pipe; the guard process starts with the first child."""
 
     def __init__(self) -> None:
         self.tag = f"{os.getpid()}-{time.time_ns()}"
@@ -41,27 +41,27 @@ class Guard:
 
     def watch(self, pid: int, stop_signal: int) -> None:
         self._watched[pid] = stop_signal
-        self._tell(f"watch {pid} {stop_signal}")
+        self._send(f"watch {pid} {stop_signal}")
 
     def forget(self, pid: int) -> None:
         if self._watched.pop(pid, None) is not None:
-            self._tell(f"forget {pid}")
+            self._send(f"forget {pid}")
 
     def close(self) -> None:
-        """Let the guard stop what is left, and wait for it."""
+        """Close the pipe, and wait until the guard has stopped the remaining processes."""
         if self._process is not None:
             process, self._process = self._process, None
             with suppress(OSError):
                 process.communicate()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         if self._process is not None and self._process.poll() is None:
             with suppress(OSError):
                 self._write([line])
                 return
         self.close()
-        # Inherits what is inheritable, that is the demo's lock: nobody starts a second demo while this
-        # one's servers are still being stopped.
+        # Inherits the demo's lock, the only inheritable file: no second demo starts while the servers of this
+        # one are still being stopped.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scripts.launcher.guard", self.tag],
             cwd=ROOT,
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _guard(tag: str) -> None:
-    """Read until the launcher is gone, then stop what it left."""
+    """Read until the launcher is gone, then stop the processes it left."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -123,7 +123,7 @@ def _stop(process: psutil.Process, stop_signal: int) -> None:
     with suppress(psutil.Error):
         children = process.children(recursive=True)
         process.send_signal(stop_signal)
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while runs(process) and time.monotonic() < deadline:
             time.sleep(0.02)
         for one in (process, *children):
@@ -132,7 +132,7 @@ def _stop(process: psutil.Process, stop_signal: int) -> None:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether it still does anything: a zombie waits for nothing but its parent."""
+    """Return whether a process still runs; a zombie only waits for its parent."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:

@@ -1,10 +1,10 @@
-"""What a start can end with, told to a person."""
+"""Errors of a start, as sentences for a person."""
 
 from pathlib import Path
 
 
 class LaunchError(Exception):
-    """Something could not be started or has died. The message is one sentence with the way out.
+    """A program could not be started or has died. The message is one sentence with a remedy.
 
     `log` is the file to read, `tail` its last lines; both are empty where no program got to write one.
     """
@@ -16,4 +16,4 @@ class LaunchError(Exception):
 
 
 class PortTakenError(LaunchError):
-    """Somebody else took the port between looking and listening: try another one."""
+    """Another program took the port between the check and the start: try another one."""

@@ -1,4 +1,4 @@
-"""One demo per checkout: a lock that ends with its holder, however that ends."""
+"""A lock that allows one demo per checkout, and ends with its holder in any case."""
 
 import json
 import os
@@ -14,7 +14,10 @@ except ImportError:  # Windows: two demos at once are not noticed there
 
 
 class LockedError(Exception):
-    """Another process holds the lock; `pid` and `note` are what it wrote down (0 and "" while it starts)."""
+    """Another process holds the lock.
+
+    `pid` and `note` are those that it wrote into the file (0 and "" while it starts).
+    """
 
     def __init__(self, pid: int, note: str) -> None:
         super().__init__(f"held by process {pid}")
@@ -23,14 +26,14 @@ class LockedError(Exception):
 
 
 class Lock:
-    """Holds a file for this process and its guard; the file tells others who, and a note."""
+    """A file held for this process and its guard; its content names the holder, with a note."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: int | None = None
 
     def take(self) -> None:
-        """Take it, or raise LockedError at once."""
+        """Take the lock. Raises LockedError at once where another process holds it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         opened = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -39,13 +42,13 @@ class Lock:
         except OSError:
             os.close(opened)
             raise self._holder() from None
-        # The guard inherits it, so the lock is free only when a killed demo's servers are stopped.
+        # The guard inherits the lock, so that it is free only when a killed demo's servers are stopped.
         os.set_inheritable(opened, True)
         self._file = opened
         self.note("")
 
     def note(self, note: str) -> None:
-        """Tell others something, such as where to find us."""
+        """Write a note for others into the file, such as the address of the demo."""
         if self._file is not None:
             os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
@@ -69,6 +72,6 @@ class Lock:
 
     def _holder(self) -> LockedError:
         with suppress(OSError, ValueError, TypeError, KeyError):
-            told = json.loads(self.path.read_text(encoding="utf-8"))
-            return LockedError(int(told["pid"]), str(told["note"]))
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            return LockedError(int(content["pid"]), str(content["note"]))
         return LockedError(0, "")

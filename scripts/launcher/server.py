@@ -1,4 +1,4 @@
-"""A child that listens on a port of 127.0.0.1."""
+"""A child process that listens on a port of 127.0.0.1."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from scripts.launcher.launch_error import LaunchError, PortTakenError
 from scripts.launcher.process import Process
 
 _OTHER_PORTS = 5
-# How programs call a port that another one has: POSIX, and Windows.
+# Messages of programs about a taken port: POSIX, and Windows.
 _TAKEN = ("address already in use", "only one usage of each socket address")
 
 
 class Server(Process):
-    """A Process with a port. `start()` returns when it answers, and it is surely ours that answers.
+    """A process with a port. `start()` returns when it answers, and no other program on that port.
 
-    `port` must be this one; `prefer` may be another when it is taken; with neither, any free port is
-    used. The port of the first start is kept: a server that was killed comes back where it was.
+    `port` is required to be this one; `prefer` may be replaced when it is taken; with neither, any free port
+    is used. The port of the first start is kept: a server that was killed starts again on it.
     """
 
     host = ports.LOOPBACK
@@ -43,17 +43,20 @@ class Server(Process):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """What is run; reads `port`."""
+        """Return the program with its arguments; reads `port`."""
 
     def prepare(self) -> None:
-        """What must lie on the disk before it starts; reads `port`."""
+        """Create the files that the server needs before its start; reads `port`."""
 
     def answers(self) -> bool:
-        """Whether it does its work, now that it listens."""
+        """Return whether the server works, once it listens."""
         return True
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises LaunchError; on a port race it tries another port."""
+        """Start the server and wait until it answers.
+
+        Raises LaunchError; where another program was quicker to take the port, another port is tried.
+        """
         if self.alive:
             return
         if self._port is not None:
@@ -78,8 +81,8 @@ class Server(Process):
         try:
             self.wait_until(self._is_up)
         except LaunchError as failed:
-            # Whoever was quicker may have left the port again by now: then only the log tells.
-            lost = not ports.is_free(self.port) or any(said in failed.tail.lower() for said in _TAKEN)
+            # The other program may have freed the port again by now: then only the log shows it.
+            lost = not ports.is_free(self.port) or any(words in failed.tail.lower() for words in _TAKEN)
             lost = lost and not self.alive
             self.stop()
             if not lost:
@@ -94,5 +97,5 @@ class Server(Process):
             raise
 
     def _is_up(self) -> bool:
-        # Somebody answers, it is ours, and does its work: the second costs much where there are many sockets.
+        # The connection first: `listens` is expensive where there are many sockets.
         return ports.answers(self.host, self.port) and ports.listens(self.pid, self.port) and self.answers()

@@ -1,4 +1,4 @@
-"""Ends a command in order: SIGINT, SIGTERM and SIGHUP become an exception in the main thread."""
+"""Orderly end of a command: SIGINT, SIGTERM and SIGHUP become an exception in the main thread."""
 
 import signal
 from types import FrameType
@@ -9,7 +9,7 @@ _SIGNALS = [
 
 
 class StoppedBySignal(BaseException):
-    """Stop everything."""
+    """A signal asked the command to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -17,7 +17,7 @@ class StoppedBySignal(BaseException):
 
 
 def listen() -> None:
-    """From now on the first of these signals raises StoppedBySignal, and the others change nothing."""
+    """Raise StoppedBySignal at the first of these signals from now on, and ignore the later ones."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         ignore()
@@ -30,6 +30,6 @@ def listen() -> None:
 
 
 def ignore() -> None:
-    """Stopping has begun; another Ctrl-C must not leave half of it running."""
+    """Ignore these signals, so that another Ctrl-C does not interrupt an orderly stop."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Everything on one machine: PostgreSQL, Mosquitto, schema, worker and API."""
+"""The whole system on one machine: PostgreSQL, Mosquitto, schema, worker and API."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,14 +19,14 @@ def _quiet(_name: str, _step: Callable[[], str]) -> None:
 
 
 class Stack:
-    """The servers in the order they start; `stop()` goes the other way. Also a context manager.
+    """The servers, started in order and stopped in reverse; also a context manager.
 
-    Files lie in `folder`, logs in `folder/logs`. With `database_url` that database is used and `postgres`
-    is None; with `mqtt` = (host, port) that broker is used and `broker` is None; its user name, password
-    and certificate are then read from the environment as ever. `env` is laid over the environment of
-    migrate, worker and API. `postgres_settings` and `broker_overrides` are for tests.
-    `prefer` names ports to use when they are free: {"postgres": 5434, "broker": 1883, "api": 8000}.
-    `show` is called with each name and the step to run, which returns what to tell of it.
+    Files lie in `folder`, logs in `folder/logs`. With `database_url` that database is used and `postgres` is
+    None; with `mqtt` = (host, port) that broker is used and `broker` is None; its user name, password and
+    certificate are then read from the environment as usual. `env` is merged into the environment of migrate,
+    worker and API. `postgres_settings` and `broker_overrides` are for tests. `prefer` names ports to use when
+    they are free: {"postgres": 5434, "broker": 1883, "api": 8000}. `show` is called with each name and the
+    step to run, which returns a few words about its result.
     """
 
     def __init__(
@@ -43,25 +43,25 @@ class Stack:
     ) -> None:
         folder = folder.absolute()
         self.logs = folder / "logs"
-        wish = dict(prefer or {})
+        preferred = dict(prefer or {})
         self.postgres: Postgres | None = None
         self.broker: Broker | None = None
         if database_url is None:
             self.postgres = Postgres(
                 folder / "postgres",
                 settings=postgres_settings,
-                prefer=wish.get("postgres"),
+                prefer=preferred.get("postgres"),
                 log=self.logs / "postgres.log",
             )
         if mqtt is None:
             self.broker = Broker(
                 folder / "mosquitto",
                 overrides=broker_overrides,
-                prefer=wish.get("broker"),
+                prefer=preferred.get("broker"),
                 log=self.logs / "mosquitto.log",
             )
         self.worker = Worker(log=self.logs / "worker.log", env=env)
-        self.api = Api(log=self.logs / "api.log", env=env, prefer=wish.get("api"))
+        self.api = Api(log=self.logs / "api.log", env=env, prefer=preferred.get("api"))
         self._migrate = Migration(log=self.logs / "migrate.log", env=env)
         self._database_url = database_url
         self._mqtt = mqtt
@@ -86,7 +86,7 @@ class Stack:
         return self.broker.host, self.broker.port
 
     def start(self) -> None:
-        """Start all of it, or stop what has started and raise LaunchError."""
+        """Start all servers, or stop the started ones and raise LaunchError."""
         try:
             if self.postgres is not None:
                 self._show("PostgreSQL", self._start_postgres)
@@ -101,12 +101,12 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Stop all of it, last started first, even when one of them does not want to."""
+        """Stop all servers, the last started first, also where a stop takes a kill."""
         for process in reversed(list(self.processes())):
             process.stop()
 
     def processes(self) -> Iterator[Process]:
-        """All that may run, in the order of their start."""
+        """Yield all processes in the order of their start."""
         if self.postgres is not None:
             yield self.postgres
         if self.broker is not None:
@@ -132,14 +132,14 @@ class Stack:
 
     def _start_postgres(self) -> str:
         if self.postgres is None:
-            raise LaunchError("This stack uses a database of somebody else's.")
+            raise LaunchError("This stack uses a database that it did not start.")
         self.postgres.start()
         self.postgres.create_database(DATABASE)
         return f"{self.postgres.host}:{self.postgres.port}"
 
     def _start_broker(self) -> str:
         if self.broker is None:
-            raise LaunchError("This stack uses a broker of somebody else's.")
+            raise LaunchError("This stack uses a broker that it did not start.")
         self.broker.start()
         return f"{self.broker.host}:{self.broker.port}"
 
@@ -147,7 +147,7 @@ class Stack:
         host, port = self.mqtt
         addresses = {"DATABASE_URL": self.database_url, "MQTT_HOST": host, "MQTT_PORT": str(port)}
         if self.broker is not None:
-            # Meant for another broker, where the environment has them at all.
+            # Values in the environment are meant for another broker.
             unset = ("MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_TLS_CA_FILE")
             addresses |= {name: self.worker.env.get(name, "") for name in unset}
         for process in (self._migrate, self.worker, self.api):

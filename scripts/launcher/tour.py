@@ -1,4 +1,4 @@
-"""What the demo shows of any API of ours: publish by POST and over MQTT, then show what is stored."""
+"""The demo's tour of an API: publish by POST and over MQTT, then show the stored state."""
 
 import os
 import shlex
@@ -40,17 +40,17 @@ READINGS: tuple[dict[str, Any], ...] = (
     },
 )
 LIVE_S = 3.0
-"""How long the cars go on, at the least, after their past."""
+"""Least time of live readings after the cars' past."""
 _STORED_WITHIN_S = 15
 _CARS = {"q": "DEMO-", "page_size": "200"}
-_TOLD_WITHIN_S = 120
+_PAST_WITHIN_S = 120
 
 
 class Tour:
-    """`client` is the API, `broker` feeds it, `log` takes the story's output.
+    """A tour of the API at `client`; `broker` feeds that API, `log` takes the output of the cars' program.
 
-    `check` raises when one of our servers has died; None: they are somebody else's, and the broker may
-    have nothing to do with the API.
+    `check` raises when one of our servers has died; None means that the servers are not ours, and that the
+    broker may have no connection with the API.
     """
 
     def __init__(
@@ -59,35 +59,35 @@ class Tour:
         self._client = client
         self._broker = broker
         self._log = log
-        self._theirs = check is None
+        self._is_foreign = check is None
         self._check = check or (lambda: None)
         self._mqtt_works = False
-        self._cars = self._story(log)
+        self._cars = self._cars_program(log)
         self.goes_on = False
-        """Whether the cars have told their past and go on."""
+        """True once the cars have published their past and go on."""
 
     def invite(self) -> None:
-        """The one address to remember."""
+        """Print the address of the dashboard."""
         screen.heading("Open", f"{self._client.base_url}/")
 
     def publish(self) -> None:
-        """Send the demo readings: by POST, over MQTT, and those of the cars with a story, which go on."""
+        """Send the demo readings by POST and over MQTT, and start the demo's cars, which go on publishing."""
         screen.heading("Publishing", "the same reading is never stored twice, however often it is sent")
         screen.step("by POST", self._post)
-        if self._theirs and not ports.answers(self._broker.host, self._broker.port):
+        if self._is_foreign and not ports.answers(self._broker.host, self._broker.port):
             print(f"  {'by MQTT':<12}skipped: no broker answers at {self._broker} (MQTT_HOST, MQTT_PORT)")
             return
         screen.step("by MQTT", self._optional(self._publish))
         if self._mqtt_works:
-            screen.step("cars", self._optional(self._tell))
+            screen.step("cars", self._optional(self._start_cars))
 
     def show(self) -> None:
-        """Health, latest and summary."""
+        """Print health, latest and summary."""
         self._show_health()
         self._show_latest(BY_POST)
         self._show_summaries([BY_POST, BY_MQTT] if self._mqtt_works else [BY_POST])
         if self.goes_on:
-            self._show_story()
+            self._show_cars()
 
     def check(self) -> None:
         """Raise LaunchError when a server of ours, or the cars' program, has died."""
@@ -96,11 +96,11 @@ class Tour:
             raise self._cars.failure(f"The cars' program has died (exit code {self._cars.returncode}).")
 
     def close(self) -> None:
-        """Let the cars stop."""
+        """Stop the cars."""
         self._cars.stop()
 
     def open(self) -> None:
-        """Where to go from here."""
+        """Print further addresses and commands."""
         base = self._client.base_url
         key = ' -H "X-API-Key: ${API_KEYS%%,*}"' if os.environ.get("API_KEYS") else ""
         screen.heading("Open")
@@ -114,7 +114,7 @@ class Tour:
         )
         screen.heading("Call and publish")
         print(f"  curl -s{key} {base}/api/vehicles/{BY_POST}/latest")
-        if self._mqtt_works or not self._theirs:
+        if self._mqtt_works or not self._is_foreign:
             print(f"  {self._own_reading()}")
 
     def _post(self) -> str:
@@ -128,8 +128,8 @@ class Tour:
         known = self._newest(BY_MQTT) is not None
         deadline = time.monotonic() + _STORED_WITHIN_S
         while time.monotonic() < deadline:
-            # Again and again: a worker that has never subscribed before misses what was sent earlier,
-            # and what it gets twice is stored once.
+            # Published repeatedly: a worker that has never subscribed before misses earlier messages, and
+            # duplicates are stored once.
             publish(self._broker, BY_MQTT, READINGS)
             again = time.monotonic() + 2
             while time.monotonic() < again:
@@ -144,9 +144,9 @@ class Tour:
         )
 
     def _optional(self, run: Callable[[], str]) -> Callable[[], str]:
-        """For a broker that may have nothing to do with this API: say so, and go on."""
+        """Wrap a step on a broker that may have no connection with this API: print a failure, and go on."""
 
-        def told() -> str:
+        def result() -> str:
             try:
                 return run()
             except CallError:
@@ -154,10 +154,10 @@ class Tour:
             except LaunchError as failed:
                 return f"skipped: {failed}"
 
-        return told if self._theirs else run
+        return result if self._is_foreign else run
 
-    def _story(self, log: Path) -> Module:
-        """The cars, as a child."""
+    def _cars_program(self, log: Path) -> Module:
+        """Build the process of the cars' program."""
         env = {
             "MQTT_HOST": self._broker.host,
             "MQTT_PORT": str(self._broker.port),
@@ -166,10 +166,10 @@ class Tour:
             "MQTT_TLS_CA_FILE": self._broker.tls_ca_file or "",
         }
         cars = Module("scripts.story", self._client.base_url, log=log, env=env, name="cars' program")
-        cars.ready_within = _TOLD_WITHIN_S
+        cars.ready_within = _PAST_WITHIN_S
         return cars
 
-    def _tell(self) -> str:
+    def _start_cars(self) -> str:
         began = datetime.now(UTC)
         self._cars.start()
         try:
@@ -183,12 +183,12 @@ class Tour:
         return f"{self._cars.tail(1)}; they go on"
 
     def _all_live(self, began: datetime) -> bool:
-        """Whether each living car is heard of live: then all pasts are stored, for they were sent before."""
+        """Return whether each car that goes on has a live reading: its past, sent before, is stored then."""
         self._check()
         time.sleep(0.1)
         seen = self._client.get("/api/vehicles", {"vin_prefix": "DEMO-"})
         live = {one["vin"] for one in seen["items"] if datetime.fromisoformat(one["ts"]) >= began}
-        return live >= {role.vin for role in CAST if role.lives}
+        return live >= {role.vin for role in CAST if role.is_live}
 
     def _newest(self, vin: str) -> str | None:
         try:
@@ -200,10 +200,13 @@ class Tour:
 
     def _show_health(self) -> None:
         screen.heading("Health", "GET /api/health")
-        told = self._client.get("/api/health")
-        good = told["status"] == "OK"
+        health = self._client.get("/api/health")
+        good = health["status"] == "OK"
         screen.lines(
-            [("service", screen.paint(told["status"], "green" if good else "red")), ("database", told["db"])]
+            [
+                ("service", screen.paint(health["status"], "green" if good else "red")),
+                ("database", health["db"]),
+            ]
         )
 
     def _show_latest(self, vin: str) -> None:
@@ -230,16 +233,16 @@ class Tour:
         screen.heading("Summary", "GET /api/vehicles/{vin}/summary, 2026-01-24 11:59:00 .. 12:10:00 UTC")
         rows = []
         for vin in vins:
-            told = self._client.get(f"/api/vehicles/{vin}/summary", WINDOW)
-            charge = screen.span(told["soc_min"], told["soc_max"], "%")
-            cells = screen.span(told["temp_min"], told["temp_max"], "°C")
-            rows.append([vin, str(told["samples"]), charge, cells])
+            summary = self._client.get(f"/api/vehicles/{vin}/summary", WINDOW)
+            charge = screen.span(summary["soc_min"], summary["soc_max"], "%")
+            cells = screen.span(summary["temp_min"], summary["temp_max"], "°C")
+            rows.append([vin, str(summary["samples"]), charge, cells])
         screen.table(["vehicle", "readings", "state of charge", "cell temperature"], rows)
 
-    def _show_story(self) -> None:
+    def _show_cars(self) -> None:
         screen.heading("Cars", "GET /api/fleet")
         known = {one["vin"]: one for one in self._client.get("/api/fleet", _CARS)["vehicles"]}
-        widest = max(len(role.says) for role in CAST)
+        widest = max(len(role.description) for role in CAST)
         rows = []
         for role in CAST:
             car = known[role.vin]
@@ -247,7 +250,7 @@ class Tour:
             rows.append(
                 [
                     role.vin,
-                    role.says.ljust(widest),
+                    role.description.ljust(widest),
                     _flow(car) if state == "online" else state,
                     screen.quantity(car["soc"], "%"),
                     screen.quantity(car["max_temp"], "°C"),
@@ -255,7 +258,7 @@ class Tour:
                 ]
             )
         screen.table(
-            ["car", "its story".ljust(widest), "energy flow", "charge", "hottest cell", "worst alert"], rows
+            ["car", "situation".ljust(widest), "energy flow", "charge", "hottest cell", "worst alert"], rows
         )
         path = f"/api/vehicles/{HOT.vin}/anomalies"
         hot = self._client.get(path, {"code": "TEMP_HIGH", "order": "desc", "limit": "1"})["items"]

@@ -1,4 +1,4 @@
-"""Publishes readings over MQTT as a vehicle would."""
+"""A publisher of readings over MQTT, as a vehicle is one."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from scripts.launcher.launch_error import LaunchError
 from shared.wire.topics import telemetry_topic
 
-_PATIENCE_S = 10
+_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True)
 class BrokerAddress:
-    """Where the broker is, and how to get in."""
+    """The broker's address and credentials."""
 
     host: str = "localhost"
     port: int = 1883
@@ -28,7 +28,7 @@ class BrokerAddress:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """From MQTT_HOST, MQTT_PORT, MQTT_USERNAME, MQTT_PASSWORD and MQTT_TLS_CA_FILE."""
+        """Read MQTT_HOST, MQTT_PORT, MQTT_USERNAME, MQTT_PASSWORD, MQTT_TLS_CA_FILE. Raises LaunchError."""
         port = environment.get("MQTT_PORT") or "1883"
         if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
             raise LaunchError(f"MQTT_PORT={port} is not a port; set a number from 1 to 65535.")
@@ -45,7 +45,7 @@ class BrokerAddress:
 
 
 def publish(broker: BrokerAddress, vin: str, readings: Sequence[Mapping[str, Any]]) -> None:
-    """Publish each reading at QoS 1, and wait until the broker has them. Raises LaunchError."""
+    """Publish each reading at QoS 1, and wait until the broker has acknowledged them. Raises LaunchError."""
     client = paho.Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
     if broker.username:
         client.username_pw_set(broker.username, broker.password)
@@ -54,7 +54,7 @@ def publish(broker: BrokerAddress, vin: str, readings: Sequence[Mapping[str, Any
             client.tls_set(broker.tls_ca_file)
         client.connect(broker.host, broker.port)
         client.loop_start()
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         sent = [client.publish(telemetry_topic(vin), json.dumps(reading), qos=1) for reading in readings]
         for one in sent:
             one.wait_for_publish(max(0.1, deadline - time.monotonic()))

@@ -1,7 +1,7 @@
-"""How a pack loses health: by the calendar and by what flows through it.
+"""The ageing of a pack: loss of health by the calendar and by throughput.
 
-The exponents are those of NREL's BLAST-Lite for NCA cells. The coefficients are [our choice]: with
-12,000 km a year (some 75 full cycles) 2.6 % are lost in the first year, and about 9 % in eight.
+The exponents are those of NREL's BLAST-Lite for NCA cells. The coefficients are [our choice]: with 12,000 km
+a year (some 75 full cycles) 2.6 % are lost in the first year, and about 9 % in eight.
 """
 
 _CALENDAR_LOSS = 1.8
@@ -13,9 +13,9 @@ _CYCLE_EXPONENT = 0.699
 
 
 def health(age_days: float, cycles: float, pace: float = 1.0) -> float:
-    """State of health (%) after `age_days` and `cycles` equivalent full cycles.
+    """Return the state of health (%) after `age_days` and `cycles` equivalent full cycles.
 
-    `pace` is how much faster (or slower) than the average this one pack ages.
+    `pace` is the factor by which this pack ages faster (or slower) than the average.
     """
     calendar: float = _CALENDAR_LOSS * (age_days / 365) ** _CALENDAR_EXPONENT
     cycling: float = _CYCLE_LOSS * (cycles / 100) ** _CYCLE_EXPONENT

@@ -10,7 +10,7 @@ from math import exp, sqrt
 CELLS = 96
 """Cells in series."""
 CAPACITY_AH = 60.0
-"""What the new pack holds [our choice]: about 23 kWh."""
+"""Capacity of the new pack [our choice]: about 23 kWh."""
 
 _OCV_SOC = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0)
 _OCV_CELL = (3.739, 3.828, 3.876, 3.917, 3.963, 3.995, 4.03, 4.075, 4.110)
@@ -33,11 +33,11 @@ _COOLING_W = 4.0
 _SPREAD_AT_REST = 0.6
 _SPREAD_LOSS_W = 1_500.0
 _SPREAD_TAU_S = 600.0
-"""How fast the spread follows the losses [our choice]."""
+"""Time constant with which the spread follows the losses [our choice]."""
 
 
 def open_circuit_voltage(soc: float) -> float:
-    """Voltage (V) of the rested pack at `soc` (%): linear between the points, and on beyond the ends."""
+    """Return the voltage (V) of the rested pack at `soc` (%), linear between and beyond the points."""
     upper = min(max(bisect_right(_OCV_SOC, soc), 1), len(_OCV_SOC) - 1)
     left, right = _OCV_SOC[upper - 1], _OCV_SOC[upper]
     low, high = _OCV_CELL[upper - 1], _OCV_CELL[upper]
@@ -45,13 +45,16 @@ def open_circuit_voltage(soc: float) -> float:
 
 
 def ohmic_resistance(temp: float, soh: float) -> float:
-    """R0 (ohm) at a temperature (°C) and a health (%): Arrhenius with 23 kJ/mol, linear in lost health."""
+    """Return R0 (ohm) at a temperature (°C) and a health (%).
+
+    Arrhenius with 23 kJ/mol, linear in lost health.
+    """
     warmth = exp(_ACTIVATION_J / _GAS_CONSTANT * (1 / (temp + _KELVIN) - 1 / (25.0 + _KELVIN)))
     return _R0_OHM * warmth * (1 + _R0_GROWTH * (1 - soh / 100))
 
 
 class BatteryPack:
-    """The state of one pack: charge, health, heat, and what flows."""
+    """The state of one pack: charge, health, temperature, and current."""
 
     def __init__(self, *, soc: float, soh: float, temp: float) -> None:
         self.soc = soc
@@ -61,16 +64,16 @@ class BatteryPack:
         self.temp = temp
         """Mean of the cells, °C."""
         self.current = 0.0
-        """What flowed last, A."""
+        """The last current, A."""
         self.throughput_ah = 0.0
-        """All that flowed, both ways, Ah."""
+        """Charge that flowed in both directions, Ah."""
         self._polarisation = 0.0
         """Voltage over the RC branch, V."""
         self._spread = _SPREAD_AT_REST
 
     @property
     def capacity_ah(self) -> float:
-        """What the pack holds at its present health, Ah."""
+        """The capacity at the present health, Ah."""
         return CAPACITY_AH * self.soh / 100
 
     @property
@@ -80,38 +83,38 @@ class BatteryPack:
 
     @property
     def source_voltage(self) -> float:
-        """What drives the current through R0: open-circuit voltage less polarisation, V."""
+        """The voltage that drives the current through R0: open-circuit voltage less polarisation, V."""
         return open_circuit_voltage(self.soc) - self._polarisation
 
     @property
     def voltage(self) -> float:
-        """At the terminals, V."""
+        """The voltage at the terminals, V."""
         return self.source_voltage - self.current * self.r0
 
     @property
     def max_temp(self) -> float:
-        """Hottest cell, °C."""
+        """The temperature of the hottest cell, °C."""
         return self.temp + self._spread / 2
 
     @property
     def min_temp(self) -> float:
-        """Coldest cell, °C."""
+        """The temperature of the coldest cell, °C."""
         return self.temp - self._spread / 2
 
     def current_at_power(self, power_w: float) -> float:
-        """The current (A) that gives `power_w` (W, negative = charging) at the terminals.
+        """Return the current (A) that gives `power_w` (W, negative = charging) at the terminals.
 
-        From P = I * (E - I * R0); more than the pack can give at all yields its utmost, E / (2 * R0).
+        From P = I * (E - I * R0); beyond the pack's maximum power, the current of that maximum: E / (2 * R0).
         """
         r0, source = self.r0, self.source_voltage
         return (source - sqrt(max(source * source - 4 * r0 * power_w, 0.0))) / (2 * r0)
 
     def current_at_voltage(self, voltage: float) -> float:
-        """The current (A) that holds the terminals at `voltage` (V)."""
+        """Return the current (A) that holds the terminals at `voltage` (V)."""
         return (self.source_voltage - voltage) / self.r0
 
     def carry(self, current: float, seconds: float, ambient: float) -> None:
-        """Let `current` (A) flow for `seconds` while the air around has `ambient` (°C).
+        """Apply `current` (A) for `seconds` at an ambient temperature of `ambient` (°C).
 
         Exact for a constant current and resistance, so that a rest can be taken in one long step.
         """
@@ -123,9 +126,9 @@ class BatteryPack:
         self.current = current
 
     def _polarise(self, current: float, seconds: float, r1: float) -> float:
-        """Charge or drain the RC branch; the mean heat (W) in its resistor.
+        """Charge or discharge the RC branch; returns the mean heat (W) in its resistor.
 
-        Heat = what went in less what the capacitor keeps, which holds for a step of any length.
+        Heat = energy put in less the energy that the capacitor keeps, which holds for a step of any length.
         """
         settled, before = current * r1, self._polarisation
         gone = 1 - exp(-seconds / _TAU_S)

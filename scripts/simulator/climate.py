@@ -18,7 +18,7 @@ class Climate:
     mean: float
 
     def ambient(self, now: float) -> float:
-        """°C at `now` (seconds since 1970)."""
+        """Return the temperature in °C at `now` (seconds since 1970)."""
         season = _SEASON_C * cos(2 * pi * (now - _COLDEST_DAY_S) / _YEAR_S)
         day = _DAY_C * cos(2 * pi * (now - _COLDEST_HOUR_S) / DAY_S)
         return self.mean - season - day

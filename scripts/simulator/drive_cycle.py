@@ -1,7 +1,7 @@
-"""Speed profiles: a WLTP-like cycle in four phases, and trips put together from such phases.
+"""Speed profiles: a WLTP-like cycle in four phases, and trips composed of such phases.
 
-The phases have the duration and the mean speed (stops included) of the WLTP's class 3 phases, and
-stops, ramps and cruises of our own making: the published table is not copied.
+The phases have the duration and the mean speed (stops included) of the WLTP's class 3 phases, and stops,
+ramps and cruises of our own making: the published table is not copied.
 """
 
 from collections.abc import Sequence
@@ -52,18 +52,18 @@ WLTP_LIKE = (LOW, MEDIUM, HIGH, EXTRA_HIGH)
 
 _RIPPLE_KMH = 3.0
 _RIPPLE_S = 15
-"""Nobody holds a speed: a cruise swings by 3 km/h about every 15 s [our choice]."""
+"""A driver does not hold a speed exactly: a cruise swings by 3 km/h about every 15 s [our choice]."""
 _CRUISE_S = 20
 
 
 def speeds(phases: tuple[Phase, ...]) -> tuple[float, ...]:
-    """Speed (m/s) at every second of the phases in a row, the first and the last included."""
+    """Return the speed (m/s) at every second of the phases in a row, the first and the last included."""
     return (0.0, *chain.from_iterable(_phase_speeds(phase) for phase in phases))
 
 
 @cache
 def _phase_speeds(phase: Phase) -> tuple[float, ...]:
-    """Speed (m/s) at each second of a phase but its first."""
+    """Return the speed (m/s) at each second of a phase but its first."""
     profile: list[float] = []
     begin = 0.0
     for seconds, end in phase.legs:
@@ -79,32 +79,32 @@ def _phase_speeds(phase: Phase) -> tuple[float, ...]:
 
 
 class Trip:
-    """A drive under way along a speed profile."""
+    """A drive in progress along a speed profile."""
 
     def __init__(self, profile: Sequence[float], *, pace: float = 1.0, elapsed: float = 0.0) -> None:
-        """`profile` in m/s, one per second, all of it times `pace`; `elapsed` seconds are already driven."""
-        self._profile = profile
-        self._pace = pace
-        self._elapsed = elapsed
+        """Start `elapsed` seconds into `profile` (m/s, one value a second), with all speeds times `pace`."""
+        self.profile = profile
+        self.pace = pace
+        self.elapsed = elapsed
 
     @property
     def remaining(self) -> float:
         """Seconds to the end."""
-        return len(self._profile) - 1 - self._elapsed
+        return len(self.profile) - 1 - self.elapsed
 
     @property
     def speed(self) -> float:
-        """m/s"""
-        second = min(int(self._elapsed), len(self._profile) - 2)
-        before, after = self._profile[second], self._profile[second + 1]
-        return self._pace * (before + (after - before) * (self._elapsed - second))
+        """The present speed, m/s."""
+        second = min(int(self.elapsed), len(self.profile) - 2)
+        before, after = self.profile[second], self.profile[second + 1]
+        return self.pace * (before + (after - before) * (self.elapsed - second))
 
     def advance(self, seconds: float) -> None:
-        self._elapsed += seconds
+        self.elapsed += seconds
 
 
 def route(km: float, rng: Random) -> tuple[Phase, ...]:
-    """Phases that add up to about `km`: slow ones at both ends, faster ones between on longer ways."""
+    """Return phases that add up to about `km`: slow ones at both ends, faster ones between."""
     phases = [LOW]
     left = km - LOW.km
     while left > LOW.km / 2:

@@ -1,7 +1,7 @@
-"""What goes wrong with a simulated vehicle: readings of a healthy fleet in, faulty ones out.
+"""Faults of simulated vehicles: turns the readings of a healthy fleet into faulty ones.
 
-Seeded: the same arguments give the same readings. Which faults were seen in the field: docs/diagnostics.md,
-The simulated car.
+Seeded: the same arguments give the same readings. docs/diagnostics.md, The simulated car, says which faults
+were seen in the field.
 """
 
 from collections import deque
@@ -16,15 +16,15 @@ from scripts.simulator.timetable import Timetable, rfc3339
 from shared.wire.timestamps import parse_timestamp
 
 _BEGINS = (0.2, 0.3)
-"""After which share of the run."""
+"""Range of the fault's begin, as a share of the run."""
 _SHARE, _LONGEST_S = 0.4, 600.0
-"""How long: a share of the run, but not longer."""
+"""Duration of the fault: a share of the run, and its limit."""
 _LATE_S = 240.0
 _AHEAD_S = 60.137
-"""Not a whole number: no reading shall get the time of another one."""
+"""Not a whole number: no reading may get the time of another one."""
 
 Effect = Callable[[Reading, Reading, float], None]
-"""Changes a reading, given the reading at the fault's begin and the seconds since then."""
+"""Function that changes a reading, given the reading at the fault's begin and the seconds since then."""
 
 
 class Fault(NamedTuple):
@@ -34,11 +34,11 @@ class Fault(NamedTuple):
     lasts: Literal["once", "while", "on", "always"]
     meaning: str
     effect: Effect | None = None
-    """None: not the values are wrong, but when or whether the reading is sent."""
+    """None: the values are right; the reading is sent late or not at all."""
 
 
-class Placed(NamedTuple):
-    """A fault and whose it is."""
+class FaultPlacement(NamedTuple):
+    """A fault, by its code, and the vehicle that has it."""
 
     code: str
     vin: str
@@ -79,7 +79,7 @@ def _flip(reading: Reading, _first: Reading, _since: float) -> None:
 
 
 def _runaway(reading: Reading, first: Reading, since: float) -> None:
-    """1.5 °C/s, and after 5 s the voltage is down by 30 %."""
+    """Heat by 1.5 °C/s; after 5 s the voltage is down by 30 %."""
     hottest = _number(first, "max_temp") + 1.5 * since
     reading["max_temp"] = round(min(200.0, hottest), 1)
     if since >= 5:
@@ -137,8 +137,8 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-class _Placed:
-    """A fault at work on one vehicle."""
+class _ActiveFault:
+    """A fault of one vehicle, during a run."""
 
     def __init__(self, fault: Fault, timetable: Timetable, rng: Random) -> None:
         self._fault = fault
@@ -151,8 +151,8 @@ class _Placed:
         self._number = -1
         self._begin: Reading = {}
 
-    def meets(self, reading: Reading) -> bool:
-        """Whether the vehicle's next reading is faulty; its values are, on return."""
+    def affects_next(self, reading: Reading) -> bool:
+        """Count the vehicle's next reading, and change its values if it is faulty; returns whether it is."""
         self._number += 1
         if not self._first <= self._number < self._stop:
             return False
@@ -163,21 +163,25 @@ class _Placed:
 
 
 def inject(
-    due_readings: Iterable[DueReading], placed: Iterable[Placed], timetable: Timetable, *, seed: int
+    due_readings: Iterable[DueReading],
+    placements: Iterable[FaultPlacement],
+    timetable: Timetable,
+    *,
+    seed: int,
 ) -> Iterator[DueReading]:
-    """The readings with these faults, in the order in which they are published."""
-    of_vin: dict[str, list[tuple[str, _Placed]]] = {}
-    for code, vin in placed:
+    """Yield the readings with these faults, in the order in which they are published."""
+    of_vin: dict[str, list[tuple[str, _ActiveFault]]] = {}
+    for code, vin in placements:
         rng = Random(f"{seed}-{code}-{vin}")
-        of_vin.setdefault(vin, []).append((code, _Placed(FAULTS[code], timetable, rng)))
+        of_vin.setdefault(vin, []).append((code, _ActiveFault(FAULTS[code], timetable, rng)))
     late: deque[DueReading] = deque()
     for due in due_readings:
         while late and timetable.speedup and late[0].due_s <= due.due_s:
             yield late.popleft()
-        met = {code for code, fault in of_vin.get(due.vin.upper(), ()) if fault.meets(due.reading)}
-        if "DATA_GAP" in met:
+        active = {code for code, fault in of_vin.get(due.vin.upper(), ()) if fault.affects_next(due.reading)}
+        if "DATA_GAP" in active:
             continue
-        if "LATE_DATA" in met:
+        if "LATE_DATA" in active:
             late.append(due._replace(due_s=due.due_s + (_LATE_S if timetable.speedup else 0.0)))
         else:
             yield due

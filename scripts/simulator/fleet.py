@@ -8,12 +8,12 @@ from scripts.simulator.vehicle import Vehicle
 
 
 def vin_of(prefix: str, vehicle: int) -> str:
-    """The VIN of the n-th vehicle (0 is the first): SIM-000001."""
+    """Return the VIN of the n-th vehicle (0 is the first), such as SIM-000001."""
     return f"{prefix}{vehicle + 1:06d}"
 
 
 def readings(timetable: Timetable, *, seed: int, vin_prefix: str) -> Iterator[DueReading]:
-    """Every reading of the run; the same arguments give the same readings."""
+    """Yield every reading of the run; the same arguments give the same readings."""
     fleet = [
         Vehicle(vin_of(vin_prefix, number), f"{seed}-{number}", timetable.start_s)
         for number in range(timetable.vehicles)

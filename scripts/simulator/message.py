@@ -1,4 +1,4 @@
-"""What goes to the broker in one piece: a reading, or an array of readings of one vehicle."""
+"""Messages to the broker: a reading, or an array of readings of one vehicle."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from shared.wire.topics import telemetry_topic
 
 
 class Message(NamedTuple):
-    """One publication, and when it is due: seconds of real time after the first (0 = at once)."""
+    """One publication, and its due time: seconds of real time after the first (0 = at once)."""
 
     due_s: float
     topic: str
@@ -20,21 +20,21 @@ class Message(NamedTuple):
 
     @property
     def readings(self) -> int:
-        """How many it holds."""
+        """The number of readings."""
         return len(self.times)
 
     def keys(self) -> list[Key]:
-        """What its readings are known by in a receipt."""
+        """Return the keys of the readings, as in a receipt."""
         return [key_of(self.vin, ts) for ts in self.times]
 
 
 def messages(
     due_readings: Iterable[DueReading], per_message: int, *, confirm: bool = False
 ) -> Iterator[Message]:
-    """Gather the readings of each vehicle in arrays of `per_message`; with 1 each travels alone.
+    """Collect the readings of each vehicle in arrays of `per_message`; with 1, each is a message alone.
 
-    An array leaves with its last reading, earlier where it would grow over 1 MiB, and at the end
-    with what is there. With `confirm` all go where a receipt is asked for.
+    An array leaves with its last reading, earlier where it would grow over 1 MiB, and at the end with the
+    rest. With `confirm`, the topic is the one that requests receipts.
     """
     if per_message == 1:
         for due_s, vin, reading in due_readings:

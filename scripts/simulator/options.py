@@ -1,4 +1,4 @@
-"""The command line of the simulator: what may be asked, and what goes with what."""
+"""The command line of the simulator: its options, and their combinations."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
@@ -7,14 +7,14 @@ from datetime import datetime
 from math import isfinite
 from pathlib import Path
 
-from scripts.simulator.faults import FAULTS, Placed
+from scripts.simulator.faults import FAULTS, FaultPlacement
 from scripts.simulator.fleet import vin_of
 from shared.command_arguments import command_parser
 from shared.wire.reading import MAX_READINGS, normalise_vin
 from shared.wire.timestamps import InvalidTimestampError, parse_timestamp
 
 _FLEET_DEFAULTS = {"vehicles": 20, "rate": 1.0, "duration": 60.0, "start": None, "vin_prefix": "SIM-"}
-"""What describes the simulated fleet, and so means nothing in a replay."""
+"""Options of the simulated fleet, which make no sense in a replay."""
 _SHORTEST_STEP_S = 0.001
 _ABOUT_FAULTS = """\
 faults (--fault CODE@VIN): they begin after 20 to 30 % of the run; one that ends lasts 40 % of it,
@@ -23,7 +23,7 @@ at most 600 s"""
 
 @dataclass(frozen=True)
 class Options:
-    """One run, as it was asked for."""
+    """The parsed options of one run."""
 
     vehicles: int
     rate: float
@@ -36,12 +36,12 @@ class Options:
     replay: Path | None
     shuffle: bool
     confirm: bool
-    faults: tuple[Placed, ...]
-    """What goes wrong with which vehicle."""
+    faults: tuple[FaultPlacement, ...]
+    """Faults, each with its vehicle."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """The options of the command line; a wrong one ends the process with status 2 and a sentence."""
+    """Parse the command line; a wrong option ends the process with status 2 and a sentence."""
     parser = _parser()
     given = parser.parse_args(arguments)
     for name, default in _FLEET_DEFAULTS.items():
@@ -142,14 +142,14 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _fault(text: str) -> Placed:
+def _fault(text: str) -> FaultPlacement:
     code, at, vin = text.partition("@")
     if not at:
         raise ArgumentTypeError(f"{text!r} is not CODE@VIN")
     if code not in FAULTS:
         raise ArgumentTypeError(f"{code!r} is not a fault; known are {', '.join(FAULTS)}")
     try:
-        return Placed(code, normalise_vin(vin))
+        return FaultPlacement(code, normalise_vin(vin))
     except ValueError as reason:
         raise ArgumentTypeError(f"the VIN {vin!r} {reason}") from None
 

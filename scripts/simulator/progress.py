@@ -1,4 +1,4 @@
-"""How a run is going, for a person: one rewritten line on a terminal, else a line every few seconds."""
+"""Progress of a run: one rewritten line on a terminal, else a line every few seconds."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -9,7 +9,7 @@ _LOG_S = 5.0
 
 
 class Progress:
-    """Shows the state of a run of `total` readings on `stream`; `answer` says what they wait for."""
+    """The progress of a run of `total` readings, on `stream`; `answer` names the awaited answer."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Progress:
         self._shown = False
 
     def show(self, *, published: int, answered: int, connected: bool) -> None:
-        """Say it, unless that was done a moment ago."""
+        """Print the progress, unless that was done a moment ago."""
         now = self._clock()
         if now < self._next:
             return
@@ -42,12 +42,12 @@ class Progress:
             f"{published:,} of {self._total:,} readings published ({share:.0%}), {answered:,}"
             f" {self._answer}, {pace:,.0f}/s{away}"
         )
-        # \033[K clears what a longer line before has left.
+        # \033[K clears the rest of a longer line before.
         self._write(f"\r{line}\033[K" if self._live else f"{line}\n")
         self._shown = True
 
     def end(self) -> None:
-        """Leave the live line as it stands."""
+        """End the rewritten line."""
         if self._live and self._shown:
             self._write("\n")
 

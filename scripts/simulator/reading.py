@@ -1,4 +1,4 @@
-"""A reading as it goes over the wire: one time-stamped set of signals of one vehicle."""
+"""A reading on the wire: one time-stamped set of signals of one vehicle."""
 
 import json
 from datetime import datetime
@@ -11,11 +11,11 @@ Reading = dict[str, str | float | None]
 """`vin`, `ts` and the signals: %, %, V, A (positive = discharge), °C, °C, km; null where not known."""
 
 Key = tuple[str, datetime]
-"""What tells readings apart: the VIN in upper case, and the moment."""
+"""The identity of a reading: the VIN in upper case, and the time."""
 
 
 class DueReading(NamedTuple):
-    """A reading, and when to publish it: seconds of real time after the first (0 = at once)."""
+    """A reading, and its due time: seconds of real time after the first (0 = at once)."""
 
     due_s: float
     vin: str
@@ -23,10 +23,10 @@ class DueReading(NamedTuple):
 
 
 def key_of(vin: str, ts: object) -> Key:
-    """The key of a reading, however its vehicle and its time are spelled. Raises ValueError."""
+    """Return the key of a reading, in whichever spelling vehicle and time are given. Raises ValueError."""
     return normalise_vin(vin), parse_timestamp(ts)
 
 
 def encode(reading: Reading) -> bytes:
-    """The reading as JSON; the same reading always gives the same bytes."""
+    """Encode the reading as JSON; the same reading always gives the same bytes."""
     return json.dumps(reading, separators=(",", ":"), allow_nan=False).encode()

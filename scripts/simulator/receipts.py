@@ -1,6 +1,6 @@
-"""Which published readings have no receipt yet, and which messages are due to be published again.
+"""Bookkeeping of receipts: readings without one, and messages due to be published again.
 
-A receipt names readings, not the message that it answers. Pure: no network, and the clock is handed in.
+A receipt names readings, not the message that it answers. No network here, and the clock is passed in.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -14,25 +14,25 @@ from shared.wire.reading import normalise_vin
 from shared.wire.strict_json import parse_json
 
 RETRY_DELAYS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
-"""From the broker's acknowledgement to the next publication; the last one repeats.
+"""Delays from the broker's acknowledgement to the next publication; the last one repeats.
 
-The first is many times the 0.2 s that a receipt takes, so that a slow batch costs no copies. With the last,
-a database that is away for an hour leaves the broker some 60 copies of a window, about 100 MB of 512 MiB.
+The first is many times the 0.2 s of a receipt, so that a slow batch causes no copies. With the last, an
+outage of the database for an hour leaves some 60 copies of a window at the broker, about 100 MB of 512 MiB.
 """
 
 
 @dataclass(slots=True, eq=False)
-class Slip:
+class PendingMessage:
     """A published message, until receipts have named all of its readings."""
 
     message: Message
     without_receipt: int
     delay: int = 0
-    """Which of the delays precedes the next publication."""
+    """Index of the delay before the next publication."""
 
 
 class Receipts:
-    """What is outstanding, and what the receipts said.
+    """Outstanding readings, and counts of the answers.
 
     Of several outstanding readings with one key, each naming settles the one published first.
     """
@@ -48,47 +48,47 @@ class Receipts:
         """Messages published again, each time counted."""
         self.open_messages = 0
         self._delays_s = delays_s
-        self._open: dict[Key, Slip] = {}
-        self._twins: dict[Key, deque[Slip]] = {}
-        # Slips with the same delay fall due in the order in which they came; a settled one leaves at once.
-        self._waiting: list[OrderedDict[Slip, float]] = [OrderedDict() for _ in delays_s]
+        self._open: dict[Key, PendingMessage] = {}
+        self._queued_for_key: dict[Key, deque[PendingMessage]] = {}
+        # Messages with the same delay fall due in the order of arrival; a settled one is removed at once.
+        self._waiting: list[OrderedDict[PendingMessage, float]] = [OrderedDict() for _ in delays_s]
 
     @property
     def settled(self) -> int:
-        """Readings that a receipt has named."""
+        """The number of readings that a receipt has named."""
         return self.stored + self.duplicate + self.rejected.total()
 
-    def expect(self, message: Message) -> Slip:
-        """A message was published for the first time."""
+    def expect(self, message: Message) -> PendingMessage:
+        """Register a message that is published for the first time."""
         keys = message.keys()
-        slip = Slip(message, len(keys))
+        pending = PendingMessage(message, len(keys))
         for key in keys:
             if key in self._open:
-                self._twins.setdefault(key, deque()).append(slip)
+                self._queued_for_key.setdefault(key, deque()).append(pending)
             else:
-                self._open[key] = slip
+                self._open[key] = pending
         self.open_messages += 1
-        return slip
+        return pending
 
-    def acknowledged(self, slip: Slip, now: float) -> None:
-        """The broker has the message: from here on its receipt is waited for."""
-        if slip.without_receipt:
-            self._waiting[slip.delay][slip] = now + self._delays_s[slip.delay]
+    def acknowledged(self, pending: PendingMessage, now: float) -> None:
+        """Start the retry delay of a message that the broker has acknowledged."""
+        if pending.without_receipt:
+            self._waiting[pending.delay][pending] = now + self._delays_s[pending.delay]
 
-    def due(self, now: float) -> Iterator[Slip]:
-        """The messages to publish again now; each waits again once it is acknowledged again."""
+    def due(self, now: float) -> Iterator[PendingMessage]:
+        """Yield the messages to publish again now; the next delay of each starts with its acknowledgement."""
         for waiting in self._waiting:
             while waiting:
-                slip, moment = next(iter(waiting.items()))
+                pending, moment = next(iter(waiting.items()))
                 if moment > now:
                     break
-                del waiting[slip]
-                slip.delay = min(slip.delay + 1, len(self._delays_s) - 1)
+                del waiting[pending]
+                pending.delay = min(pending.delay + 1, len(self._delays_s) - 1)
                 self.republished += 1
-                yield slip
+                yield pending
 
     def receive(self, topic: str, payload: bytes) -> None:
-        """A receipt has come: settle what it names, ignore what isn't ours or was settled before."""
+        """Settle the readings that a receipt names; ignores keys of others, and those settled before."""
         try:
             receipt = _read(topic, payload)
         except _BrokenReceiptError:
@@ -101,17 +101,17 @@ class Receipts:
                 self.rejected[reason] += 1
 
     def _settle(self, key: Key) -> bool:
-        slip = self._open.pop(key, None)
-        if slip is None:
+        pending = self._open.pop(key, None)
+        if pending is None:
             return False
-        if twins := self._twins.get(key):
-            self._open[key] = twins.popleft()
-            if not twins:
-                del self._twins[key]
-        slip.without_receipt -= 1
-        if not slip.without_receipt:
+        if queued := self._queued_for_key.get(key):
+            self._open[key] = queued.popleft()
+            if not queued:
+                del self._queued_for_key[key]
+        pending.without_receipt -= 1
+        if not pending.without_receipt:
             self.open_messages -= 1
-            self._waiting[slip.delay].pop(slip, None)
+            self._waiting[pending.delay].pop(pending, None)
         return True
 
 
@@ -126,18 +126,18 @@ class _Receipt(NamedTuple):
 
 
 def _read(topic: str, payload: bytes) -> _Receipt:
-    """Raises _BrokenReceiptError unless all of it is as agreed."""
+    """Parse a receipt. Raises _BrokenReceiptError unless all of it follows the contract."""
     try:
         vin = normalise_vin(topic.split("/")[1])
         content = parse_json(payload)
         return _Receipt(
             [key_of(vin, ts) for ts in _list(content["stored"])],
             [key_of(vin, ts) for ts in _list(content["duplicate"])],
-            # Without a ts it names no reading of ours: all of ours have one.
+            # An entry without a ts is none of our readings: all of ours have one.
             [
-                (key_of(vin, told["ts"]), _text(told["reason"]))
-                for told in _list(content["rejected"])
-                if told["ts"] is not None
+                (key_of(vin, entry["ts"]), _text(entry["reason"]))
+                for entry in _list(content["rejected"])
+                if entry["ts"] is not None
             ],
         )
     # ValueError: the JSON, a time or the VIN.

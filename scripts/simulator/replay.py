@@ -19,11 +19,11 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 class BrokenRecordingError(Exception):
-    """The file can't be replayed; the message names it, and the line and column that are wrong."""
+    """The file can't be replayed; the message names it, and the wrong line and column."""
 
 
 class Recorded(NamedTuple):
-    """A reading of the file, and when it was taken."""
+    """A reading of the file, and the time at which it was taken."""
 
     taken: datetime
     vin: str
@@ -31,7 +31,7 @@ class Recorded(NamedTuple):
 
 
 def load(path: Path) -> list[Recorded]:
-    """Every reading of the file, in its order. Raises BrokenRecordingError."""
+    """Read every reading of the file, in its order. Raises BrokenRecordingError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             recording = list(_rows(path, file))
@@ -45,7 +45,7 @@ def load(path: Path) -> list[Recorded]:
 
 
 def schedule(recording: list[Recorded], *, speedup: float, shuffle_seed: int | None) -> Iterator[DueReading]:
-    """The readings at the recording's own pace times `speedup`, or in the file's order, at once, if it is 0.
+    """Yield the readings at the recording's own pace times `speedup`; with 0, in the file's order, at once.
 
     With a seed they leave in a shuffled order, at the same times as before.
     """

@@ -13,7 +13,7 @@ _AUXILIARIES_W = 300.0
 
 
 def wheel_power(speed: float, acceleration: float) -> float:
-    """Power (W) at the wheels at `speed` (m/s) and `acceleration` (m/s²); negative while braking.
+    """Return the power (W) at the wheels at `speed` (m/s) and `acceleration` (m/s²); negative while braking.
 
     P = v * (1.04*m*a + m*g*0.008 + 0.5*1.2*0.315*2.755*v²), m = 1550 kg, on a level road.
     """
@@ -24,7 +24,10 @@ def wheel_power(speed: float, acceleration: float) -> float:
 
 
 def battery_power(speed: float, acceleration: float) -> float:
-    """Power (W) at the battery's terminals: 88 % reach the wheels, 70 % come back, 0.3 kW run the rest."""
+    """Return the power (W) at the battery's terminals.
+
+    88 % of a driving power reach the wheels, 70 % of a braking power come back, and auxiliaries take 0.3 kW.
+    """
     wheels = wheel_power(speed, acceleration)
     drive = wheels / _DRIVE_EFFICIENCY if wheels > 0 else wheels * _REGENERATION
     return drive + _AUXILIARIES_W

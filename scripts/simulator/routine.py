@@ -1,4 +1,4 @@
-"""When a car drives whose days are all alike: a timetable in place of habits that are drawn."""
+"""A car's routine: the same trips every day, in place of a randomly drawn schedule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from scripts.simulator.schedule import Departure
 
 @dataclass(frozen=True, slots=True)
 class Routine:
-    """The same trips every day, told from one moment backwards and going on after it."""
+    """The same trips every day, given relative to one moment and repeated before and after it."""
 
     anchor: float
     """Seconds since 1970."""
     trips: Sequence[tuple[float, float]]
-    """Of each trip how many seconds before `anchor`, or whole days from there, it begins, and its km."""
+    """For each trip: seconds from its begin to `anchor` (it repeats every whole day), and its km."""
 
     def after(self, now: float) -> Departure:
-        """The first departure later than `now` (seconds since 1970)."""
+        """Return the first departure later than `now` (seconds since 1970)."""
         return min(
             Departure(at + DAY_S * (floor((now - at) / DAY_S) + 1), km)
             for before, km in self.trips

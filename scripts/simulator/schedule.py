@@ -1,4 +1,4 @@
-"""When a car drives and how far: to work and back, errands, outings at the weekend [our choice]."""
+"""A car's schedule: drives to work and back, errands, outings at the weekend [our choice]."""
 
 from random import Random
 from typing import NamedTuple
@@ -10,7 +10,7 @@ _LONGEST_KM = 60.0
 
 
 class Departure(NamedTuple):
-    """The next time the car is wanted."""
+    """The next drive."""
 
     at: float
     """Seconds since 1970."""
@@ -20,7 +20,7 @@ class Departure(NamedTuple):
 class Schedule:
     """The habits of one car's owner.
 
-    Each day is drawn from a generator of its own, so that a day is the same whatever was asked before.
+    Each day is drawn from a generator of its own, so that a day is the same whatever was queried before.
     """
 
     def __init__(self, seed: str) -> None:
@@ -31,7 +31,7 @@ class Schedule:
         self._works_h = rng.uniform(7.5, 9.5)
 
     def after(self, now: float) -> Departure:
-        """The first departure later than `now` (seconds since 1970)."""
+        """Return the first departure later than `now` (seconds since 1970)."""
         day = int(now // DAY_S)
         while True:
             for departure in self._of_day(day):
@@ -46,14 +46,14 @@ class Schedule:
         return sorted(Departure(day * DAY_S + hour * _HOUR_S, km) for hour, km in hours)
 
     def _weekday(self, rng: Random) -> list[tuple[float, float]]:
-        ways = []
+        trips = []
         if rng.random() < 0.9:
             out = self._leaves_at + rng.gauss(0, 0.15)
-            ways += [(out, self._commute_km), (out + self._works_h + rng.gauss(0, 0.3), self._commute_km)]
+            trips += [(out, self._commute_km), (out + self._works_h + rng.gauss(0, 0.3), self._commute_km)]
         if rng.random() < 0.35:
             out, km = rng.uniform(18.5, 20.0), rng.uniform(3, 10)
-            ways += [(out, km), (out + rng.uniform(0.6, 2.0), km)]
-        return ways
+            trips += [(out, km), (out + rng.uniform(0.6, 2.0), km)]
+        return trips
 
     def _weekend(self, rng: Random) -> list[tuple[float, float]]:
         if rng.random() >= 0.65:

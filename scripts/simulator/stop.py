@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the wish to end in order."""
+"""Orderly end of a run by Ctrl-C or SIGTERM."""
 
 from dataclasses import dataclass
 from types import FrameType
@@ -6,12 +6,12 @@ from types import FrameType
 
 @dataclass
 class Stop:
-    """Set by Ctrl-C or SIGTERM: publish no more.
+    """A flag set by Ctrl-C or SIGTERM: publish no more.
 
-    A plain flag that the waits look at: taking a lock inside a signal handler could wait for ever.
+    A plain flag that the waits poll: taking a lock inside a signal handler could wait for ever.
     """
 
-    asked: bool = False
+    requested: bool = False
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.requested = True

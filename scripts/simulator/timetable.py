@@ -1,4 +1,4 @@
-"""Which reading is taken when: simulated time, and the real time at which it is published."""
+"""The timetable of a run: simulated time of each reading, and real time of its publication."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,14 +8,14 @@ _LEAD_ALLOWED_S = 60.0
 
 
 class FutureReadingsError(Exception):
-    """The readings would bear times that lie in the future when they are published."""
+    """The readings would have times in the future when they are published."""
 
 
 @dataclass(frozen=True)
 class Timetable:
     """Readings of one run: `vehicles` cars, each `rate` times a second for `duration` seconds.
 
-    `speedup` is how much faster than real time the simulated one runs. 0 is as fast as it goes: then
+    `speedup` is the simulated time per real time. With 0, readings are published as fast as possible, and
     `rate` and `duration` are in simulated seconds.
     """
 
@@ -27,7 +27,7 @@ class Timetable:
 
     @property
     def count(self) -> int:
-        """Readings of each vehicle."""
+        """The number of readings of each vehicle."""
         return max(1, round(self.rate * self.duration))
 
     @property
@@ -41,11 +41,11 @@ class Timetable:
         return (self.start - _EPOCH).total_seconds()
 
     def ts(self, number: int) -> str:
-        """The time of a vehicle's reading (0 is the first), RFC 3339 in UTC."""
+        """Return the time of a vehicle's reading (0 is the first), RFC 3339 in UTC."""
         return rfc3339(self.start + timedelta(microseconds=round(number * self.step_s * 1e6)))
 
     def due_s(self, number: int, vehicle: int) -> float:
-        """Real seconds after the start at which a reading is published; the vehicles take turns."""
+        """Return the real seconds from the start to a reading's publication; the vehicles take turns."""
         return (number + vehicle / self.vehicles) / self.rate if self.speedup else 0.0
 
     def check_not_ahead(self, now: datetime) -> None:
@@ -61,13 +61,13 @@ class Timetable:
 
 
 def latest_start(now: datetime, duration: float, speedup: float) -> datetime:
-    """When to start so that no reading is ahead of the clock `now`: now, or earlier by what is simulated."""
+    """Return the latest start at which no reading is ahead of the clock `now`."""
     span = duration * (speedup or 1.0) if speedup > 1 or not speedup else 0.0
     start = now - timedelta(seconds=span)
     return start.replace(microsecond=start.microsecond // 1000 * 1000)
 
 
 def rfc3339(moment: datetime) -> str:
-    """In UTC with a Z, to the millisecond, or to the microsecond where one is needed."""
+    """Format a time in UTC with a Z, to the millisecond, or to the microsecond where one is needed."""
     timespec = "microseconds" if moment.microsecond % 1000 else "milliseconds"
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"

@@ -1,4 +1,4 @@
-"""What is settled of a simulated car, where not all shall be drawn."""
+"""Fixed traits of a simulated car, where not all shall be drawn."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scripts.simulator.routine import Routine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """None: drawn from the car's seed."""
+    """Traits of a car; a trait that is None is drawn from the car's seed."""
 
     soc: float | None = None
     """At the start, %."""
@@ -20,13 +20,13 @@ class Traits:
     built_at: float | None = None
     """Seconds since 1970; not after the start."""
     age_pace: float | None = None
-    """How much faster than the average it ages."""
+    """Factor by which the car ages faster than the average."""
     climate: Climate | None = None
     home: Charger | None = None
     plug_in_below: float | None = None
-    """It is plugged in after a drive that ends below this, %."""
+    """The car is plugged in after a drive that ends below this soc, %."""
     routine: Routine | None = None
-    """With one it begins parked and, below `plug_in_below`, plugged in; else wherever one meets it."""
+    """With one, the car begins parked and, below `plug_in_below`, plugged in; else in a drawn state."""
     coarse: bool = False
-    """Lives in longer steps, for a past that must be there in no time: the power is the mean of 2.5 s on the
+    """Simulate in longer steps, for a past that must be ready quickly: the power is the mean of 2.5 s on the
     road and of 10 s at a charger."""

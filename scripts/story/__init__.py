@@ -1,1 +1,1 @@
-"""The demo's cars, each with something to tell: a past that ends now, and a life that goes on."""
+"""The demo's cars: simulated vehicles with a past up to now, which go on publishing; some have a defect."""

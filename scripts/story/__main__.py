@@ -1,6 +1,6 @@
-"""`python -m scripts.story URL`: the demo's cars tell their past and go on until Ctrl-C or SIGTERM.
+"""`python -m scripts.story URL`: publish the past of the demo's cars, then live readings, until a signal.
 
-URL is that of the API, which says what is known of them already; the broker is that of the MQTT_... settings.
+URL is that of the API, which knows the cars' stored state; the broker is that of the MQTT_... settings.
 """
 
 import signal
@@ -21,9 +21,9 @@ from scripts.launcher.client import CallError, Client
 from scripts.simulator.publisher import BrokerUnreachableError
 from scripts.simulator.stop import Stop
 from scripts.story.cast import CAST
-from scripts.story.life import Life
-from scripts.story.stored import speaks, stored
-from scripts.story.voice import SilentBrokerError, Voice
+from scripts.story.life import CarReadings
+from scripts.story.stored import is_published_elsewhere, stored
+from scripts.story.voice import CarPublisher, SilentBrokerError
 from shared.command_arguments import argument, command_parser, complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keys = [key.strip() for key in os.environ.get("API_KEYS", "").split(",") if key.strip()]
     client = Client(url.rstrip("/"), keys[0] if keys else None)
     try:
-        with ExitStack() as lines:
-            voices = _told(client, load(BrokerSettings), lines, stop)
-            _go_on(voices, stop)
+        with ExitStack() as connections:
+            publishers = _publish_pasts(client, load(BrokerSettings), connections, stop)
+            _publish_live(publishers, stop)
     except InvalidSettingsError as wrong:
         return complain(wrong, code=2)
     except (CallError, BrokerUnreachableError) as failed:
@@ -67,7 +67,7 @@ def _parser() -> ArgumentParser:
         "url",
         type=argument(_http, "is not a URL such as http://localhost:8000"),
         metavar="URL",
-        help="of the API, which says what is known of the cars already",
+        help="of the API, which description what is state of the cars already",
     )
     return parser
 
@@ -79,41 +79,43 @@ def _http(text: str) -> str:
     return text
 
 
-def _told(client: Client, settings: BrokerSettings, lines: ExitStack, stop: Stop) -> list[Voice]:
-    """Tell every car's past; returns those that go on."""
+def _publish_pasts(
+    client: Client, settings: BrokerSettings, connections: ExitStack, stop: Stop
+) -> list[CarPublisher]:
+    """Publish every car's past; returns the publishers of those that go on."""
     began, now = time.monotonic(), time.time()
-    if any(speaks(client, role.vin, now) for role in CAST if role.lives):
-        # Two who tell one car's story would disagree about its odometer.
-        print("told by another demo already", flush=True)
+    if any(is_published_elsewhere(client, role.vin, now) for role in CAST if role.is_live):
+        # Two publishers of one car would disagree about its odometer.
+        print("published by another demo already", flush=True)
         return []
-    voices = []
+    publishers = []
     for role in CAST:
-        known = stored(client, role.vin)
-        if known is None and role.has_profile:
+        state = stored(client, role.vin)
+        if state is None and role.has_profile:
             client.put(f"/api/vehicles/{role.vin}/profile", role.profile(now))
-        if known is None or role.lives:
-            voices.append(Voice(Life(role, round(now), stored=known), settings))
-    for voice in voices:
-        voice.connect()
-        lines.callback(voice.close)
-    for voice in voices:
-        voice.tell_past(stop)
-        if not voice.life.role.lives:
-            voice.close()
-    count = sum(voice.published for voice in voices)
-    print(f"{count:,} readings of {len(voices)} cars in {time.monotonic() - began:.1f} s", flush=True)
-    return [voice for voice in voices if voice.life.role.lives]
+        if state is None or role.is_live:
+            publishers.append(CarPublisher(CarReadings(role, round(now), stored=state), settings))
+    for publisher in publishers:
+        publisher.connect()
+        connections.callback(publisher.close)
+    for publisher in publishers:
+        publisher.publish_past(stop)
+        if not publisher.life.role.is_live:
+            publisher.close()
+    count = sum(publisher.published for publisher in publishers)
+    print(f"{count:,} readings of {len(publishers)} cars in {time.monotonic() - began:.1f} s", flush=True)
+    return [publisher for publisher in publishers if publisher.life.role.is_live]
 
 
-def _go_on(voices: Sequence[Voice], stop: Stop) -> None:
+def _publish_live(publishers: Sequence[CarPublisher], stop: Stop) -> None:
     due = time.monotonic()
-    while not stop.asked:
+    while not stop.requested:
         if (left := due - time.monotonic()) > 0:
             time.sleep(min(left, _SLICE_S))
             continue
         at = time.time()
-        for voice in voices:
-            voice.go_on(at)
+        for publisher in publishers:
+            publisher.publish_live(at)
         due = max(due + _PERIOD_S, time.monotonic())
 
 

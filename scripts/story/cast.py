@@ -1,4 +1,4 @@
-"""Who plays: seven cars, of which five have something the matter with them."""
+"""The demo's seven cars, of which five have a defect or another peculiarity."""
 
 from scripts.simulator.charger import Charger
 from scripts.story.role import HOUR_S, MINUTE_S, Role
@@ -8,7 +8,7 @@ _SILENT_S = 3 * HOUR_S
 
 HOT = Role(
     vin="DEMO-HOT",
-    says="cooling has failed on the road",
+    description="cooling has failed on the road",
     years=2.1,
     km_per_day=41.0,
     soc=80.0,
@@ -19,7 +19,7 @@ HOT = Role(
 )
 CHARGING = Role(
     vin="DEMO-CHARGING",
-    says="charges at home",
+    description="charges at home",
     years=1.4,
     km_per_day=52.0,
     soc=35.0,
@@ -29,7 +29,7 @@ CHARGING = Role(
 )
 SENSOR = Role(
     vin="DEMO-SENSOR",
-    says="voltage freezes, others glitch",
+    description="voltage freezes, others glitch",
     years=6.2,
     km_per_day=28.0,
     soc=75.0,
@@ -39,7 +39,7 @@ SENSOR = Role(
 )
 OFFLINE = Role(
     vin="DEMO-OFFLINE",
-    says="fell silent on a drive 3 h ago",
+    description="fell silent on a drive 3 h ago",
     years=3.3,
     km_per_day=36.0,
     soc=70.0,
@@ -50,7 +50,7 @@ OFFLINE = Role(
 )
 AGEING = Role(
     vin="DEMO-AGEING",
-    says="taxi, 14 months: health falls",
+    description="taxi, 14 months: health falls",
     years=2.5,
     km_per_day=85.0,
     soc=66.0,
@@ -63,7 +63,7 @@ AGEING = Role(
 )
 CITY = Role(
     vin="DEMO-CITY",
-    says="healthy, drives",
+    description="healthy, drives",
     years=1.8,
     km_per_day=33.0,
     soc=82.0,
@@ -72,7 +72,7 @@ CITY = Role(
 )
 COMMUTER = Role(
     vin="DEMO-COMMUTER",
-    says="healthy, parked, no profile",
+    description="healthy, parked, no profile",
     years=0.9,
     km_per_day=38.0,
     soc=77.0,
@@ -80,4 +80,4 @@ COMMUTER = Role(
     has_profile=False,
 )
 CAST = (HOT, CHARGING, SENSOR, OFFLINE, CITY, COMMUTER, AGEING)
-"""In the order in which their pasts are told: what needs a person comes first."""
+"""In the order in which their pasts are published: cars that need a person come first."""

@@ -1,4 +1,4 @@
-"""One car's readings: its past up to now, then one whenever it is asked."""
+"""The readings of one demo car: its past up to now, then live ones."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,24 +13,24 @@ from scripts.simulator.vehicle import Vehicle
 from scripts.story.role import HOUR_S, MINUTE_S, Role, Stretch
 
 DRIVING_S, CHARGING_S, PARKED_S = 5.0, 10.0, 60.0
-"""How often a car reports: as often as resistance, capacity and gaps need it, and no more."""
+"""Seconds between two readings: as few as resistance, capacity and gaps need."""
 _RESERVE_SOC = 15.0
 
 
 class Stored(NamedTuple):
-    """The state a car was last heard of with."""
+    """The state of a car by its stored readings."""
 
     at: float
-    """Of its newest reading, seconds since 1970."""
+    """Time of the newest reading, seconds since 1970."""
     odo_km: float
     soc: float
     max_temp: float
 
 
-class Life:
-    """`stored` is None for a car nobody has heard of; else its past only fills the time since then.
+class CarReadings:
+    """The readings of one car; the same arguments give the same past.
 
-    The same arguments give the same past.
+    `stored` is None for a car without readings; else the past only fills the time since the newest of them.
     """
 
     def __init__(self, role: Role, now: float, *, seed: int = 1, stored: Stored | None = None) -> None:
@@ -46,30 +46,30 @@ class Life:
         self._odo_km = stored.odo_km if stored else 0.0
 
     def past(self) -> Iterator[Reading]:
-        """Readings in the order in which they are sent, the last one now."""
-        for stretch in self._unseen():
-            yield from self._watched(*stretch)
+        """Yield the readings in the order in which they are sent, the last one now."""
+        for stretch in self._missing():
+            yield from self._readings_between(*stretch)
 
     def on(self, at: float) -> list[Reading]:
-        """What it sends at this moment after its past: mostly one reading."""
+        """Return the readings that the car sends at this moment after its past: mostly one."""
         if self._car is None:
             self._car, self._at = self._vehicle(at, at), at
         self._car.advance(at - self._at)
         self._at = at
-        return self._taken(self._car, at)
+        return self._readings(self._car, at)
 
-    def _unseen(self) -> Iterator[Stretch]:
+    def _missing(self) -> Iterator[Stretch]:
         newest = self._stored.at if self._stored else 0.0
-        if self._stored and not self.role.lives:
+        if self._stored and not self.role.is_live:
             return
         for begin, end in self.role.stretches(self._now):
             if (first := max(begin, newest + 1)) <= end:
                 yield first, end
 
-    def _watched(self, begin: float, end: float) -> Iterator[Reading]:
+    def _readings_between(self, begin: float, end: float) -> Iterator[Reading]:
         self._car, self._at = car, at = self._vehicle(begin, end), begin
         while True:
-            yield from self._taken(car, at)
+            yield from self._readings(car, at)
             if at >= end:
                 break
             step = DRIVING_S if car.driving else CHARGING_S if car.charging else PARKED_S
@@ -78,25 +78,25 @@ class Life:
             at = self._at
         self._odo_km = car.odo_km
 
-    def _taken(self, car: Vehicle, at: float) -> list[Reading]:
+    def _readings(self, car: Vehicle, at: float) -> list[Reading]:
         reading = car.reading(rfc3339(datetime.fromtimestamp(round(at, 3), UTC)))
-        times = self._trouble.meet(reading, at, driving=car.driving) if self._trouble else 1
+        times = self._trouble.apply(reading, at, driving=car.driving) if self._trouble else 1
         return [reading] * times
 
     def _vehicle(self, begin: float, end: float) -> Vehicle:
-        """As it is at `begin`, with a routine that leads to `end`."""
+        """Build the car as it is at `begin`, with a routine that leads to `end`."""
         role, stored = self.role, self._stored
         soc, odo_km, temp = role.soc, max(self._odo_km, role.odo_km(begin, self._now)), None
         if stored and begin - stored.at < max(role.watched_s, DAY_S):
             soc, odo_km = stored.soc, stored.odo_km
-            # What heats up by its trouble is not the simulated pack.
+            # The heat of a defect is added to the readings; the simulated pack does not have it.
             temp = None if role.trouble or begin - stored.at > HOUR_S else stored.max_temp
         trips = [(hours * HOUR_S, km) for hours, km in role.trips]
         if role.under_way:
             minutes, km = role.under_way
             before = minutes * MINUTE_S
             if before > end - begin:
-                # Heard of since its trip began: it is on that trip still, as far as its charge goes.
+                # Readings of the present trip are stored: the car is still on it, as far as its charge lasts.
                 before, km = end - begin - 1, min(km, max(0.0, soc - _RESERVE_SOC))
             trips.append((before, km))
         traits = Traits(

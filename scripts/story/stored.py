@@ -1,4 +1,4 @@
-"""What an API of ours knows of the story's cars."""
+"""The state of the demo's cars as an API has it."""
 
 from datetime import datetime
 from statistics import median
@@ -8,14 +8,14 @@ from scripts.launcher.client import CallError, Client
 from scripts.story.life import Stored
 
 _READINGS = "120"
-"""Longer than any glitch lasts: of an odometer the highest counts, of soc the middle one of the last few."""
+"""More than any glitch spans: the highest odometer counts, and the median soc of the last few."""
 _LAST_FEW = 5
 _JUST_NOW_S = 5.0
 _NOT_FOUND = 404
 
 
 def stored(client: Client, vin: str) -> Stored | None:
-    """The state a car was last heard of with; None when it has sent nothing yet. Raises CallError."""
+    """Return a car's state by its stored readings; None where it has none. Raises CallError."""
     try:
         page = client.get(f"/api/vehicles/{vin}/telemetry", {"order": "desc", "limit": _READINGS})
     except CallError as refused:
@@ -33,10 +33,13 @@ def stored(client: Client, vin: str) -> Stored | None:
     )
 
 
-def speaks(client: Client, vin: str, now: float) -> bool:
-    """Whether somebody else speaks for this car: it is online and was heard of just now. Raises CallError."""
-    known = stored(client, vin)
-    if known is None or now - known.at > _JUST_NOW_S:
+def is_published_elsewhere(client: Client, vin: str, now: float) -> bool:
+    """Return whether another program publishes for this car: it is online, with a reading just now.
+
+    Raises CallError.
+    """
+    state = stored(client, vin)
+    if state is None or now - state.at > _JUST_NOW_S:
         return False
     return bool(client.get(f"/api/vehicles/{vin}/connectivity")["state"] == "online")
 

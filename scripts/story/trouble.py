@@ -1,4 +1,4 @@
-"""What is the matter with a car: how its readings differ from those of a healthy one."""
+"""Defects of the demo's cars: changes of the readings of a healthy one."""
 
 from collections.abc import Callable
 from math import exp
@@ -11,27 +11,27 @@ _IDLE_A = 1.0
 
 
 class Trouble(Protocol):
-    """Meets every reading of one car, in order of time."""
+    """A defect, applied to every reading of one car in order of time."""
 
-    def meet(self, reading: Reading, at: float, *, driving: bool) -> int:
-        """Change the reading taken `at` (seconds since 1970); how often it is then sent."""
+    def apply(self, reading: Reading, at: float, *, driving: bool) -> int:
+        """Change the reading taken `at` (seconds since 1970); returns the number of times that it is sent."""
 
 
 class FailedCooling:
-    """From `since` on the pack heats up while it is used, and cools slowly while it rests."""
+    """A pack that heats up while it is used from `since` on, and cools slowly while it rests."""
 
     _SETTLES_AT_C = 68.0
     _TAU_S = 780.0
-    """Slow enough for less than 5 °C/min: a pump that stands still is no thermal event."""
+    """Slow enough for less than 5 °C/min: a failed pump is no thermal event."""
     _SPREAD_C = 6.0
 
     def __init__(self, since: float, temp: float | None = None) -> None:
-        """`temp`: what its hottest cell had when it was last heard of, °C."""
+        """Begin with the hottest cell at `temp` (°C), or with the healthy car's temperature."""
         self._since = since
         self._temp = temp
         self._before: float | None = None
 
-    def meet(self, reading: Reading, at: float, *, driving: bool) -> int:
+    def apply(self, reading: Reading, at: float, *, driving: bool) -> int:
         own = _number(reading["max_temp"])
         temp = own if self._temp is None else self._temp
         settles_at = self._SETTLES_AT_C if driving and at >= self._since else own
@@ -44,33 +44,33 @@ class FailedCooling:
 
 
 class WornSensors:
-    """A voltage that freezes on every drive, and glitches of other signals by the clock."""
+    """A voltage that freezes on every drive, and periodic glitches of other signals."""
 
     _FREEZES_AFTER_S = 180.0
 
     def __init__(self, *, on_the_road: bool = False) -> None:
-        """`on_the_road`: it has been driving for a while when the first reading comes."""
+        """Begin parked, or with `on_the_road` some time into a drive."""
         self._drive: float | None = 0.0 if on_the_road else None
-        self._zero = _Clock(5, 10, 60.0)
-        self._glitch = _Clock(7, 25)
-        self._owes_glitch, self._busy = False, 0
-        self._sentinel = _Clock(4, 40)
-        self._again = _Clock(6, 50, 300.0)
+        self._zero = _Timer(5, 10, 60.0)
+        self._glitch = _Timer(7, 25)
+        self._glitch_due, self._busy = False, 0
+        self._sentinel = _Timer(4, 40)
+        self._repeat = _Timer(6, 50, 300.0)
         self._frozen: Reading | None = None
 
-    def meet(self, reading: Reading, at: float, *, driving: bool) -> int:
+    def apply(self, reading: Reading, at: float, *, driving: bool) -> int:
         self._freeze(reading, at, driving=driving)
-        if self._zero.strikes(at):
+        if self._zero.fires(at):
             _apply("ODO_ZERO", reading)
-        self._owes_glitch |= self._glitch.strikes(at)
+        self._glitch_due |= self._glitch.fires(at)
         self._busy = self._busy + 1 if abs(_number(reading["pack_current"])) > _IDLE_A else 0
-        # Amid readings that are close together: a glitch of two minutes looks like an empty battery.
-        if self._owes_glitch and self._busy > 1:
-            self._owes_glitch = False
+        # Only between readings that are close together: a glitch of two minutes looks like an empty battery.
+        if self._glitch_due and self._busy > 1:
+            self._glitch_due = False
             _apply("SOC_JUMP", reading)
-        if self._sentinel.strikes(at):
+        if self._sentinel.fires(at):
             _apply("SENTINEL", reading)
-        return 2 if self._again.strikes(at) else 1
+        return 2 if self._repeat.fires(at) else 1
 
     def _freeze(self, reading: Reading, at: float, *, driving: bool) -> None:
         if not driving:
@@ -84,23 +84,23 @@ class WornSensors:
 
 
 class DeadSpot:
-    """No network between two moments."""
+    """A time without network."""
 
     def __init__(self, begin: float, end: float) -> None:
         self._begin, self._end = begin, end
 
-    def meet(self, _reading: Reading, at: float, *, driving: bool) -> int:  # noqa: ARG002 - a dead spot is one, parked or not
+    def apply(self, _reading: Reading, at: float, *, driving: bool) -> int:  # noqa: ARG002 - part of the protocol
         return 0 if self._begin < at < self._end else 1
 
 
-class _Clock:
-    """Strikes every `hours`, at `minute` past: once, or for all readings of `lasts` seconds."""
+class _Timer:
+    """A timer that fires every `hours` at `minute` past: once, or for all readings of `lasts` seconds."""
 
     def __init__(self, hours: int, minute: int, lasts: float = 0.0) -> None:
         self._every, self._offset, self._lasts = hours * 3600.0, minute * 60.0, lasts
         self._round: float | None = None
 
-    def strikes(self, at: float) -> bool:
+    def fires(self, at: float) -> bool:
         number, since = divmod(at - self._offset, self._every)
         before, self._round = self._round, number
         if self._lasts:

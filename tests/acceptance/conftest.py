@@ -22,7 +22,7 @@ from tests.conftest import FAST, server_folder
 
 @pytest.fixture(scope="session", autouse=True)
 def _built_dashboard():
-    """Pages of the present sources, also where pytest runs without ./scripts/test.sh."""
+    """Build pages from the present sources, also where pytest runs without ./scripts/test.sh."""
     dashboard.build()
 
 
@@ -40,18 +40,18 @@ def call(stack):
 
 @pytest.fixture
 def query(stack):
-    """Ask the database itself."""
+    """Run a statement on the database itself: `query(sql)`."""
 
-    def ask(sql):
+    def run(sql):
         with psycopg.connect(stack.database_url) as connection:
             return connection.execute(sql).fetchall()
 
-    return ask
+    return run
 
 
 @pytest.fixture
 def simulate(stack, tmp_path):
-    """Run the simulator to its end; its exit code and what it printed."""
+    """Run the simulator to its end: `simulate(*arguments)` returns its exit code and output."""
 
     def run(*arguments):
         return subprocess.run(
@@ -120,7 +120,7 @@ def moment(ts):
 
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory):
-    """The file that RECORDING names, else 2,500 readings of a simulated car (no soh, no min_temp)."""
+    """Read the file that RECORDING names, else record 2,500 readings of a car (no soh, no min_temp)."""
     if named := os.environ.get("RECORDING"):
         return Recording(Path(named))
     path = tmp_path_factory.mktemp("recording") / "drive.csv"

@@ -46,7 +46,7 @@ def test_a_stop_leaves_nothing_behind(name, child, tmp_path):
             time.sleep(0.05)
             family = psutil.Process(command.pid).children(recursive=True)
         command.send_signal(signal.SIGTERM)
-        _told, complaint = command.communicate(timeout=20)
+        _output, complaint = command.communicate(timeout=20)
     assert command.returncode == 128 + signal.SIGTERM
     assert complaint.endswith(b"Stopped.\n")
     assert begun
@@ -55,7 +55,7 @@ def test_a_stop_leaves_nothing_behind(name, child, tmp_path):
 
 
 def is_among(family, child):
-    """Whether a program runs there whose name begins so; what has ended meanwhile has none."""
+    """Return whether a program runs there whose name begins so; an ended one has no name."""
     for one in family:
         with suppress(psutil.NoSuchProcess):
             if one.name().startswith(child):

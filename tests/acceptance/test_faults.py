@@ -5,19 +5,19 @@ import pytest
 from scripts.faults.catalogue import FAULTS
 from scripts.faults.controls import CONTROLS
 from scripts.faults.fault_error import SkippedError
-from scripts.faults.run import Form, run
+from scripts.faults.run import RunParameters, run
 from scripts.faults.site import Site
 from tests.conftest import FAST, server_folder
 
-# What the broker itself loses is bounded by time, and a deadlock is a matter of chance: those belong to
-# `./scripts/faults.sh`, with many seeds, not to a run that has to say the same every time.
+# The broker's own losses are bounded by time, and a deadlock is a matter of chance: those faults belong to
+# `./scripts/faults.sh`, with many seeds, not to a run that must have the same result every time.
 LEFT_TO_THE_COMMAND = {"broker-kill", "broker-kill-durable", "session-lost", "packet-ids-restart", "unsorted"}
 QUICK_FAULTS = [fault for fault in FAULTS if fault.usual and fault.name not in LEFT_TO_THE_COMMAND]
 SLOW_FAULTS = [fault for fault in FAULTS if not fault.usual and fault.name != "endurance"]
 QUICK_CONTROLS = [control for control in CONTROLS if control.name not in LEFT_TO_THE_COMMAND]
 
-SHORT = Form(rate=200, seconds=2, scale=0.2)
-IMPATIENT = Form(rate=200, seconds=2, scale=0.2, drain_within_s=5, back_within_s=4)
+SHORT = RunParameters(rate=200, seconds=2, scale=0.2)
+IMPATIENT = RunParameters(rate=200, seconds=2, scale=0.2, drain_within_s=5, back_within_s=4)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def site():
 
 @pytest.mark.parametrize("fault", QUICK_FAULTS, ids=lambda fault: fault.name)
 def test_nothing_is_lost_and_nothing_twice(site, fault):
-    """Whatever breaks, what was acknowledged is stored or rejected, exactly once, with its values."""
+    """Every acknowledged reading is stored or rejected, exactly once, with its values, under each fault."""
     try:
         outcome = run(site, fault, SHORT, seed=1)
     except SkippedError as why:

@@ -1,7 +1,8 @@
-"""The API held against its own OpenAPI document by Schemathesis, with every check that it has.
+"""The API checked against its own OpenAPI document by Schemathesis, with every check that it has.
 
-It sends what the document allows and what it forbids, and takes ids out of one answer into the next call.
-The same requests in each run; OPENAPI_EXAMPLES=500 makes it another, longer search each time.
+Schemathesis sends input that the document allows and input that it forbids, and uses ids of one answer in the
+next call. The requests are the same in each run; OPENAPI_EXAMPLES=500 makes a different, longer search each
+time.
 """
 
 import os
@@ -31,11 +32,11 @@ ANSWERS = {
     "GET /metrics": {"200"},
     "POST /api/telemetry": {"200"},
     "GET /api/fleet": {"200"},
-    "GET /api/vehicles": {"200", "400"},  # no schema can say which tokens are ours
+    "GET /api/vehicles": {"200", "400"},  # a schema can't describe valid tokens
     "GET /api/vehicles/{vin}/connectivity": {"200", "404"},
     "GET /api/vehicles/{vin}/latest": {"200", "404"},
     "GET /api/vehicles/{vin}/series": {"200", "400", "404"},
-    "GET /api/vehicles/{vin}/summary": {"200", "400", "404"},  # nor that to_ts is not before from_ts
+    "GET /api/vehicles/{vin}/summary": {"200", "400", "404"},  # nor the order of from_ts and to_ts
     "GET /api/vehicles/{vin}/telemetry": {"200", "400", "404"},
     "GET /api/vehicles/{vin}/profile": {"200", "404"},
     "PUT /api/vehicles/{vin}/profile": {"200"},
@@ -49,12 +50,12 @@ ANSWERS = {
     "POST /api/export/telemetry": {"204", "404"},
     "GET /api/rejections": {"200", "400"},
     "GET /api/rejections/{id}": {"200", "404"},
-    "POST /api/rejections/{id}/replay": {"200", "404", "409", "422"},  # what was kept may be refused again
+    "POST /api/rejections/{id}/replay": {"200", "404", "409", "422"},  # a kept rejection may be refused again
     "DELETE /api/rejections/{id}": {"204", "404"},
 }
-"""What each call may answer to a request that the document allows; each of it must be seen."""
+"""Statuses of each call's answers to an allowed request; each of them must be seen."""
 
-# Two times in the wrong order: not made up each time.
+# Two times in the wrong order: not generated in each run.
 SELDOM = {
     call: {"400"}
     for call in (
@@ -67,14 +68,14 @@ SELDOM = {
         "GET /api/export/summary",
     )
 }
-"""What a call may answer besides."""
+"""Further statuses that a call may answer with."""
 
 REFUSALS = ["400", "401", "404", "405", "413", "415", "422"]
-"""What any call may answer to a request that the document forbids."""
+"""Statuses of any call's answers to a forbidden request."""
 
 
 class Search:
-    """What was sent to the API, and what became of it."""
+    """A run of Schemathesis: the cases it sent, and the answers and failures."""
 
     def __init__(self, api, phases, *, examples):
         self.cases = defaultdict(Counter)
@@ -117,7 +118,7 @@ def _config(*, examples):
             **({} if LONGER else {"seed": 1}),
             "continue-on-failure": True,
             "cache": {"enabled": False},
-            # A busy machine is slow to make up data; that is no fault of the API.
+            # A busy machine is slow to generate data; that is no fault of the API.
             "suppress-health-check": ["too_slow"],
             "generation": {"deterministic": not LONGER, "database": "none", "max-examples": examples},
             "phases": {"stateful": {"max-steps": 6}},
@@ -138,7 +139,7 @@ def _config(*, examples):
 
 @pytest.fixture(autouse=True)
 def times():
-    """Times in every spelling, from 2000 on and past: JSON Schema can't ask for either."""
+    """Generate times in every spelling, from 2000 on and past: JSON Schema can't require either."""
     zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
     earliest, latest = (moment.replace(tzinfo=None) for moment in (EARLIEST + timedelta(days=1), START))
     moments = st.datetimes(earliest, latest, timezones=zones | st.just(UTC))
@@ -151,7 +152,7 @@ def times():
 
 @pytest.fixture(autouse=True)
 def stored(engine):
-    """Two vehicles; rejections that a replay would store, that are in conflict, and that are no JSON."""
+    """Store two vehicles, and rejections: some a replay would store, some in conflict, some no JSON."""
     kinds = [
         lambda n: (Reason.BAD_READING, payload(raw(second=100 + n))),
         lambda n: (Reason.CONFLICT, payload(raw(second=n, soc=99))),
@@ -171,7 +172,7 @@ def stored(engine):
 
 
 def test_the_api_is_what_its_document_says(serve, database_url):
-    """What the document allows is answered as it says, what it forbids is refused, by every call."""
+    """Allowed requests are answered as the document says, forbidden ones are refused, by every call."""
     api = serve(database_url=database_url, api_keys=f"another,{KEY}")
     search = Search(api, ["examples", "coverage", "fuzzing", "stateful"], examples=15)
     assert not search.wrong, "\n\n".join(search.wrong)
@@ -183,7 +184,7 @@ def test_the_api_is_what_its_document_says(serve, database_url):
 
 
 def test_without_keys_none_is_needed(serve, database_url):
-    """The document of a service without keys asks for none, and the API is what it says."""
+    """The document of a service without keys requires none, and the API behaves as it says."""
     api = serve(database_url=database_url)
     search = Search(api, ["fuzzing", "stateful"], examples=6)
     assert not search.wrong, "\n\n".join(search.wrong)

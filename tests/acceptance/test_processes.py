@@ -1,4 +1,4 @@
-"""API_PROCESSES: several processes behind one port, which count as one."""
+"""API_PROCESSES: several processes on one port, with common metrics."""
 
 from contextlib import suppress
 
@@ -23,10 +23,10 @@ def api(database_url, tmp_path):
 
 
 def answering(api):
-    """The processes that answer, without the one that watches them."""
+    """List the processes that answer, without the supervisor."""
     found = []
     for one in psutil.Process(api.pid).children(recursive=True):
-        # One may end between two looks.
+        # A process may end between the two calls.
         with suppress(psutil.Error):
             if runs(one) and "spawn_main" in " ".join(one.cmdline()):
                 found.append(one)
@@ -34,13 +34,13 @@ def answering(api):
 
 
 def get(api, path):
-    """On a connection of its own: whoever is free takes it."""
+    """Send a GET on a connection of its own: any free process takes it."""
     with plain_client(api.base_url) as client:
         return client.get(path)
 
 
 def post(api, *seconds):
-    """On a connection of its own, too."""
+    """Send a POST on a connection of its own."""
     sent = [raw(second=second) for second in seconds]
     with plain_client(api.base_url) as client:
         return client.post("/api/telemetry", json=sent).json()
@@ -53,7 +53,7 @@ def counts(api):
 
 
 def test_they_count_as_one(api):
-    """Whichever is asked tells of all; the identity holds at each look."""
+    """Each process reports the metrics of all; received = sum of the states at each scrape."""
     assert len(answering(api)) == 2
     for second in range(40):
         assert post(api, second) == {"inserted": 1}
@@ -64,7 +64,7 @@ def test_they_count_as_one(api):
 
 
 def test_one_that_dies_is_started_again(api):
-    """What it has counted still counts: a counter never goes back."""
+    """The dead process's counts still count: a counter never decreases."""
     for second in range(20):
         post(api, second)
     eventually(lambda: counts(api).stored == 20)
@@ -79,7 +79,7 @@ def test_one_that_dies_is_started_again(api):
 
 
 def test_a_stop_ends_all_of_them(api, tmp_path):
-    """SIGTERM: exit code 0, nobody is left, nor is their folder."""
+    """SIGTERM: exit code 0, no process is left, and the metrics' folder is gone."""
     family = answering(api)
     assert len(list(tmp_path.glob("battery-api-*"))) == 1
     assert api.stop() == 0
@@ -88,7 +88,7 @@ def test_a_stop_ends_all_of_them(api, tmp_path):
 
 
 def test_a_start_that_fails_is_one_line(empty_database_url, tmp_path):
-    """None of them can start: the whole ends with the reason, instead of trying for ever."""
+    """No process can start: the API ends with the reason, instead of trying for ever."""
     log = tmp_path / "api.log"
     api = Api(log=log, env={"DATABASE_URL": empty_database_url, "API_PROCESSES": "2"})
     with pytest.raises(LaunchError):

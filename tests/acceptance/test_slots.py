@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import signal
 
@@ -18,12 +19,12 @@ TOPIC = "vehicles/VIN-00001/telemetry"
 
 
 class Started(Worker):
-    """A worker that is not waited for: a stand-by is never ready."""
+    """A worker whose start does not wait for readiness: a stand-by is never ready."""
 
     def answers(self):
-        return self.ask("/live")[0] == 200
+        return self.get("/live")[0] == 200
 
-    def ask(self, path):
+    def get(self, path):
         try:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
             connection.request("GET", path)
@@ -33,17 +34,17 @@ class Started(Worker):
             return 0, ""
 
     def ready(self):
-        return self.ask("/ready")[0] == 200
+        return self.get("/ready")[0] == 200
 
     def reason(self):
-        body = self.ask("/ready")[1]
+        body = self.get("/ready")[1]
         return json.loads(body).get("reason", "") if body else ""
 
-    def story(self):
+    def log_text(self):
         return self.log.read_text()
 
     def metric(self, name):
-        return float(re.search(rf"^{name} (\S+)$", self.ask("/metrics")[1], re.MULTILINE)[1])
+        return float(re.search(rf"^{name} (\S+)$", self.get("/metrics")[1], re.MULTILINE)[1])
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def env(broker, database_url):
 
 @pytest.fixture
 def workers(env, tmp_path):
-    """`workers(3, MQTT_SHARED_GROUP="fleet")` starts so many, each with a log of its own."""
+    """Start workers: `workers(3, MQTT_SHARED_GROUP="fleet")`, each with a log of its own."""
     made = []
 
     def start(number, **settings):
@@ -80,7 +81,7 @@ def workers(env, tmp_path):
 
 @pytest.fixture
 def load(broker):
-    """A publisher of numbered readings; finished at the end."""
+    """Start a publisher of numbered readings: `load(rate=300)`; finished at the end."""
     publishers = []
 
     def start(rate=300):
@@ -103,11 +104,11 @@ def count(engine):
 
 
 def client_id(worker):
-    return re.findall(r"client id (\S+)\.", worker.story())[-1]
+    return re.findall(r"client id (\S+)\.", worker.log_text())[-1]
 
 
 def test_three_in_a_group_divide_the_messages(workers, load, count, broker):
-    """Each its own client id, one of them as it is set; all stored once, and none thrown out."""
+    """Each has its own client id, one the configured id; all is stored once, and none is disconnected."""
     trio = workers(3, MQTT_SHARED_GROUP="fleet")
     eventually(lambda: all(worker.ready() for worker in trio), within=30)
     assert {client_id(worker) for worker in trio} == {"scaled", "scaled-2", "scaled-3"}
@@ -141,14 +142,14 @@ def test_a_group_that_is_set_later(workers, load, count):
 
 
 def test_two_without_a_group(workers, load, count):
-    """One works, one stands by and says so; killed, its place is taken, nothing lost, nothing twice."""
+    """One works, one is a stand-by; after a kill the stand-by takes over, with no loss and no duplicate."""
     [active] = workers(1)
     eventually(active.ready, within=30)
     [other] = workers(1)
     eventually(lambda: "slot 1 is held by another worker; set MQTT_SHARED_GROUP" in other.reason(), within=30)
-    assert other.ask("/ready")[0] == 503
-    assert other.ask("/live")[0] == 200
-    assert "Stand-by: slot 1 is held by another worker" in other.story()
+    assert other.get("/ready")[0] == 503
+    assert other.get("/live")[0] == 200
+    assert "Stand-by: slot 1 is held by another worker" in other.log_text()
     assert other.metric("battery_worker_slot") == 0
     sent = load()
     eventually(lambda: count() > 200, within=20)
@@ -158,11 +159,11 @@ def test_two_without_a_group(workers, load, count):
     eventually(lambda: count() == len(sent.journal.acknowledged), within=20)
     assert client_id(other) == "scaled"
     assert other.metric("battery_worker_slot") == 1
-    assert "in a row" not in active.story() + other.story()
+    assert "in a row" not in active.log_text() + other.log_text()
 
 
 def test_a_stand_by_ends_in_good_order(workers):
-    """SIGTERM reaches it while it waits."""
+    """SIGTERM ends a waiting stand-by with exit code 0."""
     [active] = workers(1)
     eventually(active.ready, within=30)
     [other] = workers(1)
@@ -181,7 +182,7 @@ def terminate_locks(database_url):
 
 
 def test_a_lock_that_was_lost_is_taken_again(workers, load, count, database_url):
-    """The lock's session ended by the server: the worker stays, on the same connection to the broker."""
+    """The server ends the lock's session: the worker stays, on the same connection to the broker."""
     [active] = workers(1)
     eventually(active.ready, within=30)
     [other] = workers(1)
@@ -189,7 +190,7 @@ def test_a_lock_that_was_lost_is_taken_again(workers, load, count, database_url)
     sent = load()
     for times in (1, 2):
         terminate_locks(database_url)
-        eventually(lambda times=times: active.story().count("Slot 1 is held again") == times, within=15)
+        eventually(lambda times=times: active.log_text().count("Slot 1 is held again") == times, within=15)
     sent.finish()
     eventually(lambda: count() == len(sent.journal.acknowledged), within=20)
     assert active.ready()
@@ -198,17 +199,17 @@ def test_a_lock_that_was_lost_is_taken_again(workers, load, count, database_url)
 
 
 def test_a_slot_that_another_took_is_left(workers, load, count, database_url):
-    """A worker that was frozen while its lock went to another stands by when it wakes; it does not fight."""
+    """A worker frozen while its lock went to another stands by when it resumes; the two do not compete."""
     [active] = workers(1)
     eventually(active.ready, within=30)
     [other] = workers(1)
     eventually(lambda: "stand-by" in other.reason(), within=30)
     sent = load()
     eventually(lambda: count() > 100, within=20)
-    active._child.send_signal(signal.SIGSTOP)
+    os.kill(active.pid, signal.SIGSTOP)
     terminate_locks(database_url)
     eventually(other.ready, within=20)
-    active._child.send_signal(signal.SIGCONT)
+    os.kill(active.pid, signal.SIGCONT)
     eventually(lambda: "stand-by" in active.reason(), within=20)
     sent.finish()
     eventually(lambda: count() == len(sent.journal.acknowledged), within=20)
@@ -218,22 +219,22 @@ def test_a_slot_that_another_took_is_left(workers, load, count, database_url):
 
 
 def test_without_a_database_the_broker_is_not_asked(workers, publisher, broker, count, database_url):
-    """No slot is known then, so no client id is used; a session from before keeps what comes meanwhile."""
+    """Without a known slot no client id is used; an existing session keeps the messages meanwhile."""
     [first] = workers(1)
     eventually(first.ready, within=30)
     first.stop()
     [second] = workers(1, DATABASE_URL="postgresql://postgres@127.0.0.1:1/away")
     eventually(lambda: "no slot is known while the database is away" in second.reason(), within=30)
     publisher(TOPIC, payload(raw()))
-    assert second.ask("/live")[0] == 200
-    assert "Connected to the broker" not in second.story()
+    assert second.get("/live")[0] == 200
+    assert "Connected to the broker" not in second.log_text()
     assert second.stop() == 0
     workers(1)
     eventually(lambda: count() == 1, within=30)
 
 
 def retire(env, tmp_path, *slots, **settings):
-    """Run the command; its exit code and what it said."""
+    """Run the retire command; returns its exit code and output."""
     log = tmp_path / "retire" / "retire.log"
     log.unlink(missing_ok=True)
     command = Module("ingest_worker.retire", *map(str, slots), log=log, env={**env, **settings})
@@ -242,7 +243,7 @@ def retire(env, tmp_path, *slots, **settings):
 
 
 def test_scaling_down_loses_nothing(workers, load, count, env, tmp_path):
-    """Three become one: what waits for the other two, and their share, is taken over by the command."""
+    """Three become one: the command takes over the queued messages of the other two, and their share."""
     group = {"MQTT_SHARED_GROUP": "fleet"}
     trio = workers(3, **group)
     eventually(lambda: all(worker.ready() for worker in trio), within=30)
@@ -266,7 +267,7 @@ def test_scaling_down_loses_nothing(workers, load, count, env, tmp_path):
 
 
 def test_a_retirement_is_refused_where_it_would_lose(workers, env, tmp_path):
-    """Of a slot that is held, of the last worker's group, and without a group; each in a sentence."""
+    """Refused, each with a sentence: a held slot, the last worker's group, and no group."""
     group = {"MQTT_SHARED_GROUP": "fleet"}
     code, words = retire(env, tmp_path, 2, **group)
     assert (code, "No worker of the group fleet runs" in words) == (1, True)
@@ -283,7 +284,7 @@ def test_a_retirement_is_refused_where_it_would_lose(workers, env, tmp_path):
 
 
 def test_a_displaced_worker_says_why(workers, env, tmp_path, broker):
-    """Another client takes its id again and again: not ready, with the reason, then ended with a sentence."""
+    """Another client takes its id repeatedly: not ready, with the reason, then ended with a sentence."""
     [worker] = workers(1)
     eventually(worker.ready, within=30)
     rival = Module(
@@ -292,7 +293,7 @@ def test_a_displaced_worker_says_why(workers, env, tmp_path, broker):
     rival.start()
     try:
         eventually(lambda: "probably another client uses the id scaled" in worker.reason(), within=30)
-        assert worker.ask("/ready")[0] == 503 or not worker.alive
+        assert worker.get("/ready")[0] == 503 or not worker.alive
     finally:
         rival.kill()
-    assert "Unspecified error" not in worker.story()
+    assert "Unspecified error" not in worker.log_text()

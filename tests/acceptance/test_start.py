@@ -1,4 +1,4 @@
-"""Processes that can't start: one line that says why, a non-zero code, and never a stack trace."""
+"""Processes that can't start: one line with the reason, a non-zero exit code, and never a stack trace."""
 
 import os
 import socket
@@ -59,7 +59,7 @@ def test_a_database_without_the_schema(run, broker, command, empty_database_url)
 
 
 def test_a_taken_port(run, database_url):
-    """The API says which address it can't have."""
+    """The API names the address that is taken, the worker its setting."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = run("api", DATABASE_URL=database_url, API_PORT=port)

@@ -1,4 +1,4 @@
-"""How readings travel: from the broker through the worker into PostgreSQL and out of the API."""
+"""The path of a reading: from the broker through the worker into PostgreSQL and out of the API."""
 
 import subprocess
 import threading
@@ -23,8 +23,8 @@ def mosquitto_pub(stack, topic, content):
     subprocess.run(command, input=content, check=True, timeout=10)
 
 
-def test_the_worked_example_by_both_doors(stack, call):
-    """The same two readings over HTTP and over MQTT give the same answers, the latter within a second."""
+def test_the_worked_example_over_http_and_mqtt(stack, call):
+    """The same two readings over HTTP and MQTT give the same answers, over MQTT within a second."""
     assert call.post("/api/telemetry", json=WORKED_EXAMPLE).text == '{"inserted":2}'
     # The least of three: the machine is busy with other tests.
     assert min(seconds_until_seen(stack, call, f"VIN-DEMO-00{n}") for n in (2, 3, 4)) < 1
@@ -39,7 +39,7 @@ def test_the_worked_example_by_both_doors(stack, call):
 
 
 def seconds_until_seen(stack, call, vin):
-    """How long the worked example takes from `mosquitto_pub` to the API's answers, as this vehicle's."""
+    """Measure the seconds from the worked example's `mosquitto_pub` to the API's answers for this VIN."""
     for reading in WORKED_EXAMPLE:
         mosquitto_pub(stack, f"vehicles/{vin}/telemetry", payload({**reading, "vin": vin}))
     began = time.monotonic()
@@ -53,7 +53,7 @@ def samples(call, vin, window):
 
 
 def replayed(call, recording):
-    """Everything that the API answers of the recording's vehicle."""
+    """Return the API's answers about the recording's vehicle."""
     window = {name: recording.summary[name] for name in ("from_ts", "to_ts")}
     path = f"/api/vehicles/{recording.vin}"
     history, token = [], None
@@ -72,7 +72,7 @@ def replayed(call, recording):
 
 
 def check_replayed(call, recording):
-    """Latest is the file's newest row, the summary its extremes, and every number came through exactly."""
+    """Assert that latest is the file's newest row, the summary its extremes, and each number exact."""
     found = replayed(call, recording)
     assert same({name: found["latest"][name] for name in recording.newest}, recording.newest)
     times = {name: moment(found["summary"].pop(name)) for name in ("from_ts", "to_ts")}
@@ -86,15 +86,15 @@ def check_replayed(call, recording):
 
 
 def same(first, second):
-    """Equal, whether .000 stands behind the seconds or not."""
+    """Return whether two readings are equal, with or without .000 behind the seconds."""
     return first | {"ts": moment(first["ts"])} == second | {"ts": moment(second["ts"])}
 
 
 def received(worker):
-    """How many readings the worker has received, by its metrics."""
+    """Return the number of readings that the worker has received, by its metrics."""
     with plain_client(f"http://{worker.host}:{worker.port}") as client:
-        told = client.get("/metrics").text
-    return numbers_of(told)["battery_worker_readings_received_total",]
+        scrape = client.get("/metrics").text
+    return numbers_of(scrape)["battery_worker_readings_received_total",]
 
 
 @pytest.mark.parametrize("how", [[], ["--shuffle"], ["--array", "50"], ["--array", "50", "--shuffle"]])
@@ -107,7 +107,7 @@ def test_a_recording_replayed(stack, call, query, simulate, recording, how):
         check_replayed(call, recording)
     assert query("SELECT count(*) FROM rejections") == [(0,)]
     rows = len(recording)
-    # What the broker has acknowledged may still be on its way: stopped now, the worker would leave it there.
+    # Acknowledged messages may still be queued at the broker: stopped now, the worker would leave them there.
     eventually(lambda: received(stack.worker) == 2 * rows)
     assert stack.worker.stop() == 0
     tally = f"{2 * rows} readings received, {rows} stored, {rows} duplicate, 0 rejected"
@@ -115,7 +115,7 @@ def test_a_recording_replayed(stack, call, query, simulate, recording, how):
 
 
 def test_kills_during_a_replay(stack, call, query, recording):
-    """kill -9 of the worker three times and of PostgreSQL once, at work: every reading is there, once."""  # noqa: D403
+    """Three kill -9 of the worker and one of PostgreSQL, under load: every reading is stored, once."""
     killed = threading.Event()
     replay = threading.Thread(target=publish_steadily, args=(stack, recording, killed))
     replay.start()
@@ -133,7 +133,7 @@ def test_kills_during_a_replay(stack, call, query, recording):
 
 
 def publish_steadily(stack, recording, killed, per_second=50):
-    """Every reading as a message, slowly until `killed`, then at once; returns when all have arrived."""
+    """Publish each reading as a message, slowly until `killed`, then at once; returns once all arrived."""
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.connect(*stack.mqtt)
     client.loop_start()
@@ -152,7 +152,7 @@ def stored(query):
 
 
 def test_a_simulated_fleet(stack, call, query, simulate):
-    """What the simulator's PUBACKs say has arrived is what is stored: nothing lost, nothing rejected."""
+    """The readings that the simulator's PUBACKs confirm are those stored: none lost, none rejected."""
     done = simulate("--vehicles", 50, "--rate", 2, "--duration", 5)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "500" in done.stdout
@@ -163,7 +163,7 @@ def test_a_simulated_fleet(stack, call, query, simulate):
 
 
 def test_the_database_goes_and_comes_back(stack, call, query):
-    """Stopped: health says so within 3 s. Started: 200 again, what came meanwhile is stored, no restart."""
+    """Stopped: health reports it within 3 s. Started: 200 again, and messages of the outage are stored."""
     mosquitto_pub(stack, "vehicles/VIN-00001/telemetry", payload(raw(second=0)))
     eventually(lambda: stored(query) == 1)
     stack.postgres.stop()
@@ -185,7 +185,7 @@ def test_the_database_goes_and_comes_back(stack, call, query):
 
 @contextmanager
 def frozen(postgres):
-    """All its processes stand still (SIGSTOP), for the length of the block."""
+    """Freeze all processes of the server (SIGSTOP) for the length of the block."""
     server = psutil.Process(postgres.pid)
     server.suspend()
     family = [server, *server.children(recursive=True)]
@@ -198,13 +198,13 @@ def frozen(postgres):
 
 def for_each(act, family):
     for process in family:
-        # A helper of the server may have ended.
+        # A child of the server may have ended.
         with suppress(psutil.NoSuchProcess):
             act(process)
 
 
 def test_a_database_that_hangs(stack, call):
-    """Not gone but frozen, its sockets open and nothing answers: health is 503 within 3 s all the same."""
+    """Frozen, with open sockets and no answers: health is 503 within 3 s all the same."""
     assert call.get("/api/health").status_code == 200
     with frozen(stack.postgres):
         for path in ("/api/health", "/api/vehicles/VIN-00001/latest"):
@@ -215,7 +215,7 @@ def test_a_database_that_hangs(stack, call):
 
 
 def test_a_worker_ends_although_the_database_hangs(stack, query):
-    """SIGTERM while PostgreSQL is frozen: it ends within 10 s, and what it held is stored by the next one."""
+    """SIGTERM while PostgreSQL is frozen: an end within 10 s, and the next worker stores the messages."""
     with frozen(stack.postgres):
         mosquitto_pub(stack, "vehicles/VIN-00001/telemetry", payload(raw()))
         time.sleep(0.5)
@@ -227,7 +227,7 @@ def test_a_worker_ends_although_the_database_hangs(stack, query):
 
 
 def test_a_clean_end(stack, query):
-    """SIGTERM ends worker and API with 0, and what was acknowledged before is stored."""
+    """SIGTERM ends worker and API with 0, and messages acknowledged before are stored."""
     for second in range(20):
         mosquitto_pub(stack, "vehicles/VIN-00001/telemetry", payload(raw(second=second)))
     assert stack.worker.stop() == 0

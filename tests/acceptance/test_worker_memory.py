@@ -1,4 +1,4 @@
-"""A worker process while far more waits than it may hold: messages of 1 MiB, and a locked database."""
+"""A worker process with far more input than it may hold: messages of 1 MiB, and a locked database."""
 
 import re
 import urllib.request
@@ -36,7 +36,7 @@ def metric(worker, name):
 
 
 def test_reading_stops_before_memory_does(worker, publisher, engine):
-    """What does not fit waits at the broker; then all of it is stored, over one connection."""
+    """Messages beyond the limit are queued at the broker; then all of it is stored, over one connection."""
 
     def stored():
         with engine.connect() as connection:

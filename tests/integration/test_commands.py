@@ -1,6 +1,6 @@
-"""Every command of the project: usage on --help, exit code 2 on what it does not know, and nothing opened.
+"""Every command of the project: usage on --help, exit code 2 on unknown arguments, and no side effect.
 
-The commands are found in the tree, so that a new one takes part by being there.
+The commands are found in the tree, so that a new one is tested without a list.
 """
 
 import ast
@@ -22,7 +22,10 @@ PACKAGES = ("api", "ingest_worker", "shared", "scripts")
 
 
 def is_command(path):
-    """Whether `python -m` runs it: behind `if __name__ == "__main__"` it does more than set a signal."""
+    """Return whether `python -m` runs the module.
+
+    The block of `if __name__ == "__main__"` must do more than set a signal.
+    """
     return any(
         isinstance(node, ast.If)
         and ast.unparse(node.test) == "__name__ == '__main__'"
@@ -53,7 +56,7 @@ NEEDS = {
     "scripts.story": [[], ["nonsense"], ["http://"], ["http://localhost:x"]],
     "shared.rollups": [[], ["mend"]],
 }
-"""Calls that lack what is needed, or hold what can't be meant."""
+"""Calls that lack a required argument, or have an invalid one."""
 ALWAYS = [["--help"], ["-h"], ["--no-such-thing"], ["--hel"], ["x", "--no-such-thing", "y"]]
 
 
@@ -63,7 +66,7 @@ def is_help(arguments):
 
 @contextmanager
 def listener():
-    """A port that counts who connects, and hangs up."""
+    """Open a port that records its connections and closes them."""
     seen = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -87,7 +90,7 @@ def listener():
 
 @pytest.fixture
 def neighbours():
-    """Settings that name a broker, a database and an API of ours; and the connections that these got."""
+    """Return settings that name a broker, a database and an API of the test, and the connections to these."""
     with listener() as (port, seen):
         yield (
             {
@@ -122,7 +125,7 @@ def audit(event, arguments):
             seen.append("reads " + path)
 
 sys.addaudithook(audit)
-# A module that another one has imported already is run once more.
+# A module that another one has imported already is run again.
 warnings.filterwarnings("ignore", message=".* found in sys.modules", category=RuntimeWarning)
 found = []
 for module, arguments in calls:
@@ -141,7 +144,7 @@ print(json.dumps(found))
 
 
 def walk(calls, folder, settings):
-    """Make these calls one after the other in one process; returns what each printed, and what it did."""
+    """Make these calls one after the other in one process; returns each one's output and side effects."""
     ran = subprocess.run(
         [sys.executable, "-B", "-W", "error", "-c", WALK, json.dumps(calls)],
         cwd=folder,
@@ -157,25 +160,25 @@ def walk(calls, folder, settings):
 
 
 def files(folder):
-    """Everything in a folder, with what would show a change."""
+    """Return everything in a folder, with sizes and times that would show a change."""
     return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
 
 
 def checkout():
-    """The files of the checkout that a command that misreads its arguments might write."""
+    """Return the files of the checkout that a command that misreads its arguments might write."""
     top = {path: path.stat().st_mtime_ns for path in ROOT.iterdir() if path.is_file()}
     return top, files(ROOT / ".github")
 
 
 def test_the_commands_are_found():
-    """A walk over nothing proves nothing; what lacks an argument is written down above."""
+    """A walk over no command would prove nothing; commands with required arguments are listed above."""
     assert {"api", "ingest_worker", "shared.migrate", "scripts.bench", "scripts.pictures"} <= set(MODULES)
     assert set(NEEDS) <= set(MODULES)
     assert {"demo.sh", "test.sh", "bench.sh", "faults.sh", "compose-check.sh"} <= set(SCRIPTS)
 
 
 def test_every_module(tmp_path, neighbours):
-    """Usage and 0, or a line that says what is wrong and 2, before anything is opened or changed."""
+    """Usage and 0, or a line with the error and 2, before any file or connection is opened."""
     settings, connections = neighbours
     (tmp_path / ".env").write_text("LOG_LEVEL=LOUD\n")
     calls = [(module, arguments) for module in MODULES for arguments in ALWAYS + NEEDS.get(module, [])]
@@ -216,7 +219,7 @@ def test_a_module_as_a_person_runs_it(tmp_path, neighbours, module):
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_script(tmp_path, neighbours, script):
-    """In a tree with nothing but the scripts: a run that went on would install, or make a folder."""
+    """In a tree with only the scripts, a run that went on would install packages, or make a folder."""
     settings, connections = neighbours
     shutil.copytree(
         ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("*.py", "__pycache__")
@@ -226,7 +229,7 @@ def test_every_script(tmp_path, neighbours, script):
         ran = subprocess.run(
             [tmp_path / "scripts" / script, *arguments],
             cwd=tmp_path,
-            # Neither a Python nor anything else that could be started is found where there should be none.
+            # No Python or other program beyond PATH can be started.
             env={"PATH": os.environ["PATH"], **settings},
             stdin=subprocess.DEVNULL,
             capture_output=True,

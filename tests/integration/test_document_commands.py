@@ -39,7 +39,7 @@ WITH_COMMANDS = [
 
 
 class Shell:
-    """Executes a document's commands in one folder, with our ports in place of the usual ones."""
+    """A shell that executes a document's commands in a folder, with our ports in place of the usual ones."""
 
     def __init__(self, folder: Path, api: httpx.Client, database_url: str, broker_port: int) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ class Shell:
         }
 
     def run(self, text: str) -> subprocess.CompletedProcess[str]:
-        """The command's end. `$ID` is the id of a rejection that is there."""
+        """Execute a command; returns its result. `$ID` is the id of a stored rejection."""
         environment = dict(self._environment)
         if "$ID" in text:
             environment["ID"] = eventually(self._rejections)[0]["id"]
@@ -75,7 +75,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path, serve, database_url, broker, run_worker):
-    """With a worker that has subscribed and an API, on servers of the test's own."""
+    """Provide a subscribed worker and an API, on servers of the test's own."""
     folder = tmp_path / "shell"
     folder.mkdir()
     worker = run_worker()
@@ -84,7 +84,7 @@ def shell(tmp_path, serve, database_url, broker, run_worker):
 
 
 def test_curl_is_there():
-    """Without it no command of the documents can be tried."""
+    """Without curl no command of the documents can be tested."""
     assert shutil.which("curl"), "curl is missing: install it with the system's packages"
 
 
@@ -102,7 +102,7 @@ def test_the_commands_do_as_the_document_says(document, shell):
 
 
 def _joined(document):
-    """The executed commands; one in the background together with those up to its `wait`."""
+    """Yield the executed commands; one in the background together with those up to its `wait`."""
     waiting: list[str] = []
     for command in commands(text_of(document)):
         if not command.text.startswith(EXECUTED):
@@ -118,21 +118,21 @@ def _joined(document):
 
 
 def _fault(done, text, answer):
-    """How a command's end differs from the document: exit code, status or answer; None where it does not."""
+    """Describe how a result differs from the document: exit code, status or answer; None if it does not."""
     comment = text.rpartition(" # ")[2].strip() if " # " in text else ""
     if text.startswith("curl "):
-        wanted, seen = re.match(r"\d{3}\b|", comment)[0] or "2", done.stderr.rpartition("\n")[2]
-        if not seen.startswith(wanted):
-            return f"the status is {seen}, not {wanted}"
+        expected, seen = re.match(r"\d{3}\b|", comment)[0] or "2", done.stderr.rpartition("\n")[2]
+        if not seen.startswith(expected):
+            return f"the status is {seen}, not {expected}"
     else:
-        wanted = re.search(r"exit code (\d)|$", comment)[1] or "0"
-        if done.returncode != int(wanted):
-            return f"the exit code is {done.returncode}, not {wanted}"
+        expected = re.search(r"exit code (\d)|$", comment)[1] or "0"
+        if done.returncode != int(expected):
+            return f"the exit code is {done.returncode}, not {expected}"
     if answer and not _fits(answer, done.stdout):
         return f"the answer is not {answer}"
     return None
 
 
 def _fits(shown, answer):
-    """Whether an answer is the one shown, in which `...` stands for anything."""
+    """Return whether an answer is the one shown, in which `...` stands for any text."""
     return re.fullmatch(".*".join(map(re.escape, shown.split("..."))), answer.strip(), re.DOTALL)

@@ -1,4 +1,4 @@
-"""What the fault harness reads from a database after a run: also whether the hours follow the readings."""
+"""The fault harness's read of a database after a run, with a check of the hours against the readings."""
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from tests.readings import START, row
 
 @pytest.fixture
 def site(monkeypatch, database_url, tmp_path):
-    """Only its database; no server of its own."""
+    """Return a site with a database only; no server of its own."""
     url = database_url.replace("+psycopg", "")
     monkeypatch.setattr(Site, "database_url", url)
     return Site(tmp_path)
@@ -19,13 +19,13 @@ def site(monkeypatch, database_url, tmp_path):
 
 @pytest.fixture
 def change(engine):
-    """Store the harness's readings of these numbers through a door, then change something by hand."""
+    """Store the harness's readings of these numbers as of MQTT, then change data by hand."""
 
     def make(numbers, by_hand=None):
-        told = [numbered_reading.row(numbered_reading.MQTT, number) for number in numbers]
+        readings = [numbered_reading.row(numbered_reading.MQTT, number) for number in numbers]
         rows = [
             row(vin)._replace(ts=ts, received_at=START, soc=soc, pack_voltage=voltage, odo_km=odo_km)
-            for vin, ts, soc, voltage, odo_km in told
+            for vin, ts, soc, voltage, odo_km in readings
         ]
         with engine.begin() as connection:
             store(connection, rows, CopyBackoff())
@@ -36,7 +36,7 @@ def change(engine):
 
 
 def test_a_run_that_went_well(site, change):
-    """All is counted, nothing is wrong, and the hours agree."""
+    """All readings are counted, none is wrong, and the hours agree."""
     change(range(1_000))
     assert inspection.count(site) == 1_000
     assert inspection.read(site).wrong == 0
@@ -52,13 +52,13 @@ def test_a_run_that_went_well(site, change):
     ],
 )
 def test_hours_that_do_not_follow(site, change, by_hand):
-    """Counted never, or twice, or without their reading: the vehicle is named."""
+    """Missing, counted twice, or without their reading: the vehicle is named."""
     change(range(1_000), by_hand)
     assert inspection.differing_hours(site) == {"MQTT-03": 1}
 
 
 def test_a_run_begins_with_nothing(site, change, monkeypatch):
-    """Hours of the run before would be added to."""
+    """Rows of the run before are deleted: hours would be added up."""
     change(range(1_000))
     monkeypatch.setattr(site.postgres, "start", lambda: None)
     monkeypatch.setattr(site.api, "start", lambda: None)

@@ -1,6 +1,6 @@
 """PostgreSQL under root: the user of its own, folders that this user can't reach, rights that root lacks.
 
-An ordinary user's server runs as that user; the same tests then hold that nothing of this happens.
+An ordinary user's server runs as that user; the same tests then check that none of this happens.
 """
 
 import os
@@ -19,12 +19,11 @@ from scripts.launcher.postgres import Postgres
 from tests.conftest import FAST, eventually, server_folder
 
 IS_ROOT = os.geteuid() == 0
-# Root as an ordinary container has it: it can't look into processes of other users.
+# Root as in an ordinary container: without the right to inspect processes of other users.
 AS_IN_A_CONTAINER = ["setpriv", "--bounding-set=-sys_ptrace"] if IS_ROOT else []
 STARTS = """
 import os, sys
 from pathlib import Path
-from scripts.launcher.errors import LaunchError
 from scripts.launcher.postgres import Postgres
 first = Postgres(Path(sys.argv[1]), settings={"fsync": "off"})
 first.ready_within = 20
@@ -41,7 +40,7 @@ print("in use", again._in_use(lines), flush=True)
 
 @pytest.fixture
 def state(monkeypatch):
-    """Root's place for what is out of reach, for the time of a test."""
+    """Replace the folder of unreachable files for the time of a test."""
     with server_folder() as folder:
         monkeypatch.setattr(account, "STATE", folder / "state")
         yield folder / "state"
@@ -49,7 +48,7 @@ def state(monkeypatch):
 
 @pytest.fixture
 def closed(tmp_path):
-    """A private folder, as /root is one: the modes from it up are not to change."""
+    """Create a private folder, as /root is one; asserts that no mode from it up has changed."""
     folder = tmp_path / "private, with ä"
     folder.mkdir(mode=0o700)
     before = modes(folder)
@@ -68,7 +67,7 @@ def start(folder):
 
 
 def test_root_without_the_right_to_look_at_others():
-    """It starts, sees that its files are in use, takes them over, and sees when they are free."""
+    """The launcher starts a server, sees files in use, takes them over, and sees when they are free."""
     with server_folder() as folder:
         command = [*AS_IN_A_CONTAINER, sys.executable, "-c", STARTS, str(folder / "postgres")]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
@@ -77,7 +76,7 @@ def test_root_without_the_right_to_look_at_others():
 
 
 def test_a_server_that_was_killed_is_seen_until_its_children_are_gone(tmp_path):
-    """The shared memory of its files tells, and not the number in their pid file."""
+    """The shared memory of the files decides, not the number in their pid file."""
     with server_folder() as folder:
         server = start(folder)
         lines = (server.files / "postmaster.pid").read_text().splitlines()
@@ -87,7 +86,7 @@ def test_a_server_that_was_killed_is_seen_until_its_children_are_gone(tmp_path):
 
 
 def test_no_private_folder_is_opened(closed, state):
-    """Root's files and programs lie elsewhere, stay there, and can be erased."""
+    """Root's files and programs lie in another folder, stay there, and can be erased."""
     server = start(closed)
     server.create_database("kept")
     server.stop()
@@ -148,7 +147,7 @@ def test_programs_that_only_root_can_read_are_copied(state, tmp_path):
 
 
 def test_what_root_can_reach_is_used_where_it_is(state):
-    """No copy where none is needed."""
+    """A reachable folder is not copied."""
     with server_folder() as folder:
         assert account.place_for(folder / "postgres", account.system_user()) == folder / "postgres"
     assert not state.exists()
@@ -162,7 +161,7 @@ def test_four_at_once_make_one_user(monkeypatch):
         calls.append(account.NAME)
         if len(calls) > 1:
             second.set()
-        second.wait(0.5)  # time for another one to come in between, if that were possible
+        second.wait(0.5)  # time for another thread to interfere, if that were possible
         known.add(account.NAME)
         return ""
 
@@ -175,11 +174,11 @@ def test_four_at_once_make_one_user(monkeypatch):
     monkeypatch.setattr(account, "_add_user", add_user)
     found = []
 
-    def ask():
+    def call():
         barrier.wait()
         found.append(account.system_user())
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=call) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -188,8 +187,8 @@ def test_four_at_once_make_one_user(monkeypatch):
     assert calls == [account.NAME]
 
 
-def test_a_user_that_cannot_be_made_is_told(monkeypatch, tmp_path):
-    """With what `useradd` says, which is asked more than once: another program may hold the list of users."""
+def test_a_user_that_cannot_be_made_is_an_error(monkeypatch, tmp_path):
+    """The message quotes `useradd`, which is tried repeatedly: another program may lock the list of users."""
     program = tmp_path / "useradd"
     program.write_text(
         f"#!/bin/sh\necho \"$*\" >>{tmp_path}/calls\necho 'cannot lock /etc/passwd' >&2\nexit 1\n"

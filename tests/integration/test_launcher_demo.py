@@ -1,4 +1,4 @@
-"""The demo as a person runs it, in a folder of its own."""
+"""The demo as a person starts it, in a folder of its own."""
 
 import os
 import re
@@ -13,6 +13,7 @@ import pytest
 
 from scripts.launcher.broker import Broker
 from scripts.launcher.guard import ROOT, runs
+from scripts.launcher.ports import free_port
 from scripts.launcher.postgres import Postgres
 from scripts.launcher.stack import DATABASE
 from scripts.story.cast import CAST, HOT, OFFLINE, SENSOR
@@ -23,7 +24,7 @@ from shared.wire.reading import Row
 from tests.conftest import server_folder
 from tests.judged import FULL
 
-# In a folder of its own, and blind to a stack that may be up on port 8000.
+# In a folder of its own.
 DEMO = """
 import sys
 from pathlib import Path
@@ -31,7 +32,6 @@ from scripts import demo
 from scripts.launcher import tour
 tour.LIVE_S = 1
 demo.FOLDER = Path(sys.argv[1]) / ".demo"
-demo._usual_stack_answers = lambda _usual: False
 sys.exit(demo.main(sys.argv[2:]))
 """
 OURS = ("BASE", "DATABASE_URL", "MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD", "API_KEYS")
@@ -39,18 +39,21 @@ OURS = ("BASE", "DATABASE_URL", "MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT
 
 @pytest.fixture
 def tmp_path():
-    """A folder that PostgreSQL can reach where the tests run as root, unlike pytest's."""
+    """Create a folder that PostgreSQL can reach where the tests run as root, unlike pytest's."""
     with server_folder() as folder:
         yield folder
 
 
 def demo(folder, *arguments, **variables):
-    """The running demo, with both streams in one pipe."""
+    """Start the demo, with both streams in one pipe.
+
+    BATTERY_API_PORT is a free port: a compose stack that is up on port 8000 is not shown.
+    """
     plain = {name: value for name, value in os.environ.items() if name not in OURS}
     return subprocess.Popen(
         [sys.executable, "-c", DEMO, str(folder), *arguments],
         cwd=ROOT,
-        env={**plain, **variables},
+        env={**plain, "BATTERY_API_PORT": str(free_port()), **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -59,7 +62,7 @@ def demo(folder, *arguments, **variables):
 
 
 def run(folder, *arguments, **variables):
-    """Exit code and output of a demo that ends by itself."""
+    """Run a demo that ends by itself; returns its exit code and output."""
     with demo(folder, *arguments, **variables) as running:
         output, _ = running.communicate(timeout=120)
     return running.returncode, output
@@ -74,7 +77,7 @@ def read_until(running, pattern):
 
 
 def left_of(folder):
-    """Processes that still work on the folder."""
+    """List processes that still work on the folder."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -86,7 +89,7 @@ def left_of(folder):
 
 
 def test_it_shows_what_it_stored_and_keeps_it(tmp_path):
-    """The first run stores, the second finds it stored, --fresh stores again; all leave nothing running."""
+    """The first run stores, the second finds it stored, --fresh stores again; no process is left running."""
     code, output = run(tmp_path, "--once", API_KEYS="first-key,second-key")
     assert code == 0, output
     assert "VIN-DEMO-001: 2 readings stored" in output
@@ -95,21 +98,21 @@ def test_it_shows_what_it_stored_and_keeps_it(tmp_path):
     assert re.search(r"VIN-DEMO-002 +2 +18.0 \.\. 35.5 % +24.0 \.\. 52.0 °C", output)
     assert "first-key" not in output
     assert re.search(r"cars +\d\d,\d{3} readings of 7 cars", output)
-    told = car_readings(tmp_path)
-    assert told.keys() == {role.vin for role in CAST}
-    check_story(output)
+    first = car_readings(tmp_path)
+    assert first.keys() == {role.vin for role in CAST}
+    check_cars(output)
     code, output = run(tmp_path)
     assert code == 0, output
     assert "2 there already" in output
-    check_gone_on(told, car_readings(tmp_path))
+    check_gone_on(first, car_readings(tmp_path))
     code, output = run(tmp_path, "--once", "--fresh")
     assert code == 0, output
     assert "VIN-DEMO-001: 2 readings stored" in output
     assert left_of(tmp_path) == []
 
 
-def check_story(output):
-    """The dashboard's address before all else and last; how the cars are; since when one is hot."""
+def check_cars(output):
+    """Assert that the dashboard's address comes first and last, and that the cars' states are shown."""
     (address, *again) = re.findall(r"(?:Open|dashboard) +(http://127\.0\.0\.1:\d+/)$", output, re.MULTILINE)
     assert again == [address]
     assert output.index(address) < output.index("Publishing")
@@ -122,7 +125,7 @@ def check_story(output):
 
 
 def car_readings(folder):
-    """What the demo's database holds of each car of the story, by its VIN."""
+    """Return the stored readings of each demo car, by its VIN."""
     postgres = Postgres(folder / ".demo" / "postgres")
     postgres.start()
     try:
@@ -139,7 +142,7 @@ def car_readings(folder):
 
 
 def check_gone_on(before, after):
-    """The past is the same; what came then comes behind it, with no odometer that went back."""
+    """Assert that the past is the same, that live readings follow it, and that no odometer went back."""
     for vin, rows in after.items():
         count = len(before[vin])
         assert rows[:count] == before[vin]
@@ -152,7 +155,7 @@ def check_gone_on(before, after):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything(tmp_path, number):
-    """In the midst of the start: everything stops, the exit code tells the signal, nothing is left."""
+    """A signal during the start: everything stops, and the exit code names the signal."""
     with demo(tmp_path) as running:
         read_until(running, r"Mosquitto")
         running.send_signal(number)
@@ -162,7 +165,7 @@ def test_a_signal_stops_everything(tmp_path, number):
     assert left_of(tmp_path) == []
 
 
-def test_a_second_one_is_told_who_runs(tmp_path):
+def test_a_second_demo_names_the_first(tmp_path):
     """Two at once on the same folder: the second names the first, and disturbs nothing."""
     with demo(tmp_path) as first:
         read_until(first, r"^Publishing")
@@ -191,7 +194,7 @@ def test_after_a_kill_the_next_one_waits_and_goes_on(tmp_path):
 
 
 def test_a_server_that_dies_is_named_with_its_last_lines(tmp_path):
-    """The worker is killed meanwhile: the demo says so, shows its log, stops the rest, and fails."""
+    """The worker is killed meanwhile: the demo prints its log's end, stops the rest, and fails."""
     with demo(tmp_path) as running:
         read_until(running, r"^Publishing")
         workers = [one for one in left_of(tmp_path) if "ingest_worker" in one.cmdline()]
@@ -206,7 +209,7 @@ def test_a_server_that_dies_is_named_with_its_last_lines(tmp_path):
 
 
 def test_cars_that_die_are_named(tmp_path):
-    """Their program is killed while it tells: the demo says so, stops the rest, and fails."""
+    """The cars' program is killed while it publishes: the demo names it, stops the rest, and fails."""
     with demo(tmp_path) as running:
         read_until(running, r"VIN-DEMO-002")
         deadline = time.monotonic() + 10
@@ -239,8 +242,8 @@ def test_what_cannot_work_is_a_sentence(tmp_path, variables, sentence):
     assert left_of(tmp_path) == []
 
 
-def test_servers_of_somebody_else_are_used(tmp_path):
-    """With DATABASE_URL and MQTT_HOST no server of those kinds is started, and theirs hold the readings."""
+def test_given_servers_are_used(tmp_path):
+    """With DATABASE_URL and MQTT_HOST none of those servers is started; the given ones hold the readings."""
     postgres, broker = Postgres(tmp_path / "postgres"), Broker(tmp_path / "mosquitto")
     postgres.start()
     broker.start()
@@ -261,8 +264,8 @@ def test_servers_of_somebody_else_are_used(tmp_path):
         postgres.stop()
 
 
-def test_base_shows_the_stack_of_somebody_else(tmp_path):
-    """With BASE no server is started, and the same is shown."""
+def test_base_shows_a_running_stack(tmp_path):
+    """With BASE no server is started, and the same content is shown."""
     with demo(tmp_path / "theirs") as theirs:
         base = read_until(theirs, r"API +(http://\S+)")[1]
         code, output = run(tmp_path / "ours", BASE=f"{base}/", MQTT_HOST="127.0.0.1", MQTT_PORT="9")
@@ -275,7 +278,7 @@ def test_base_shows_the_stack_of_somebody_else(tmp_path):
 
 
 def test_unknown_arguments_show_the_usage(tmp_path):
-    """Exit code 2, as everywhere."""
+    """Exit code 2, as for every command."""
     code, output = run(tmp_path, "--twice")
     assert code == 2
     assert output.startswith("usage:")

@@ -38,14 +38,14 @@ time.sleep(600)
 
 @pytest.fixture
 def tmp_path():
-    """A folder that PostgreSQL can reach where the tests run as root, unlike pytest's."""
+    """Create a folder that PostgreSQL can reach where the tests run as root, unlike pytest's."""
     with server_folder() as folder:
         yield folder
 
 
 @pytest.fixture
 def postgres(tmp_path):
-    """A server of its own, in a folder that does not exist yet."""
+    """Start a server in a folder that does not exist yet."""
     server = Postgres(tmp_path / "deep" / "folder with blanks" / "postgres", settings=QUICK)
     server.start()
     yield server
@@ -54,7 +54,7 @@ def postgres(tmp_path):
 
 @pytest.fixture
 def broker(tmp_path):
-    """A broker of its own."""
+    """Start a broker."""
     server = Broker(tmp_path / "mosquitto")
     server.start()
     yield server
@@ -62,13 +62,13 @@ def broker(tmp_path):
 
 
 def execute(postgres, statement):
-    """The first row, over a connection of its own."""
+    """Run a statement over a connection of its own; returns the first row."""
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
         return connection.execute(statement).fetchone()
 
 
 def client(broker, **options):
-    """A connected client whose loop runs; its messages are collected in `payloads`."""
+    """Connect a client whose loop runs; its messages are collected in `payloads`."""
     connected = threading.Event()
     one = paho.Client(CallbackAPIVersion.VERSION2, **options)
     one.payloads = []
@@ -94,7 +94,7 @@ def test_postgres_is_version_18_and_does_what_its_settings_say(postgres):
 
 
 def test_a_database_is_made_once(postgres):
-    """Making it again is fine; the URL leads there."""
+    """A second call is no error; the URL leads to the database."""
     assert postgres.create_database("one") == postgres.create_database("one")
     with psycopg.connect(postgres.url("one")) as connection:
         assert connection.info.dbname == "one"
@@ -110,7 +110,7 @@ def test_postgres_stops_at_once_although_a_client_is_connected(postgres):
 
 
 def test_postgres_comes_back_on_its_port_after_a_kill(postgres):
-    """What was committed is there after kill -9 and a new start."""
+    """Committed rows are kept after kill -9 and a new start."""
     port = postgres.port
     with psycopg.connect(postgres.url()) as connection:
         connection.execute("CREATE TABLE kept (n int)")
@@ -153,8 +153,8 @@ def test_half_made_files_are_made_anew(tmp_path):
     assert postgres.stop() == 0
 
 
-def test_a_wrong_setting_is_told_with_the_log(tmp_path):
-    """A server that refuses to start is one sentence, its log and its last lines."""
+def test_a_wrong_setting_is_an_error_with_the_log(tmp_path):
+    """A refused start is one sentence, with the log and its last lines."""
     postgres = Postgres(tmp_path / "postgres", settings={"no_such_setting": "1"})
     with pytest.raises(LaunchError, match="PostgreSQL ended") as failed:
         postgres.start()
@@ -163,7 +163,7 @@ def test_a_wrong_setting_is_told_with_the_log(tmp_path):
 
 
 def test_a_broker_takes_messages_and_stops_cleanly(broker):
-    """A message goes round; the stop is an orderly one."""
+    """A message is delivered; the stop is an orderly one."""
     one = client(broker)
     one.subscribe("a")
     one.publish("a", b"hello", qos=1).wait_for_publish(5)
@@ -176,7 +176,7 @@ def test_a_broker_takes_messages_and_stops_cleanly(broker):
 
 
 def test_a_stopped_broker_keeps_what_waits_for_a_session(broker):
-    """What was published while the subscriber was away arrives after a restart, on the same port."""
+    """Messages published while the subscriber was away arrive after a restart, on the same port."""
     port = broker.port
     reader = client(broker, client_id="reader", clean_session=False)
     reader.subscribe("a", qos=1)
@@ -221,8 +221,8 @@ def test_overrides_reach_the_broker(tmp_path):
     broker.stop()
 
 
-def test_a_port_that_must_be_this_one_but_is_taken_is_told(tmp_path):
-    """With a fixed port there is no other: the error says who stands in the way of what."""
+def test_a_fixed_port_that_is_taken_is_an_error(tmp_path):
+    """With a fixed port there is no other: the error names the port and the other program."""
     with socket.create_server((ports.LOOPBACK, 0)) as stranger:
         broker = Broker(tmp_path / "mosquitto", port=stranger.getsockname()[1])
         with pytest.raises(PortTakenError, match="another program"):
@@ -231,7 +231,7 @@ def test_a_port_that_must_be_this_one_but_is_taken_is_told(tmp_path):
 
 
 def test_a_race_for_the_port_is_lost_gracefully(tmp_path, monkeypatch):
-    """Somebody takes the port between looking and listening: another one is used."""
+    """Another program takes the port between check and start: another port is used."""
     with socket.create_server((ports.LOOPBACK, 0)) as stranger:
         answers = iter([stranger.getsockname()[1], ports.free_port()])
         monkeypatch.setattr(ports, "free_port", lambda _prefer=None: next(answers))
@@ -241,8 +241,8 @@ def test_a_race_for_the_port_is_lost_gracefully(tmp_path, monkeypatch):
         broker.stop()
 
 
-def test_who_took_the_port_may_be_gone_again(tmp_path, monkeypatch):
-    """The port is taken when the server wants it, and free when its end is noticed: another one is used."""
+def test_the_port_may_be_free_again(tmp_path, monkeypatch):
+    """The port is taken at the start, and free when the failure is noticed: another one is used."""
     with socket.create_server((ports.LOOPBACK, 0)) as stranger:
         taken = stranger.getsockname()[1]
         answers = iter([taken, ports.free_port()])

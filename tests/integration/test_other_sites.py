@@ -1,4 +1,4 @@
-"""What a page of another web site can do to an API that asks for no key."""
+"""Requests that a page of another web site can make to an API without keys."""
 
 import pytest
 
@@ -12,7 +12,7 @@ EVIL = {"Host": "rebind.example:8000"}
     "path", ["/", "/api/fleet", "/api/health", "/docs", "/openapi.json", "/metrics", "/nothing"]
 )
 def test_a_name_of_another_site_is_refused(api, path):
-    """By every path, and the answer names the setting; the names of this machine are answered."""
+    """Every path is refused, and the answer names the setting; the names of this machine are accepted."""
     assert "API_ALLOWED_HOSTS" in problem(api.get(path, headers=EVIL), 421)["detail"]
     for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "battery-api:8000"):
         assert api.get(path, headers={"Host": host}).status_code == (404 if path == "/nothing" else 200)
@@ -26,7 +26,7 @@ def test_nothing_is_stored_by_that_name(api):
 
 
 def test_the_setting_and_a_key_allow_it(serve, database_url):
-    """A named host is answered; where a key is asked for, each name is, for whoever has the key."""
+    """A listed host is accepted; with keys, every host is, for clients with a key."""
     api = serve(database_url=database_url, api_allowed_hosts="cars.example.org, rebind.example")
     assert api.get("/api/fleet", headers=EVIL).status_code == 200
     problem(api.get("/api/fleet", headers={"Host": "other.example"}), 421)
@@ -46,12 +46,12 @@ def test_what_a_form_or_a_plain_fetch_can_send(api, kind):
     problem(api.get("/api/vehicles/VIN-00001/latest"), 404)
 
 
-def test_no_other_site_is_invited(api):
-    """A browser that asks first (for JSON, PUT, DELETE) is not told to go on, nor to show an answer."""
+def test_no_other_site_gets_cors_headers(api):
+    """A preflight request (for JSON, PUT, DELETE) gets no permission, nor may an answer be read."""
     post(api, raw())
-    asked = {"Origin": "http://rebind.example", "Access-Control-Request-Method": "POST"}
+    preflight = {"Origin": "http://rebind.example", "Access-Control-Request-Method": "POST"}
     answer = api.options(
-        "/api/telemetry", headers={**asked, "Access-Control-Request-Headers": "content-type"}
+        "/api/telemetry", headers={**preflight, "Access-Control-Request-Headers": "content-type"}
     )
     assert answer.status_code == 405
     for each in (answer, api.get("/api/fleet", headers={"Origin": "http://rebind.example"})):

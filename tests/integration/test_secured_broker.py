@@ -28,7 +28,7 @@ def secret(user):
 
 @pytest.fixture
 def secrets(tmp_path):
-    """Passwords, a CA and a certificate of 127.0.0.1, made by the commands of docs/operations.md."""
+    """Create passwords, a CA and a certificate of 127.0.0.1 by the commands of docs/operations.md."""
     block = next(block for block in bash_blocks(OPERATIONS) if "mosquitto_passwd" in block)
     block = block.replace("DNS:broker.example.org", "IP:127.0.0.1")
     environment = os.environ | {
@@ -90,8 +90,8 @@ def test_a_vehicle_writes_its_own_topic_only(run_worker, broker, certificates, e
     assert worker.look().received == 1
 
 
-def test_a_vehicle_speaks_for_itself_only(run_worker, broker, certificates, engine):
-    """The worker hears a vehicle's own status; what one says of another, the broker throws away."""
+def test_a_vehicle_publishes_its_own_status_only(run_worker, broker, certificates, engine):
+    """A vehicle's own status is stored; the broker drops its status messages about another one."""
     worker = run_worker(
         mqtt_username="battery-worker",
         mqtt_password="secret of battery-worker",
@@ -102,31 +102,31 @@ def test_a_vehicle_speaks_for_itself_only(run_worker, broker, certificates, engi
         assert publish(broker, certificates, user, "vehicles/VIN-00002/status", content=content) == 0
     eventually(worker.metrics.statuses.total)
     with engine.connect() as connection:
-        told = [tuple(row) for row in connection.execute(text("SELECT vin, status FROM vehicle_status"))]
-    assert told == [("VIN-00002", "online")]
+        stored = [tuple(row) for row in connection.execute(text("SELECT vin, status FROM vehicle_status"))]
+    assert stored == [("VIN-00002", "online")]
     assert worker.metrics.messages.total() == 1
 
 
 @contextmanager
 def listener(broker, certificates, user):
-    """The topics on which a vehicle hears receipts when it listens to all that it may."""
-    heard, granted = [], []
+    """Subscribe a vehicle to all receipts it may read; yields the topics of those received."""
+    received, granted = [], []
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.tls_set(certificates[0])
     client.username_pw_set(user, f"secret of {user}")
     client.on_subscribe = lambda *_: granted.append(True)
-    client.on_message = lambda _client, _data, message: heard.append(message.topic)
+    client.on_message = lambda _client, _data, message: received.append(message.topic)
     client.connect(broker.host, broker.port)
     client.subscribe("vehicles/+/receipts", qos=1)
     client.loop_start()
     eventually(lambda: granted)
-    yield heard
+    yield received
     client.disconnect()
     client.loop_stop()
 
 
-def test_a_vehicle_hears_its_own_receipts_only(run_worker, broker, certificates):
-    """The receipt goes to the vehicle that asked; another one that listens to all of them hears nothing."""
+def test_a_vehicle_receives_its_own_receipts_only(run_worker, broker, certificates):
+    """A receipt goes to its own vehicle; another one that subscribes to all of them gets none."""
     worker = run_worker(
         mqtt_username="battery-worker",
         mqtt_password="secret of battery-worker",
@@ -147,8 +147,8 @@ def test_a_vehicle_hears_its_own_receipts_only(run_worker, broker, certificates)
         assert other == ["vehicles/VIN-00002/receipts"]
 
 
-def test_wrong_credentials_are_said_and_tried_again(run_worker, broker, certificates, caplog):
-    """The worker names the settings, stays up and is not ready."""
+def test_wrong_credentials_are_logged_and_tried_again(run_worker, broker, certificates, caplog):
+    """The worker names the settings, keeps running and is not ready."""
     worker = run_worker(
         mqtt_username="battery-worker", mqtt_password="wrong", mqtt_tls_ca_file=certificates[0]
     )
@@ -161,7 +161,7 @@ def test_wrong_credentials_are_said_and_tried_again(run_worker, broker, certific
 # paho leaves the socket of a failed handshake to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_an_untrusted_certificate_is_refused(run_worker, broker, tmp_path, caplog):
-    """A broker that another CA signed is not spoken to, and the log says why."""
+    """A broker whose certificate another CA signed gets no data, and the log names the reason."""
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=other CA",
         "-keyout", str(tmp_path / "other.key"), "-out", str(tmp_path / "other.crt"))  # fmt: skip
     worker = run_worker(

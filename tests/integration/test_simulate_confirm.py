@@ -1,4 +1,4 @@
-"""The simulator with --confirm between a real broker and who answers: a stand-in, then the worker."""
+"""The simulator with --confirm on a real broker, answered by a stand-in, then by the worker."""
 
 import csv
 import json
@@ -33,8 +33,8 @@ START = datetime(2026, 1, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    """Runs that go wrong end soon; still long against DELAYS_S."""
+def short_timeouts(monkeypatch):
+    """Shorten the timeouts, so that failing runs end soon; they stay long against DELAYS_S."""
     monkeypatch.setattr(simulate, "_LAST_RECEIPTS_S", 10)
     monkeypatch.setattr(simulate, "_LAST_ACKS_STOPPED_S", 0.2)
     monkeypatch.setattr(simulate, "_BROKER_AWAY_S", 20)
@@ -42,7 +42,7 @@ def patience(monkeypatch):
 
 @pytest.fixture
 def broker(tmp_path):
-    """One that loses everything when it stops."""
+    """Start a broker that loses everything when it stops."""
     server = Broker(tmp_path / "mosquitto", overrides={"persistence": "false"})
     server.start()
     yield server
@@ -50,9 +50,9 @@ def broker(tmp_path):
 
 
 class Answerer:
-    """Answers as the worker does: a reading is stored the first time, a duplicate from then on.
+    """A stand-in for the worker: a reading is stored the first time, a duplicate from then on.
 
-    `loses` decides of each message, by its number, whether its receipt gets lost.
+    `loses` decides for each message, by its number, whether its receipt is lost.
     """
 
     def __init__(self, broker, loses=lambda _number: False):
@@ -62,11 +62,11 @@ class Answerer:
         self._broker = broker
         self._loses = loses
         self._number = 0
-        self.come()
+        self.connect()
 
-    def come(self):
+    def connect(self):
         listening = threading.Event()
-        # Anew each time: paho leaks a socket when the loop of a client is started twice.
+        # A new client each time: paho leaks a socket when the loop of a client is started twice.
         self._client = client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, client_id="answerer", clean_session=False
         )
@@ -117,7 +117,7 @@ def answerer(broker):
 
 @contextmanager
 def connected(broker, window, delays_s=DELAYS_S):
-    """A publisher that waits for receipts, with short delays unless told."""
+    """Connect a publisher that waits for receipts, with short delays by default."""
     settings = BrokerSettings(mqtt_host=broker.host, mqtt_port=broker.port)
     publisher = Publisher(settings, window=window, receipts=Receipts(delays_s))
     publisher.connect()
@@ -128,7 +128,7 @@ def connected(broker, window, delays_s=DELAYS_S):
 
 
 def fleet_messages(vehicles, each, array=1, pace=0.0):
-    """Readings of a fleet as messages; with a pace so many each second."""
+    """Yield readings of a fleet as messages; `pace` is in messages a second, 0 for all at once."""
     timetable = Timetable(START, vehicles, 1, each, 0)
     due = fleet.readings(timetable, seed=7, vin_prefix="SIM-")
     for number, message in enumerate(messages(due, array, confirm=True)):
@@ -152,17 +152,17 @@ def test_lost_receipts_are_made_up_for(broker, answerer, array):
 
 
 def test_a_broker_that_loses_everything_costs_no_reading(broker, answerer):
-    """It is restarted amid the run: what it had acknowledged, queued and lost is published again."""
+    """The broker restarts amid the run: acknowledged and lost messages are published again."""
     answers = answerer()
 
     def lose_everything(publisher):
         eventually(lambda: len(answers.stored) >= 200, within=30)
         answers.leave()
-        # What is published from here on waits in the broker: the session outlives the connection.
+        # Messages from here on are queued at the broker: the session outlives the connection.
         eventually(lambda: publisher.acknowledged >= len(answers.stored) + 100, within=30)
         broker.stop()
         broker.start()
-        answers.come()
+        answers.connect()
 
     with connected(broker, window=500) as publisher, ThreadPoolExecutor(1) as elsewhere:
         happened = elsewhere.submit(lose_everything, publisher)
@@ -185,20 +185,20 @@ def test_nothing_is_published_again_before_its_time(broker, answerer):
 
 
 def test_the_window_counts_what_has_no_receipt(broker):
-    """With nobody to answer, only a window's messages leave, however well the broker acknowledges."""
+    """Without receipts only a window's messages are published, although the broker acknowledges all."""
     stop = simulate.Stop()
     with connected(broker, window=20) as publisher, ThreadPoolExecutor(1) as elsewhere:
         running = elsewhere.submit(simulate.run, fleet_messages(10, 10), 100, publisher, stop)
         try:
             eventually(lambda: publisher.receipts.republished >= 40)
         finally:
-            stop.asked = True
+            stop.requested = True
         assert running.result(20) == 1
     assert (publisher.messages, publisher.acknowledged, publisher.unanswered) == (20, 20, 20)
 
 
 def run_simulate(broker, *arguments):
-    """The simulator as a process, to its end."""
+    """Run the simulator as a process to its end."""
     return subprocess.run(
         [sys.executable, "-m", "scripts.simulate", *map(str, arguments)],
         cwd=ROOT,
@@ -212,7 +212,7 @@ def run_simulate(broker, *arguments):
 
 @pytest.fixture
 def drive(tmp_path):
-    """A recording of 60 readings of one car, in the file named; one of them has no soc."""
+    """Record 60 readings of one car in a file; one of them has no soc."""
     path = tmp_path / "drive.csv"
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["vin", "ts", *SIGNALS])
@@ -225,7 +225,7 @@ def drive(tmp_path):
 
 
 def test_a_replay_with_confirm(broker, answerer, drive):
-    """--replay, --shuffle, --array and --confirm go together; what is rejected is said, and is no failure."""
+    """--replay, --shuffle, --array and --confirm go together; rejections are reported, and are no failure."""
     answers = answerer()
     done = run_simulate(broker, "--replay", drive, "--shuffle", "--speedup", 0, "--array", 25, "--confirm")
     assert done.returncode == 0, done.stderr
@@ -235,7 +235,7 @@ def test_a_replay_with_confirm(broker, answerer, drive):
     assert len(answers.stored) == 59
 
 
-def test_without_confirm_nobody_is_asked(broker, answerer):
+def test_without_confirm_no_receipt_is_requested(broker, answerer):
     """The plain topic, no receipts, and the summary of one line."""
     answers = answerer()
     done = run_simulate(broker, "--vehicles", 3, "--duration", 5, "--speedup", 0)
@@ -254,7 +254,7 @@ def test_with_the_worker(broker, run_worker, engine):
     """All stored the first time, duplicates the second, rejected where another fleet has the same times."""
     worker = run_worker()
     eventually(lambda: worker.pulse.is_ready)
-    asked = (
+    arguments = (
         "--start",
         "2026-01-24T12:00:00Z",
         "--vehicles",
@@ -265,12 +265,12 @@ def test_with_the_worker(broker, run_worker, engine):
         0,
         "--confirm",
     )
-    first = run_simulate(broker, *asked)
+    first = run_simulate(broker, *arguments)
     assert "receipts: 1,000 stored, 0 duplicate, 0 rejected" in first.stdout
     assert count(engine) == 1000
-    again = run_simulate(broker, *asked, "--array", 10)
+    again = run_simulate(broker, *arguments, "--array", 10)
     assert "receipts: 0 stored, 1,000 duplicate, 0 rejected" in again.stdout
-    other = run_simulate(broker, *asked, "--seed", 8)
+    other = run_simulate(broker, *arguments, "--seed", 8)
     assert "receipts: 0 stored, 0 duplicate, 1,000 rejected" in other.stdout
     assert "1,000 readings were rejected: conflict 1,000" in other.stderr
     assert [done.returncode for done in (first, again, other)] == [0, 0, 0]
@@ -278,7 +278,7 @@ def test_with_the_worker(broker, run_worker, engine):
 
 
 def test_published_before_there_ever_was_a_worker(broker, run_worker, engine):
-    """The broker acknowledges and forgets what nobody has subscribed to; with receipts all is stored."""
+    """The broker acknowledges and drops messages without a subscriber; with receipts all is stored."""
     with connected(broker, window=500) as publisher, ThreadPoolExecutor(1) as elsewhere:
         running = elsewhere.submit(simulate.run, fleet_messages(10, 10), 100, publisher, simulate.Stop())
         eventually(lambda: publisher.acknowledged == 100)

@@ -1,4 +1,4 @@
-"""The cars of the demo's story against a real broker, worker and API."""
+"""The demo's cars against a real broker, worker and API."""
 
 import os
 import signal
@@ -11,15 +11,15 @@ import pytest
 from scripts.launcher.client import Client
 from scripts.launcher.guard import ROOT
 from scripts.story.cast import CAST, COMMUTER, HOT, OFFLINE
-from scripts.story.stored import Stored, speaks, stored
+from scripts.story.stored import Stored, is_published_elsewhere, stored
 from tests.conftest import eventually
 
 NOW = datetime(2026, 7, 14, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def told(api, broker, tmp_path):
-    """Start the cars, as the demo does; they are killed at the end if they still run."""
+def start_cars(api, broker, tmp_path):
+    """Start the cars' program, as the demo does; killed at the end if it still runs."""
     running = []
 
     def start(**env):
@@ -47,7 +47,7 @@ def client(api):
 
 
 def states(api):
-    """Of each car: its connectivity, and whether its newest reading is of now."""
+    """Return each car's connectivity, and whether its newest reading is a recent one."""
     items = api.get("/api/vehicles", params={"vin_prefix": "DEMO-"}).json()["items"]
     recent = datetime.now(UTC) - timedelta(seconds=30)
     return {
@@ -56,44 +56,44 @@ def states(api):
     }
 
 
-ALIVE = {role.vin: ("online", True) if role.lives else ("offline", False) for role in CAST}
+ALIVE = {role.vin: ("online", True) if role.is_live else ("offline", False) for role in CAST}
 
 
-def test_they_tell_their_past_and_live_until_they_are_stopped(api, run_worker, told):
-    """All are there, one of them offline; a second teller leaves them alone; SIGTERM ends with offline."""
+def test_the_cars_publish_their_past_and_go_on_until_they_are_stopped(api, run_worker, start_cars):
+    """All are stored, one of them offline; a second program publishes none; SIGTERM ends with offline."""
     run_worker()
-    cars = told()
+    cars = start_cars()
     assert "readings of 7 cars" in cars.stdout.readline()
     eventually(lambda: states(api) == ALIVE, within=60)
     assert api.get(f"/api/vehicles/{HOT.vin}/profile").json()["capacity_ah"] == 60
     assert api.get(f"/api/vehicles/{COMMUTER.vin}/profile").json()["capacity_ah"] is None
-    second = told()
-    assert second.stdout.readline() == "told by another demo already\n"
+    second = start_cars()
+    assert second.stdout.readline() == "published by another demo already\n"
     for process in (second, cars):
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     eventually(lambda: {state for state, _ in states(api).values()} == {"offline"})
 
 
-def test_the_broker_speaks_for_cars_that_are_killed(api, run_worker, told):
-    """Each has a will of its own."""
+def test_killed_cars_have_last_wills(api, run_worker, start_cars):
+    """Each car has a last will of its own."""
     run_worker()
-    cars = told()
+    cars = start_cars()
     cars.stdout.readline()
     eventually(lambda: states(api) == ALIVE, within=60)
     cars.kill()
     eventually(lambda: {state for state, _ in states(api).values()} == {"offline"})
 
 
-def test_without_a_broker_they_say_so(told):
-    """A sentence and exit code 1."""
-    cars = told(MQTT_PORT="9")
+def test_without_a_broker_the_program_fails(start_cars):
+    """The program ends with a sentence and exit code 1."""
+    cars = start_cars(MQTT_PORT="9")
     assert cars.wait(30) == 1
     assert "no session with the broker" in cars.stdout.read()
 
 
 def test_what_is_known_of_a_car_is_not_its_last_glitch(api, client):
-    """The highest of the last odometers, the middle one of the last charges; of one unknown, nothing."""
+    """The highest of the last odometers and the median of the last socs count; None for an unknown car."""
     assert stored(client, HOT.vin) is None
     glitches = [(100.0, 50.0), (100.5, 49.9), (100.9, 49.8), (0.0, 0.0), (None, None)]
     readings = [
@@ -104,9 +104,9 @@ def test_what_is_known_of_a_car_is_not_its_last_glitch(api, client):
     assert stored(client, HOT.vin) == Stored(NOW.timestamp() + 4, 100.9, pytest.approx(49.85), 61.5)
 
 
-def test_who_was_heard_of_just_now_is_spoken_for(api, client):
-    """By a reading a moment ago; not by one of a while ago, and not one that has sent nothing."""
-    assert not speaks(client, OFFLINE.vin, NOW.timestamp())
+def test_a_car_with_a_reading_just_now_is_published_elsewhere(api, client):
+    """A reading a moment ago counts; an older one does not, nor a car without readings."""
+    assert not is_published_elsewhere(client, OFFLINE.vin, NOW.timestamp())
     api.post("/api/telemetry", json=[{"vin": OFFLINE.vin, "ts": NOW.isoformat(), "soc": 50}])
-    assert speaks(client, OFFLINE.vin, NOW.timestamp() + 2)
-    assert not speaks(client, OFFLINE.vin, NOW.timestamp() + 60)
+    assert is_published_elsewhere(client, OFFLINE.vin, NOW.timestamp() + 2)
+    assert not is_published_elsewhere(client, OFFLINE.vin, NOW.timestamp() + 60)

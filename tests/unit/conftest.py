@@ -9,7 +9,7 @@ from tests.paho_callbacks import FakeThread
 
 @pytest.fixture
 def make(monkeypatch, tmp_path):
-    """A subscriber with these settings and no others."""
+    """Create a subscriber with these settings and no others."""
     monkeypatch.chdir(tmp_path)
     for name in WorkerSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -18,7 +18,7 @@ def make(monkeypatch, tmp_path):
 
 @pytest.fixture
 def subscriber(make):
-    """One whose network thread seems to run."""
+    """Create one whose network thread seems to run."""
     made = make()
     made._client._thread = FakeThread(alive=True)
     return made

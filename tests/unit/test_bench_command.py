@@ -1,4 +1,4 @@
-"""What `./scripts/bench.sh` takes and answers, without a server."""
+"""The arguments and exit codes of `./scripts/bench.sh`, without a server."""
 
 import json
 import signal
@@ -22,7 +22,7 @@ def _signals_of_the_tests(monkeypatch):
 
 @pytest.fixture
 def choose(monkeypatch):
-    """Put a benchmark of the test's own in place of ours."""
+    """Replace the benchmarks by one of the test's own: `choose(run)`."""
 
     def put(run):
         monkeypatch.setattr(command, "BENCHMARKS", [Benchmark("own", "of the test", run)])
@@ -37,7 +37,7 @@ def test_names_are_unique():
 
 
 def test_the_list_names_every_benchmark(capsys):
-    """With a sentence on each."""
+    """Each line has a name and a summary."""
     assert command.main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [benchmark.name for benchmark in BENCHMARKS]
@@ -55,8 +55,8 @@ def test_the_list_names_every_benchmark(capsys):
         (["--json", "/no/such/folder/figures.json"], "can't be written"),
     ],
 )
-def test_a_wrong_argument_is_told_before_anything_starts(arguments, complaint, capsys, choose):
-    """Exit code 2, and a line that says what is wrong."""
+def test_a_wrong_argument_ends_the_command_first(arguments, complaint, capsys, choose):
+    """Exit code 2, and a line that names the error, before any benchmark runs."""
     choose(lambda _workbench: pytest.fail("a benchmark was run"))
     with pytest.raises(SystemExit) as ended:
         command.main(arguments)
@@ -65,7 +65,7 @@ def test_a_wrong_argument_is_told_before_anything_starts(arguments, complaint, c
 
 
 def test_options_reach_the_workbench_and_figures_the_file(choose, tmp_path):
-    """The folder is there while it runs, and gone afterwards."""
+    """The folder exists while a benchmark runs, and is gone afterwards."""
     seen = []
 
     def run(workbench):
@@ -82,7 +82,7 @@ def test_options_reach_the_workbench_and_figures_the_file(choose, tmp_path):
     assert json.loads(path.read_text())["comparisons"][0]["alternatives"][0]["figures"] == [1, 1]
 
 
-def test_a_server_that_fails_is_told(choose, capsys):
+def test_a_server_that_fails_ends_the_command(choose, capsys):
     """One sentence and exit code 2, no stack trace."""
 
     def run(_workbench):
@@ -94,7 +94,7 @@ def test_a_server_that_fails_is_told(choose, capsys):
 
 
 def test_a_signal_is_the_exit_code(choose, capsys):
-    """As the shell has it: 128 and the signal's number."""
+    """128 and the signal's number, as in a shell."""
 
     def run(_workbench):
         raise signals.StoppedBySignal(signal.SIGINT)

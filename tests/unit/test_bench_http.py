@@ -1,4 +1,4 @@
-"""How the benchmarks ask over HTTP, against a server of the test's own."""
+"""The HTTP clients of the benchmarks, against a server of the test's own."""
 
 import shutil
 import threading
@@ -13,7 +13,7 @@ from scripts.bench.request_rate import by_threads, by_wrk
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers with the path, or what was posted; /refused with 503."""
+    """A handler that answers with the path, or with the posted body; /refused with 503."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -25,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(self.rfile.read(int(self.headers["Content-Length"])))
 
     def answer(self, body):
-        self.server.asked.append((self.command, self.path, body))
+        self.server.requests.append((self.command, self.path, body))
         self.send_response(503 if self.path == "/refused" else 200)
         if self.path != "/endless":
             self.send_header("Content-Length", str(len(body)))
@@ -39,11 +39,11 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.asked = []
+        running.requests = []
         thread = threading.Thread(target=running.serve_forever, args=[0.01])
         thread.start()
         host, port = running.server_address
-        yield SimpleNamespace(name="own", host=host, port=port, asked=running.asked)
+        yield SimpleNamespace(name="own", host=host, port=port, requests=running.requests)
         running.shutdown()
         thread.join()
 
@@ -55,7 +55,7 @@ def link(server):
 
 
 def test_a_connection_is_used_again(link):
-    """Also after an answer that came in pieces."""
+    """The connection survives an answer that arrives in parts."""
     large = b"x" * 1_000_000
     assert link.ask(http_link.get("own", "/a")) == b"/a"
     assert link.ask(http_link.post("own", "/b", large)) == large
@@ -63,40 +63,40 @@ def test_a_connection_is_used_again(link):
 
 
 @pytest.mark.parametrize(("path", "complaint"), [("/refused", "503"), ("/endless", "its length")])
-def test_an_answer_that_is_none_is_told(link, path, complaint):
-    """A figure of refusals would be a fine one."""
+def test_a_refusal_or_endless_answer_is_an_error(link, path, complaint):
+    """A refusal is an error: a rate of refusals would look excellent."""
     with pytest.raises(MeasureError, match=complaint):
         link.ask(http_link.get("own", path))
 
 
 def test_each_request_is_sent_once(server):
-    """Whichever connection takes it."""
+    """Several connections share the requests."""
     poster.send(server, [http_link.post("own", "/p", f"{n}".encode()) for n in range(50)])
-    assert sorted(int(body) for _method, _path, body in server.asked) == list(range(50))
+    assert sorted(int(body) for _method, _path, body in server.requests) == list(range(50))
 
 
 def test_a_refusal_ends_the_sending(server):
-    """Of all connections, and not after thousands of requests more."""
+    """All connections stop, long before the last request."""
     requests = (http_link.post("own", "/refused" if n == 5 else "/p", b"") for n in range(100_000))
     with pytest.raises(MeasureError, match="503"):
         poster.send(server, requests)
-    assert len(server.asked) < 100
+    assert len(server.requests) < 100
 
 
 def test_threads_ask_for_each_path(server):
-    """In turn, as long as told."""
+    """The paths are requested in turn, for the given time."""
     assert by_threads(server, ["/a", "/b"], 0.1) > 0
-    assert {path for _method, path, _body in server.asked} == {"/a", "/b"}
+    assert {path for _method, path, _body in server.requests} == {"/a", "/b"}
 
 
-def test_threads_tell_a_refusal(server):
-    """Not as a figure."""
+def test_threads_raise_at_a_refusal(server):
+    """A refusal is an error, not a rate."""
     with pytest.raises(MeasureError, match="503"):
         by_threads(server, ["/refused"], 5)
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_wrk_asks_for_each_path(server, tmp_path):
-    """And its figure is read."""
+    """Wrk requests the paths in turn, and its output is parsed."""
     assert by_wrk(shutil.which("wrk"), server, ["/a", "/b"], 0.5, tmp_path) > 0
-    assert {path for _method, path, _body in server.asked} == {"/a", "/b"}
+    assert {path for _method, path, _body in server.requests} == {"/a", "/b"}

@@ -1,4 +1,4 @@
-"""What the benchmarks publish and store, and what they expect of it."""
+"""The published and stored readings of the benchmarks, and the rows expected of them."""
 
 import json
 import struct
@@ -17,7 +17,7 @@ FLEET = Fleet(vehicles=3, readings_each=100)
 
 
 def messages(publications):
-    """Topic and payload of each packet."""
+    """Return topic and payload of each packet."""
     found = []
     for kind, body in packets.Reader().feed(b"".join(publications)):
         assert kind == packets.PUBLISH
@@ -27,7 +27,7 @@ def messages(publications):
 
 
 def keys_of(publications):
-    """The keys of the rows that our decoder makes of them; it must refuse nothing."""
+    """Return the keys of the rows that our decoder makes of the packets; asserts that it refuses none."""
     now = sample_readings.START + timedelta(days=30)
     rows = []
     for topic, payload in messages(publications):
@@ -41,7 +41,7 @@ def keys_of(publications):
     "made", [load.lone_readings(250), load.lone_readings(7, confirm=True), load.arrays(130, 3)]
 )
 def test_a_load_is_what_it_says(made):
-    """Our decoder takes all of it; no key comes twice, and the last ones are in the last messages."""
+    """Our decoder accepts all of it; no key occurs twice, and the last keys are in the last messages."""
     keys = keys_of(made.publications)
     assert len(keys) == len(set(keys)) == made.rows
     assert set(made.last) <= set(keys)
@@ -66,7 +66,7 @@ def test_copied_rows_are_those_of_the_messages():
 
 
 def test_the_columns_are_those_of_the_table():
-    """A column more, and what is compared would not be the same any more."""
+    """With another column, the two sides of the comparison would differ."""
     assert set(COLUMNS) == set(telemetry.columns.keys())
 
 
@@ -83,7 +83,7 @@ def test_a_fleet_is_about_as_large_as_asked(readings, vehicles, made):
 @pytest.mark.parametrize("first", [-25, -20, 0, 5, 10, 500, 985, 990, 1_100])
 @pytest.mark.parametrize("length", [0, 5, 10, 99, 600, 3_000])
 def test_the_samples_of_a_window_are_counted(first, length):
-    """As if each reading were looked at."""
+    """The count equals one over each single reading."""
     window = Window(
         sample_readings.START + timedelta(seconds=first),
         sample_readings.START + timedelta(seconds=first + length),
@@ -95,7 +95,7 @@ def test_the_samples_of_a_window_are_counted(first, length):
 
 
 def test_a_window_within_hours_begins_at_no_full_hour():
-    """Where only whole hours are added up, there would be nothing at its ends."""
+    """A window of whole hours only would have no readings at its ends."""
     window = Window(sample_readings.START, sample_readings.START + timedelta(days=1)).within_hours()
     assert (window.from_ts.minute, window.to_ts.minute) == (29, 30)
     assert window.query == "from_ts=2025-01-01T00%3A29%3A57Z&to_ts=2025-01-01T23%3A30%3A03Z"

@@ -30,7 +30,7 @@ def test_a_long_packet_has_a_length_of_several_bytes():
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 5_000, 50_000])
 def test_the_stream_is_cut_into_packets_however_it_comes(size):
-    """TCP keeps no boundaries: what is not whole yet waits for its rest."""
+    """TCP keeps no boundaries: an incomplete packet waits for its rest."""
     stream = SHORT + LONG + SHORT
     reader = packets.Reader()
     found = [

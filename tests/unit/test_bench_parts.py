@@ -1,4 +1,4 @@
-"""Several figures of one run, and the line that tells how far something has come."""
+"""Several figures of one run, and the progress line of a long step."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from scripts.bench.workbench import Workbench
 
 
 def test_a_run_a_round_gives_all_its_parts(tmp_path):
-    """Whichever part begins the round."""
+    """Any part may be the first of a round."""
     runs = iter([{"a": 1.0, "b": 2.0}, {"a": 10.0, "b": 20.0}, {"a": 100.0, "b": 200.0}])
     workbench = Workbench(tmp_path, rounds=3)
     workbench.compare("parts", "s", Parts(("a", "b"), lambda: next(runs)).alternatives())
@@ -16,13 +16,13 @@ def test_a_run_a_round_gives_all_its_parts(tmp_path):
     assert next(runs, None) is None
 
 
-def test_progress_tells_tens_of_percent(capsys):
-    """Each once, and no more of them than there are."""
+def test_progress_prints_tens_of_percent(capsys):
+    """Each is printed once."""
     with Progress("stores", 1_000) as progress:
         for done in range(1, 1_001):
             progress.reach(done)
-    told = capsys.readouterr().err
-    assert told.startswith("  stores: 10 % 20 % 30 % 40 % 50 % 60 % 70 % 80 % 90 % 100 % (")
+    line = capsys.readouterr().err
+    assert line.startswith("  stores: 10 % 20 % 30 % 40 % 50 % 60 % 70 % 80 % 90 % 100 % (")
 
 
 def test_progress_that_fails_ends_its_line(capsys):

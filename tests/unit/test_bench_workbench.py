@@ -1,4 +1,4 @@
-"""How figures of alternatives are taken and told."""
+"""Figures of alternatives: the order of measurements, ratios and reports."""
 
 import json
 
@@ -15,14 +15,14 @@ def workbench(tmp_path):
 
 
 def test_alternatives_take_turns(workbench):
-    """Each is measured once a round, and another one begins each round."""
-    asked = []
-    workbench.compare("order", "1/s", {name: lambda name=name: asked.append(name) or 1.0 for name in "abc"})
-    assert "".join(asked) == "abcbcacab"
+    """Each is measured once a round, and each round begins with another one."""
+    order = []
+    workbench.compare("order", "1/s", {name: lambda name=name: order.append(name) or 1.0 for name in "abc"})
+    assert "".join(order) == "abcbcacab"
 
 
-def test_a_figure_belongs_to_who_it_was_taken_of(workbench):
-    """Whatever the order, the figures stand under their names, in the order of the rounds."""
+def test_a_figure_belongs_to_its_alternative(workbench):
+    """In any order of measurement, the figures stand under their names, in the order of the rounds."""
     ticks = iter(range(1, 7))
     workbench.compare("ticks", "1/s", {"a": lambda: float(next(ticks)), "b": lambda: -float(next(ticks))})
     assert workbench.comparisons[0].figures == {"a": [1, 4, 5], "b": [-2, -3, -6]}
@@ -47,7 +47,7 @@ def test_the_table_shows_median_spread_and_ratio(workbench, capsys):
 
 
 def test_a_note_stands_below_its_own_table(workbench, capsys):
-    """What was seen while a figure was taken; the next table has its own."""
+    """Notes of a measurement; the next table has its own."""
     workbench.compare("noted", "1/s", {"a": lambda: workbench.note("seen") or 1.0})
     assert capsys.readouterr().out.splitlines()[-3:] == ["  seen"] * 3
     workbench.compare("quiet", "1/s", {"a": lambda: 1.0})
@@ -66,22 +66,22 @@ def test_a_failure_ends_the_benchmark(workbench):
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(0.0123, "0.0123"), (6.24, "6.24"), (61.23, "61.2"), (12_345.6, "12,346")]
+    ("value", "text"), [(0.0123, "0.0123"), (6.24, "6.24"), (61.23, "61.2"), (12_345.6, "12,346")]
 )
-def test_figures_are_told_as_far_as_they_mean_anything(value, told):
+def test_figures_have_three_significant_digits(value, text):
     """Three digits of a small one, no fraction of a large one."""
-    assert report.figure(value) == told
+    assert report.figure(value) == text
 
 
 def test_the_json_file_holds_every_figure(tmp_path):
-    """What a program needs to compare two runs."""
+    """The file has everything that a program needs to compare two runs."""
     path = tmp_path / "figures.json"
     comparison = Comparison("x", "rates", "1/s", {"a": [1, 3], "b": [2, 6]}, ["seen beside"])
     report.write(path, [comparison], {"rounds": 2})
-    told = json.loads(path.read_text())
-    assert told["options"] == {"rounds": 2}
-    assert told["machine"]["cpus"] > 0
-    assert told["comparisons"] == [
+    content = json.loads(path.read_text())
+    assert content["options"] == {"rounds": 2}
+    assert content["machine"]["cpus"] > 0
+    assert content["comparisons"] == [
         {
             "benchmark": "x",
             "title": "rates",

@@ -1,4 +1,4 @@
-"""What docker-compose.yml says, as far as its text can show it; scripts/compose-check.sh runs it."""
+"""docker-compose.yml, checked by its text; scripts/compose-check.sh runs it."""
 
 import re
 from fnmatch import fnmatch
@@ -17,7 +17,7 @@ SETTINGS = {
     "battery-worker": {name.upper() for name in WorkerSettings.model_fields},
     "battery-api": {name.upper() for name in ApiSettings.model_fields},
 }
-# What means something else inside the containers than on the user's machine: fixed, whatever .env says.
+# Settings with another meaning inside the containers than on the user's machine: fixed, also against .env.
 FIXED = {
     "DATABASE_URL",
     "MQTT_HOST",
@@ -34,7 +34,7 @@ SERVICES = ["battery-db", "battery-broker", "battery-worker", "battery-api"]
 
 
 def block(heading):
-    """The lines below a heading, down to the next one that is not further in."""
+    """Return the lines below a heading, down to the next line that is not further indented."""
     indent = len(heading) - len(heading.lstrip())
     found = re.search(
         rf"^{re.escape(heading)}[^\n]*\n((?: {{{indent + 1},}}[^\n]*\n|[ ]*\n)*)", COMPOSE, re.MULTILINE
@@ -49,7 +49,7 @@ def service(name):
 
 
 def environment(name):
-    """Our settings that a Python service is given, with the text of their values."""
+    """Return our settings that a Python service gets, with the text of their values."""
     return dict(
         re.findall(r"^ +([A-Z][A-Z0-9_]+): (.*)$", block("x-settings:") + block(f"  {name}:"), re.MULTILINE)
     )
@@ -57,20 +57,20 @@ def environment(name):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_compose_knows_every_setting(name):
-    """A setting that compose does not pass on would be lost on whoever puts it in .env."""
+    """A setting that compose does not pass on would have no effect in .env."""
     assert set(environment(name)) == SETTINGS[name] - LEFT_OUT
     assert {f"{setting}:" in TLS for setting in LEFT_OUT} == {True}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_is_passed_on_or_fixed(name):
-    """A setting comes from the user, unset when empty, unless it says where things are in the stack."""
+    """A setting comes from the user, unset when empty, unless it is an address inside the stack."""
     for setting, value in environment(name).items():
         assert (value == f"${{{setting}:-}}") != (setting in FIXED), setting
 
 
 def test_every_published_port_is_on_the_loopback():
-    """Nothing of the stack is open to the network until someone decides so."""
+    """No port of the stack is open to the network by default."""
     published = re.findall(r"^ +ports: (.*)$", COMPOSE, re.MULTILINE)
     assert [re.sub(r"\$\{\w+:-(\d+)\}", r"\1", ports) for ports in published] == [
         '["127.0.0.1:5434:5432"]',
@@ -108,13 +108,13 @@ def test_python_services_wait_for_what_they_need():
 
 
 def test_the_image_runs_as_a_user_without_rights():
-    """The image's last word on its user is a number that is not root's."""
+    """The image's last USER is a number that is not root's."""
     users = re.findall(r"^USER (.*)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     assert users == ["10001:10001"]
 
 
 def test_the_image_is_built_from_named_folders_only():
-    """The build sees what .dockerignore names and nothing else: no .env, no history, no tests."""
+    """The build sees only what .dockerignore names: no .env, no history, no tests."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules == [
@@ -133,13 +133,13 @@ def test_the_inflight_window_has_its_twin():
 
 
 def conf_lines(name):
-    """The lines of a configuration of the broker, without comments."""
+    """Return the lines of a configuration of the broker, without comments."""
     lines = (ROOT / "mosquitto" / name).read_text(encoding="utf-8").splitlines()
     return {line for line in lines if line and not line.startswith("#")}
 
 
 def test_the_tls_configuration_differs_in_who_may_connect_only():
-    """tls.conf can be mounted in place of mosquitto.conf: what waits, and how it is saved, is the same."""
+    """tls.conf can be mounted in place of mosquitto.conf: queues and persistence are the same."""
     assert conf_lines("mosquitto.conf") - conf_lines("tls.conf") == {"listener 1883", "allow_anonymous true"}
     assert conf_lines("tls.conf") - conf_lines("mosquitto.conf") == {
         "listener 8883",
@@ -160,7 +160,7 @@ def test_a_full_queue_fits_the_brokers_memory():
 
 
 def test_the_example_names_every_variable_of_compose_with_its_default():
-    """What compose alone reads stands in .env.example, too."""
+    """.env.example also has the variables that compose alone reads."""
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     named = re.findall(r"^# (BATTERY_\w+)=(.*)$", example, re.MULTILINE)
     read = re.findall(r"\$\{(BATTERY_\w+):-([^}]*)\}", COMPOSE + TLS)
@@ -170,7 +170,7 @@ def test_the_example_names_every_variable_of_compose_with_its_default():
 
 @pytest.mark.parametrize("kind", ["worker", "api"])
 def test_a_wrong_setting_does_not_loop(kind):
-    """Settings are checked before anything is done; wrong ones leave a container that waits, unhealthy."""
+    """Settings are checked first; wrong ones leave a container that waits, unhealthy."""
     command = service(f"battery-{kind}")
     assert (
         f"python -m shared.check_settings {kind} || {{ [ $$? = 2 ] && exec sleep infinity; exit 1; }};"
@@ -183,7 +183,7 @@ def test_a_wrong_setting_does_not_loop(kind):
     "path", ["mosquitto/secrets/broker/passwords", "ca.key", "passwords", "x/broker.crt"]
 )
 def test_git_ignores_secrets(path):
-    """What the documented commands make is never committed."""
+    """Files made by the documented commands are never committed."""
     rules = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     patterns = [rule.lstrip("/") for rule in rules if rule and not rule.startswith("#")]
     parts = Path(path).parts

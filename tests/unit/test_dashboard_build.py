@@ -1,4 +1,4 @@
-"""Builds of the dashboard: when there is one, and what a failure says; npm and Node.js are stand-ins."""
+"""Builds of the dashboard: their conditions, and the messages of a failure; npm and Node.js are stand-ins."""
 
 import json
 import os
@@ -18,7 +18,10 @@ PACKAGES = {
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A checkout with one source; `put(name, lines)` is a program on its PATH, `calls()` what was called."""
+    """Create a checkout with one source.
+
+    `put(name, lines)` writes a program on its PATH, `calls()` returns the calls of such programs.
+    """
     root, programs = tmp_path / "checkout", tmp_path / "bin"
     (root / "api" / "dashboard").mkdir(parents=True)
     (root / "scripts").mkdir()
@@ -55,7 +58,7 @@ def checkout(tmp_path, monkeypatch):
 
         @staticmethod
         def calls():
-            """What was called since the last look, `node --version` left out."""
+            """Return the calls since the last call of this, without `node --version`."""
             called = log.read_text().splitlines()
             log.write_text("")
             return [" ".join(call.split()[:2]) for call in called if "--version" not in call]
@@ -70,7 +73,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 def test_built_once_and_again_after_a_change(checkout):
-    """Nothing is started where nothing has changed; packages are fetched where the lock has changed."""
+    """No program is started without a change; packages are fetched after a change of the lock."""
     script = f"node {dashboard._BUILD}"
     assert dashboard.main([]) == 0
     assert checkout.calls() == ["npm ci", script]
@@ -89,7 +92,7 @@ def test_built_once_and_again_after_a_change(checkout):
 
 
 def test_the_tools_of_the_check_are_fetched_for_it_only(checkout):
-    """They are four times as much as the build needs; other platforms' builds are never waited for."""
+    """They are four times as large as those of the build; builds for other platforms are not waited for."""
     built = {name: package for name, package in PACKAGES.items() if not package.get("dev")}
     modules = checkout.lock.parent / "node_modules"
     modules.mkdir()
@@ -104,34 +107,33 @@ def test_the_tools_of_the_check_are_fetched_for_it_only(checkout):
 
 @pytest.mark.parametrize("program", ["npm", "node"])
 def test_a_failure_says_what_and_where_to_read(checkout, program, capsys):
-    """One sentence, the end of what was printed, exit code 1; the next run tries again."""
+    """One sentence, the end of the output, exit code 1; the next run tries again."""
     version = 'if [ "$1" = --version ]; then echo v20.1.0; exit; fi'
     checkout.put(program, version, "echo one; echo two; echo three; echo four; echo the reason >&2", "exit 7")
     assert dashboard.main([]) == 1
-    told = capsys.readouterr().err
-    assert {"npm": "Fetching the npm packages", "node": "Building the dashboard"}[program] in told
-    assert "    the reason\n" in told
-    assert "    one\n" not in told
-    assert ".demo/logs/dashboard.log" in told
-    assert "the API runs without it" in told
+    message = capsys.readouterr().err
+    assert {"npm": "Fetching the npm packages", "node": "Building the dashboard"}[program] in message
+    assert "    the reason\n" in message
+    assert "    one\n" not in message
+    assert ".demo/logs/dashboard.log" in message
+    assert "the API runs without it" in message
     assert "one\n" in checkout.reason.read_text()
     checkout.calls()
     assert dashboard.main([]) == 1
     assert checkout.calls() != []
     checkout.put(program, version, "echo ERROR of this; for n in 1 2 3 4 5; do echo hint $n; done", "exit 1")
     assert dashboard.main([]) == 1
-    told = capsys.readouterr().err
-    assert "    ERROR of this\n" in told
-    assert "hint" not in told
+    message = capsys.readouterr().err
+    assert "    ERROR of this\n" in message
+    assert "hint" not in message
 
 
 @pytest.mark.parametrize("version", ["v18.19.0", "nonsense"])
 def test_an_old_node_is_not_used(checkout, version, monkeypatch, capsys):
-    """Outside a virtual environment nothing is installed; a person reads what to install."""
+    """Outside a virtual environment Node.js is not installed; the message says what to install."""
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     monkeypatch.setattr(dashboard.importlib.util, "find_spec", lambda _name: None)
     checkout.put("node", f"echo {version}")
     assert dashboard.main([]) == 1
-    told = capsys.readouterr().err
-    assert "Install Node.js 20 or newer with npm" in told
+    assert "Install Node.js 20 or newer with npm" in capsys.readouterr().err
     assert checkout.calls() == []

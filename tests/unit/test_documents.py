@@ -1,4 +1,4 @@
-"""The documents: links lead somewhere, tables are complete, named files and commands exist."""
+"""The documents: links lead to targets, tables are complete, named files and commands exist."""
 
 import importlib.util
 import os
@@ -31,7 +31,7 @@ def test_every_metric_is_listed(metric):
 
 
 def test_no_other_metric_is_listed():
-    """A name that was changed must not live on in a table."""
+    """A renamed metric must not stay in a table."""
     text = "\n".join(map(text_of, DOCUMENTS))
     listed = set(re.findall(r"`(battery_[a-z_]+)(?:\{[a-z,]+\})?`", text))
     assert listed == {metric.name for metric in (*WORKER, *API)}
@@ -39,7 +39,7 @@ def test_no_other_metric_is_listed():
 
 @pytest.mark.parametrize("document", sorted(ROOT.glob("README*.md")), ids=ids)
 def test_a_readme_is_short(document):
-    """Details belong into docs/."""
+    """Details belong in docs/."""
     assert len(text_of(document).splitlines()) <= MOST_README_LINES
 
 
@@ -91,7 +91,7 @@ def test_named_commands_exist(document):
 
 
 def test_each_curl_line_stands_in_a_block():
-    """tests/integration/test_document_commands.py executes those in blocks, and no others."""
+    """tests/integration/test_document_commands.py executes commands in blocks only."""
     for document in DOCUMENTS:
         text = text_of(document)
         executed = "\n".join(command.text for command in commands(text))

@@ -16,7 +16,7 @@ def test_names_are_unique():
 
 
 def test_faults_are_chosen_by_name():
-    """In the order in which they were named; none named: the usual ones."""
+    """In the order given; without names, the usual ones."""
     assert [fault.name for fault in named("worker-kill, none")] == ["worker-kill", "none"]
     assert len(named(None)) < len(named("all")) == len(FAULTS)
     with pytest.raises(ValueError, match="no such fault: nonsense"):
@@ -24,13 +24,13 @@ def test_faults_are_chosen_by_name():
 
 
 def test_every_broken_worker_is_a_control():
-    """One that no control starts would prove nothing."""
+    """A variant that no control starts would prove nothing."""
     assert {name for control in CONTROLS for name in control.variants} == set(VARIANTS)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_what_is_to_be_broken_is_there(name):
-    """A method or statement that was renamed would leave the real worker, unbroken."""
+    """After a rename of a method or statement the variant would be the real worker."""
     with VARIANTS[name]():
         pass
 

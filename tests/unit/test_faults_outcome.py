@@ -1,14 +1,14 @@
-"""How the fault harness counts: a verdict that can't be bad would prove nothing."""
+"""The counts of the fault harness: a verdict that can't be bad would prove nothing."""
 
 from collections import Counter
 
 import pytest
 
 from scripts.faults import numbered_reading
-from scripts.faults.inspection import sort
+from scripts.faults.inspection import classify
 from scripts.faults.journal import Journal
-from scripts.faults.outcome import judge
-from scripts.faults.worker import Account
+from scripts.faults.outcome import evaluate
+from scripts.faults.worker import WorkerTotals
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def journal():
     )
 
 
-def rows(*numbers, door=numbered_reading.MQTT):
-    return [tuple(numbered_reading.row(door, number)) for number in numbers]
+def rows(*numbers, channel=numbered_reading.MQTT):
+    return [tuple(numbered_reading.row(channel, number)) for number in numbers]
 
 
 def rejections(*numbers):
@@ -30,14 +30,14 @@ ALL_GOOD = [number for number in range(10) if number != 6]
 
 
 def verdict(journals, found, **options):
-    outcome = judge(journals, found, **options)
+    outcome = evaluate(journals, found, **options)
     outcome.drain_s = 0.0
     return outcome
 
 
 def test_all_is_there(journal):
-    """Each good reading stored, the bad one rejected: it held."""
-    outcome = verdict([journal], sort(rows(*ALL_GOOD), rejections(6)))
+    """Each good reading stored, the bad one rejected: the guarantee held."""
+    outcome = verdict([journal], classify(rows(*ALL_GOOD), rejections(6)))
     assert outcome.held
     assert (outcome.sent, outcome.acknowledged, outcome.rows, outcome.rejected) == (10, 10, 9, 1)
 
@@ -59,59 +59,59 @@ def test_all_is_there(journal):
 )
 def test_what_broke_is_named(journal, stored, rejected, broken):
     """Lost, twice, unexpected, wrong: each is seen."""
-    assert "; ".join(verdict([journal], sort(stored, rejected)).broken()) == broken
+    assert "; ".join(verdict([journal], classify(stored, rejected)).broken()) == broken
 
 
 def test_the_broker_may_lose_what_its_configuration_says(journal):
-    """Within those times a loss is the broker's, outside it is ours."""
-    outcome = verdict([journal], sort(rows(0, 1, 2, 3), rejections(6)), excuses=[(7.0, 9.0)])
+    """A loss within those times is the broker's, outside of them the system's."""
+    outcome = verdict([journal], classify(rows(0, 1, 2, 3), rejections(6)), excuses=[(7.0, 9.0)])
     assert (outcome.lost, outcome.excused) == (2, 3)
 
 
 def test_what_got_a_200_has_no_excuse():
-    """A POST's 200 says that it is committed, whatever the broker does."""
+    """A POST's 200 says that it is committed, independent of the broker."""
     journal = Journal(numbered_reading.POST, sent={1}, acknowledged={1: 1.0})
-    assert verdict([journal], sort([], []), excuses=[(0.0, 2.0)]).lost == 1
+    assert verdict([journal], classify([], []), excuses=[(0.0, 2.0)]).lost == 1
 
 
 def test_what_was_not_acknowledged_may_be_there_or_not(journal):
-    """No promise was made."""
+    """Without an acknowledgement there is no promise."""
     del journal.acknowledged[3], journal.acknowledged[4]
-    assert verdict([journal], sort(rows(*(n for n in ALL_GOOD if n != 3)), rejections(6))).held
+    assert verdict([journal], classify(rows(*(n for n in ALL_GOOD if n != 3)), rejections(6))).held
 
 
-def test_the_doors_have_their_own_readings(journal):
+def test_the_channels_have_their_own_readings(journal):
     """The same numbers through POST are other readings."""
     posted = Journal(numbered_reading.POST, sent={1, 2}, acknowledged={1: 1.0, 2: 2.0})
-    found = sort(rows(*ALL_GOOD) + rows(1, door=numbered_reading.POST), rejections(6))
+    found = classify(rows(*ALL_GOOD) + rows(1, channel=numbered_reading.POST), rejections(6))
     outcome = verdict([journal, posted], found)
     assert outcome.lost == 1
     assert found.stored[numbered_reading.POST] == Counter([1])
 
 
 def test_never_drained(journal):
-    """Without an end of the drain it has not held."""
-    outcome = judge([journal], sort(rows(*ALL_GOOD), rejections(6)))
+    """Without an end of the drain the guarantee has not held."""
+    outcome = evaluate([journal], classify(rows(*ALL_GOOD), rejections(6)))
     assert outcome.broken() == ["not drained in time"]
 
 
 def test_hours_that_differ_are_named(journal):
-    """However complete the readings are; each vehicle with its number of hours."""
-    outcome = verdict([journal], sort(rows(*ALL_GOOD), rejections(6)))
+    """Complete readings do not excuse it; each vehicle is named with its number of hours."""
+    outcome = verdict([journal], classify(rows(*ALL_GOOD), rejections(6)))
     outcome.hours = {"MQTT-07": 2, "MQTT-01": 1}
     assert not outcome.held
     assert outcome.broken() == ["hours differ from the readings: 1 of MQTT-01, 2 of MQTT-07"]
 
 
 def test_poison_names_its_number():
-    """Also where it was cut off; and its three kinds come in turn."""
+    """A truncated payload has it, too; the three kinds come in turn."""
     assert [numbered_reading.number_in(numbered_reading.poison(number)) for number in range(5)] == list(
         range(5)
     )
     assert len({numbered_reading.poison_reason(number) for number in range(3)}) == 3
 
 
-def test_an_account_adds_up():
+def test_totals_add_up():
     """Every reading that a worker received ended in one state."""
-    assert Account(10, 7, 2, 1).adds_up
-    assert not Account(10, 7, 1, 1).adds_up
+    assert WorkerTotals(10, 7, 2, 1).adds_up
+    assert not WorkerTotals(10, 7, 1, 1).adds_up

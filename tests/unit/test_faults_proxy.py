@@ -12,7 +12,7 @@ from tests.conftest import eventually
 
 @pytest.fixture
 def echo():
-    """A server that sends back what it gets, and remembers it."""
+    """Run a server that sends back its input; yields its port and all received bytes."""
     received = bytearray()
 
     def serve(connection):
@@ -60,13 +60,13 @@ def client(proxy):
 
 
 def test_it_forwards_both_ways(client):
-    """As if it were not there."""
+    """Bytes pass unchanged."""
     client.sendall(b"hello")
     assert client.recv(100) == b"hello"
 
 
 def test_it_hangs_and_goes_on(client, proxy):
-    """What was kept back arrives later."""
+    """Bytes held back arrive later."""
     proxy.mode = Mode.HANG
     client.sendall(b"hello")
     client.settimeout(0.2)
@@ -78,7 +78,7 @@ def test_it_hangs_and_goes_on(client, proxy):
 
 
 def test_it_swallows_without_closing(client, proxy, echo):
-    """The client may write, and nobody hears it."""
+    """The client may write, and no byte arrives."""
     client.sendall(b"heard")
     assert client.recv(100) == b"heard"
     proxy.mode = Mode.SWALLOW
@@ -110,12 +110,12 @@ def test_it_cuts_between_a_commit_and_its_answer(client, proxy, echo):
     with socket.create_connection((proxy.host, proxy.port), timeout=5) as again:
         again.sendall(b"COMMIT")
         assert again.recv(100) == b"COMMIT"
-    # It notes what it has heard from another thread than the one that we hear from.
+    # The server records bytes in another thread.
     eventually(lambda: bytes(echo[1]) == b"INSERTCOMMITCOMMIT")
 
 
 def test_a_target_that_is_away(echo):
-    """The client is told at once, by the end of its connection."""
+    """The client's connection ends at once."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     proxy = Proxy("127.0.0.1", port)

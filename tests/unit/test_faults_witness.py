@@ -1,11 +1,11 @@
-"""What the fault harness reads from the metrics."""
+"""The fault harness's reading of the metrics."""
 
 import pytest
 
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
-from scripts.faults.witness import Look, Witness
+from scripts.faults.witness import MetricsMonitor, Scrape
 from shared.settings import WorkerSettings
 
 
@@ -15,12 +15,12 @@ def metrics(monkeypatch, tmp_path):
     return WorkerMetrics(Subscriber(WorkerSettings()), WorkerHealth())
 
 
-def test_it_reads_what_a_worker_tells(metrics):
-    """Each state by its own name, the rejected ones over all reasons, and the memory."""
+def test_a_workers_metrics_are_parsed(metrics):
+    """Each state by its own name, rejected readings over all reasons, and the memory."""
     metrics.tally.receive(20)
     metrics.tally.settle(12, stored=6, duplicate=1, rejected={"bad_json": 2, "conflict": 3})
-    look = Look.parse(metrics.text().decode())
-    assert look.readings == {
+    scrape = Scrape.parse(metrics.text().decode())
+    assert scrape.readings == {
         "received": 20,
         "stored": 6,
         "duplicate": 1,
@@ -28,19 +28,19 @@ def test_it_reads_what_a_worker_tells(metrics):
         "failed": 0,
         "in_flight": 8,
     }
-    assert look.adds_up
-    assert 5 < look.memory_mib < 2_000
+    assert scrape.adds_up
+    assert 5 < scrape.memory_mib < 2_000
 
 
-def test_it_sees_what_does_not_add_up(metrics):
-    """A reading that left without a state."""
+def test_a_difference_is_found(metrics):
+    """A reading that left without a state is found."""
     metrics.tally.receive(2)
     metrics.tally.settle(2, stored=1)
-    assert not Look.parse(metrics.text().decode()).adds_up
+    assert not Scrape.parse(metrics.text().decode()).adds_up
 
 
-def test_who_does_not_answer_says_nothing():
-    """A worker that was just killed is no fault of its accounts."""
-    witness = Witness(["http://127.0.0.1:9/metrics"])
-    witness.look()
-    assert (witness.looks, witness.wrong, witness.last) == (0, [], {})
+def test_a_process_without_an_answer_is_skipped():
+    """A worker that was just killed is no inconsistency."""
+    monitor = MetricsMonitor(["http://127.0.0.1:9/metrics"])
+    monitor.scrape()
+    assert (monitor.scrapes, monitor.inconsistencies, monitor.last) == (0, [], {})

@@ -1,4 +1,4 @@
-"""Who may import whom, who may read the environment, and that an import does nothing else."""
+"""Laws of imports and of the environment, and that an import has no side effect."""
 
 import ast
 import json
@@ -26,7 +26,7 @@ NAMES = sorted({name.upper() for kind in (WorkerSettings, ApiSettings) for name 
 
 
 def imported(tree):
-    """The full name of every module that is imported anywhere in the file."""
+    """Yield the full name of every module that is imported anywhere in the file."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -37,7 +37,7 @@ def imported(tree):
 
 
 def importers_of(*packages):
-    """Every file that imports one of these packages."""
+    """Return every file that imports one of these packages."""
     return {
         path
         for path, tree in SOURCES.items()
@@ -61,7 +61,7 @@ def test_the_two_processes_do_not_know_each_other():
 
 
 def test_no_process_needs_scripts_or_tests():
-    """What runs in production does not import what a person or a test runs."""
+    """Code in production does not import code that a person or a test starts."""
     assert not importers_of("scripts", "tests")
 
 
@@ -184,7 +184,7 @@ def test_no_module_is_long():
 
 
 def test_only_the_api_knows_its_framework():
-    """Neither the worker nor what is shared loads a web framework."""
+    """Neither the worker nor shared code loads a web framework."""
     assert importers_of(*WEB) <= files_under("api")
 
 
@@ -280,9 +280,9 @@ print(json.dumps(seen))
 
 
 def watch(script, folder, *modules, **environment):
-    """Run the imports in a process of their own; returns what they did that an import should not do."""
+    """Run the imports in a process of their own; returns their side effects."""
     ran = subprocess.run(
-        # -B: Python keeps what it has compiled, in a file; that is not the import's doing.
+        # -B: Python writes compiled files, which are no side effect of the import.
         [sys.executable, "-B", "-W", "error", "-c", script, json.dumps(modules), json.dumps(NAMES)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -313,7 +313,7 @@ def test_importing_opens_nothing_and_reads_no_setting(tmp_path):
 
 
 def test_the_watch_sees(tmp_path):
-    """The check above can fail: it sees a variable that is read, a file and a socket that are opened."""
+    """The check above can fail: it detects a variable that is read, a file and a socket that are opened."""
     (tmp_path / "guilty.py").write_text(
         "import os, socket\n"
         "os.environ.get('MQTT_PORT')\n"

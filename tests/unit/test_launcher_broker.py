@@ -13,7 +13,7 @@ FOLDER = Path("/some where/deep")
 
 
 def settings(text):
-    """The configuration lines without comments, as (name, value)."""
+    """Return the configuration lines without comments, as (name, value)."""
     return [tuple(line.split(" ", 1)) for line in text.splitlines() if line and not line.startswith("#")]
 
 
@@ -39,13 +39,13 @@ def test_the_folder_may_hold_a_blank():
 
 @pytest.mark.parametrize("euid", [0, 1000])
 def test_root_stays_root(monkeypatch, euid):
-    """Started as root it must not become a user that can't write the folder; others have no such line."""
+    """Started as root, Mosquitto must not become a user that can't write the folder."""
     monkeypatch.setattr(os, "geteuid", lambda: euid, raising=False)
     assert (("user", "root") in settings(configuration(TEMPLATE, 1, FOLDER, {}))) == (euid == 0)
 
 
 def test_overrides_replace_add_and_drop_lines():
-    """A test may change any line, and its word wins."""
+    """A test may change any line."""
     changes = {"persistence": "false", "acl_file": "/a", "autosave_interval": None}
     made = dict(settings(configuration(TEMPLATE, 1, FOLDER, changes)))
     assert made["persistence"] == "false"
@@ -53,7 +53,7 @@ def test_overrides_replace_add_and_drop_lines():
     assert "autosave_interval" not in made
 
 
-def test_a_missing_mosquitto_is_told_with_the_way_out(monkeypatch):
+def test_a_missing_mosquitto_is_an_error_with_a_remedy(monkeypatch):
     """No program on PATH or in the usual folders: a sentence with the command to run."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("scripts.launcher.broker._FOLDERS", ())

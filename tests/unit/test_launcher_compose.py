@@ -1,4 +1,4 @@
-"""Where the compose stack listens, and which stack the demo takes for it."""
+"""The ports of the compose stack, and the stack that the demo takes for it."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from scripts.launcher.ports import free_port
 
 @contextmanager
 def healthy_api():
-    """A server that tells its health as the API does; its port."""
+    """Run a server that reports its health as the API does; yields its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -71,9 +71,9 @@ def test_the_demo_looks_for_the_stack_where_it_was_moved():
     """A broker is needed unless a stack of ours answers on the moved port; another port does not count."""
 
     def needs_broker(port):
-        asked = [sys.executable, "-m", "scripts.demo", "--needs-broker"]
+        command = [sys.executable, "-m", "scripts.demo", "--needs-broker"]
         env = {"BATTERY_API_PORT": str(port)}
-        return subprocess.run(asked, cwd=ROOT, env=env, check=False, timeout=60).returncode == 0
+        return subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=60).returncode == 0
 
     with healthy_api() as port:
         assert not needs_broker(port)

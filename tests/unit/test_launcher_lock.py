@@ -20,7 +20,7 @@ sys.stdin.read()
 """
 
 
-def test_who_holds_it_is_told_and_a_kill_frees_it(tmp_path):
+def test_the_holder_is_named_and_a_kill_frees_the_lock(tmp_path):
     """A second process learns the pid and the note of the first; after kill -9 the lock is free."""
     path = tmp_path / "new folder" / "demo.lock"
     with subprocess.Popen(
@@ -37,7 +37,7 @@ def test_who_holds_it_is_told_and_a_kill_frees_it(tmp_path):
 
 
 def test_it_can_be_taken_again_after_it_was_freed(tmp_path):
-    """Leaving the block frees it, whatever happened inside."""
+    """Leaving the block frees the lock, also by an exception."""
     lock = Lock(tmp_path / "demo.lock")
     with pytest.raises(RuntimeError, match="inside"), lock:
         raise RuntimeError("inside")
@@ -46,7 +46,7 @@ def test_it_can_be_taken_again_after_it_was_freed(tmp_path):
 
 
 def test_a_holder_that_wrote_nothing_yet_is_still_a_holder(tmp_path):
-    """Between taking and telling the file is empty: the lock counts, the pid is unknown."""
+    """Between taking and writing the file is empty: the lock counts, the pid is unknown."""
     path = tmp_path / "demo.lock"
     with Lock(path):
         path.write_text("")

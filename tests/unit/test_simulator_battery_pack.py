@@ -33,7 +33,7 @@ def test_resistance_grows_in_the_cold_and_with_lost_health():
 
 
 def test_power_step_gives_the_power_asked_for():
-    """The solved current, at the voltage it leads to, is the power, driving and charging."""
+    """The solved current, at its voltage, gives the power, driving and charging."""
     pack = BatteryPack(soc=60, soh=95, temp=20)
     for power in (60_000, 5_000, 0, -30_000):
         current = pack.current_at_power(power)
@@ -75,7 +75,7 @@ def test_soc_counts_coulombs_against_the_present_capacity():
 
 
 def test_one_long_rest_equals_many_short_ones():
-    """A rest may be taken in one step: charge, heat and voltage come out the same."""
+    """A rest in one step: charge, heat and voltage are the same."""
     packs = [BatteryPack(soc=60, soh=95, temp=35) for _ in range(2)]
     for pack in packs:
         pack.carry(100, 60, 10)
@@ -88,7 +88,7 @@ def test_one_long_rest_equals_many_short_ones():
 
 
 def test_energy_is_conserved():
-    """What leaves the cells is what the terminals give plus the heat, in a load that comes and goes."""
+    """The cells' energy equals that at the terminals plus the heat, under a changing load."""
     pack = BatteryPack(soc=80, soh=90, temp=25)
     chemical = electric = cooled = 0.0
     for second in range(3600):

@@ -32,7 +32,7 @@ def test_cycle_is_one_that_a_car_can_drive():
 
 @pytest.mark.parametrize("step", [1.0, 0.5])
 def test_cycle_at_25_degrees_costs_what_the_real_car_does(step):
-    """14.8 kWh/100 km, soc 90 to 75, -56 to 137 A and 374 to 394 V, within the cycle's own making."""
+    """14.8 kWh/100 km, soc 90 to 75, -56 to 137 A and 374 to 394 V, within the made-up cycle's tolerances."""
     pack, trip = BatteryPack(soc=90, soh=100, temp=25), Trip(speeds(WLTP_LIKE))
     joules = km = 0.0
     currents, voltages = [], []
@@ -67,6 +67,6 @@ def test_braking_gives_seventy_percent_back():
 
 @pytest.mark.parametrize("km", [3, 6, 12, 25, 60])
 def test_route_is_about_as_long_as_asked(km):
-    """Whole phases come within one slow phase of the wish."""
+    """Whole phases come within one slow phase of the requested length."""
     phases = route(km, Random("route"))
     assert sum(phase.km for phase in phases) == pytest.approx(km, abs=LOW.km)

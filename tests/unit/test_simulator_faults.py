@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from scripts.simulator import faults, fleet, options
-from scripts.simulator.faults import FAULTS, Placed
+from scripts.simulator.faults import FAULTS, FaultPlacement
 from scripts.simulator.timetable import Timetable
 from scripts.simulator.vehicle import Vehicle
 from shared.diagnostics.episodes import episodes
@@ -22,15 +22,15 @@ WITHOUT_EPISODE = {"ODO_STALE", "SENTINEL", "TEMP_SPIKE"}
 
 
 def sent(code, *, period=1.0, duration=3000.0, seed=7):
-    """What one car with this fault sends, in the order in which it leaves."""
+    """Return the readings of one car with this fault, in the order of publication."""
     timetable = Timetable(START, 1, 1 / period, duration, 1.0)
     healthy = fleet.readings(timetable, seed=seed, vin_prefix="SIM-")
-    placed = [Placed(code, VIN)] if code else []
+    placed = [FaultPlacement(code, VIN)] if code else []
     return list(faults.inject(healthy, placed, timetable, seed=seed))
 
 
 def stored(due_readings):
-    """As they are stored: received a moment after they were sent; what is out of range is not."""
+    """Return the stored rows: received a moment after publication; readings out of range are left out."""
     rows = []
     for due_s, _, reading in due_readings:
         known = {name: reading[name] for name in SIGNALS}
@@ -46,11 +46,11 @@ def codes(due_readings):
 
 @pytest.fixture
 def on_the_road(monkeypatch):
-    """Every car is met at the begin of a drive of 25 km, charged well enough for it."""
+    """Let every car begin with a drive of 25 km, charged well enough for it."""
 
     def join(car):
-        car._pack.soc = max(car._pack.soc, 50.0)
-        car._start_trip(25.0, 0.0)
+        car.pack.soc = max(car.pack.soc, 50.0)
+        car.start_trip(25.0, 0.0)
 
     monkeypatch.setattr(Vehicle, "_join_midway", join)
 
@@ -62,7 +62,7 @@ SEEDS = pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("period", [1.0, 10.0])
 @pytest.mark.usefixtures("on_the_road")
 def test_every_rule_sees_its_fault(seed, period):
-    """The healthy car raises nothing; with the fault, its code."""
+    """The healthy car raises no episode; with the fault, its code."""
     assert not codes(sent(None, seed=seed, duration=1500, period=period))
     missed = [
         code
@@ -118,24 +118,27 @@ def test_the_same_seed_gives_the_same_readings():
     timetable = Timetable(START, 2, 1, 60, 1)
     healthy = list(fleet.readings(timetable, seed=7, vin_prefix="SIM-"))
     again = fleet.readings(timetable, seed=7, vin_prefix="SIM-")
-    faulty = list(faults.inject(again, [Placed("SOC_LOW", VIN)], timetable, seed=7))
+    faulty = list(faults.inject(again, [FaultPlacement("SOC_LOW", VIN)], timetable, seed=7))
     changed = [old.vin for old, new in zip(healthy, faulty, strict=True) if old != new]
     assert set(changed) == {VIN}
     assert len(changed) == 24
 
 
 def test_what_is_late_leaves_when_it_is_due():
-    """Held back for 240 s while the others go on; nothing is lost."""
+    """Readings are held back for 240 s while the others go on; none is lost."""
     late = sent("LATE_DATA")
     dues = [due.due_s for due in late]
     assert dues == sorted(dues)
     assert sorted(due.reading["ts"] for due in late) == [due.reading["ts"] for due in sent(None)]
 
 
-def test_asked_for_on_the_command_line():
-    """Any number of them, each with its vehicle."""
-    asked = options.parse(["--fault", "TEMP_HIGH@sim-000001", "--fault", "ODO_ZERO@SIM-000020"])
-    assert asked.faults == (Placed("TEMP_HIGH", "SIM-000001"), Placed("ODO_ZERO", "SIM-000020"))
+def test_faults_on_the_command_line():
+    """Any number of faults, each with its vehicle."""
+    parsed = options.parse(["--fault", "TEMP_HIGH@sim-000001", "--fault", "ODO_ZERO@SIM-000020"])
+    assert parsed.faults == (
+        FaultPlacement("TEMP_HIGH", "SIM-000001"),
+        FaultPlacement("ODO_ZERO", "SIM-000020"),
+    )
     assert options.parse([]).faults == ()
 
 

@@ -15,7 +15,7 @@ READINGS = [due(second, vin) for second in range(5) for vin in ("VIN-A", "VIN-B"
 
 
 def test_a_reading_alone_is_an_object():
-    """One per message travels as it is, when it is due, on its vehicle's topic."""
+    """With one per message a reading is sent as it is, when it is due, on its vehicle's topic."""
     sent = list(messages(READINGS, 1))
     assert len(sent) == 10
     assert sent[3].topic == "vehicles/VIN-B/telemetry"
@@ -24,7 +24,7 @@ def test_a_reading_alone_is_an_object():
 
 
 def test_arrays_hold_one_vehicle_each_and_lose_nothing():
-    """Arrays of two leave with their second reading; what is left leaves at the end."""
+    """Arrays of two leave with their second reading; the rest leaves at the end."""
     sent = list(messages(READINGS, 2))
     assert [(message.due_s, message.readings) for message in sent] == [(1, 2)] * 2 + [(3, 2)] * 2 + [
         (4, 1)

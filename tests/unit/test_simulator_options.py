@@ -8,18 +8,18 @@ from scripts.simulator import options
 
 def test_defaults():
     """Without options: 20 vehicles, a reading a second each, for a minute, seed 7."""
-    asked = options.parse([])
-    assert (asked.vehicles, asked.rate, asked.duration, asked.seed) == (20, 1, 60, 7)
-    assert (asked.speedup, asked.array, asked.start, asked.vin_prefix) == (1, 1, None, "SIM-")
-    assert not asked.confirm
+    parsed = options.parse([])
+    assert (parsed.vehicles, parsed.rate, parsed.duration, parsed.seed) == (20, 1, 60, 7)
+    assert (parsed.speedup, parsed.array, parsed.start, parsed.vin_prefix) == (1, 1, None, "SIM-")
+    assert not parsed.confirm
 
 
 def test_options_as_given():
-    """What is asked for is what is got."""
-    asked = options.parse(["--start", "2026-01-24T12:00:00Z", "--rate", "0.5", "--vin-prefix", "DEMO-"])
-    assert asked.start == datetime(2026, 1, 24, 12, tzinfo=UTC)
-    assert asked.rate == 0.5
-    assert asked.vin_prefix == "DEMO-"
+    """Each option has its given value."""
+    parsed = options.parse(["--start", "2026-01-24T12:00:00Z", "--rate", "0.5", "--vin-prefix", "DEMO-"])
+    assert parsed.start == datetime(2026, 1, 24, 12, tzinfo=UTC)
+    assert parsed.rate == 0.5
+    assert parsed.vin_prefix == "DEMO-"
     replayed = options.parse(["--replay", "trip.csv", "--shuffle", "--speedup", "0", "--array", "100"])
     assert replayed.replay == Path("trip.csv")
     assert replayed.shuffle

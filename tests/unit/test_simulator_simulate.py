@@ -2,6 +2,7 @@ import io
 import socket
 import time
 
+import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
@@ -15,15 +16,15 @@ from shared.settings import BrokerSettings
 
 
 class Broker:
-    """Stands in for the publisher: acknowledges at once, or never."""
+    """A stand-in for the publisher that acknowledges at once, or never."""
 
     receipts = None
 
     def __init__(self, *, answers=True, after_publish=None):
         self.published = self.acknowledged = self.messages = 0
         self.connected, self.full, self.closed = True, False, False
-        self._answers = answers
-        self._after_publish = after_publish
+        self.answers = answers
+        self.after_publish = after_publish
 
     @property
     def answered(self):
@@ -36,11 +37,11 @@ class Broker:
     def publish(self, message):
         self.published += message.readings
         self.messages += 1
-        if self._after_publish:
-            self._after_publish()
+        if self.after_publish:
+            self.after_publish()
 
     def collect(self, _timeout_s=0.0):
-        if self._answers:
+        if self.answers:
             self.acknowledged = self.published
 
     def wait_for_acks(self, _timeout_s, meanwhile):
@@ -63,13 +64,13 @@ def test_all_acknowledged_is_success(capsys):
 
 
 def test_unacknowledged_is_failure(capsys):
-    """What the broker never acknowledged is said, and status 1."""
+    """Unacknowledged readings are reported, with status 1."""
     assert simulate.run(MESSAGES, 12, Broker(answers=False), simulate.Stop()) == 1
     assert "12 readings stayed unacknowledged" in capsys.readouterr().err
 
 
 def test_a_signal_ends_the_run_early(capsys):
-    """After Ctrl-C nothing more is published, and the figures are of what was."""
+    """After Ctrl-C no further message is published, and the figures count the published ones."""
     stop = simulate.Stop()
     broker = Broker(after_publish=lambda: stop.on_signal(2, None))
     assert simulate.run(MESSAGES, 12, broker, stop) == 0
@@ -87,14 +88,14 @@ def test_messages_wait_until_they_are_due():
 
 
 class ConfirmingBroker(Broker):
-    """Stands in for the publisher with receipts: acknowledges, and `answer` is what the receipts say."""
+    """A stand-in for the publisher with receipts; `answer` sets the counts of receipts."""
 
     def __init__(self, *, connected=True, answer=lambda _receipts, _calls: None):
         super().__init__()
         self.connected = connected
         self.receipts = Receipts()
-        self._answer = answer
-        self._calls = 0
+        self.answer = answer
+        self.calls = 0
 
     @property
     def answered(self):
@@ -103,8 +104,8 @@ class ConfirmingBroker(Broker):
     def collect(self, _timeout_s=0.0):
         time.sleep(0.001)
         self.acknowledged = self.published
-        self._calls += 1
-        self._answer(self.receipts, self._calls)
+        self.calls += 1
+        self.answer(self.receipts, self.calls)
 
 
 def answer_all(receipts, calls):
@@ -114,8 +115,8 @@ def answer_all(receipts, calls):
 
 
 @pytest.fixture
-def patience(monkeypatch):
-    """Short waits: for the last receipts, for the broker, and after a signal."""
+def short_timeouts(monkeypatch):
+    """Set short timeouts: for the last receipts, for the broker, and after a signal."""
 
     def set_to(receipts, broker, stopped):
         monkeypatch.setattr(simulate, "_LAST_RECEIPTS_S", receipts)
@@ -126,28 +127,28 @@ def patience(monkeypatch):
 
 
 def test_receipts_are_summed_up(capsys):
-    """A rejected reading has its receipt: status 0, and the reasons are said."""
+    """A rejected reading has its receipt: status 0, and the reasons are printed."""
     assert simulate.run(MESSAGES, 12, ConfirmingBroker(answer=answer_all), simulate.Stop()) == 0
-    said = capsys.readouterr()
-    assert "12 readings published in 4 messages, 12 acknowledged" in said.out
+    captured = capsys.readouterr()
+    assert "12 readings published in 4 messages, 12 acknowledged" in captured.out
     assert (
         "receipts: 8 stored, 1 duplicate, 3 rejected; 5 messages republished; 0 readings without a receipt"
-        in said.out
+        in captured.out
     )
-    assert "3 readings were rejected: conflict 2, bad_reading 1" in said.err
-    assert "7 receipts could not be read" in said.err
+    assert "3 readings were rejected: conflict 2, bad_reading 1" in captured.err
+    assert "7 receipts could not be read" in captured.err
 
 
-def test_without_a_receipt_is_failure(patience, capsys):
-    """Acknowledged is not enough: what stays without a receipt is said, and status 1."""
-    patience(receipts=0.1, broker=60, stopped=60)
+def test_without_a_receipt_is_failure(short_timeouts, capsys):
+    """An acknowledgement is not enough: readings without a receipt are reported, with status 1."""
+    short_timeouts(receipts=0.1, broker=60, stopped=60)
     assert simulate.run(MESSAGES, 12, ConfirmingBroker(), simulate.Stop()) == 1
     assert "12 readings stayed without a receipt" in capsys.readouterr().err
 
 
-def test_receipts_that_trickle_in_are_waited_for(patience):
-    """The patience begins anew with every receipt."""
-    patience(receipts=0.1, broker=60, stopped=60)
+def test_receipts_that_trickle_in_are_waited_for(short_timeouts):
+    """The timeout begins anew with every receipt."""
+    short_timeouts(receipts=0.1, broker=60, stopped=60)
 
     def trickle(receipts, calls):
         receipts.stored = min(12, calls // 30)
@@ -157,29 +158,29 @@ def test_receipts_that_trickle_in_are_waited_for(patience):
     assert simulate.monotonic() - began > 0.3
 
 
-def test_while_the_broker_is_away_the_wait_is_longer_and_bounded(patience):
+def test_while_the_broker_is_away_the_wait_is_longer_and_bounded(short_timeouts):
     """Only time with a connection counts against the receipts."""
-    patience(receipts=0.05, broker=0.3, stopped=60)
+    short_timeouts(receipts=0.05, broker=0.3, stopped=60)
     began = simulate.monotonic()
     assert simulate.run(MESSAGES, 12, ConfirmingBroker(connected=False), simulate.Stop()) == 1
     assert 0.3 <= simulate.monotonic() - began < 5
 
 
-def test_a_signal_shortens_the_wait_for_receipts(patience):
+def test_a_signal_shortens_the_wait_for_receipts(short_timeouts):
     """Ctrl-C while the last receipts are waited for ends the run soon."""
-    patience(receipts=60, broker=60, stopped=0.1)
+    short_timeouts(receipts=60, broker=60, stopped=0.1)
     stop = simulate.Stop()
 
     def interrupt(_receipts, calls):
-        stop.asked = calls > 50
+        stop.requested = calls > 50
 
     began = simulate.monotonic()
     assert simulate.run(MESSAGES, 12, ConfirmingBroker(answer=interrupt), stop) == 1
     assert simulate.monotonic() - began < 5
 
 
-def test_patience_outlasts_every_delay():
-    """What is published again last has time for its receipt."""
+def test_the_timeout_outlasts_every_delay():
+    """A message published again last has time for its receipt."""
     assert max(RETRY_DELAYS_S) + 10 <= simulate._LAST_RECEIPTS_S
 
 
@@ -198,14 +199,16 @@ def test_broker_out_of_reach_is_one_line():
 
 def test_a_refused_subscription_ends_the_start(monkeypatch):
     """A broker that grants no receipts is no use to a run that waits for them: the error says so."""
+
+    class RefusedClient(paho.Client):
+        def connect(self, *_arguments):
+            """Open no connection."""
+
+        def loop_start(self):
+            self.on_subscribe(self, None, 1, [ReasonCode(PacketTypes.SUBACK, identifier=128)], None)
+
+    monkeypatch.setattr("scripts.simulator.publisher.Client", RefusedClient)
     publisher = Publisher(BrokerSettings(), window=10, receipts=Receipts())
-    answer = [ReasonCode(PacketTypes.SUBACK, identifier=128)]
-    monkeypatch.setattr(publisher._client, "connect", lambda *_: None)
-    monkeypatch.setattr(
-        publisher._client,
-        "loop_start",
-        lambda: publisher._client.on_subscribe(publisher._client, None, 1, answer, None),
-    )
     with pytest.raises(BrokerUnreachableError, match=r"does not grant .* vehicles/\+/receipts"):
         publisher.connect()
 
@@ -241,6 +244,6 @@ def test_progress_elsewhere_is_a_line_now_and_then():
 
 
 def test_progress_says_what_is_waited_for():
-    """Where receipts are asked for, it counts those."""
+    """With receipts, the progress counts them."""
     text = shown(Terminal(), [1.0], answer="with a receipt")
     assert "10 of 100 readings published (10%), 9 with a receipt, 10/s" in text

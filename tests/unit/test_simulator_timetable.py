@@ -23,7 +23,7 @@ def test_speedup_stretches_the_time_of_the_readings_only():
 
 
 def test_speedup_0_is_at_once_and_in_simulated_time():
-    """Everything is due now; rate and duration speak of simulated seconds."""
+    """Everything is due now; rate and duration are in simulated seconds."""
     table = Timetable(NOON, 5, 0.1, 600, 0)
     assert table.count == 60
     assert table.due_s(59, 4) == 0
@@ -44,7 +44,7 @@ def test_times_are_written_in_utc():
 
 @pytest.mark.parametrize(("duration", "speedup"), [(60, 1), (3600, 0.5), (60, 3600), (86_400, 0)])
 def test_default_start_keeps_readings_out_of_the_future(duration, speedup):
-    """However time is stretched, no reading is ahead of the clock when it is published."""
+    """With any speedup, no reading is ahead of the clock when it is published."""
     start = latest_start(NOON, duration, speedup)
     table = Timetable(start, 2, 1, duration, speedup)
     table.check_not_ahead(NOON)

@@ -29,7 +29,7 @@ def run(*, seed=7, vehicles=3, rate=1.0, duration=120.0, start=START):
 
 @pytest.fixture(scope="module")
 def week():
-    """A week of three cars, a reading a minute."""
+    """Simulate a week of three cars, a reading a minute."""
     return [due.reading for due in run(rate=1 / 60, duration=7 * 86_400)]
 
 
@@ -47,7 +47,7 @@ def test_one_car_does_not_depend_on_how_many_there_are():
 
 
 def test_every_reading_of_a_week_is_within_the_contract(week):
-    """VIN, time and ranges are such that nothing is ever refused."""
+    """VIN, time and values are such that no reading is refused."""
     assert len(week) == 3 * 7 * 24 * 60
     for reading in week:
         assert list(reading) == ["vin", "ts", *SIGNALS]
@@ -60,7 +60,7 @@ def test_every_reading_of_a_week_is_within_the_contract(week):
 
 
 def test_a_week_holds_drives_charges_and_rests(week):
-    """Each car drives some way, charges, and stands still most of the time; the odometer never falls."""
+    """Each car drives, charges, and stands still most of the time; the odometer never falls."""
     for vin in {reading["vin"] for reading in week}:
         own = [reading for reading in week if reading["vin"] == vin]
         km = [reading["odo_km"] for reading in own]

@@ -1,4 +1,4 @@
-"""The demo's cars: each past holds what the car is there to show, by the rules and figures themselves."""
+"""The demo's cars: each past shows the car's defect, by the rules and figures themselves."""
 
 from datetime import UTC, date, datetime
 from functools import cache
@@ -7,7 +7,7 @@ import pytest
 
 from scripts.simulator.reading import encode
 from scripts.story.cast import AGEING, CAST, CHARGING, CITY, COMMUTER, HOT, OFFLINE, SENSOR
-from scripts.story.life import Life, Stored
+from scripts.story.life import CarReadings, Stored
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import battery
 from shared.diagnostics.episodes import episodes
@@ -26,8 +26,8 @@ MOMENTS = pytest.mark.parametrize("now", [SUMMER_NOON, WINTER_NIGHT], ids=["summ
 
 @cache
 def past(role, now, stored=None):
-    """All readings that the car sends."""
-    return list(Life(role, now, stored=stored).past())
+    """Return all readings that the car sends up to now."""
+    return list(CarReadings(role, now, stored=stored).past())
 
 
 def taken(reading):
@@ -35,7 +35,7 @@ def taken(reading):
 
 
 def rows(readings):
-    """Those that pass the door, on time."""
+    """Return the rows of the readings that the API would accept, on time."""
     return [
         Row(reading["vin"], taken(reading), taken(reading), *(reading[name] for name in SIGNALS))
         for reading in readings
@@ -44,14 +44,14 @@ def rows(readings):
 
 
 def profile(role, now):
-    told = role.profile(now) if role.has_profile else {}
-    if told:
-        told["first_use_date"] = date.fromisoformat(told["first_use_date"])
-    return Profile(**told)
+    fields = role.profile(now) if role.has_profile else {}
+    if fields:
+        fields["first_use_date"] = date.fromisoformat(fields["first_use_date"])
+    return Profile(**fields)
 
 
 def found(role, now):
-    """Its episodes."""
+    """Return the car's episodes."""
     return episodes(Trace.of(rows(past(role, now))), profile(role, now))[0]
 
 
@@ -64,9 +64,10 @@ def minutes_ago(moment, now):
 
 
 def test_the_same_moment_gives_the_same_past():
-    """To the byte; another seed is another past."""
+    """Equal to the byte; another seed gives another past."""
     first, again, other = (
-        [encode(reading) for reading in Life(CITY, SUMMER_NOON, seed=seed).past()] for seed in (1, 1, 2)
+        [encode(reading) for reading in CarReadings(CITY, SUMMER_NOON, seed=seed).past()]
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -74,7 +75,7 @@ def test_the_same_moment_gives_the_same_past():
 
 @pytest.mark.parametrize("role", CAST, ids=lambda role: role.vin)
 def test_pasts_end_now_and_the_odometer_never_falls(role):
-    """Times rise up to now, or to when it fell silent; what the odometer shows rises, glitches aside."""
+    """Times rise up to now, or to the begin of its silence; the odometer rises, glitches aside."""
     readings = past(role, SUMMER_NOON)
     times = [taken(reading).timestamp() for reading in readings]
     assert times == sorted(times)
@@ -96,8 +97,8 @@ def test_the_hot_car_is_critical_since_a_quarter_of_an_hour(now):
 
 @MOMENTS
 def test_the_charging_car_charges_on_for_an_hour(now):
-    """Its past holds a charge that tells its capacity; it charges now, and still does in an hour."""
-    life = Life(CHARGING, now)
+    """Its past holds a charge that shows its capacity; it charges now, and still does in an hour."""
+    life = CarReadings(CHARGING, now)
     trace = Trace.of(rows(life.past()))
     assert episodes(trace, profile(CHARGING, now))[0] == []
     capacity = battery(trace, profile(CHARGING, now)).capacity
@@ -111,22 +112,22 @@ def test_the_charging_car_charges_on_for_an_hour(now):
 
 @MOMENTS
 def test_the_car_with_worn_sensors(now):
-    """Frozen now; odometers of 0 and jumps of soc behind it, some readings refused, some sent twice."""
-    judged = found(SENSOR, now)
-    assert {Code.STUCK_SENSOR, Code.ODO_ZERO, Code.SOC_JUMP} <= {episode.code for episode in judged}
-    assert Code.STUCK_SENSOR in {episode.code for episode in judged if episode.ended_at is None}
-    assert Code.ODO_ROLLBACK not in {episode.code for episode in judged}
+    """Frozen now; odometers of 0 and jumps of soc before, some readings refused, some sent twice."""
+    episodes_found = found(SENSOR, now)
+    assert {Code.STUCK_SENSOR, Code.ODO_ZERO, Code.SOC_JUMP} <= {episode.code for episode in episodes_found}
+    assert Code.STUCK_SENSOR in {episode.code for episode in episodes_found if episode.ended_at is None}
+    assert Code.ODO_ROLLBACK not in {episode.code for episode in episodes_found}
     readings = past(SENSOR, now)
     assert 10 < sum(reading["soc"] == 255 for reading in readings) < 30
     assert len({reading["ts"] for reading in readings}) < len(readings)
-    told = figures(SENSOR, now)
-    assert isinstance(told.resistance, InsufficientData)
-    assert told.passport.deep_discharges == 0
+    report = figures(SENSOR, now)
+    assert isinstance(report.resistance, InsufficientData)
+    assert report.passport.deep_discharges == 0
 
 
 @MOMENTS
 def test_the_silent_car_fell_silent_on_the_road(now):
-    """Three hours ago, driving, with a gap before; it does not go on, whatever is known of it."""
+    """Three hours ago, driving, with a gap before; it publishes no live readings."""
     assert {episode.code for episode in found(OFFLINE, now)} == {Code.DATA_GAP}
     trace = Trace.of(rows(past(OFFLINE, now)))
     assert trace.odo_km[-1] > trace.odo_km[-5]
@@ -135,38 +136,38 @@ def test_the_silent_car_fell_silent_on_the_road(now):
 
 def test_the_ageing_car():
     """From 85 to below 80 % in 14 months: SOH_LOW, dates of 80 and 70 %, capacity, growing resistance."""
-    judged = found(AGEING, SUMMER_NOON)
-    (low,) = (episode for episode in judged if episode.code is not Code.DATA_GAP)
+    episodes_found = found(AGEING, SUMMER_NOON)
+    (low,) = (episode for episode in episodes_found if episode.code is not Code.DATA_GAP)
     assert (low.code, low.severity, low.ended_at) == (Code.SOH_LOW, Severity.WARNING, None)
-    told = figures(AGEING, SUMMER_NOON)
+    report = figures(AGEING, SUMMER_NOON)
     trace = Trace.of(rows(past(AGEING, SUMMER_NOON)))
     assert 84 < trace.soh[0] < 87
-    assert 77 < told.ageing.soh < 80
-    assert told.ageing.span_days == 420
-    passed, ahead = told.ageing.milestones
+    assert 77 < report.ageing.soh < 80
+    assert report.ageing.span_days == 420
+    passed, ahead = report.ageing.milestones
     assert passed.passed
     assert ahead.likely > date(2027, 1, 1)
-    assert told.capacity.ah == pytest.approx(60 * 0.82, rel=0.03)
-    assert 5 < told.passport.resistance_growth < 20
+    assert report.capacity.ah == pytest.approx(60 * 0.82, rel=0.03)
+    assert 5 < report.passport.resistance_growth < 20
 
 
 @MOMENTS
 @pytest.mark.parametrize("role", [CITY, COMMUTER], ids=lambda role: role.vin)
 def test_nothing_is_the_matter_with_the_healthy(role, now):
-    """No episode; of the one without a profile some rules can't be judged."""
-    judged, skipped = episodes(Trace.of(rows(past(role, now))), profile(role, now))
-    assert judged == []
+    """No episode; without a profile some rules can't be evaluated."""
+    episodes_found, skipped = episodes(Trace.of(rows(past(role, now))), profile(role, now))
+    assert episodes_found == []
     assert bool(skipped) is not role.has_profile
 
 
-@pytest.mark.parametrize("role", [role for role in CAST if role.lives], ids=lambda role: role.vin)
+@pytest.mark.parametrize("role", [role for role in CAST if role.is_live], ids=lambda role: role.vin)
 @pytest.mark.parametrize("ago", [0, 20, 1_800, 40_000])
 def test_a_second_run_goes_on_where_the_first_one_ended(role, ago):
-    """However long ago: no reading twice, odometer and charge go on from there, and the hot car stays hot."""
+    """After any time: no reading twice, odometer and charge continue, and the hot car stays hot."""
     first = past(role, SUMMER_NOON)[-1]
     now = SUMMER_NOON + ago
     odo_km = max(reading["odo_km"] for reading in past(role, SUMMER_NOON))
-    life = Life(role, now, stored=Stored(SUMMER_NOON, odo_km, first["soc"], first["max_temp"]))
+    life = CarReadings(role, now, stored=Stored(SUMMER_NOON, odo_km, first["soc"], first["max_temp"]))
     readings = [*life.past(), *life.on(now + 2)]
     assert taken(readings[0]).timestamp() > SUMMER_NOON
     assert taken(readings[-1]).timestamp() == now + 2
@@ -179,7 +180,7 @@ def test_a_second_run_goes_on_where_the_first_one_ended(role, ago):
 
 
 def test_a_first_run_that_was_killed_is_made_up_for():
-    """Heard of 200 days ago: the months since then are told, and nothing before."""
+    """With a last reading of 200 days ago, the months since then are published, and no others."""
     stored = Stored(SUMMER_NOON - 200 * 86_400, 60_000.0, 70.0, 20.0)
     readings = past(AGEING, SUMMER_NOON, stored)
     assert taken(readings[0]).timestamp() > stored.at

@@ -1,4 +1,4 @@
-"""How the scripts get what a system lacks, with stand-ins for the system's programs."""
+"""Installation of missing system packages by the scripts, with stand-ins for the system's programs."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ _INSTALL = """
 
 @pytest.fixture
 def machine(tmp_path):
-    """A machine with little more than a shell: `machine("browser", user=0)` asks it for a browser."""
+    """Create a machine with little more than a shell: `machine("browser", user=0)` requests a browser."""
     for name in _BORROWED:
         (tmp_path / name).symlink_to(shutil.which(name))
     (tmp_path / "calls").touch()
@@ -34,14 +34,14 @@ def machine(tmp_path):
 
     def ask(*features, user=0, **env):
         put("id", f"echo {user}")
-        asked = ["bash", "-c", _INSTALL, "./scripts/test.sh", str(tmp_path), *features]
+        command = ["bash", "-c", _INSTALL, "./scripts/test.sh", str(tmp_path), *features]
         env = {"PATH": str(tmp_path), "HOME": str(tmp_path), **env}
-        with (tmp_path / "told").open("w+") as told:
+        with (tmp_path / "printed").open("w+") as printed:
             done = subprocess.run(
-                asked, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=told, text=True, check=False
+                command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=printed, text=True, check=False
             )
-            told.seek(0)
-            done.stderr = told.read()
+            printed.seek(0)
+            done.stderr = printed.read()
         calls = (tmp_path / "calls").read_text().splitlines()
         return done, [call for call in calls if not call.startswith(("id ", "ldconfig ", "python3"))]
 
@@ -50,7 +50,7 @@ def machine(tmp_path):
 
 
 def brings(machine, *names):
-    """A line of a package manager's stand-in that installs these programs."""
+    """Build a line of a package manager's stand-in that installs these programs."""
     made = [
         f"printf '#!/bin/sh\\n' >{machine.folder}/{name}; chmod 755 {machine.folder}/{name}" for name in names
     ]
@@ -58,20 +58,20 @@ def brings(machine, *names):
 
 
 def has_python(machine, *, venv=True):
-    """A Python that is new enough, with or without the module that .venv needs."""
+    """Install a Python that is new enough, with or without the module that .venv needs."""
     lines = [f'case "$2" in *ensurepip*) exit {0 if venv else 1};; *print*) echo python3.11-venv;; esac']
     machine.put("python3", *lines)
 
 
 def installs(calls):
-    """What apt-get was asked to install, in turn."""
+    """Return the packages that apt-get was called with, in turn."""
     return [
         call.split("--no-install-recommends ")[1] for call in calls if "apt-get" in call and "install" in call
     ]
 
 
 def test_a_browser_that_is_there_is_used(machine):
-    """Also one that CHROMIUM names; nothing is installed."""
+    """CHROMIUM may name it; no package is installed."""
     machine.put("apt-get")
     assert machine("browser", CHROMIUM="/opt/mine/chrome")[0].stdout == "found\n"
     machine.put("google-chrome-stable")
@@ -80,7 +80,7 @@ def test_a_browser_that_is_there_is_used(machine):
 
 
 def test_root_installs_everything_at_once(machine):
-    """As in a container; what keeps services from being started meanwhile is gone afterwards."""
+    """As in a container; the policy that keeps services from being started is removed afterwards."""
     has_python(machine, venv=False)
     machine.put(
         "ldconfig",
@@ -101,7 +101,7 @@ def test_root_installs_everything_at_once(machine):
 
 
 def test_without_any_python(machine):
-    """A small Debian has none."""
+    """A small Debian has no Python."""
     machine.put(
         "apt-get", f"printf '#!/bin/sh\\n' >{machine.folder}/python3; chmod 755 {machine.folder}/python3"
     )
@@ -111,7 +111,7 @@ def test_without_any_python(machine):
 
 
 def test_without_package_lists_they_are_fetched_first(machine):
-    """A fresh image has none; its first attempt is not told, since the second one succeeds."""
+    """A fresh image has none; a first attempt is not reported, since the second one succeeds."""
     listed = machine.folder / "listed"
     machine.put(
         "apt-get",
@@ -129,7 +129,7 @@ def test_without_package_lists_they_are_fetched_first(machine):
 
 
 def test_sudo_without_a_password(machine):
-    """Everything that needs root goes through it."""
+    """All commands that need root use it."""
     machine.put("sudo", "shift", '"$@"')
     machine.put("apt-get", brings(machine, "chromium"))
     done, calls = machine("browser", user=1000)
@@ -139,7 +139,7 @@ def test_sudo_without_a_password(machine):
 
 
 def test_without_root_one_message_names_all(machine):
-    """Nobody is asked for a password, and nobody has to start three times to learn of three packages."""
+    """No password is requested, and one start names all missing packages."""
     has_python(machine, venv=False)
     machine.put("sudo", "exit 1")
     machine.put("ldconfig")
@@ -162,7 +162,7 @@ def test_sudo_is_advised_only_where_it_is(machine):
 
 
 def test_a_package_that_fails_is_explained_by_the_log(machine):
-    """Then all that is missing is named."""
+    """The message quotes the log, then names all that is missing."""
     machine.put("apt-get", "echo E: the disk is full", "exit 100")
     done, _calls = machine("browser")
     assert done.returncode == 1
@@ -173,7 +173,7 @@ def test_a_package_that_fails_is_explained_by_the_log(machine):
 
 
 def test_without_a_network_one_line_says_so(machine):
-    """And not each of the attempts."""
+    """One line, not one for each attempt."""
     machine.put(
         "apt-get",
         'case "$*" in *update) echo "W: Failed to fetch d. Temporary failure resolving d"; exit 0;; esac',
@@ -188,11 +188,11 @@ def test_without_a_network_one_line_says_so(machine):
 
 
 def test_the_end_of_another_apt_is_waited_for(machine):
-    """What apt writes into the log alone: a person is told once."""
+    """Apt reports the wait into the log alone: the script prints it once."""
     machine.put(
         "apt-get",
         "echo 'Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend'",
-        f"until grep -q waiting {machine.folder}/told; do sleep 0.1; done",
+        f"until grep -q waiting {machine.folder}/printed; do sleep 0.1; done",
         brings(machine, "chromium"),
     )
     done, calls = machine("browser")
@@ -202,7 +202,7 @@ def test_the_end_of_another_apt_is_waited_for(machine):
 
 
 def test_the_lock_of_the_lists_is_waited_for(machine):
-    """By the script, since apt does not wait for it: the update is tried again until it is free."""
+    """The script waits, since apt does not for this lock: the update is tried again until it is free."""
     tries = machine.folder / "tries"
     machine.put(
         "apt-get",
@@ -218,7 +218,7 @@ def test_the_lock_of_the_lists_is_waited_for(machine):
 
 
 def test_systems_without_a_package_of_it(machine):
-    """Ubuntu's Chromium is a snap, and macOS has none: a sentence that helps, and nothing is tried."""
+    """Ubuntu's Chromium is a snap, and macOS has none: a sentence with a remedy, and no attempt."""
     done, _calls = machine("browser")
     assert "brew install --cask google-chrome" in done.stderr
     machine.put("apt-get")
@@ -229,18 +229,18 @@ def test_systems_without_a_package_of_it(machine):
     assert calls == []
 
 
-def test_musl_is_told_at_once(machine):
-    """The package with PostgreSQL has no build for it: not a minute of downloads before that is said."""
+def test_musl_is_refused_at_once(machine):
+    """The package with PostgreSQL has no build for it: an error before a minute of downloads."""
     machine.put("apk")
     machine.put("ldd", "echo 'musl libc (x86_64)' >&2; exit 1")
-    asked = [
+    command = [
         "bash",
         "-c",
         ". scripts/bootstrap.sh; PATH=$1; bootstrap demo broker",
         "demo",
         str(machine.folder),
     ]
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "C library is musl" in done.stderr
     assert "apk " not in (machine.folder / "calls").read_text()

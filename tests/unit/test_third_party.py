@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 _LISTED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
 TRACKED = [name for name in _LISTED.decode().split("\0") if name and (ROOT / name).is_file()]
 SCRIPTS = [name for name in TRACKED if Path(name).suffix in {".js", ".mjs", ".cjs", ".css"}]
-# What a file that was copied in carries: a notice of its author, or lines that no person wrote.
+# Signs of a copied file: a notice of its author, or lines that no person wrote.
 NOTICE = re.compile(r"copyright|\(c\)|all rights reserved|@license|licen[cs]ed under", re.IGNORECASE)
 _LONGEST_LINE = 400
 
@@ -33,8 +33,8 @@ def test_a_script_in_git_is_ours(name):
 
 def test_packages_are_pinned_and_name_no_address():
     """Each package has one exact version and a hash; a registry of the reader's own choice serves it."""
-    asked = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
-    for version in (asked["dependencies"] | asked["devDependencies"]).values():
+    package_json = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    for version in (package_json["dependencies"] | package_json["devDependencies"]).values():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     text = (ROOT / "package-lock.json").read_text(encoding="utf-8")
     packages = json.loads(text)["packages"]

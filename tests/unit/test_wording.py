@@ -50,7 +50,7 @@ def test_refusals(message, text):
 
 
 def test_each_field_that_a_rule_needs_has_a_name():
-    """A rule that lacks it says so in words, with the field's name behind."""
+    """A rule without it is skipped with a sentence, with the field's name at its end."""
     needed = {name for rule in RULES.values() for group in rule.profile for name in group}
     assert needed <= set(Profile.model_fields)
     assert all(named(name).endswith(f" ({name})") for name in needed)

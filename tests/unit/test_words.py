@@ -30,14 +30,14 @@ LABELS = {
 
 
 def faults(text):
-    """The banned words of a text, and its sentences with a subject that is no noun."""
+    """Return the banned words of a text, and its sentences with a subject that is no noun."""
     found = [match[0] for match in BANNED.finditer(text)]
     sentences = (sentence.strip(" \n*-|") for sentence in SENTENCE.split(text))
     return found + [sentence for sentence in sentences if SUBJECT.match(sentence)]
 
 
 def openapi_texts():
-    """Every summary and description of the OpenAPI document."""
+    """Return every summary and description of the OpenAPI document."""
     found = set()
 
     def collect(part):
@@ -53,7 +53,7 @@ def openapi_texts():
 
 
 def dashboard_strings():
-    """The string literals of the dashboard's scripts, and the texts of its page."""
+    """Yield the string literals of the dashboard's scripts, and the texts of its page."""
     for path in sorted((ROOT / "api" / "dashboard").rglob("*")):
         if "uplot" in path.parts or path.suffix not in {".js", ".html"}:
             continue

@@ -37,7 +37,7 @@ def browser():
 
 @pytest.fixture
 def show(browser):
-    """Open the dashboard of an API: `show(api, "#/")` is the page; what it did is checked at the end."""
+    """Open the dashboard of an API: `show(api, "#/")` returns the page; checks for errors at the end."""
     contexts, watches = [], []
 
     def open_page(api, place="#/", *, viewport=DESKTOP, scheme="light", context=None):
@@ -72,7 +72,7 @@ def has_started(page):
 
 @pytest.fixture
 def keep(engine):
-    """Store readings that came when they were taken: `keep(vin, minutes_ago, soc=...)`."""
+    """Store readings that arrived when they were taken: `keep(vin, minutes_ago, soc=...)`."""
 
     def keep_one(vin, minutes_ago=0, **signals):
         keep_rows(engine, [row(vin, minutes_ago, **signals)])
@@ -82,15 +82,15 @@ def keep(engine):
 
 @pytest.fixture
 def car(engine):
-    """A day of one vehicle: a drive, a silence of two hours, half an hour of heat, and one rejection."""
+    """Store a day of one vehicle: a drive, two hours of silence, half an hour of heat, and one rejection."""
     rows = []
     for minute in range(0, 24 * 60, 2):
         if 300 < minute < 420:
             continue
         drives = 600 <= minute < 660
         heat = {"max_temp": 61.0 if 120 <= minute < 150 else 31}
-        way = {"odo_km": 1201.5 + max(0, min(660 - minute, 60)), "pack_current": 60 if drives else 0}
-        rows.append(whole(minute, soc=40 + minute / 60, **heat, **way))
+        motion = {"odo_km": 1201.5 + max(0, min(660 - minute, 60)), "pack_current": 60 if drives else 0}
+        rows.append(whole(minute, soc=40 + minute / 60, **heat, **motion))
     keep_rows(engine, rows)
     hostile = "<img src=x onerror=alert(1)>"
     rejection = Rejection(VIN, NOW, Reason.BAD_READING, hostile, None, b"vehicles/CAR-00001/telemetry", b"{}")
@@ -101,8 +101,8 @@ def car(engine):
 
 @pytest.fixture
 def fleet(engine):
-    """Sixty-three vehicles: 20 silent for days, and three in need of help."""
-    # As of this moment, or a slow run of the tests finds them stale.
+    """Store sixty-three vehicles: 20 silent for days, and three in need of help."""
+    # Relative to this moment, or a slow run of the tests finds them stale.
     now = -(datetime.now(UTC) - NOW).total_seconds() / 60
     rows = [row(f"VAN-{n:05d}", now, soc=30 + n, pack_current=5, pack_voltage=300) for n in range(40)]
     rows += [row(f"OLD-{n:05d}", 60 * 24 * 3, soc=50 + n) for n in range(20)]

@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 
 def test_every_call_is_shown(api, show):
-    """Swagger UI draws the document of this API; its files are of this service, compressed and kept."""
+    """Swagger UI draws the document of this API with files of this service."""
     page = show(api, "docs")
     expect(page.get_by_role("heading", name="Battery and vehicle telemetry")).to_be_visible()
     expect(page.get_by_text("/api/vehicles/{vin}/latest", exact=True)).to_be_visible()
@@ -15,7 +15,7 @@ def test_every_call_is_shown(api, show):
 
 
 def test_its_files(api):
-    """A path with a release in it never changes its content; the rest is asked about each time."""
+    """A path with a release in it never changes its content; other files are revalidated each time."""
     page = api.get("/docs")
     assert page.headers["Cache-Control"] == "no-cache"
     paths = [part.split('"')[0] for part in page.text.split('src="')[1:]]

@@ -1,4 +1,4 @@
-"""The files that the dashboard is built into: how they are served, and how few a first visit takes."""
+"""The files of the built dashboard: their headers, and the number of requests of a first visit."""
 
 import gzip
 import re
@@ -16,12 +16,12 @@ _MOST_REQUESTS = 20
 
 
 def named(page):
-    """The files that the page names."""
+    """Return the files that the page names."""
     return sorted(set(re.findall(r'(?:src|href)="(dashboard/[^"]+)"', page.text)))
 
 
 def test_files_come_with_strict_headers(api):
-    """The page runs what this service sends and nothing else; a file is asked about, and sent once."""
+    """The page runs only code of this service; a file is revalidated, and sent once."""
     page = api.get("/")
     assert page.headers["Cache-Control"] == "no-cache"
     for path in ("/", "/dashboard/LICENSES.txt", *(f"/{name}" for name in named(page))):
@@ -68,7 +68,7 @@ def test_the_licence_of_what_is_built_in_goes_with_it(api):
     "path", ["nothing.js", "main.js", "../main.py", "%2e%2e/main.py", "..%2Fmain.py", ".stamp"]
 )
 def test_nothing_but_the_files_is_served(api, path):
-    """Neither sources nor what lies beside the folder."""
+    """Neither sources nor files outside the folder."""
     answer = api.get(f"/dashboard/{path}")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""The fleet's page: who needs help."""
+"""The fleet's page: vehicles that need help come first."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.dashboard import VIN, vins
 
 
 def test_a_reading_appears_by_itself(api, show, run_worker, publisher):
-    """What a vehicle publishes stands on the fleet's page and on its own within 3 s."""
+    """A published reading appears on the fleet's page and on the vehicle's within 3 s."""
     worker = run_worker()
     eventually(lambda: worker.pulse.is_ready)
     publish_soc(publisher, 40.5, seconds_ago=30)
@@ -46,7 +46,7 @@ def publish_soc(publisher, soc, *, seconds_ago):
 
 
 def test_the_fleet_in_order(api, show, fleet):
-    """First who needs help most; by any column; in pages; by the VIN; and a reload shows the same."""
+    """Vehicles that need help first; sorted by any column; in pages; by VIN; unchanged by a reload."""
     page = show(api)
     expect(vins(page).first).to_have_text("HOT-00001")
     expect(page.locator(".found")).to_have_text("63 vehicles")
@@ -72,7 +72,7 @@ def test_the_fleet_in_order(api, show, fleet):
 
 
 def test_tiles_and_filters(api, show, fleet):
-    """Each tile's number is what its click shows; filters say the same, and the way back undoes them."""
+    """Each tile's number is the number of its vehicles; filters agree, and the browser's Back undoes them."""
     page = show(api)
     tiles = page.get_by_role("navigation", name="Vehicles by state").get_by_role("link")
     expect(tiles.first).to_contain_text("63")
@@ -95,7 +95,7 @@ def test_tiles_and_filters(api, show, fleet):
 
 
 def test_the_longest_silent_first(api, show, fleet):
-    """One click on "Last seen" brings who has not been heard of for longest."""
+    """One click on "Last seen" brings the vehicle with the oldest reading first."""
     page = show(api)
     page.get_by_role("columnheader", name="Last seen").get_by_role("button").click()
     expect(vins(page).first).to_have_text("OLD-00000")
@@ -103,7 +103,7 @@ def test_the_longest_silent_first(api, show, fleet):
 
 
 def test_an_address_that_asks_for_what_there_is_not(api, show, fleet):
-    """In words, without the places of the API's own parameters."""
+    """The error is in words, without the names of the API's own parameters."""
     page = show(api, "#/?state=asleep")
     page.watch.expect("422")
     expect(page.locator(".found")).to_contain_text(
@@ -112,22 +112,22 @@ def test_an_address_that_asks_for_what_there_is_not(api, show, fleet):
     expect(page.locator(".found")).not_to_contain_text("query.state")
 
 
-def test_a_backlog_is_told(api, show, run_worker, publisher):
-    """Readings that arrive long after they were taken: more wait. With the first of now the word goes."""
+def test_a_backlog_is_shown(api, show, run_worker, publisher):
+    """Readings that arrive long after they were taken show a note; a current reading hides it."""
     worker = run_worker()
     eventually(lambda: worker.pulse.is_ready)
     publish_soc(publisher, 40.5, seconds_ago=50 * 60)
     page = show(api)
-    told = page.locator(".backlog")
-    expect(told).to_contain_text(
+    note = page.locator(".backlog")
+    expect(note).to_contain_text(
         re.compile(r"Readings arrive 50\smin( \d+\ss)? after they were taken: more are waiting")
     )
     publish_soc(publisher, 41.5, seconds_ago=0)
-    expect(told).to_be_hidden()
+    expect(note).to_be_hidden()
 
 
 def test_an_empty_fleet(api, show):
-    """Without a vehicle the page says how to publish a reading, and the very line works."""
+    """Without a vehicle the page shows how to publish a reading, and that very line works."""
     page = show(api)
     line = page.locator(".empty code").first.inner_text()
     assert line.startswith("mosquitto_pub -h 127.0.0.1 -p 1883 -q 1 -t vehicles/MY-CAR-001/telemetry -m '{")

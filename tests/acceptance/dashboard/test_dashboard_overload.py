@@ -1,4 +1,4 @@
-"""An API that is frozen or busy, as both pages tell it."""
+"""Both pages while the API is frozen or busy."""
 
 import os
 import re
@@ -13,8 +13,8 @@ from scripts.launcher.module import Api
 from tests.dashboard import VIN, loaded, vins
 
 
-def test_a_frozen_api_is_told(database_url, car, show, tmp_path):
-    """A process that is stopped takes connections and answers nothing: both pages say so, and recover."""
+def test_a_frozen_api_is_shown(database_url, car, show, tmp_path):
+    """A stopped process accepts connections and does not answer: both pages show it, and recover."""
     server = Api(log=tmp_path / "api.log", env={"DATABASE_URL": database_url})
     server.start()
     try:
@@ -27,7 +27,7 @@ def test_a_frozen_api_is_told(database_url, car, show, tmp_path):
             # Five seconds are promised; the machine is busy with other tests. It took 22 s before.
             expect(page.locator("#outage")).to_contain_text("The API does not answer.", timeout=15_000)
             expect(page.locator("main.outdated")).to_be_visible()
-        print(f"told after {time.monotonic() - began:.1f} s")
+        print(f"shown after {time.monotonic() - began:.1f} s")
         os.kill(server.pid, signal.SIGCONT)
         for page in pages:
             expect(page.locator("#outage")).to_be_hidden()
@@ -39,12 +39,12 @@ def test_a_frozen_api_is_told(database_url, car, show, tmp_path):
 
 
 def test_a_busy_api_is_no_outage(api, car, show, monkeypatch):
-    """A diagnosis that is refused for the moment is asked for again when the API says, and then is there."""
+    """A refused diagnosis is requested again after Retry-After, and then shown."""
     monkeypatch.setattr(diagnosis, "_MAX_WAITING", 0)
-    asked = []
+    requested_at = []
     page = show(api, f"#/vehicle/{VIN}?range=24h")
     page.watch.expect("503")
-    page.on("request", lambda request: "/diagnosis" in request.url and asked.append(time.monotonic()))
+    page.on("request", lambda request: "/diagnosis" in request.url and requested_at.append(time.monotonic()))
     episodes = page.get_by_text("Alert episodes").locator("..")
     expect(episodes).to_contain_text(re.compile(r"The service is busy: asking again in 5\ss\."))
     expect(page.locator("#outage")).to_be_hidden()
@@ -55,11 +55,13 @@ def test_a_busy_api_is_no_outage(api, car, show, monkeypatch):
     monkeypatch.undo()
     expect(episodes).to_contain_text("Temp high")
     expect(episodes).not_to_contain_text("busy")
-    assert min(later - earlier for earlier, later in pairwise(asked)) > 4.5
+    gaps = [later - earlier for earlier, later in pairwise(requested_at)]
+    assert gaps
+    assert min(gaps) > 4.5
 
 
-def test_a_busy_state_is_told_beside_what_is_known(api, car, show):
-    """The banner says when the page asks again; what is shown stays as it is, and is not greyed."""
+def test_a_busy_state_leaves_the_content(api, car, show):
+    """The banner says when the page tries again; its content stays, and is not greyed."""
     page = show(api, f"#/vehicle/{VIN}?range=24h")
     loaded(page)
     page.watch.expect("503")

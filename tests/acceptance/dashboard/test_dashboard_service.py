@@ -1,4 +1,4 @@
-"""What holds for both pages: their files, keys, outages, narrow screens, accessibility, memory."""
+"""Properties of both pages: keys, outages, narrow screens, accessibility, memory, exports."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +17,7 @@ KEY = "one-of-the-keys"
 
 
 def test_a_key_is_asked_for_once(serve, database_url, keep, show):
-    """The page is open, its calls are not: one question, for this tab or for this device, never in a URL."""
+    """The page is open, its calls are not: one prompt, for this tab or for this device, never in a URL."""
     keep(VIN, soc=50)
     api = serve(database_url=database_url, api_keys=KEY)
     page = show(api)
@@ -46,7 +46,7 @@ def test_a_key_is_asked_for_once(serve, database_url, keep, show):
 
 
 def test_the_database_goes_and_comes(serve, show):
-    """A banner says so, what was seen stays greyed, and it recovers by itself; on both pages."""
+    """A banner shows the outage, old content stays greyed, and both pages recover by themselves."""
     with server_folder() as folder:
         server = Postgres(folder / "postgres", settings=FAST)
         server.start()
@@ -99,7 +99,7 @@ def test_accessible(api, show, car, keep, viewport):
     page = show(api, viewport=viewport)
     expect(vins(page)).to_have_count(5)
     assert not violations(page)
-    # The heat and what lies around it: all kinds of parts, and a table that axe does not read for long.
+    # The heat and some time around it: all kinds of parts, and a table that axe reads quickly.
     first, last = (stamp(NOW - timedelta(minutes=minutes)) for minutes in (165, 110))
     page.goto(f"{api.base_url}/#/vehicle/{VIN}?from={first}&to={last}")
     loaded(page)
@@ -109,7 +109,7 @@ def test_accessible(api, show, car, keep, viewport):
 
 
 def test_accessible_without_vehicles(serve, database_url, show):
-    """The question for a key, and the page that says how to publish."""
+    """The prompt for a key, and the page with the command for publishing."""
     page = show(serve(database_url=database_url, api_keys=KEY))
     page.watch.expect("401")
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -132,9 +132,9 @@ def violations(page):
 
 VISITS = 12
 WARM = 3
-"""Visits before the first floor: Chromium 156 keeps one whole page from the third visit on."""
-LOOKS = 3
-"""Visits whose floor counts: now and then the collector leaves the last page for the next time."""
+"""Visits before the first minimum: Chromium 156 keeps one whole page from the third visit on."""
+COUNTED = 3
+"""Visits whose minimum counts: now and then the collector leaves the last page to its next run."""
 
 
 def test_memory_stays_flat(api, show, car):
@@ -161,12 +161,12 @@ def test_a_leak_would_be_seen(api, show, car):
 
 
 def bound():
-    """Half of what one for each visit adds up to: now and then a text node comes or goes by itself."""
-    return (VISITS - LOOKS - WARM) / 2
+    """Return half of the growth by one node per visit: now and then a text node comes or goes by itself."""
+    return (VISITS - COUNTED - WARM) / 2
 
 
 def growth(page, api):
-    """How many more nodes and listeners there are at the end of the visits than after the first few."""
+    """Return the growth of nodes and listeners from the first visits to the last ones."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     seen = []
@@ -178,15 +178,15 @@ def growth(page, api):
         session.send("HeapProfiler.collectGarbage")
         found = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
         seen.append((found["Nodes"], found["JSEventListeners"]))
-    floors = [map(min, zip(*part, strict=True)) for part in (seen[WARM : WARM + LOOKS], seen[-LOOKS:])]
-    return [last - first for first, last in zip(*floors, strict=True)]
+    minima = [map(min, zip(*part, strict=True)) for part in (seen[WARM : WARM + COUNTED], seen[-COUNTED:])]
+    return [last - first for first, last in zip(*minima, strict=True)]
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["open", "with a key"])
 def test_an_export(serve, database_url, car, show, key):
-    """The readings of the window that is shown, loaded by the browser itself, in a file named after it.
+    """The readings of the shown window, loaded by the browser itself, in a file named after it.
 
-    With a key the page asks for a permit first, which is good for this one address, and once.
+    With a key the page requests a permit first, which is valid for this one address, and once.
     """
     api = serve(database_url=database_url, **({"api_keys": key} if key else {}))
     first, last = (NOW - timedelta(minutes=minutes) for minutes in (165, 110))

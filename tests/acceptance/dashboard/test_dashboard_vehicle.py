@@ -1,4 +1,4 @@
-"""A vehicle's page: what it does, what it did, how its battery is."""
+"""A vehicle's page: its state, its history, its battery."""
 
 import re
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from tests.dashboard import NOW, PHONE, VIN, keep_rows, loaded, overflow, row, s
 
 
 def test_an_unknown_vehicle(api, show, keep):
-    """It says so and how to publish; once a reading is there, so is the page."""
+    """The page shows how to publish; once a reading is stored, the page shows the vehicle."""
     page = show(api, "#/vehicle/car-00001")
     page.watch.expect("404")
     expect(page.locator(".empty")).to_contain_text("No reading of CAR-00001 is stored")
@@ -46,7 +46,7 @@ def test_what_a_vehicle_did(api, show, car):
 
 
 def test_zoom_move_and_back(api, show, car):
-    """A drag zooms, its window stands in the address and survives a reload, and back leads back."""
+    """A drag zooms, the window is in the address and survives a reload, and Back restores the former one."""
     page = show(api, f"#/vehicle/{VIN}?range=24h")
     loaded(page)
     drag(page, 0.25, 0.5)
@@ -72,7 +72,7 @@ def test_zoom_move_and_back(api, show, car):
 
 
 def test_what_is_not_over(api, show, engine):
-    """A drive without an end yet, an old episode without a begin, and no flow where nobody hears it."""
+    """A drive without an end yet, an old episode without a begin, and no flow of a silent vehicle."""
     keep_rows(engine, [whole(60 * 24 * day, soh=70) for day in range(8, 30)])
     keep_rows(engine, [whole(60 * 8 + n, soh=70, odo_km=1300 - n, pack_current=40) for n in range(10)])
     page = show(api, f"#/vehicle/{VIN}?range=24h")
@@ -100,12 +100,12 @@ def plots(page):
 
 
 def shown_range(plot):
-    """What a chart says of its window."""
+    """Return the window that a chart's label names."""
     return plot.get_attribute("aria-label").partition(", ")[2].partition(". ")[0]
 
 
 def test_a_window_is_typed_while_the_view_goes_on(api, show, car):
-    """What is typed stays, a wrong order is refused, and mended it is taken."""
+    """Typed text stays, a wrong order is refused, and a corrected one is accepted."""
     page = show(api, f"#/vehicle/{VIN}?range=24h")
     loaded(page)
     now = page.get_by_label("From").input_value()
@@ -160,7 +160,7 @@ def test_one_cursor_for_all_charts(api, show, car):
 
 
 def test_gaps_stay_gaps(api, show):
-    """Buckets further apart than twice what is usual are not joined; a slow vehicle has no gap a minute."""
+    """Buckets further apart than twice the usual distance are not joined; a slow vehicle has no gaps."""
     page = show(api)
     aligned = """async (minutes) => {
         const { Series, SIGNALS } = await import("/dashboard/charts/series.js");
@@ -178,7 +178,7 @@ def test_gaps_stay_gaps(api, show):
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("query", "reason"),
     [
         ("from=2026-01-24T12:00:00Z&to=2026-01-24T11:00:00Z", "its end does not lie after its beginning"),
         ("from=2026-01-24T12:00:00Z&to=later", "it does not name two times"),
@@ -186,21 +186,21 @@ def test_gaps_stay_gaps(api, show):
     ],
     ids=["reversed", "no time", "one end"],
 )
-def test_a_window_that_cannot_be_shown(api, show, car, asked, told):
+def test_a_window_that_cannot_be_shown(api, show, car, query, reason):
     """An address whose ends are reversed or missing is not followed silently; a choice ends it."""
-    page = show(api, f"#/vehicle/{VIN}?{asked}")
+    page = show(api, f"#/vehicle/{VIN}?{query}")
     loaded(page)
-    told_there = page.get_by_text(f"The address asks for a window that can't be shown: {told}")
-    expect(told_there).to_be_visible()
+    notice = page.get_by_text(f"The address asks for a window that can't be shown: {reason}")
+    expect(notice).to_be_visible()
     page.get_by_role("button", name="6h").click()
-    expect(told_there).to_be_hidden()
+    expect(notice).to_be_hidden()
 
 
 FLOWS = {"pack_voltage": 300, "pack_current": 30}
 
 
-def test_old_values_are_not_told_as_of_now(api, show, keep):
-    """Of a vehicle that is silent for minutes, or whose newest reading is old, nothing flows."""
+def test_old_values_are_not_shown_as_present(api, show, keep):
+    """No flow is shown of a vehicle that is silent for minutes, or whose newest reading is old."""
     keep(VIN, 5, soc=50, pack_voltage=300, pack_current=-30, odo_km=10)
     page = show(api, f"#/vehicle/{VIN}?range=1h")
     expect(page.locator(".title")).to_contain_text("stale")
@@ -221,7 +221,7 @@ def test_old_values_are_not_told_as_of_now(api, show, keep):
 def test_numbers_in_words(api, show):
     """Lengths of time, changes of a percentage, days that are past, and the newest value first."""
     page = show(api)
-    told = """async ([name, ...values]) => (await import("/dashboard/core/format.js"))[name](...values)"""
+    call = """async ([name, ...values]) => (await import("/dashboard/core/format.js"))[name](...values)"""
     for value, text in (
         (259_200.02, "3 d"),
         (60, "60 s"),
@@ -229,10 +229,10 @@ def test_numbers_in_words(api, show):
         (4_521, "1 h 15 min"),
         (-600, "\u221210 min"),
     ):
-        assert page.evaluate(told, ["fitting", value, "s"]).replace("\u00a0", " ") == text
-    assert page.evaluate(told, ["fitting", 52.5, "°C"]).replace("\u00a0", " ") == "52.50 °C"
+        assert page.evaluate(call, ["fitting", value, "s"]).replace("\u00a0", " ") == text
+    assert page.evaluate(call, ["fitting", 52.5, "°C"]).replace("\u00a0", " ") == "52.50 °C"
     change = {"value": -5.61, "low": -5.9, "high": -5.3}
-    assert page.evaluate(told, ["slope", change, "a year"]).replace("\u00a0", " ") == (
+    assert page.evaluate(call, ["slope", change, "a year"]).replace("\u00a0", " ") == (
         "\u22125.61 percentage points a year (95 %: \u22125.90 to \u22125.30)"
     )
     past = """async (text) => (await import("/dashboard/core/clock.js")).isPast(text)"""
@@ -265,7 +265,7 @@ def test_numbers_in_words(api, show):
 
 
 def test_the_profile(api, show, car):
-    """What is wrong with a field stands beside it; what was saved changes what can be judged."""
+    """An error stands at its field; a saved profile changes which rules can be evaluated."""
     page = show(api, f"#/vehicle/{VIN}?range=24h")
     page.watch.expect("422")
     loaded(page)
@@ -289,7 +289,7 @@ def test_the_profile(api, show, car):
 
 
 def test_the_trend_of_the_state_of_health(api, show, engine, car):
-    """Once it can be told it is drawn, and said in words; before that there is no chart of it."""
+    """The trend is drawn, and described in words; before it can be computed there is no chart of it."""
     drift = [day / 100 + day * 7 % 13 / 10 for day in range(240)]
     keep_rows(engine, [row("OLD-00001", day * 24 * 60, soh=90 + more) for day, more in enumerate(drift)])
     page = show(api, f"#/vehicle/{VIN}?range=24h")
@@ -308,17 +308,17 @@ def test_the_trend_of_the_state_of_health(api, show, engine, car):
 
 
 def test_the_lines_of_the_trend(api, show):
-    """The line ends where the API says; its interval is nothing in the middle and opens to both sides."""
-    drawn = """async ([told, days]) => (await import("/dashboard/charts/trend.js")).trendOf(told, days)"""
-    told = {"status": "ok", "soh": 90, "per_year": {"value": -3.6525, "low": -7.305, "high": 0}}
+    """The line ends at the API's value; its interval is narrowest in the middle and opens to both sides."""
+    drawn = """async ([ageing, days]) => (await import("/dashboard/charts/trend.js")).trendOf(ageing, days)"""
+    ageing = {"status": "ok", "soh": 90, "per_year": {"value": -3.6525, "low": -7.305, "high": 0}}
     ts = [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3, 4, 5)]
     page = show(api)
-    lines = page.evaluate(drawn, [told, {"ts": ts, "soh": {"mean": [91, 90, None, 90.5, 90]}}])
+    lines = page.evaluate(drawn, [ageing, {"ts": ts, "soh": {"mean": [91, 90, None, 90.5, 90]}}])
     assert lines["soh"] == [91, 90, 90.5, 90]
     assert lines["line"] == pytest.approx([90.04, 90.03, 90.01, 90.0])
     assert lines["low"] == pytest.approx([90.02, 90.02, 90.0, 89.98])
     assert lines["high"] == pytest.approx([90.06, 90.04, 90.02, 90.02])
-    assert page.evaluate(drawn, [told, {"ts": [], "soh": {"mean": []}}]) is None
+    assert page.evaluate(drawn, [ageing, {"ts": [], "soh": {"mean": []}}]) is None
     assert (
         page.evaluate(drawn, [{"status": "insufficient_data"}, {"ts": ts, "soh": {"mean": [1] * 5}}]) is None
     )
