@@ -44,7 +44,7 @@ def test_nothing_is_lost_and_nothing_twice(site, fault):
 @pytest.mark.parametrize("fault", SLOW_FAULTS, ids=lambda fault: fault.name)
 def test_slow_faults_in_full_length(site, fault):
     """The same for faults whose length is their point: half a minute and more each."""
-    outcome = run(site, fault, Form(rate=200, seconds=2, scale=1), seed=1)
+    outcome = run(site, fault, RunParameters(rate=200, seconds=2, scale=1), seed=1)
     assert outcome.broken() == []
 
 

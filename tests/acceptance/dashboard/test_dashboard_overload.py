@@ -50,7 +50,7 @@ def test_a_busy_api_is_no_outage(api, car, show, monkeypatch):
     expect(page.locator("#outage")).to_be_hidden()
     expect(page.locator("main.outdated")).to_have_count(0)
     expect(page.locator(".now")).to_contain_text("40.0")
-    while len(asked) < 2:
+    while len(requested_at) < 2:
         page.wait_for_timeout(100)
     monkeypatch.undo()
     expect(episodes).to_contain_text("Temp high")
