@@ -19,13 +19,13 @@ def broker(tmp_path):
 
 
 def settings(path):
-    """The lines without comments."""
+    """Return the lines without comments."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return {line for line in lines if line and not line.startswith("#")}
 
 
 def client(broker, **options):
-    """A client whose loop runs; its messages are collected in `payloads`."""
+    """Start a client that collects its messages in `payloads`."""
     one = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, **options)
     one.payloads = []
     one.on_message = lambda _client, _userdata, message: one.payloads.append(message.payload)
@@ -41,13 +41,13 @@ def end(one):
 
 
 def test_only_the_saving_differs():
-    """Every other line is the one of mosquitto.conf: it can be mounted in its place."""
+    """Every other line is that of mosquitto.conf, so the file can be mounted in its place."""
     assert settings(DURABLE) - settings(CONFIG) == {"autosave_on_changes true"}
     assert settings(CONFIG) <= settings(DURABLE)
 
 
 def test_a_kill_costs_at_most_the_last_message_of_a_connection(broker):
-    """What was acknowledged before another message was is there after kill -9, without any pause."""
+    """A message acknowledged before another one is kept after kill -9, without any pause."""
     reader = client(broker, client_id="reader", clean_session=False)
     subscribed = []
     reader.on_subscribe = lambda *_arguments: subscribed.append(True)

@@ -44,7 +44,7 @@ def rows(engine):
 
 
 def problem(response, status):
-    """A well-formed RFC 9457 answer with this status."""
+    """Assert that the answer is a well-formed RFC 9457 problem with this status; return its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
@@ -57,7 +57,7 @@ def replay(api, rejection_id):
 
 
 def ids(api, **params):
-    """The ids of every rejection that is listed, asked page by page."""
+    """Return the ids of all rejections, listed page by page."""
     body = api.get(PATH, params=params).json()
     found = [item["id"] for item in body["items"]]
     while body["next"]:
@@ -67,7 +67,7 @@ def ids(api, **params):
 
 
 def test_a_rejection_is_listed_without_its_payload(api, keep):
-    """What came, when, from whom, why, and how large it is; the fields in this order."""
+    """The fields, in this order: contents, time, sender, reason and size."""
     found = keep(b"12345", index=3, topic=b"vehicles/\xff/telemetry\n")
     body = api.get(PATH).json()
     assert body == {
@@ -100,7 +100,7 @@ def test_a_rejection_is_shown_with_its_payload(api, keep):
 
 @pytest.mark.parametrize("order", [None, "desc", "asc"])
 def test_rejections_in_pages(api, keep, order):
-    """Each once, by time and then by id, newest first unless told; ten share each moment."""
+    """Each once, by time and then by id, newest first by default; ten share each moment."""
     kept = sorted((n // 10, keep(b"%d" % n, second=n // 10)) for n in range(50))
     expected = [rejection_id for _, rejection_id in (kept if order == "asc" else kept[::-1])]
     params = {"order": order} if order else {}
@@ -184,7 +184,7 @@ def test_a_replay_of_an_element_is_one_reading(api, keep, rows):
 
 
 def test_a_replay_of_what_is_stored_already(api, keep, rows):
-    """Equal values: a duplicate, so that nothing is left to keep."""
+    """Equal values are a duplicate, so that the rejection is deleted."""
     api.post("/api/telemetry", json=[raw()])
     array = keep(payload(raw(second=0), raw(second=1)), reason=Reason.TOO_MANY)
     assert replay(api, array).json() == {"stored": 1, "duplicate": 1}
@@ -192,7 +192,7 @@ def test_a_replay_of_what_is_stored_already(api, keep, rows):
 
 
 def test_a_replay_that_contradicts_a_stored_reading(api, keep, rows):
-    """409 that says why; nothing of it is stored and the rejection stays, also when tried again."""
+    """409 with the reason; no reading is stored and the rejection stays, also at the next try."""
     api.post("/api/telemetry", json=[raw(soc=1)])
     array = keep(payload(raw(second=1), raw(soc=2)), reason=Reason.TOO_MANY)
     for _ in range(2):
@@ -231,13 +231,13 @@ def test_a_time_that_has_come(serve, database_url, keep):
 
 
 def test_replay_after_a_fix(api, run_worker, publisher, rows, engine):
-    """A reading that the table refuses is kept, refused again, and stored once the table is mended."""
+    """A reading that the table refuses is kept, refused again, and stored once the table is repaired."""
     check = "ALTER TABLE telemetry DROP CONSTRAINT telemetry_soc_check"
     with engine.begin() as connection:
         connection.execute(text(check))
         connection.execute(text("ALTER TABLE telemetry ADD CONSTRAINT telemetry_soc_check CHECK (soc <> 13)"))
     worker = run_worker()
-    # Until the worker has subscribed, the broker has nobody to keep a message for.
+    # Until the worker has subscribed, the broker has no session to queue a message for.
     eventually(lambda: worker.pulse.is_ready)
     publisher(TOPIC.decode(), payload(raw(), raw(second=1, soc=13)))
     eventually(lambda: rows("SELECT * FROM rejections"))
@@ -252,7 +252,7 @@ def test_replay_after_a_fix(api, run_worker, publisher, rows, engine):
 
 
 def test_a_conflict_of_post_can_be_replayed(api, rows, engine):
-    """What POST kept has a topic and a payload like any other; without its rival it is stored."""
+    """A rejection of POST has a topic and a payload like any other; without its rival it is stored."""
     api.post("/api/telemetry", json=[raw(soc=1)])
     api.post("/api/telemetry", json=[raw(soc=2)])
     [rejection_id] = ids(api)
@@ -264,7 +264,7 @@ def test_a_conflict_of_post_can_be_replayed(api, rows, engine):
 
 
 def test_many_replay_at_once(api, keep, rows):
-    """Eight calls for one rejection: one stores it, the others find it gone."""
+    """Eight calls for one rejection: one stores it, the others don't find it any more."""
     rejection_id = keep(payload(raw()))
     answers = []
 

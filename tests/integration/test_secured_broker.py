@@ -91,7 +91,7 @@ def test_a_vehicle_writes_its_own_topic_only(run_worker, broker, certificates, e
 
 
 def test_a_vehicle_speaks_for_itself_only(run_worker, broker, certificates, engine):
-    """The worker hears a vehicle's own status; what one says of another, the broker throws away."""
+    """The worker receives a vehicle's own status; the broker drops one about another vehicle."""
     worker = run_worker(
         mqtt_username="battery-worker",
         mqtt_password="secret of battery-worker",
@@ -109,7 +109,7 @@ def test_a_vehicle_speaks_for_itself_only(run_worker, broker, certificates, engi
 
 @contextmanager
 def listener(broker, certificates, user):
-    """The topics on which a vehicle hears receipts when it listens to all that it may."""
+    """Return the topics on which a vehicle receives receipts when it subscribes to all that it may."""
     heard, granted = [], []
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.tls_set(certificates[0])
@@ -126,7 +126,7 @@ def listener(broker, certificates, user):
 
 
 def test_a_vehicle_hears_its_own_receipts_only(run_worker, broker, certificates):
-    """The receipt goes to the vehicle that asked; another one that listens to all of them hears nothing."""
+    """The receipt goes to the vehicle that requested it; another one that subscribes to all gets none."""
     worker = run_worker(
         mqtt_username="battery-worker",
         mqtt_password="secret of battery-worker",
@@ -161,7 +161,7 @@ def test_wrong_credentials_are_said_and_tried_again(run_worker, broker, certific
 # paho leaves the socket of a failed handshake to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_an_untrusted_certificate_is_refused(run_worker, broker, tmp_path, caplog):
-    """A broker that another CA signed is not spoken to, and the log says why."""
+    """The worker does not connect to a broker that another CA signed, and the log has the reason."""
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=other CA",
         "-keyout", str(tmp_path / "other.key"), "-out", str(tmp_path / "other.crt"))  # fmt: skip
     worker = run_worker(

@@ -9,7 +9,7 @@ from tests.paho_callbacks import FakeThread
 
 @pytest.fixture
 def make(monkeypatch, tmp_path):
-    """A subscriber with these settings and no others."""
+    """Return a function that makes a subscriber with these settings and no others."""
     monkeypatch.chdir(tmp_path)
     for name in WorkerSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)

@@ -50,7 +50,7 @@ def test_refusals(message, text):
 
 
 def test_each_field_that_a_rule_needs_has_a_name():
-    """A rule that lacks it says so in words, with the field's name behind."""
+    """A rule that lacks a field is skipped with words for it, followed by the field's name."""
     needed = {name for rule in RULES.values() for group in rule.profile for name in group}
     assert needed <= set(Profile.model_fields)
     assert all(named(name).endswith(f" ({name})") for name in needed)
