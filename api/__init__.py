@@ -1,6 +1,6 @@
-"""From the database to whoever asks, one process: `python -m api`."""
+"""HTTP API over the database, and the dashboard: `python -m api`."""
 
 from shared.gc_tuning import collect_less_often
 
-# Before anything else is imported.
+# Before the imports, which make many objects and no cycles.
 collect_less_often()

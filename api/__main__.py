@@ -3,7 +3,7 @@
 import signal
 
 if __name__ == "__main__":
-    # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
+    # Until `main` sets its own handlers: Ctrl-C during the imports ends the process without a stack trace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: ApiSettings) -> int:
-    # uvicorn raises the signal again once it has shut down; by then it has done its work.
+    # uvicorn raises the signal again after its shutdown: the default action would replace the exit code.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
-    return _serve(settings) if settings.api_processes == 1 else _serve_by_several(settings)
+    return _serve(settings) if settings.api_processes == 1 else _serve_with_several(settings)
 
 
 def _config(settings: ApiSettings, make_app: Callable[[], FastAPI]) -> uvicorn.Config:
@@ -52,7 +52,7 @@ def _config(settings: ApiSettings, make_app: Callable[[], FastAPI]) -> uvicorn.C
         host=settings.api_host,
         port=settings.api_port,
         workers=settings.api_processes,
-        # Set again in each process that is started from here.
+        # Each process that the supervisor starts applies this again.
         log_config=logs.as_config(settings.log_level),
         access_log=settings.log_level == "DEBUG",
         server_header=False,
@@ -66,13 +66,13 @@ def _serve(settings: ApiSettings) -> int:
     return 0 if server.started else 1
 
 
-def _serve_by_several(settings: ApiSettings) -> int:
-    """One listening socket, several processes; one that dies is started again."""
+def _serve_with_several(settings: ApiSettings) -> int:
+    """Serve one listening socket from several processes; a process that dies is started again."""
     with metrics_dir() as folder:
-        config = _config(settings, partial(create_app, settings, siblings=folder))
+        config = _config(settings, partial(create_app, settings, metrics_folder=folder))
         supervisor = Multiprocess(config, [config.bind_socket()])
         supervisor.run()
-    # None of them may have started: the same would happen again.
+    # The supervisor ends when a process fails to start: a restart would fail the same way.
     return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
 
 

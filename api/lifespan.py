@@ -1,4 +1,4 @@
-"""What happens once: settings read, schema checked, pools opened, and all of it closed again."""
+"""Start and end of the app: settings are read, the schema is checked, the database is opened and closed."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.db.connection_budget import TooManyConnectionsError, require_room
+from api.db.connection_budget import TooManyConnectionsError, require_enough_connections
 from api.db.database import Database
 from api.db.errors import DatabaseAwayError
 from api.db.pool import PoolLimits
@@ -31,7 +31,7 @@ class StartupError(Exception):
 def lifespan_with(
     settings: ApiSettings | None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """What lives as long as the app; without `settings` they are read from the environment."""
+    """Make the app's lifespan; without `settings` they are read from the environment."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -43,7 +43,7 @@ def lifespan_with(
         app.state.diagnoses = DiagnosisRunner(app.state.database)
         try:
             await _check_database(app.state.database, app.state.settings)
-            async with app.state.siblings.publish_periodically():
+            async with app.state.process_metrics.publish_periodically():
                 yield
         finally:
             await app.state.database.close()
@@ -52,7 +52,7 @@ def lifespan_with(
 
 
 def make_database(settings: ApiSettings, limits: PoolLimits | None = None) -> Database:
-    """Make the database that every call uses, with the queries that it runs by itself; not yet open."""
+    """Make the database of every call, with the queries that it runs by itself; not yet open."""
     return Database(settings, latest=vehicle_states.latest, export_session=exports.SESSION, limits=limits)
 
 
@@ -60,13 +60,13 @@ async def _check_database(database: Database, settings: ApiSettings) -> None:
     try:
         await database.open()
         await database.read_blocking(require_current_schema)
-        await database.read_blocking(require_room, settings)
+        await database.read_blocking(require_enough_connections, settings)
     except (OutdatedSchemaError, TooManyConnectionsError) as error:
         raise StartupError(str(error)) from None
     except (*DATABASE_ERRORS, SQLAlchemyError, psycopg.Error, OSError) as error:
         if fault_of(error) is not Fault.TRANSIENT:
             raise StartupError(f"DATABASE_URL: {summarise(error)}") from None
-        # Up without a database: health says so, and it is used as soon as it answers.
+        # The app starts without a database: health reports this, and calls work once the database answers.
         if not isinstance(error, DatabaseAwayError):
             log.warning("The database could not be asked for its schema: %s", summarise(error))
 
@@ -78,15 +78,15 @@ class OneLineStartupErrors:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, but for the end of a start that failed."""
+        """Pass every message on, except the report of a failed start."""
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
-        held: list[Message] = []
+        failures: list[Message] = []
 
         async def hold_failure(message: Message) -> None:
             if message["type"] == "lifespan.startup.failed":
-                held.append(message)
+                failures.append(message)
             else:
                 await send(message)
 
@@ -95,6 +95,6 @@ class OneLineStartupErrors:
         except StartupError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
         except BaseException:
-            for message in held:
+            for message in failures:
                 await send(message)
             raise

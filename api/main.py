@@ -29,7 +29,7 @@ from api.routers import (
     telemetry,
     vehicles,
 )
-from api.services.export_stream import Exports
+from api.services.export_stream import ExportSlots
 from shared.api_settings import ApiSettings
 from shared.vehicle_profile import Profile
 from shared.wire.reading import Reading
@@ -37,10 +37,10 @@ from shared.wire.reading import Reading
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
-def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = None) -> FastAPI:
-    """The whole API; without `settings` they are read from the environment when it starts.
+def create_app(settings: ApiSettings | None = None, *, metrics_folder: Path | None = None) -> FastAPI:
+    """Create the app; without `settings` they are read from the environment when it starts.
 
-    `siblings` is the folder of processes that answer together.
+    `metrics_folder` is shared by the processes that serve one port.
     """
     app = FastAPI(
         title="Battery and vehicle telemetry",
@@ -54,16 +54,16 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
         redirect_slashes=False,
     )
     app.state.metrics = ApiMetrics()
-    app.state.exports = Exports(app.state.metrics.count_database_error)
+    app.state.exports = ExportSlots(app.state.metrics.count_database_error)
     app.state.permits = ExportPermits()
-    app.state.siblings = ProcessMetrics(app.state.metrics.text, siblings)
+    app.state.process_metrics = ProcessMetrics(app.state.metrics.text, metrics_folder)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLimit)
     app.add_middleware(HostCheck)
     app.add_middleware(RequestCounter, metrics=app.state.metrics)
     app.add_middleware(OneLineStartupErrors)
     add_error_handlers(app, count=app.state.metrics.count_database_error)
-    # Tried in this order: first what is asked most.
+    # Routes are tried in this order: the most frequent calls first.
     app.include_router(vehicles.router, dependencies=[Depends(require_key)])
     app.include_router(series.router, dependencies=[Depends(require_key)])
     app.include_router(telemetry.router, dependencies=[Depends(require_key)])
@@ -82,7 +82,7 @@ def create_app(settings: ApiSettings | None = None, *, siblings: Path | None = N
 
 
 def _describe_shared_schemas(app: FastAPI) -> None:
-    """Add to the OpenAPI document what no route's signature shows: a reading, and a problem."""
+    """Add the schemas to the OpenAPI document that no route's signature shows."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""What the calls answer, as JSON, without a model in between: `models.py` says the shapes to OpenAPI.
+"""JSON answers built from rows, without a model in between; `schemas/` describes their shapes to OpenAPI.
 
-Rows are as the queries answer them; names are the wire names.
+Rows have the columns that the queries select; names are the wire names.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from shared.wire.reading import power_kw
 
 
 def stored_reading(row: Sequence[Any]) -> dict[str, Any]:
-    """A reading as it was stored, with its power."""
+    """Build a stored reading, with its power."""
     vin, ts, soc, soh, pack_voltage, pack_current, max_temp, min_temp, odo_km = row
     return {
         "vin": vin,
@@ -32,7 +32,7 @@ def stored_reading(row: Sequence[Any]) -> dict[str, Any]:
 
 
 def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, Any]:
-    """The newest reading of a vehicle, and what it says needs a person."""
+    """Build the newest reading of a vehicle, with its alerts."""
     state = stored_reading(row)
     state["alerts"] = [alert._asdict() for alert in alerts(state, thresholds)]
     return state
@@ -41,7 +41,7 @@ def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, 
 def listed_vehicle(
     row: Sequence[Any], thresholds: AlertThresholds, *, now: datetime, limits: Limits
 ) -> dict[str, Any]:
-    """The state of a vehicle of the fleet; `row` ends in what says whether it is online."""
+    """Build an entry of the fleet's list; `row` ends in the columns of the vehicle's connectivity."""
     *reading, received_at, status, status_received_at = row
     state = vehicle_state(reading, thresholds)
     found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=state["ts"])
@@ -51,7 +51,7 @@ def listed_vehicle(
 
 
 def vehicle_connectivity(vin: str, row: Sequence[Any], *, now: datetime, limits: Limits) -> dict[str, Any]:
-    """Whether a vehicle is online, since when, and what says so."""
+    """Build the connectivity of a vehicle, with the facts it follows from."""
     ts, received_at, status, status_received_at = row
     found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=ts)
     return {
@@ -64,7 +64,7 @@ def vehicle_connectivity(vin: str, row: Sequence[Any], *, now: datetime, limits:
 
 
 def summary(vin: str, from_ts: datetime, to_ts: datetime, row: Sequence[Any]) -> dict[str, Any]:
-    """Extremes of a vehicle's readings in a window."""
+    """Build the count and extremes of a vehicle's readings in a window."""
     samples, soc_min, soc_max, temp_max, temp_min = row
     return {
         "vin": vin,
@@ -81,7 +81,7 @@ def summary(vin: str, from_ts: datetime, to_ts: datetime, row: Sequence[Any]) ->
 def series(
     vin: str, from_ts: datetime, to_ts: datetime, interval: timedelta, rows: Sequence[Sequence[Any]]
 ) -> dict[str, Any]:
-    """Signals over time, column by column, as charts take them."""
+    """Build signals over time, column by column, as charts take them."""
     ts, samples, *figures = zip(*rows, strict=True) if rows else [()] * (2 + 3 * len(SERIES))
     spreads = zip(figures[::3], figures[1::3], figures[2::3], strict=True)
     return {

@@ -71,10 +71,8 @@ class Subscriber:
             protocol=mqtt.MQTTv311,
         )
         if settings.mqtt_username is not None:
-            password = settings.mqtt_password
-            client.username_pw_set(
-                settings.mqtt_username, password.get_secret_value() if password is not None else None
-            )
+            secret = settings.mqtt_password
+            client.username_pw_set(settings.mqtt_username, secret.get_secret_value() if secret else None)
         if settings.mqtt_tls_ca_file is not None:
             context = ssl.create_default_context(cafile=settings.mqtt_tls_ca_file)
             client.tls_set_context(context)
@@ -198,11 +196,8 @@ class Subscriber:
     ) -> None:
         if reason.is_failure:
             self._problem = f"the broker at {self._address} refuses the connection: {reason}"
-            log.error(
-                "The broker at %s refuses us: %s. Check MQTT_USERNAME and MQTT_PASSWORD.",
-                self._address,
-                reason,
-            )
+            text = "The broker at %s refuses us: %s. Check MQTT_USERNAME and MQTT_PASSWORD."
+            log.error(text, self._address, reason)
             return
         lost_before = self.connection.sessions_lost
         self.connection.opened(session_present=flags.session_present)
@@ -234,7 +229,7 @@ class Subscriber:
 
     def _on_subscribe(
         self,
-        _client: mqtt.Client,
+        client: mqtt.Client,
         _userdata: Any,
         _mid: int,
         reasons: list[ReasonCode],
@@ -248,12 +243,17 @@ class Subscriber:
                 )
             )
             return
+        if self._settings.mqtt_shared_group:
+            # A session from before the group would receive every message besides its share. Only now: no
+            # message is missed between the two subscriptions, and one that comes by both is a duplicate.
+            client.unsubscribe(topic_filters(None))
         self.connection.subscribed()
         log.info("Subscribed to %s.", " and ".join(self._filters))
 
     def _on_unsubscribe(self, *_arguments: object) -> None:
-        self.connection.subscribed()
-        log.info("Gave up the subscription of %s.", self._client_id)
+        if self._retires:
+            self.connection.subscribed()
+            log.info("Gave up the subscription of %s.", self._client_id)
 
     def _on_disconnect(
         self,

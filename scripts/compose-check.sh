@@ -19,7 +19,9 @@ examples:
 environment:
   BATTERY_API_PORT=PORT      where the API is published meanwhile (default 8000)
   BATTERY_BROKER_PORT=PORT   where the broker is (default 1883)
+  BATTERY_BROKER_TLS_PORT=PORT  the same with TLS (default 8883)
   BATTERY_DB_PORT=PORT       where the database is (default 5434)
+  CHECK_LOGS=FOLDER          after a failure: the services' logs are put there
 USAGE
 }
 
@@ -38,6 +40,7 @@ done
 export BATTERY_API_PORT=${BATTERY_API_PORT:-8000}
 export BATTERY_BROKER_PORT=${BATTERY_BROKER_PORT:-1883}
 export BATTERY_DB_PORT=${BATTERY_DB_PORT:-5434}
+export BATTERY_BROKER_TLS_PORT=${BATTERY_BROKER_TLS_PORT:-8883}
 export NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
 services="battery-db battery-broker battery-worker battery-api"
@@ -45,6 +48,8 @@ api=http://localhost:$BATTERY_API_PORT
 passed=0
 started=
 output=$(mktemp) || exit 1
+copy=$(mktemp -d) || exit 1
+files="-f docker-compose.yml"
 
 if docker compose version >/dev/null 2>&1; then
     compose_command="docker compose"
@@ -57,7 +62,7 @@ fi
 docker info >/dev/null 2>&1 || { echo "Docker does not answer. Start it (and check: docker info)."; exit 1; }
 command -v curl >/dev/null || { echo "curl is missing."; exit 1; }
 
-compose() { $compose_command -p battery-check -f docker-compose.yml "$@"; }
+compose() { $compose_command -p battery-check $files "$@"; }
 in_service() { compose exec -T "$@" </dev/null; }
 container() { compose ps -a -q "$1" 2>/dev/null; }
 inspect() { docker inspect -f "$1" "$(container "$2")" 2>/dev/null; }
@@ -66,9 +71,11 @@ clean_up() {
     local code=$?
     trap '' INT TERM HUP
     [ -z "$started" ] || compose down -v --rmi local --remove-orphans -t 5 >/dev/null 2>&1
-    rm -f "$output"
+    rm -rf "$output" "$copy" 2>/dev/null || remove_as_root
     exit "$code"
 }
+# The broker's secrets belong to its user, whom the user of this script may not be.
+remove_as_root() { docker run --rm -u root -v "$copy:/copy:z" eclipse-mosquitto:2 rm -rf /copy/mosquitto; rm -rf "$copy"; }
 trap clean_up EXIT
 trap 'echo "Interrupted: removing what was started ..."; exit 130' INT
 trap 'exit 143' TERM HUP
@@ -85,6 +92,10 @@ fail() {
     if [ -n "$2" ]; then
         echo "  The last lines of $2:"
         compose logs --no-color --tail 50 "$2" 2>&1 | sed 's/^/    /'
+    fi
+    if [ -n "${CHECK_LOGS:-}" ] && mkdir -p "$CHECK_LOGS"; then
+        compose ps -a >"$CHECK_LOGS/ps.log" 2>&1
+        for service in $services; do compose logs --no-color "$service" >"$CHECK_LOGS/$service.log" 2>&1; done
     fi
     echo "$passed passed, 1 failed"
     exit 1
@@ -163,6 +174,7 @@ compose down -v --remove-orphans -t 5 >/dev/null 2>&1 # what a run that was kill
 port_is_free "$BATTERY_API_PORT" BATTERY_API_PORT
 port_is_free "$BATTERY_BROKER_PORT" BATTERY_BROKER_PORT
 port_is_free "$BATTERY_DB_PORT" BATTERY_DB_PORT
+port_is_free "$BATTERY_BROKER_TLS_PORT" BATTERY_BROKER_TLS_PORT
 
 begin=$SECONDS
 run "the image builds" compose build
@@ -237,5 +249,95 @@ expect "the stored readings are still there" battery-db "$the_latest_reading" "$
 expect "and known as duplicates" battery-api '{"inserted":0,"duplicates":2}' "$(post_the_two_readings)"
 what="what was published while the worker was away is stored"
 if stored_within 50 VIN-CHECK-001 62.5; then pass "$what"; else fail "$what" battery-worker "$seen"; fi
+
+# --- A wrong setting ------------------------------------------------------------------------------------
+
+run "up -d with a wrong setting" env MQTT_MAX_INFLIGHT=0 $compose_command -p battery-check $files up -d battery-worker
+for _ in $(seq 100); do
+    seen=$(docker logs "$(container battery-worker)" 2>&1)
+    [ -n "$seen" ] && break
+    sleep 0.2
+done
+sleep 2 # time for a loop to show
+expect "a wrong setting is one line, and no loop" battery-worker "1 running 0" \
+    "$(docker logs "$(container battery-worker)" 2>&1 | wc -l) $(inspect '{{.State.Status}} {{.RestartCount}}' battery-worker)"
+case $seen in
+*MQTT_MAX_INFLIGHT*) pass "the line names it" ;;
+*) fail "the line names it" "" "$seen" ;;
+esac
+
+# --- Three workers, and one again -----------------------------------------------------------------------
+
+workers() { compose ps -q battery-worker; }
+health() { for one in $(workers); do docker inspect -f '{{.State.Health.Status}}' "$one"; done | sort | uniq -c | xargs; }
+stored() { in_service battery-db psql -U postgres -d battery -Atc "SELECT count(*) FROM telemetry WHERE vin LIKE 'VIN-S-%'"; }
+publish_many() { # PREFIX: 10 readings of 30 vehicles, at QoS 1
+    local number
+    for number in $(seq 10 39); do
+        seq 10 19 | sed 's/.*/{"ts":"2026-02-01T12:00:&Z","soc":50}/' |
+            compose exec -T battery-broker mosquitto_pub -q 1 -l -t "vehicles/VIN-S-$1$number/telemetry" || return 1
+    done
+}
+what="three workers of a group are healthy"
+export MQTT_SHARED_GROUP=workers
+run "$what" compose up -d --scale battery-worker=3
+for _ in $(seq 240); do
+    [ "$(health)" = "3 healthy" ] && break
+    sleep 0.5
+done
+expect "$what" battery-worker "3 healthy" "$(health)"
+run "readings for three workers" publish_many A
+for _ in $(seq 100); do
+    [ "$(stored)" = 300 ] && break
+    sleep 0.2
+done
+expect "they store each reading once" battery-worker 300 "$(stored)"
+connects=$(compose logs battery-broker 2>&1 | grep -c 'already connected')
+expect "and none throws another one out" battery-broker 0 "$connects"
+run "scale down" compose up -d --scale battery-worker=1
+# The one that stays may hold any slot; a restart gives it the lowest.
+run "scale down" compose restart battery-worker
+wait_until_healthy "one worker again"
+run "the slots of two are emptied" compose exec -T battery-worker python -m ingest_worker.retire 2 3
+run "readings for one worker" publish_many B
+for _ in $(seq 100); do
+    [ "$(stored)" = 600 ] && break
+    sleep 0.2
+done
+expect "one again, and nothing waits for the others" battery-worker 600 "$(stored)"
+unset MQTT_SHARED_GROUP
+
+# --- TLS and passwords, by the commands of docs/operations.md --------------------------------------------
+
+run "down" compose down -v
+# In a copy: your own secrets are left alone.
+cp -R docker-compose.yml compose.tls.yml mosquitto "$copy" && rm -rf "$copy/mosquitto/secrets" || exit 1
+sed -n '/^<!-- scripts\/compose-check.sh runs this/,/^```$/p' docs/operations.md | sed '/^<!--/d; /^```/d' >"$copy/commands"
+cd "$copy" || exit 1
+export COMPOSE_PROJECT_NAME=battery-check
+# They write it into .env, which an empty variable would win over.
+unset MQTT_PASSWORD
+# The commands end with `up`, on the images that are built already.
+[ "$compose_command" = "docker compose" ] || sed -i.bak 's/docker compose/docker-compose/; s/ --wait$//' commands
+run "the commands of docs/operations.md" bash -e commands
+files="-f docker-compose.yml -f compose.tls.yml"
+MQTT_PASSWORD=$(sed -n 's/^MQTT_PASSWORD=//p' .env | tail -n 1)
+export MQTT_PASSWORD
+wait_until_healthy "with TLS and passwords all four are healthy"
+over_tls() { # USER PASSWORD SOC: that user's reading, from a container beside the broker
+    compose exec -T battery-broker mosquitto_pub -h localhost -p 8883 --cafile /mosquitto/secrets/ca.crt -q 1 \
+        -u "$1" -P "$2" -t "vehicles/$1/telemetry" -m "{\"ts\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"soc\":$3}"
+}
+run "a vehicle publishes over TLS" over_tls VIN-00001 "the password of this vehicle" 41.5
+what="a vehicle's reading comes over TLS"
+if stored_within 50 VIN-00001 41.5; then pass "$what"; else fail "$what" battery-worker "$seen"; fi
+if over_tls VIN-00001 guessed 42.5 >/dev/null 2>&1; then fail "a wrong password is refused" battery-broker ""; fi
+pass "a wrong password is refused"
+docker run --rm -u mosquitto -v "$copy/mosquitto/secrets:/secrets:z" eclipse-mosquitto:2 \
+    mosquitto_passwd -b /secrets/broker/passwords VIN-00002 another >/dev/null
+run "HUP" compose kill -s HUP battery-broker
+sleep 1
+run "after a HUP a new vehicle's password counts" over_tls VIN-00002 another 43.5
+pass "after a HUP a new vehicle's password counts"
 
 echo "$passed passed, 0 failed"

@@ -1,13 +1,14 @@
 """Import arrows, floors and circles of each package, counted from the AST.
 
-`python -m scripts.import_graph [PACKAGE ...]` prints one line a package and exits with 1 where a circle is found.
+`python -m scripts.import_graph [PACKAGE ...]` prints a line for each; exit code 1 where there is a circle.
 """
 
-import argparse
 import ast
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from shared.command_arguments import command_parser
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("shared", "ingest_worker", "api")
@@ -22,8 +23,14 @@ def graph(package: str, root: Path = ROOT) -> Graph:
     An arrow counts once, however many names it carries. Importing a name from a package counts as importing
     the module of that name where there is one, else the package.
     """
+    return combined_graph(package, root=root)
+
+
+def combined_graph(*packages: str, root: Path = ROOT) -> Graph:
+    """The same for several packages, with the arrows between them."""
     trees = {
         _dotted(path.relative_to(root)): ast.parse(path.read_text(encoding="utf-8"))
+        for package in packages
         for path in sorted((root / package).rglob("*.py"))
     }
     return {
@@ -93,12 +100,12 @@ def _reachable(start: str, imports: Graph) -> set[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures of each package; returns 1 where modules import each other in a circle."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.import_graph",
-        description="Import arrows, floors and circles of each package.",
-        epilog="example: python -m scripts.import_graph api shared",
+    parser = command_parser(
+        "python -m scripts.import_graph",
+        "Count import arrows, floors and circles of each package.",
+        examples=["", "api shared"],
     )
-    parser.add_argument("package", nargs="*", default=PACKAGES, help="default: %(default)s")
+    parser.add_argument("package", nargs="*", default=PACKAGES, help="a package (default: all three)")
     packages = parser.parse_args(arguments).package
     if unknown := [name for name in packages if not (ROOT / name).is_dir()]:
         parser.error(f"no such package: {', '.join(unknown)}")

@@ -5,13 +5,14 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
     cat <<'USAGE'
-usage: ./scripts/test.sh [--no-lint] [-k WORDS] [-n N] [-x] [-v] [-q] [-s] [--lf] [PATH ...] [-- ...]
+usage: ./scripts/test.sh [--no-lint] [--nightly] [-k WORDS] [-n N] [-x] [-v] [-q] [-s] [--lf] [PATH ...] [-- ...]
 
 Installs what is missing, then checks format, lint and types, and runs the tests against real servers. Stops at
 the first failure; pytest's counts are the last line.
 
   PATH           run the tests of this file or folder (or FILE::TEST), not all
   --no-lint      go straight to the tests
+  --nightly      the slow tests as well: each benchmark in a short form, faults in their full length
   -k WORDS       only tests whose names match
   -n N           so many processes
   -x, -v, -q, -s, --lf, --maxfail=N, --durations=N, --tb=STYLE
@@ -22,6 +23,7 @@ the first failure; pytest's counts are the last line.
 examples:
   ./scripts/test.sh tests/unit -k alerts
   ./scripts/test.sh --no-lint tests/unit/test_alerts.py -- --setup-show
+  ./scripts/test.sh --nightly
 
 environment:
   CHROMIUM=PATH  the browser that opens the dashboard; else one on PATH, which is installed where it is missing
@@ -39,6 +41,7 @@ for argument in "$@"; do
     "as it is "* | "value of "*) value= ;;
     -h | --help) usage; exit 0 ;;
     --no-lint) lint=; continue ;;
+    --nightly) arguments+=(-m ""); continue ;;
     --) as_it_is="as it is "; continue ;;
     -k | -n) value="value of " ;;
     -x | -v | -vv | -q | -s | --lf) ;;

@@ -10,9 +10,9 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
-from argparse import ArgumentParser
 
 from shared.api_settings import ApiSettings
+from shared.command_arguments import command_parser
 from shared.settings import InvalidSettingsError, Settings, WorkerSettings, load
 
 _KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSettings}
@@ -20,12 +20,12 @@ _KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSetting
 
 def main() -> int:
     """Run the command and return its exit code."""
-    parser = ArgumentParser(
-        prog="python -m shared.check_settings",
-        description="Check the settings of one process, from the environment and .env, without starting it.",
-        epilog="example: python -m shared.check_settings worker",
+    parser = command_parser(
+        "python -m shared.check_settings",
+        "Check the settings of one process, from the environment and .env, without starting it.",
+        examples=["worker", "api"],
     )
-    parser.add_argument("process", choices=_KINDS, help="whose settings: worker (ingest_worker) or api")
+    parser.add_argument("process", choices=_KINDS, help="the process whose settings are checked")
     process = parser.parse_args().process
     try:
         load(_KINDS[process])

@@ -1,11 +1,11 @@
 // Starts the page, and shows what the address names.
 
-import { age } from "./clock.js";
-import { currentKey, forgetKey } from "./key.js";
-import { startTheme } from "./theme.js";
-import { parse } from "./place.js";
-import { FleetPage } from "./fleet_page.js";
-import { VehiclePage } from "./vehicle_page.js";
+import { age } from "./core/clock.js";
+import { currentKey, forgetKey } from "./core/key.js";
+import { startTheme } from "./core/theme.js";
+import { parse } from "./core/place.js";
+import { FleetPage } from "./fleet/fleet_page.js";
+import { VehiclePage } from "./vehicle/vehicle_page.js";
 
 const main = document.getElementById("main");
 const forget = document.getElementById("forget-key");

@@ -1,4 +1,4 @@
-"""Transactions that block, in threads: what is shared with the worker and the command line."""
+"""Blocking transactions in threads, for code that is shared with the worker and the command line."""
 
 import asyncio
 import threading
@@ -23,11 +23,11 @@ from shared.storage.engine import cut, writer_engine
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OF_CONNECTION = "battery-deadline"
+_DEADLINE_KEY = "battery-deadline"
 
 
-class Blocking:
-    """At the most `size` transactions at once, with a connection and a thread each."""
+class BlockingTransactions:
+    """At most `size` blocking transactions at once, each with a connection and a thread."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Blocking:
         *,
         size: int,
         statement_timeout_ms: int,
-        answer_within_s: float,
+        timeout_s: float,
     ) -> None:
         self._engine = writer_engine(
             database_url,
@@ -47,15 +47,17 @@ class Blocking:
             max_age_s=limits.max_age_s,
         )
         self._heartbeat = heartbeat
-        self._answer_within_s = answer_within_s
-        # As many turns as connections: nobody waits in SQLAlchemy's pool, which has no limit of number.
+        self._timeout_s = timeout_s
+        # As many turns as connections: no call waits in SQLAlchemy's pool, whose queue has no limit.
         self._turns = Turns(size, wait_s=limits.wait_s, most_waiting=limits.most_waiting, purpose="write")
         self._threads = CapacityLimiter(size)
         self._connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
         self._lock = threading.Lock()
         event.listen(self._engine, "connect", lambda connection, _record: self._add(connection))
-        event.listen(self._engine, "before_cursor_execute", lambda connection, *_: _touch(connection))
-        event.listen(self._engine, "commit", _touch)
+        event.listen(
+            self._engine, "before_cursor_execute", lambda connection, *_: _restart_deadline(connection)
+        )
+        event.listen(self._engine, "commit", _restart_deadline)
 
     async def run(
         self,
@@ -63,18 +65,18 @@ class Blocking:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        """What `work` returns, given a connection in a transaction; it has committed when this returns.
+        """Run `work` in a transaction and return its result; the transaction has committed by then.
 
-        Raises DatabaseBusyError, DatabaseAwayError, DatabaseLateError, or what a statement raised.
+        Raises DatabaseBusyError, DatabaseAwayError, DatabaseLateError, or a statement's own error.
         """
 
-        def make() -> T:
-            with self._engine.connect() as connection, deadline.of(connection), connection.begin():
+        def transaction() -> T:
+            with self._engine.connect() as connection, deadline.applied_to(connection), connection.begin():
                 return work(connection, *arguments, **options)
 
-        async with self._heartbeat.watched(), self._turns.turn():
-            deadline = _Deadline(self._answer_within_s)
-            return await self._in_thread(make, deadline)
+        async with self._heartbeat.cancelling(), self._turns.turn():
+            deadline = _Deadline(self._timeout_s)
+            return await self._in_thread(transaction, deadline)
 
     async def read(
         self,
@@ -82,27 +84,27 @@ class Blocking:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        """What a query answers, in a transaction that can't change anything. Raises what `run` raises."""
+        """Run a query in a read-only transaction and return its result. Raises the errors of `run`."""
 
-        def ask() -> T:
+        def transaction() -> T:
             with (
                 self._engine.connect().execution_options(postgresql_readonly=True) as connection,
-                deadline.of(connection),
+                deadline.applied_to(connection),
             ):
                 return query(connection, *arguments, **options)
 
-        async with self._heartbeat.watched(), self._turns.turn():
-            deadline = _Deadline(self._answer_within_s)
-            return await self._in_thread(ask, deadline)
+        async with self._heartbeat.cancelling(), self._turns.turn():
+            deadline = _Deadline(self._timeout_s)
+            return await self._in_thread(transaction, deadline)
 
     async def _in_thread(self, work: Callable[[], T], deadline: "_Deadline") -> T:
         deadline.start()
         try:
-            # When the heartbeat says "away", the thread is left to an error that nobody needs.
+            # When the heartbeat says "away", the thread is abandoned: its statement ends with an error later.
             return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
         except (DBAPIError, psycopg.Error, OSError) as error:
             if deadline.is_over:
-                raise DatabaseLateError(f"no answer within {self._answer_within_s:g} s") from error
+                raise DatabaseLateError(f"no answer within {self._timeout_s:g} s") from error
             if self._heartbeat.is_away:
                 raise DatabaseAwayError("no answer") from None
             raise
@@ -110,34 +112,34 @@ class Blocking:
             deadline.stop()
 
     async def shrink(self) -> None:
-        """Close the connections, if there are more than were in use at once since this was last called."""
+        """Close the idle connections, if they outnumber the most in use at once since the last call."""
         peak, pool = self._turns.peak(), self._engine.pool
         if isinstance(pool, QueuePool) and pool.checkedin() > peak:
             await to_thread.run_sync(self._engine.dispose)
 
     def cut(self) -> None:
-        """End every transaction that is under way with an error: the database is away."""
+        """End every running transaction with an error: the database is away."""
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
             cut(connection)
 
     def close(self) -> None:
-        """Close every connection, also those of threads that were left: the process would wait for them."""
+        """Close every connection, also those of abandoned threads: the process would wait for these."""
         self._engine.dispose()
         self.cut()
 
     def _add(self, connection: psycopg.Connection[Any]) -> None:
-        # Threads connect at the same time, and a set that grows can't be listed.
+        # Threads connect at the same time, and a set can't be listed while it grows.
         with self._lock:
             self._connections.add(connection)
 
 
 class _Deadline:
-    """Of each statement of one transaction: its connection alone is ended when one takes too long."""
+    """Timeout of each statement of one transaction; on a timeout the transaction's connection is cut."""
 
-    def __init__(self, within_s: float) -> None:
-        self._within_s = within_s
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._connection: Any = None
         self._since = 0.0
@@ -145,49 +147,49 @@ class _Deadline:
         self.is_over = False
 
     @contextmanager
-    def of(self, connection: Connection) -> Iterator[None]:
-        """The length of the block, in its thread."""
+    def applied_to(self, connection: Connection) -> Iterator[None]:
+        """Apply the timeout within the block; called in the transaction's thread."""
         info = connection.info
-        info[_OF_CONNECTION] = self
-        self.touch()
+        info[_DEADLINE_KEY] = self
+        self.restart()
         with self._lock:
             self._connection = connection.connection.driver_connection
         try:
             yield
         finally:
-            # From here on the connection may be another transaction's.
+            # After the block the connection may serve another transaction.
             with self._lock:
                 self._connection = None
-            info.pop(_OF_CONNECTION, None)
+            info.pop(_DEADLINE_KEY, None)
 
-    def touch(self) -> None:
-        """A statement begins."""
+    def restart(self) -> None:
+        """Restart the timeout, since a statement begins."""
         self._since = time.monotonic()
 
     def start(self) -> None:
-        """Look after it from the event loop."""
-        self._look_in(self._within_s)
+        """Begin to check the timeout, from the event loop."""
+        self._check_in(self._timeout_s)
 
     def stop(self) -> None:
-        """Look after it no longer."""
+        """Stop checking the timeout."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look_in(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+    def _check_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         with self._lock:
-            left = self._since + self._within_s - time.monotonic()
+            left = self._since + self._timeout_s - time.monotonic()
             if self._connection is not None and left <= 0:
                 self.is_over = True
                 cut(self._connection)
                 return
-        # Without a connection it connects, which has a limit of its own.
-        self._look_in(left if left > 0 else self._within_s)
+        # Without a connection the thread is connecting, which has its own timeout.
+        self._check_in(left if left > 0 else self._timeout_s)
 
 
-def _touch(connection: Connection) -> None:
-    deadline = connection.info.get(_OF_CONNECTION)
+def _restart_deadline(connection: Connection) -> None:
+    deadline = connection.info.get(_DEADLINE_KEY)
     if deadline is not None:
-        deadline.touch()
+        deadline.restart()

@@ -1,4 +1,4 @@
-"""How many connections the API's processes open at the most, and whether the database can hold them."""
+"""The most connections that the API's processes open, checked against the limits of the database."""
 
 from sqlalchemy import Connection, text
 
@@ -7,7 +7,7 @@ from shared.api_settings import ApiSettings
 EXPORT_CONNECTIONS = 2
 HEARTBEAT_CONNECTIONS = 1
 
-# Of several limits the lowest holds; -1 is none. `reserved_connections` is there from PostgreSQL 16 on.
+# The lowest of these limits holds; -1 stands for no limit. `reserved_connections` exists since PostgreSQL 16.
 _LIMIT = text("""
     SELECT current_setting('max_connections')::integer
         - current_setting('superuser_reserved_connections')::integer
@@ -21,14 +21,14 @@ class TooManyConnectionsError(Exception):
     """The database does not take as many connections as the settings ask for; the message says which."""
 
 
-def connections_of_a_process(settings: ApiSettings) -> int:
-    """At the most; each is opened when it is needed."""
+def connections_per_process(settings: ApiSettings) -> int:
+    """Return the most connections that one process opens; each is opened when it is needed."""
     return 2 * settings.api_pool_size + settings.api_heavy_calls + EXPORT_CONNECTIONS + HEARTBEAT_CONNECTIONS
 
 
-def require_room(connection: Connection, settings: ApiSettings) -> None:
+def require_enough_connections(connection: Connection, settings: ApiSettings) -> None:
     """Raise TooManyConnectionsError where the database can't hold the connections of all processes."""
-    each = connections_of_a_process(settings)
+    each = connections_per_process(settings)
     needed = settings.api_processes * each
     found = connection.execute(_LIMIT).one()
     limits = {

@@ -1,28 +1,27 @@
-"""The API's way to the database: one way that can only read, one that writes, and no wait without an end.
+"""The API's connections to the database: read-only pools, writing threads, and a timeout on every wait.
 
-Questions are asked from the event loop, over psycopg's own connections. What is shared with the worker
-and the command line (`store`, rejections) blocks, and runs in threads of a limited number.
+Queries run on the event loop, over psycopg's own connections. Code that is shared with the worker and the
+command line (`store`, rejections) blocks, and runs in a limited number of threads.
 
-Busy and away are two things. A call that gets no connection in time is refused as busy, and ends nothing. A
-statement that takes too long ends its own connection. The heartbeat alone says "away", and then all that
-waits is ended, since none of it will be answered.
+"Busy" and "away" are different errors. A call that gets no connection in time is refused as busy, and other
+calls go on. A statement that takes too long ends its own connection. The heartbeat alone decides "away": then
+every waiting call is ended, since none of them would be answered.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from fastapi import Depends, Request
 from sqlalchemy import Connection as BlockingConnection
 
-from api.db.blocking import Blocking
-from api.db.coalescing import Answers, RequestCoalescer
+from api.db.blocking import BlockingTransactions
+from api.db.coalescing import RequestCoalescer, RowsByKey
 from api.db.connection_budget import EXPORT_CONNECTIONS
 from api.db.errors import DatabaseBusyError, DatabaseLateError, LinkLostError
 from api.db.heartbeat import Heartbeat
-from api.db.pool import Connection, Pool, PoolLimits
+from api.db.pool import Connection, Pool, PoolLimits, RunQuery
 from shared.api_settings import ApiSettings
 from shared.storage.engine import address, connect_arguments
 from shared.storage.store_readings import CopyBackoff
@@ -30,68 +29,56 @@ from shared.storage.store_readings import CopyBackoff
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# What a statement may take beyond the server's own limit before its connection is ended.
+# Time beyond the server's own statement timeout, after which a statement's connection is ended.
 _GRACE_S = 2.0
-_MOST_HEAVY_WAITING = 20
-# A server process for each would take the processors from the other calls.
+_MAX_HEAVY_WAITING = 20
+# Parallel workers of a costly query would take the processors from the other calls.
 _HEAVY_SESSION = {"max_parallel_workers_per_gather": "0"}
 
 
-class Ask(Protocol):
-    """Asks one query after the other on a connection that is held."""
-
-    async def __call__(
-        self,
-        query: Callable[Concatenate[Connection, P], Awaitable[T]],
-        *arguments: P.args,
-        **options: P.kwargs,
-    ) -> T:
-        """What the query answers."""
-
-
 class Database:
-    """Opened and closed with the app.
+    """The connections of one app, opened and closed with it.
 
-    Every call raises DatabaseBusyError, DatabaseAwayError, DatabaseLateError, LinkLostError, or what the
-    statement raised.
+    Every call raises DatabaseBusyError, DatabaseAwayError, DatabaseLateError, LinkLostError, or the
+    statement's own error.
     """
 
     def __init__(
         self,
         settings: ApiSettings,
         *,
-        latest: Callable[[Connection, Sequence[str]], Awaitable[Answers]],
+        latest: Callable[[Connection, Sequence[str]], Awaitable[RowsByKey]],
         export_session: Mapping[str, str],
         limits: PoolLimits | None = None,
     ) -> None:
-        """Prepare; `open` opens. `latest` is the query behind `latest`, `export_session` what exports set."""
+        """Prepare; `open` opens. `latest` is the query of `latest`, `export_session` sets up exports."""
         limits = limits or PoolLimits(wait_s=settings.api_wait_ms / 1000)
-        heavy = PoolLimits(limits.wait_s, _MOST_HEAVY_WAITING, limits.max_age_s, limits.max_idle_s)
+        heavy = PoolLimits(limits.wait_s, _MAX_HEAVY_WAITING, limits.max_age_s, limits.max_idle_s)
         self._limits = limits
-        self._answer_within_s = settings.api_statement_timeout_ms / 1000 + _GRACE_S
+        self._timeout_s = settings.api_statement_timeout_ms / 1000 + _GRACE_S
         self._readers = _pool(settings, limits, "read", settings.api_pool_size)
         self._heavy = _pool(settings, heavy, "heavy", settings.api_heavy_calls, _HEAVY_SESSION)
         self._exporters = _pool(settings, heavy, "export", EXPORT_CONNECTIONS, export_session)
         self._heartbeat = Heartbeat(
-            lambda: _connect(settings), on_away=self._end_all, on_restart=self._replace_all
+            lambda: _connect(settings), on_away=self._abort_all, on_restart=self._replace_all
         )
-        self._blocking = Blocking(
+        self._blocking = BlockingTransactions(
             settings.database_url,
             self._heartbeat,
             limits,
             size=settings.api_pool_size,
             statement_timeout_ms=settings.api_statement_timeout_ms,
-            answer_within_s=self._answer_within_s,
+            timeout_s=self._timeout_s,
         )
         self._shrinking: asyncio.Task[None] | None = None
         self._query_latest = latest
-        self._latest = RequestCoalescer(self._newest)
-        self.caution = CopyBackoff()
+        self._latest = RequestCoalescer(self._read_latest)
+        self.copy_backoff = CopyBackoff()
 
     async def open(self) -> None:
-        """Begin to watch the database. Raises DatabaseAwayError where it does not answer."""
+        """Start the heartbeat. Raises DatabaseAwayError where the database does not answer."""
         self._shrinking = asyncio.create_task(self._shrink())
-        await self._heartbeat.ask()
+        await self._heartbeat.check()
 
     async def read(
         self,
@@ -99,25 +86,25 @@ class Database:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        """What one short query answers, on a connection that can't change anything."""
-        return await self._answer(self._readers, query, *arguments, **options)
+        """Run one short query on a read-only connection and return its result."""
+        return await self._run_with_retry(self._readers, query, *arguments, **options)
 
     @asynccontextmanager
-    async def heavy(self) -> AsyncIterator[Ask]:
-        """Ask the queries of a costly call, on one of a few connections that are kept for such calls.
+    async def heavy(self) -> AsyncIterator[RunQuery]:
+        """Hold one of the few connections of costly calls, and yield a function that runs queries on it.
 
-        The connection is held for the length of the block: leave it before what needs no database.
+        The connection is held for the length of the block: leave the block before work without the database.
         """
-        async with self._watched(self._heavy) as connection:
+        async with self._connection(self._heavy) as connection:
 
-            async def ask(
+            async def run(
                 query: Callable[Concatenate[Connection, P], Awaitable[T]],
                 *arguments: P.args,
                 **options: P.kwargs,
             ) -> T:
-                return await self._in_time(self._heavy, connection, query, *arguments, **options)
+                return await self._run_with_timeout(self._heavy, connection, query, *arguments, **options)
 
-            yield ask
+            yield run
 
     async def export(
         self,
@@ -125,14 +112,14 @@ class Database:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        """What one query of an export answers, on connections that are kept for exports."""
-        return await self._answer(self._exporters, query, *arguments, **options)
+        """Run one query of an export, on connections kept for exports, and return its result."""
+        return await self._run_with_retry(self._exporters, query, *arguments, **options)
 
     async def latest(self, vin: str) -> tuple[Any, ...] | None:
-        """The newest reading of a vehicle; those asked for at the same moment are one question."""
+        """Return the newest reading of a vehicle; calls at the same moment share one statement."""
         return await self._latest.get(vin)
 
-    async def _newest(self, vins: Sequence[str]) -> Answers:
+    async def _read_latest(self, vins: Sequence[str]) -> RowsByKey:
         return await self.read(self._query_latest, vins)
 
     async def write(
@@ -144,14 +131,14 @@ class Database:
     async def read_blocking(
         self, query: Callable[Concatenate[BlockingConnection, P], T], *arguments: P.args, **options: P.kwargs
     ) -> T:
-        """What a blocking query answers, in a transaction that can't change anything."""
+        """Run a blocking query in a read-only transaction and return its result."""
         return await self._blocking.read(query, *arguments, **options)
 
     async def ping(self) -> None:
-        """Return if the database answers the heartbeat. Raises DatabaseAwayError, within 3 seconds."""
-        await self._heartbeat.ask()
+        """Wait for an answer to the heartbeat. Raises DatabaseAwayError, within 3 seconds."""
+        await self._heartbeat.check()
 
-    async def _answer(
+    async def _run_with_retry(
         self,
         pool: Pool,
         query: Callable[Concatenate[Connection, P], Awaitable[T]],
@@ -159,56 +146,59 @@ class Database:
         **options: P.kwargs,
     ) -> T:
         try:
-            return await self._ask(pool, query, *arguments, **options)
+            return await self._run(pool, query, *arguments, **options)
         except LinkLostError:
-            # Its connection was from before a restart of the server, as a rule; the next one is new.
-            await self._heartbeat.ask()
-        return await self._ask(pool, query, *arguments, **options)
+            # As a rule the connection was older than a restart of the server; the next one is new.
+            await self._heartbeat.check()
+        return await self._run(pool, query, *arguments, **options)
 
-    async def _ask(
+    async def _run(
         self,
         pool: Pool,
         query: Callable[Concatenate[Connection, P], Awaitable[T]],
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        # Not by `_watched`: this is asked thousands of times a second.
-        self._heartbeat.require_life()
+        # Without `_connection`, whose context managers cost too much at thousands of calls a second.
+        self._heartbeat.require_alive()
         connection = None
         try:
             connection = await pool.take()
             try:
-                return await self._in_time(pool, connection, query, *arguments, **options)
+                return await self._run_with_timeout(pool, connection, query, *arguments, **options)
             finally:
                 await pool.give_back(connection)
         except (DatabaseBusyError, psycopg.OperationalError) as error:
-            if (told := self._told(error, connection)) is error:
+            if (translated := self._translated(error, connection)) is error:
                 raise
-            raise told from error
+            raise translated from error
 
     @asynccontextmanager
-    async def _watched(self, pool: Pool) -> AsyncIterator[Connection]:
-        """A connection of a pool, and the right error where it breaks."""
-        self._heartbeat.require_life()
+    async def _connection(self, pool: Pool) -> AsyncIterator[Connection]:
+        """Hold a connection of a pool; raise the API's own error where the connection breaks."""
+        self._heartbeat.require_alive()
         connection = None
         try:
             async with pool.connection() as connection:
                 yield connection
         except (DatabaseBusyError, psycopg.OperationalError) as error:
-            if (told := self._told(error, connection)) is error:
+            if (translated := self._translated(error, connection)) is error:
                 raise
-            raise told from error
+            raise translated from error
 
-    def _told(self, error: Exception, connection: Connection | None) -> Exception:
-        """What a caller is told instead of an error: that the database is away, or the connection broke."""
-        self._heartbeat.require_life()
+    def _translated(self, error: Exception, connection: Connection | None) -> Exception:
+        """Return LinkLostError for a broken connection, otherwise `error`.
+
+        Raises DatabaseAwayError where the heartbeat has found the database away.
+        """
+        self._heartbeat.require_alive()
         # An error of the statement leaves the connection open.
         is_of_connection = isinstance(error, psycopg.OperationalError) and (
             connection is None or connection.closed
         )
         return LinkLostError("it broke") if is_of_connection else error
 
-    async def _in_time(
+    async def _run_with_timeout(
         self,
         pool: Pool,
         connection: Connection,
@@ -223,17 +213,17 @@ class Database:
             is_late = True
             pool.end(connection)
 
-        timer = asyncio.get_running_loop().call_later(self._answer_within_s, end)
+        timer = asyncio.get_running_loop().call_later(self._timeout_s, end)
         try:
             return await query(connection, *arguments, **options)
         except psycopg.OperationalError as error:
             if is_late:
-                raise DatabaseLateError(f"no answer within {self._answer_within_s:g} s") from error
+                raise DatabaseLateError(f"no answer within {self._timeout_s:g} s") from error
             raise
         finally:
             timer.cancel()
 
-    def _end_all(self) -> None:
+    def _abort_all(self) -> None:
         self._replace_all()
         for pool in self._pools:
             pool.cut()
@@ -253,7 +243,7 @@ class Database:
             await self._blocking.shrink()
 
     async def close(self) -> None:
-        """Close every connection, also under a thread that waits for an answer."""
+        """Close every connection, also those that a thread waits on."""
         if self._shrinking is not None:
             self._shrinking.cancel()
         await self._heartbeat.close()
@@ -262,7 +252,7 @@ class Database:
         self._blocking.close()
 
 
-def _arguments(
+def _connect_arguments(
     settings: ApiSettings, purpose: str, session: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     arguments = connect_arguments(
@@ -271,9 +261,9 @@ def _arguments(
         read_only=True,
     )
     arguments["options"] += "".join(f" -c {key}={setting}" for key, setting in (session or {}).items())
-    # A question is one statement: BEGIN and ROLLBACK around it would be two round trips for nothing.
-    session_of_ours = {"autocommit": True, "prepare_threshold": 0}
-    return {**session_of_ours, **address(settings.database_url), **arguments}
+    # A query is one statement: BEGIN and ROLLBACK around it would be two round trips more.
+    defaults = {"autocommit": True, "prepare_threshold": 0}
+    return {**defaults, **address(settings.database_url), **arguments}
 
 
 def _pool(
@@ -283,24 +273,10 @@ def _pool(
     size: int,
     session: Mapping[str, str] | None = None,
 ) -> Pool:
-    arguments = _arguments(settings, purpose, session)
-    # Where a call holds its connection for several statements, the first can't be repeated on another one.
+    arguments = _connect_arguments(settings, purpose, session)
+    # A costly call holds its connection for several statements, and can't repeat one on another connection.
     return Pool(size, limits, purpose=purpose, checks_first=purpose == "heavy", **arguments)
 
 
 async def _connect(settings: ApiSettings) -> Connection:
-    return await psycopg.AsyncConnection.connect(**_arguments(settings, "heartbeat"))
-
-
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-async def _settings(request: Request) -> ApiSettings:
-    settings: ApiSettings = request.app.state.settings
-    return settings
-
-
-OpenDatabase = Annotated[Database, Depends(_database)]
-LoadedSettings = Annotated[ApiSettings, Depends(_settings)]
+    return await psycopg.AsyncConnection.connect(**_connect_arguments(settings, "heartbeat"))

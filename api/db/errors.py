@@ -1,16 +1,16 @@
-"""Reasons why a call got no answer from the database."""
+"""Errors of calls that got no answer from the database."""
 
 
 class DatabaseAwayError(Exception):
-    """The heartbeat has no answer from the database; the cause is what it met, where there is one."""
+    """The heartbeat got no answer from the database; `__cause__` is its own error, where it has one."""
 
 
 class DatabaseBusyError(Exception):
-    """The database lives, and no connection to it became free in time. Nothing was asked of it."""
+    """The database is alive, but no connection became free in time; no statement was sent."""
 
 
 class DatabaseLateError(Exception):
-    """A statement took longer than it may, and its connection was ended."""
+    """A statement exceeded its timeout, and its connection was ended."""
 
 
 class LinkLostError(Exception):

@@ -1,7 +1,7 @@
-"""Whether the database lives: one question every half second, on a connection of its own.
+"""Heartbeat of the database: one statement every half second, on a connection of its own.
 
-All else in the process asks this verdict and not the database, so that a thousand calls that wait for a busy
-database are not taken for a database that is away.
+The rest of the process relies on this verdict and not on its own errors, so that a thousand calls that wait
+for a busy database are not taken for a database that is away.
 """
 
 import asyncio
@@ -19,18 +19,21 @@ from shared.storage.error_classes import Fault, classify, summarise
 
 log = logging.getLogger("api")
 
-_EVERY_S = 0.5
-# Together less than the 3 seconds within which every call is answered while the database is away.
-_ANSWERS_WITHIN_S = 1.7
-# While it is away: an attempt that began just before it came back must not hold up the next one.
-_CONNECTS_WITHIN_S = 1.4
-_AGAIN_AFTER_S = 0.2
+_INTERVAL_S = 0.5
+# Interval and timeout together are less than the 3 seconds within which every call is answered while the
+# database is away.
+_TIMEOUT_S = 1.7
+# While the database is away: an attempt that began just before its return must not delay the next one.
+_RETRY_TIMEOUT_S = 1.4
+_RETRY_INTERVAL_S = 0.2
 _TICK_S = 0.1
 
 
 class Heartbeat:
-    """`on_away` is called when the database has stopped answering, `on_restart` when its connection broke
-    and another one could be opened.
+    """A check of the database in a background task.
+
+    `on_away` is called when the database has stopped answering, `on_restart` when the heartbeat's connection
+    broke and another one could be opened.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Heartbeat:
         self._on_restart = on_restart
         self._connection: Connection | None = None
         self._wake = asyncio.Event()
-        self._asking: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[None]] = []
         self._scopes: set[asyncio.Timeout] = set()
         self._away: BaseException | None = None
         self._away_since = 0.0
@@ -57,36 +60,36 @@ class Heartbeat:
         """The last verdict; before the first one the database counts as alive."""
         return self._away is not None
 
-    def require_life(self) -> None:
-        """Raise DatabaseAwayError where the last verdict says so."""
+    def require_alive(self) -> None:
+        """Raise DatabaseAwayError where the last verdict is "away"."""
         if self._away is not None:
             raise self._error(self._away)
 
     @staticmethod
-    def _error(met: BaseException) -> DatabaseAwayError:
-        error = DatabaseAwayError(summarise(met))
-        # Says whose fault it is: a wrong password is none that waiting mends.
-        error.__cause__ = None if isinstance(met, DatabaseAwayError) else met
+    def _error(cause: BaseException) -> DatabaseAwayError:
+        error = DatabaseAwayError(summarise(cause))
+        # The cause classifies the fault: waiting does not mend a wrong password.
+        error.__cause__ = None if isinstance(cause, DatabaseAwayError) else cause
         return error
 
-    async def ask(self) -> None:
-        """Return once a question that is asked from now on was answered.
+    async def check(self) -> None:
+        """Wait for the answer to a statement that is sent after this call.
 
-        Raises DatabaseAwayError, at once where that is known.
+        Raises DatabaseAwayError, at once where the last verdict is "away".
         """
-        self.require_life()
+        self.require_alive()
         self._start()
         if self._closed:
             raise DatabaseAwayError("closed")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asking.append(future)
+        self._waiting.append(future)
         self._wake.set()
         await future
 
     @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Raise DatabaseAwayError amid the block when the verdict changes: what it waits for is cancelled."""
-        self.require_life()
+    async def cancelling(self) -> AsyncIterator[None]:
+        """Cancel the block, and raise DatabaseAwayError, when the verdict changes to "away"."""
+        self.require_alive()
         self._start()
         try:
             async with asyncio.timeout(None) as scope:
@@ -98,7 +101,7 @@ class Heartbeat:
         except TimeoutError:
             if not scope.expired():
                 raise
-            self.require_life()
+            self.require_alive()
             raise DatabaseAwayError("no answer") from None
 
     def _start(self) -> None:
@@ -108,15 +111,15 @@ class Heartbeat:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            # Those that come during a beat wait for the next one: this one was asked before.
-            asked = len(self._asking)
+            # Calls that arrive during a beat wait for the next one: this one was sent before them.
+            due = len(self._waiting)
             error = await self._beat()
             if error is None:
-                self._say_alive()
+                self._set_alive()
             else:
-                asked = len(self._asking)
-                self._say_away(error)
-            answered, self._asking = self._asking[:asked], self._asking[asked:]
+                due = len(self._waiting)
+                self._set_away(error)
+            answered, self._waiting = self._waiting[:due], self._waiting[due:]
             for future in answered:
                 if future.done():
                     continue
@@ -125,50 +128,50 @@ class Heartbeat:
                 else:
                     future.set_exception(self._error(error))
             with suppress(TimeoutError):
-                async with asyncio.timeout(_AGAIN_AFTER_S if self.is_away else _EVERY_S):
+                async with asyncio.timeout(_RETRY_INTERVAL_S if self.is_away else _INTERVAL_S):
                     await self._wake.wait()
 
     async def _beat(self) -> BaseException | None:
-        """Ask once. Returns what went wrong, None where an answer came."""
+        """Send one statement. Returns the error, None after an answer."""
         is_over = asyncio.Event()
-        task = asyncio.create_task(self._question(is_over))
-        within_s = _CONNECTS_WITHIN_S if self.is_away else _ANSWERS_WITHIN_S
+        task = asyncio.create_task(self._ping_or_reconnect(is_over))
+        timeout_s = _RETRY_TIMEOUT_S if self.is_away else _TIMEOUT_S
         try:
-            # Counted in turns of the loop: where that stands still, the answer waits in the socket.
-            for _ in range(round(within_s / _TICK_S)):
+            # Counted in turns of the loop: while the loop is blocked, an answer may wait in the socket.
+            for _ in range(round(timeout_s / _TICK_S)):
                 await asyncio.wait({task}, timeout=_TICK_S)
                 if task.done():
                     break
         finally:
             if not task.done():
                 is_over.set()
-                self._end(task)
+                self._abandon(task)
         if task.done():
             return task.exception()
-        return DatabaseAwayError(f"no answer within {within_s:g} s")
+        return DatabaseAwayError(f"no answer within {timeout_s:g} s")
 
-    def _end(self, task: "asyncio.Task[None]") -> None:
-        # asyncio complains of an exception that is never looked at.
+    def _abandon(self, task: "asyncio.Task[None]") -> None:
+        # asyncio logs an exception that is never retrieved.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         if self._connection is None:
             task.cancel()
         else:
-            # Were it cancelled, psycopg would ask the server to end the question, and wait for that.
+            # On cancellation psycopg would ask the server to cancel the statement, and wait for that.
             cut(self._connection)
             self._connection = None
 
-    async def _question(self, is_over: asyncio.Event) -> None:
+    async def _ping_or_reconnect(self, is_over: asyncio.Event) -> None:
         known = self._connection
         try:
-            await self._ask_once()
+            await self._ping()
         except (psycopg.Error, OSError):
             if known is None or is_over.is_set():
                 raise
-            # Perhaps the session alone was ended, or the server has restarted.
-            await self._ask_once()
+            # The server may have ended this session alone, or restarted.
+            await self._ping()
             self._on_restart()
 
-    async def _ask_once(self) -> None:
+    async def _ping(self) -> None:
         connection = self._connection or await self._connect()
         self._connection = connection
         try:
@@ -180,13 +183,13 @@ class Heartbeat:
                 await connection.close()
             raise
 
-    def _say_alive(self) -> None:
+    def _set_alive(self) -> None:
         if self._away is None:
             return
         self._away = None
         log.warning("The database is back after %.1f s.", time.monotonic() - self._away_since)
 
-    def _say_away(self, error: BaseException) -> None:
+    def _set_away(self, error: BaseException) -> None:
         is_news, self._away = self._away is None, error
         if not is_news:
             return
@@ -199,19 +202,19 @@ class Heartbeat:
         self._end_scopes()
 
     def _end_scopes(self) -> None:
-        # Each once: a scope that is about to end refuses to be told again.
+        # Each once: a timeout that has expired can't be rescheduled.
         scopes, self._scopes = self._scopes, set()
         for scope in scopes:
             scope.reschedule(0)
 
     async def close(self) -> None:
-        """Ask no more; those that wait are told so."""
+        """Stop the heartbeat; waiting calls get DatabaseAwayError."""
         self._closed = True
         self._away = DatabaseAwayError("closed")
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        for future in self._asking:
+        for future in self._waiting:
             if not future.done():
                 future.set_exception(DatabaseAwayError("closed"))
         self._end_scopes()

@@ -1,6 +1,6 @@
-"""Columns of many rows as NumPy's arrays, out of `array_agg`: a third of the time that rows would take.
+"""Columns of many rows as NumPy arrays, made by `array_agg` in a third of the time that rows would take.
 
-There may be no NULL among the values: `coalesce(..., 'NaN')`.
+NULL is not supported among the values: select `coalesce(..., 'NaN')`.
 """
 
 from typing import Any
@@ -47,6 +47,6 @@ class Seconds(Microseconds):
 
 
 def load_as_arrays(cursor: AsyncCursor[Any], *, times_as: type[Microseconds]) -> None:
-    """Have a cursor with `binary=True` answer arrays of float8 and timestamptz so."""
+    """Make a cursor with `binary=True` load arrays of float8 and timestamptz as NumPy arrays."""
     cursor.adapters.register_loader(_TYPES["float8"].array_oid, Values)
     cursor.adapters.register_loader(_TYPES["timestamptz"].array_oid, times_as)

@@ -1,4 +1,4 @@
-"""So many at once; those that come then wait in the order of their coming, for a bounded time."""
+"""Limit on concurrent calls; further calls wait in order of arrival, for a bounded time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from api.db.errors import DatabaseBusyError
 
 
 class Turns:
-    """`size` at once, and at the most `most_waiting` that wait at the most `wait_s` for their turn."""
+    """At most `size` calls at once; at most `most_waiting` more wait for at most `wait_s` seconds each."""
 
     def __init__(self, size: int, *, wait_s: float, most_waiting: int, purpose: str) -> None:
         self._free = asyncio.Semaphore(size)
@@ -22,7 +22,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """One of the turns for the length of the block. Raises DatabaseBusyError."""
+        """Hold one of the turns for the length of the block. Raises DatabaseBusyError."""
         await self._take()
         self._in_use += 1
         self._most_in_use = max(self._most_in_use, self._in_use)
@@ -43,12 +43,12 @@ class Turns:
             async with asyncio.timeout(self._wait_s):
                 await self._free.acquire()
         except TimeoutError:
-            told = f"none of {self._size} turns to {self._purpose} came within {self._wait_s:g} s"
-            raise DatabaseBusyError(told) from None
+            reason = f"none of {self._size} turns to {self._purpose} came within {self._wait_s:g} s"
+            raise DatabaseBusyError(reason) from None
         finally:
             self._waiting -= 1
 
     def peak(self) -> int:
-        """How many were in use at once since this was last asked."""
+        """Return the most turns in use at once since the last call."""
         peak, self._most_in_use = self._most_in_use, self._in_use
         return peak

@@ -1,4 +1,4 @@
-"""A window of time, cut where rollups can answer for it: two ends, whole hours, whole days."""
+"""A window of time, split for the use of rollups: two ends, whole hours, whole days."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
@@ -11,8 +11,8 @@ _DAY = timedelta(days=1)
 class WholeHours(NamedTuple):
     """The hours from `first` up to, but not including, the one that begins at `last`.
 
-    What is left of the window: from its begin up to `first`, and from `last` to its end. Where no hour lies
-    in it whole, both are its begin.
+    The ends of the window lie from its begin up to `first`, and from `last` to its end. Where no whole hour
+    lies in the window, both are its begin.
     """
 
     first: datetime
@@ -20,7 +20,7 @@ class WholeHours(NamedTuple):
 
     @classmethod
     def between(cls, from_ts: datetime, to_ts: datetime) -> Self:
-        """Of a window with both ends included, in UTC."""
+        """Find the whole hours of a window with both ends included, in UTC."""
         last = start_of_hour(to_ts)
         first = start_of_hour(from_ts)
         if first == last:
@@ -33,7 +33,7 @@ class WholeHours(NamedTuple):
     def days(self) -> tuple[datetime, datetime]:
         """The same for the whole days (UTC) among these hours: the first one's begin, and the last one's end.
 
-        Where no day lies among them whole, both are `first`.
+        Where no whole day lies among them, both are `first`.
         """
         first, last = self.first.replace(hour=0), self.last.replace(hour=0)
         if first == last:

@@ -13,12 +13,12 @@ from shared.api_settings import ApiSettings
 
 class _RequiredKey(APIKeyHeader):
     async def __call__(self, request: Request) -> None:  # type: ignore[override]
-        """Raise 401 unless the call carries one of the keys, or none is asked for."""
+        """Raise 401 unless the call carries one of the keys, or no key is required."""
         settings: ApiSettings = request.app.state.settings
         if not settings.keys or self._is_permitted(request, settings.keys):
             return
         given = request.headers.get("X-API-Key", "").encode()
-        # Each one is compared, and in constant time: how long it takes tells nothing.
+        # Every key is compared, in constant time: the duration reveals nothing about the keys.
         matches = [hmac.compare_digest(given, known.encode()) for known in settings.keys]
         if not any(matches):
             raise ProblemError(
@@ -26,7 +26,7 @@ class _RequiredKey(APIKeyHeader):
             )
 
     def _is_permitted(self, _request: Request, _keys: tuple[str, ...]) -> bool:
-        """Whether it may do without one."""
+        """Return whether the call may pass without a key."""
         return False
 
 
@@ -36,7 +36,7 @@ class _RequiredKeyOrPermit(_RequiredKey):
         return "X-API-Key" not in request.headers and permits.take(request, keys)
 
 
-# One dependency, not a chain of three: each costs a call as much as all that `latest` does by itself.
+# One dependency, not a chain of three: each dependency costs as much as the rest of `latest`.
 _SCHEME: dict[str, Any] = {
     "name": "X-API-Key",
     "auto_error": False,
@@ -48,6 +48,6 @@ require_key_or_permit = _RequiredKeyOrPermit(**_SCHEME)
 
 
 def describe_key(call: dict[str, Any], settings: ApiSettings | None) -> None:
-    """Say in what OpenAPI says of a call that it works without a key, where the service asks for none."""
+    """Mark a call of the OpenAPI document as open without a key, where the service requires none."""
     if settings and not settings.keys and "security" in call and {} not in call["security"]:
         call["security"].append({})

@@ -1,6 +1,6 @@
-"""A limit on the body of any request, whether it says its length or comes in chunks.
+"""A limit on the body of any request, with a Content-Length or in chunks.
 
-Starlette has such a middleware; it answers in plain text, and every error here has one shape.
+Starlette has such a middleware, but that one answers in plain text, and every error here has one shape.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,13 +17,13 @@ class BodyLimit:
         self._detail = f"The body is over {max_bytes:,} bytes; readings may be sent in several requests."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a length that is too large at once, and count what comes without one."""
+        """Refuse a declared length that is too large at once, and count the bytes that arrive."""
         headers = dict(scope["headers"]) if scope["type"] == "http" else {}
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
         length = headers.get(b"content-length", b"0").decode("latin-1")
-        # Python refuses to read a number of thousands of digits; nobody sends 10**18 bytes.
+        # int() raises for a number of thousands of digits, and 10**18 bytes are over every limit.
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_bytes):
             await respond(413, self._detail)(scope, receive, send)
             return

@@ -5,18 +5,18 @@ import signal
 from starlette.types import Receive
 
 
-async def gone(receive: Receive) -> None:
-    """Return when the client has left, or was cut off."""
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Return when the client has disconnected, or was cut off."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def cut_off(receive: Receive) -> None:
-    """Break the connection, so that the client can't take what it has got for the whole.
+def abort_connection(receive: Receive) -> None:
+    """Break the connection, so that the client can't take a partial body for a complete one.
 
-    ASGI has no word for it. uvicorn's `receive` belongs to an object that holds the connection; under
-    another server, raises ConnectionAbortedError, upon which servers close without ending the body. The
-    body comes in chunks, of which the last one is missing then.
+    ASGI has no message for this. uvicorn's `receive` belongs to an object that holds the connection. Under
+    another server this raises ConnectionAbortedError, upon which servers close without ending the body: the
+    last chunk of the body is then missing.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
@@ -24,7 +24,7 @@ def cut_off(receive: Receive) -> None:
     transport.abort()
 
 
-def server_stops() -> bool:
-    """Whether uvicorn has been told to: it waits for responses, and does not tell the app before they end."""
+def is_server_stopping() -> bool:
+    """Return whether uvicorn is stopping: it waits for responses, and informs the app only after them."""
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return bool(getattr(server, "should_exit", False))

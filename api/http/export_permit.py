@@ -2,9 +2,9 @@
 
 A POST to the address of an export, with a key, sets a cookie. A GET of exactly this address with the cookie
 is answered as with a key: within 60 s, and once in each process. Processes share no memory, so another one
-would take the same permit again; the answer clears the cookie, and no script can read it. The cookie is
-signed by a key that is derived from API_KEYS: every process takes it, and other keys end it. It stands in no
-address and in no log.
+would accept the same permit again; the answer clears the cookie, and no script can read it. The cookie is
+signed by a key that is derived from API_KEYS: every process accepts it, and changed keys invalidate it.
+The permit stands in no address and in no log.
 """
 
 import hmac
@@ -20,18 +20,18 @@ _LABEL = b"battery export permit"
 
 
 class ExportPermits:
-    """Of one process: the permits that it has answered, as long as they would be valid."""
+    """The permits that this process has accepted, kept until they expire."""
 
     def __init__(self) -> None:
         self._used: dict[str, float] = {}
 
     def give(self, request: Request, keys: tuple[str, ...]) -> Response:
-        """204 with a permit for a GET of the address that this request was sent to."""
+        """Make a 204 response that sets a permit for a GET of this request's address."""
         expires = str(int(time.time()) + VALID_S)
         nonce = secrets.token_hex(16)
         signed = _sign(keys, request, expires, nonce)
         response = Response(status_code=204)
-        # No path: a browser takes the folder of this call, also behind a prefix that only a proxy knows.
+        # No path: a browser uses the folder of this call, also behind a prefix that only a proxy knows.
         response.set_cookie(
             _NAME,
             f"{expires}.{nonce}.{signed}",
@@ -44,7 +44,7 @@ class ExportPermits:
         return response
 
     def take(self, request: Request, keys: tuple[str, ...]) -> bool:
-        """Use a request's permit; whether it has one for this address that this process has not seen."""
+        """Use up a request's permit; returns whether it is valid for this address and new in this process."""
         parts = request.cookies.get(_NAME, "").split(".")
         if request.method != "GET" or len(parts) != 3:
             return False
@@ -53,15 +53,15 @@ class ExportPermits:
             return False
         now = time.time()
         self._used = {each: until for each, until in self._used.items() if until > now}
-        # What is signed is ours, so the first part is a number.
+        # The signature is ours, so the first part is a number.
         if float(expires) <= now or nonce in self._used:
             return False
         self._used[nonce] = float(expires)
         return True
 
 
-def clear(request: Request, response: Response) -> None:
-    """Let the browser forget the permit that this request came with."""
+def clear_permit(request: Request, response: Response) -> None:
+    """Delete the cookie of a permit that this request came with."""
     if _NAME in request.cookies:
         response.headers.append("Set-Cookie", f'{_NAME}=""; Max-Age=0; HttpOnly; SameSite=strict')
 

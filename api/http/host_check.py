@@ -1,7 +1,7 @@
-"""A check of the Host header, where no key is asked for.
+"""A check of the Host header, where no key is required.
 
 A page of any site may have its own name resolve to 127.0.0.1 (DNS rebinding): the browser then lets that page
-call an API on this machine and read what it answers. The name stays in Host, by which the request is refused.
+call an API on this machine and read its answers. The name stays in Host, by which the request is refused.
 With API_KEYS set such a page has no key, and no name is refused.
 """
 
@@ -27,7 +27,7 @@ class HostCheck:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is addressed to this service."""
+        """Pass on requests that are addressed to this service."""
         if scope["type"] == "http":
             settings: ApiSettings = scope["app"].state.settings
             if not settings.keys and not is_own(_host(scope), (settings.api_host, *settings.allowed_hosts)):
@@ -37,13 +37,13 @@ class HostCheck:
 
 
 def _host(scope: Scope) -> bytes:
-    # Without one it is no browser that asks.
+    # A request without Host does not come from a browser.
     return next((value for name, value in scope["headers"] if name == b"host"), b"localhost")
 
 
 @lru_cache(maxsize=256)
 def is_own(host: bytes, allowed: tuple[str, ...]) -> bool:
-    """Whether no other site can have this Host: its names need a dot, and are no addresses."""
+    """Return whether no other site can have this Host: its name needs a dot, and is no address."""
     name = host.decode("latin-1").lower()
     name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
     name = name.removesuffix(".")

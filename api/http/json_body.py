@@ -1,4 +1,4 @@
-"""A request's JSON. We parse it ourselves: FastAPI would take NaN and keys named twice."""
+"""JSON bodies of requests, parsed here: FastAPI would accept NaN and repeated keys."""
 
 from typing import Any
 
@@ -19,21 +19,21 @@ def require_json(request: Request) -> None:
         raise ProblemError(415, "Send JSON without a Content-Encoding.")
 
 
-def parsed(body: bytes) -> Any:
-    """The value that a body holds. Raises 422."""
+def parse_body(body: bytes) -> Any:
+    """Parse the JSON value of a body. Raises 422."""
     try:
         return parse_json(body)
     except InvalidJsonError as broken:
-        raise refused((), str(broken), "json_invalid") from None
+        raise body_error((), str(broken), "json_invalid") from None
 
 
-def refused(loc: tuple[int | str, ...], msg: str, kind: str) -> RequestValidationError:
-    """422, of one place of the body."""
+def body_error(loc: tuple[int | str, ...], msg: str, kind: str) -> RequestValidationError:
+    """Make a 422 for one place of the body."""
     return RequestValidationError([_error(loc, msg, kind)])
 
 
-def all_refused(invalid: ValidationError) -> RequestValidationError:
-    """422, of each field that a model refused."""
+def body_errors(invalid: ValidationError) -> RequestValidationError:
+    """Make a 422 for each field that a model refused."""
     found = invalid.errors(include_input=False, include_url=False, include_context=False)
     return RequestValidationError([_error(each["loc"], each["msg"], each["type"]) for each in found])
 

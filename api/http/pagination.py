@@ -1,5 +1,6 @@
-"""Keyset pages. A token holds the query and the last key seen: the next page starts behind that key,
-so rows that arrive meanwhile neither shift nor repeat what follows.
+"""Keyset pages: a token holds the query and the last key of a page.
+
+The next page starts behind that key, so rows that arrive meanwhile neither shift nor repeat it.
 """
 
 import base64
@@ -12,7 +13,7 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.http.problems import ProblemError
-from api.http.responses import answer
+from api.http.responses import json_response
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
@@ -24,35 +25,35 @@ NextToken = Annotated[
     str | None,
     Query(
         alias="next",
-        description="The token of the page before; it brings its query along",
+        description="`next` of the page before; the token holds that page's query",
         json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
     ),
 ]
 
-_CHECK_BYTES = 8
+_CHECKSUM_BYTES = 8
 
 T = TypeVar("T")
 
 
 class Page(BaseModel, Generic[T]):
-    """One page of a list; `next` asks for the one behind it."""
+    """One page of a list; `next` is the token of the next page."""
 
     items: list[T]
-    next: str | None = Field(description="Ask on with ?next=TOKEN; null on the last page")
+    next: str | None = Field(description="Token for ?next=TOKEN; null on the last page")
 
 
-def page_of(items: Sequence[Any], token: str | None) -> Response:
-    """A page as a response, its items made by `answers.py`."""
-    return answer({"items": items, "next": token})
+def page_response(items: Sequence[Any], token: str | None) -> Response:
+    """Encode a page as a JSON response; `items` are made by `serializers.py`."""
+    return json_response({"items": items, "next": token})
 
 
 class ListQuery(BaseModel):
-    """What a list was asked for. A list adds its filters, and `after`: the key to go on behind."""
+    """Parameters of a list. Each list adds its filters, and `after`: the key behind which a page starts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     defaults: ClassVar[dict[str, object]] = {}
-    """What a filter means that was left out, where that is not "all"."""
+    """Values of parameters that are left out, where that is not "all"."""
 
     limit: int | None = Field(None, ge=1, le=MAX_LIMIT)
 
@@ -63,7 +64,7 @@ class ListQuery(BaseModel):
 
 
 class WindowQuery(ListQuery):
-    """A list of what one vehicle has in a window, in the order of time."""
+    """Parameters of a list of one vehicle's items in a window, in order of time."""
 
     defaults: ClassVar[dict[str, object]] = {"order": "asc"}
 
@@ -74,28 +75,28 @@ class WindowQuery(ListQuery):
 
     @property
     def is_descending(self) -> bool:
-        """The newest first."""
+        """True where the newest item comes first."""
         return self.order == "desc"
 
 
 Q = TypeVar("Q", bound=ListQuery)
 
 
-ANY_OF = "Only these; may stand several times"
-"""Says what `any_of` takes."""
+ANY_OF = "Only these; may be given several times"
+"""Description of a parameter for `any_of`."""
 
 
 def any_of(values: Sequence[T] | None) -> tuple[T, ...] | None:
-    """A filter as a token keeps it: without order and repetition; None leaves nothing out."""
+    """Normalise a filter for a token, without order and repetition; None is no filter."""
     return tuple(sorted(set(values))) if values else None  # type: ignore[type-var]
 
 
 def cut_page(
     items: Sequence[T], key: Callable[[T], Any], query: ListQuery, *, descending: bool = False
 ) -> tuple[Sequence[T], str | None]:
-    """The page that a query asks for, of all items of its list, and the token of the page behind it.
+    """Cut the page of a query out of all items of its list; returns it and the token of the next page.
 
-    For what is not asked of the database page by page. `key` makes each item's key, which `after` holds.
+    For lists that the database does not page. `key` makes each item's key, which `after` holds.
     """
     after = getattr(query, "after", None)
     is_behind = lt if descending else gt
@@ -107,39 +108,39 @@ def cut_page(
 
 
 def make_token(query: ListQuery, after: object) -> str:
-    """The token that asks `query` again, for what follows the key `after`."""
+    """Make the token that repeats `query` for the items behind the key `after`."""
     content = query.model_copy(update={"after": after}).model_dump_json().encode()
-    return base64.urlsafe_b64encode(_check(content) + content).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_checksum(content) + content).rstrip(b"=").decode()
 
 
-def resume(token: str | None, asked: Q) -> Q:
-    """The query to answer: `asked`, or the one that the token holds.
+def resume(token: str | None, query: Q) -> Q:
+    """Return the query to answer: `query`, or the one that the token holds.
 
-    Raises 400 for a token that is not one of ours, or belongs to another list, or stands beside
-    parameters that contradict the ones it was made with.
+    Raises 400 for a token that this service did not make, or that belongs to another list, or that comes
+    with parameters that contradict the token's own.
     """
     if token is None:
-        return asked
+        return query
     try:
-        resumed = type(asked).model_validate_json(_content(token))
+        resumed = type(query).model_validate_json(_content(token))
     except ValueError:
         raise ProblemError(400, "next: this is not a token that a page of this list gave.") from None
-    given = asked.model_dump(exclude_none=True, exclude={"after", "limit"})
-    meant = asked.defaults | resumed.model_dump(exclude_none=True)
-    if any(meant.get(name) != value for name, value in given.items()):
+    given = query.model_dump(exclude_none=True, exclude={"after", "limit"})
+    held = query.defaults | resumed.model_dump(exclude_none=True)
+    if any(held.get(name) != value for name, value in given.items()):
         raise ProblemError(400, "next: this token belongs to another query; leave its parameters out.")
-    return resumed.model_copy(update={"limit": asked.limit or resumed.limit})
+    return resumed.model_copy(update={"limit": query.limit or resumed.limit})
 
 
 def _content(token: str) -> bytes:
-    sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    check, content = sealed[:_CHECK_BYTES], sealed[_CHECK_BYTES:]
-    # The second: base64 has several spellings of the same bytes where its last sign holds spare bits.
-    if check != _check(content) or base64.urlsafe_b64encode(sealed).rstrip(b"=").decode() != token:
+    decoded = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    checksum, content = decoded[:_CHECKSUM_BYTES], decoded[_CHECKSUM_BYTES:]
+    # The second test: base64 spells the same bytes in several ways where its last character has spare bits.
+    if checksum != _checksum(content) or base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != token:
         raise ValueError("changed on its way")
     return content
 
 
-def _check(content: bytes) -> bytes:
-    """Tells damage and tampering. It guards no secret: a token holds only what its bearer asked for."""
-    return hashlib.sha256(content).digest()[:_CHECK_BYTES]
+def _checksum(content: bytes) -> bytes:
+    """Compute a checksum against damage and edits; the token holds no secret, only its sender's query."""
+    return hashlib.sha256(content).digest()[:_CHECKSUM_BYTES]

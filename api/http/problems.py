@@ -26,14 +26,17 @@ log = logging.getLogger("api")
 
 MEDIA_TYPE = "application/problem+json"
 
+# Disk full, out of memory.
+_NO_ROOM = ("53100", "53200")
 _QUERY_CANCELED = "57014"
 
 
 class InvalidField(BaseModel):
-    """One thing that is wrong with a request."""
+    """One error of a request."""
 
     loc: list[str | int] = Field(
-        description="Where: body, query or path, then index and field", examples=[["body", 0, "soc"]]
+        description="Place of the error: body, query or path, then index and field",
+        examples=[["body", 0, "soc"]],
     )
     msg: str = Field(examples=["Input should be less than or equal to 100"])
     type: str = Field(examples=["less_than_equal"])
@@ -50,7 +53,7 @@ class Problem(BaseModel):
 
 
 class ProblemError(Exception):
-    """Ends a request with a status and a sentence for the person who made it."""
+    """Error that ends a request with a status and a sentence for its sender."""
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -60,7 +63,7 @@ class ProblemError(Exception):
 
 
 DATABASE_ERRORS = (DatabaseAwayError, DatabaseBusyError, DatabaseLateError, LinkLostError)
-"""What ends a call, however the database itself is."""
+"""Errors that end a call without an answer from the database."""
 
 _HEADERS = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"const": "ApiKey"}}},
@@ -69,7 +72,7 @@ _HEADERS = {
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of the errors that a call may answer."""
+    """Describe the errors of a call for OpenAPI."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
@@ -82,7 +85,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def add_error_handlers(app: FastAPI, *, count: Callable[[Fault], None] = lambda _fault: None) -> None:
-    """Give every way a request can fail the one shape; `count` is told of each error of the database."""
+    """Handle every error of a request in the one shape; `count` is called for each database error."""
     on_database_error = partial(_on_database_error, count)
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -101,7 +104,7 @@ def respond(
     headers: Mapping[str, str] | None = None,
     errors: Sequence[Mapping[str, Any]] | None = None,
 ) -> JSONResponse:
-    """A problem as a response."""
+    """Make the response of a problem."""
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -114,7 +117,7 @@ def respond(
 
 
 async def _on_problem(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ProblemError)  # noqa: S101 - tells mypy what the registration says
+    assert isinstance(error, ProblemError)  # noqa: S101 - for mypy; the registration guarantees it
     return respond(error.status, error.detail, headers=error.headers)
 
 
@@ -134,7 +137,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
 
 
 def _methods(request: Request) -> Iterator[str]:
-    """What the path takes. Starlette names the methods of one route, and a path may have several."""
+    """Yield the methods of a path. Starlette names those of one route, and a path may have several routes."""
     for method in ("DELETE", "GET", "PATCH", "POST", "PUT"):
         scope = {**request.scope, "method": method}
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
@@ -153,13 +156,13 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
 
 
 def _sentence(loc: Sequence[str | int], message: str) -> str:
-    """One error of a request for a person: `limit: should be at least 1`, `reading 3: soc: ...`."""
+    """Format one error of a request: `limit: should be at least 1`, `reading 3: soc: ...`."""
     source, *rest = loc
     if source == "body" and rest and isinstance(rest[0], int):
         rest[0] = f"reading {rest[0]}"
         names = [str(part) for part in rest]
     else:
-        # The place within a parameter that is given several times says nothing to its sender.
+        # The index within a repeated parameter has no meaning for its sender.
         names = [part for part in rest if isinstance(part, str)]
     return ": ".join([*(names or [str(source)]), plain(message)])
 
@@ -175,18 +178,18 @@ async def _on_database_error(
     if fault is Fault.DEPLOYMENT:
         log.error("The database can't answer, and no request is at fault: %s", summarise(error))
         return respond(503, "The database is not set up for this service; its operator has to act.")
-    trouble = _trouble(error)
-    # Of "away" the heartbeat writes one line when it begins, and one when it is over.
-    if trouble is not _AWAY:
-        trouble.log.write(trouble.word, summarise(error))
-    detail = trouble.detail
+    found = _unavailability(error)
+    # The heartbeat logs the begin and the end of "away".
+    if found is not _AWAY:
+        found.log.write(found.event, summarise(error))
+    detail = found.detail
     if request.method == "POST":
-        detail += f" {trouble.of_post}"
-    return respond(503, detail, headers={"Retry-After": str(trouble.retry_after_s)})
+        detail += f" {found.post_detail}"
+    return respond(503, detail, headers={"Retry-After": str(found.retry_after_s)})
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Whose fault an error is that ended a request, or a start."""
+    """Classify the error that ended a request, or a start."""
     if isinstance(error, DatabaseAwayError):
         return classify(error.__cause__) if error.__cause__ else Fault.TRANSIENT
     if isinstance(error, DATABASE_ERRORS):
@@ -194,50 +197,53 @@ def fault_of(error: BaseException) -> Fault:
     return classify(error)
 
 
-class _SeldomLog:
-    """A line at the most every so many seconds: under overload each refused call would write one."""
+class _ThrottledLog:
+    """Log of at most one line every `every_s` seconds: under overload each refused call would write one."""
 
     def __init__(self, every_s: float = 10.0) -> None:
         self._every_s = every_s
         self._next = 0.0
-        self._left_out = 0
+        self._dropped = 0
 
-    def write(self, word: str, told: str) -> None:
+    def write(self, event: str, reason: str) -> None:
         now = time.monotonic()
         if now < self._next:
-            self._left_out += 1
+            self._dropped += 1
             return
-        more = f" (and {self._left_out} more since the last such line)" if self._left_out else ""
-        self._next, self._left_out = now + self._every_s, 0
-        log.warning("%s: %s%s", word, told, more)
+        more = f" (and {self._dropped} more since the last such line)" if self._dropped else ""
+        self._next, self._dropped = now + self._every_s, 0
+        log.warning("%s: %s%s", event, reason, more)
 
 
 @dataclass(frozen=True, slots=True)
-class _Trouble:
-    """What is said of a database that can't answer now."""
+class _Unavailability:
+    """Log text and 503 response of one way in which the database can't answer."""
 
-    word: str
+    event: str
     detail: str
-    of_post: str
+    post_detail: str
     retry_after_s: int
-    log: _SeldomLog = field(default_factory=_SeldomLog)
+    log: _ThrottledLog = field(default_factory=_ThrottledLog)
 
 
-# The answer to a COMMIT may be what was lost.
-_PERHAPS = "The readings may have been stored or not; sending the same again is safe."
-_AWAY = _Trouble(
-    "The database is away", "The database does not answer in time; try again shortly.", _PERHAPS, 2
+# The lost answer may be that of a COMMIT.
+_MAYBE_STORED = "The readings may have been stored or not; sending the same again is safe."
+_AWAY = _Unavailability(
+    "The database is away", "The database does not answer in time; try again shortly.", _MAYBE_STORED, 2
 )
-_LOST = _Trouble(
-    "A connection to the database was lost", "The connection to the database broke; try again.", _PERHAPS, 1
+_LOST = _Unavailability(
+    "A connection to the database was lost",
+    "The connection to the database broke; try again.",
+    _MAYBE_STORED,
+    1,
 )
-_LATE = _Trouble(
+_LATE = _Unavailability(
     "A statement took too long and was ended",
     "The database took too long over this call; ask for less, or try again later.",
-    _PERHAPS,
+    _MAYBE_STORED,
     5,
 )
-_BUSY = _Trouble(
+_BUSY = _Unavailability(
     "The database is busy",
     "The service is busy: too many calls wait for the database; try again shortly.",
     "Nothing was stored.",
@@ -245,7 +251,15 @@ _BUSY = _Trouble(
 )
 
 
-def _trouble(error: Exception) -> _Trouble:
+_FULL = _Unavailability(
+    "The database has no room",
+    "The database can't store now: its disk is full, or it is short of memory. Its operator has to act.",
+    "Nothing was stored.",
+    30,
+)
+
+
+def _unavailability(error: Exception) -> _Unavailability:
     if isinstance(error, DatabaseAwayError):
         return _AWAY
     if isinstance(error, DatabaseBusyError | PoolTimeoutError):
@@ -256,9 +270,11 @@ def _trouble(error: Exception) -> _Trouble:
     sqlstate = cause.sqlstate if isinstance(cause, psycopg.Error) else None
     if sqlstate is None or sqlstate.startswith(("08", "57P", "25")):
         return _LOST
+    if sqlstate in _NO_ROOM:
+        return _FULL
     return _LATE if sqlstate == _QUERY_CANCELED else _BUSY
 
 
 async def _on_bug(_request: Request, _error: Exception) -> JSONResponse:
-    # The server logs the trace; the caller learns only that it is our fault.
+    # The server logs the stack trace; the caller learns only that the fault is the service's.
     return respond(500, "This is a fault of the service, not of the request. It has been logged.")

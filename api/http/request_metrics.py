@@ -1,4 +1,4 @@
-"""What the API tells of itself: the metrics of `shared/metric_definitions.py`, counted while it answers."""
+"""Metrics of the API, as `shared/metric_definitions.py` defines them, counted while it answers."""
 
 import re
 import time
@@ -21,16 +21,16 @@ from shared.wire.refusal import Reason
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
-_CLIENT_GONE = 499  # no answer was sent; the number is nginx's for the same
-_NO_ANSWER = 500  # what the server around us answers then
+_CLIENT_GONE = 499  # nginx's number for a client that left before the answer
+_NO_ANSWER = 500  # the server's answer where the app sends none
 
 
 class ApiMetrics(Collector):
-    """One for each app. Counted and read by the thread that answers."""
+    """Metrics of one app, counted and read in the thread of its event loop."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        # There from the start: Prometheus sees an increase only of what it has seen before.
+        # Exported from the start: Prometheus sees an increase only in a series that it has seen before.
         self.tally.settle(0, rejected={Reason.CONFLICT.value: 0})
         self._requests: Counter[tuple[str, ...]] = Counter()
         self._database_errors: Counter[tuple[str, ...]] = Counter(
@@ -46,17 +46,17 @@ class ApiMetrics(Collector):
         self._by_route: dict[tuple[str, str], Histogram] = {}
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """What is not counted by a metric object of its own; called for each scrape."""
+        """Yield the metrics without a metric object of their own; called for each scrape."""
         yield from metric_definitions.readings(metric_definitions.API_READINGS, self.tally.snapshot())
         yield metric_definitions.counter(metric_definitions.REQUESTS, self._requests)
         yield metric_definitions.counter(metric_definitions.API_DATABASE_ERRORS, self._database_errors)
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request is over."""
+        """Count a request that has ended."""
         if method not in _METHODS:
             method = "other"
         self._requests[method, route, str(status)] += 1
@@ -66,12 +66,12 @@ class ApiMetrics(Collector):
         histogram.observe(seconds)
 
     def count_database_error(self, fault: Fault) -> None:
-        """One error of the database has ended a request."""
+        """Count an error of the database that ended a request."""
         self._database_errors[fault.name.lower(),] += 1
 
 
 class RequestCounter:
-    """Middleware that counts every request, whatever became of it, and measures how long it took."""
+    """Middleware that counts every request, with any outcome, and measures its duration."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
         self._app = app
@@ -79,7 +79,7 @@ class RequestCounter:
         self._templates: list[tuple[re.Pattern[str], str]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, and note the status on its way out."""
+        """Pass the request on, and note the status of its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -102,11 +102,11 @@ class RequestCounter:
             self._metrics.count_request(scope["method"], self._route(scope), status, seconds)
 
     def _route(self, scope: Scope) -> str:
-        """The template of the route, or "unmatched": never what the client has sent."""
+        """Return the template of the route, or "unmatched": never text that the client has sent."""
         if "route" in scope:
             template: str = scope["route"].path_format
             return template
-        # BodyLimit answers before a route is chosen, and the pages of the framework leave no trace.
+        # BodyLimit answers before a route is chosen, and the framework's own pages set no route.
         if self._templates is None:
             self._templates = _templates(scope["app"])
         path = scope["path"]

@@ -27,7 +27,7 @@ _HEADERS = {
 }
 
 REVALIDATED = "no-cache"
-"""Cache-Control of a file whose path stays the same over versions: kept, and asked about each time."""
+"""Cache-Control of a file whose path stays the same over versions: kept, and revalidated each time."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 """Cache-Control of a file whose path names its version."""
 

@@ -1,4 +1,4 @@
-"""The VIN in a path."""
+"""The VIN in a request's path."""
 
 from typing import Annotated
 
@@ -18,12 +18,12 @@ Vin = Annotated[
 
 
 def unknown_vin() -> ProblemError:
-    """The answer where nothing is known of a vehicle."""
+    """Make the 404 for a vehicle of which nothing is stored."""
     return ProblemError(404, "No reading of this VIN is stored.")
 
 
 def normal_vin(vin: str) -> str:
-    """As it is stored. Raises 404: what can't be a VIN is none of ours."""
+    """Return a VIN in its stored form. Raises 404 for a text that can't be a VIN."""
     try:
         return normalise_vin(vin)
     except ValueError as reason:

@@ -1,1 +1,1 @@
-"""SQL only: one function per question."""
+"""SQL only: one function per query."""

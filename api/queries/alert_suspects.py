@@ -1,4 +1,4 @@
-"""The vehicles whose newest reading has an alert."""
+"""Vehicles whose newest reading may have an alert."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +11,6 @@ from shared.diagnostics.alerts import any_alert_sql, mildest_limits
 _SUSPECTS = f"SELECT {READING} FROM vehicle_latest WHERE {any_alert_sql()}"  # noqa: S608 - our own columns
 
 
-async def suspects(connection: Connection, at: AlertThresholds) -> Sequence[tuple[Any, ...]]:
-    """Select the newest reading of each vehicle that may have an alert. The whole fleet is scanned."""
-    return await (await connection.execute(_SUSPECTS, mildest_limits(at), binary=True)).fetchall()
+async def suspects(connection: Connection, thresholds: AlertThresholds) -> Sequence[tuple[Any, ...]]:
+    """Select the newest reading of each vehicle that may have an alert, in a scan of the whole fleet."""
+    return await (await connection.execute(_SUSPECTS, mildest_limits(thresholds), binary=True)).fetchall()

@@ -1,7 +1,7 @@
-"""The readings of a vehicle as finished lines, made by the database: what passes through here is text.
+"""Readings of a vehicle as finished lines, formatted by the database: this process passes the text on.
 
-Each statement answers one block, found by the key (vin, ts) behind the block before it: it is short however
-long the export takes, holds no snapshot open, and no reading is in two blocks.
+Each statement returns one block, found by the key (vin, ts) behind the previous block: every statement is
+short however long the export takes, holds no snapshot open, and no reading is in two blocks.
 """
 
 from collections.abc import Sequence
@@ -17,25 +17,25 @@ from shared.wire.reading import SIGNALS
 
 FormatName = Literal["csv", "ndjson"]
 
-READINGS_AT_ONCE = 5_000
-"""In one block: half a MiB of CSV, a whole one of NDJSON."""
+BLOCK_READINGS = 5_000
+"""Readings of one block: half a MiB of CSV, one MiB of NDJSON."""
 
 SESSION = {
-    # The lines show what the server makes of numbers and times: shortest exact numbers, ISO times.
+    # The server formats the values: shortest exact numbers, ISO times.
     "extra_float_digits": "1",
     "DateStyle": "ISO",
-    # Behind a bound ts the planner expects few rows: it would fetch all that are left, sort them, and throw
-    # away all but a block's worth, for each block.
+    # With a bound ts the planner expects few rows: for each block it would fetch all rows that are left, sort
+    # them, and drop all but those of the block.
     "enable_bitmapscan": "off",
     "enable_seqscan": "off",
     "enable_sort": "off",
     "jit": "off",
 }
-"""What the sessions that ask here are opened with."""
+"""Settings of the sessions that run these queries."""
 
-# round(x, 4) as Python has it: of the exact value of the double, a tie to the even side. `scaled`, rounded to
-# a double, lies on the same side of each half as the exact product, or right on the half; only there the
-# rest decides, which is exact once the double is split into a real and what is left.
+# Python's round(x, 4): it rounds the exact value of the double, and a tie to the even side. `scaled`, rounded
+# to a double, lies on the same side of each half as the exact product, or right on the half. Only there the
+# rest of the product decides, which is exact once the double is split into a real and a remainder.
 _POWER_KW = """
     CASE WHEN abs(scaled - trunc(scaled)) <> 0.5 THEN round(scaled) ELSE
         CASE sign((power::real::float8 * 10000 - scaled) + (power - power::real::float8) * 10000)
@@ -43,34 +43,34 @@ _POWER_KW = """
     END / 10000 + 0.0::float8
 """
 
-_FIGURES = {"vin": "vin", "ts": "ts", "received_at": "received_at"}
+_EXPRESSIONS = {"vin": "vin", "ts": "ts", "received_at": "received_at"}
 for _name in SIGNALS:
-    _FIGURES[_name] = _name
+    _EXPRESSIONS[_name] = _name
     if _name == "pack_current":
-        _FIGURES["power_kw"] = _POWER_KW
+        _EXPRESSIONS["power_kw"] = _POWER_KW
 
-COLUMNS = tuple(_FIGURES)
-"""Of an export of readings, in order."""
+COLUMNS = tuple(_EXPRESSIONS)
+"""Columns of an export of readings, in order."""
 
 
-def _shown(name: str, *, null: str) -> str:
-    """The parts of one value as concat() takes them; it leaves out what is NULL."""
+def _concat_arguments(name: str, *, null: str) -> str:
+    """Return the arguments of concat() for one value; concat() leaves out NULLs."""
     if name == "vin":
         return name
     if name in {"ts", "received_at"}:
         return f"{name}::date, 'T', {name}::time, 'Z'"
-    return f"coalesce(({_FIGURES[name]})::text, '{null}')" if null else _FIGURES[name]
+    return f"coalesce(({_EXPRESSIONS[name]})::text, '{null}')" if null else _EXPRESSIONS[name]
 
 
 def _csv_line() -> str:
-    return ", ',', ".join(_shown(name, null="") for name in COLUMNS) + r", E'\r\n'"
+    return ", ',', ".join(_concat_arguments(name, null="") for name in COLUMNS) + r", E'\r\n'"
 
 
 def _ndjson_line() -> str:
     parts = []
-    for place, name in enumerate(COLUMNS):
-        opened, quote = ",{"[place == 0], '"' if place < 3 else ""
-        parts.append(f"""'{opened}"{name}":{quote}', {_shown(name, null="null")}, '{quote}'""")
+    for index, name in enumerate(COLUMNS):
+        opened, quote = ",{"[index == 0], '"' if index < 3 else ""
+        parts.append(f"""'{opened}"{name}":{quote}', {_concat_arguments(name, null="null")}, '{quote}'""")
     return ", ".join(parts) + r", E'}\n'"
 
 
@@ -80,7 +80,7 @@ def _block(line: str) -> str:
             SELECT *, power * 10000 AS scaled FROM (
                 SELECT *, {VALUES["power_kw"]} AS power FROM telemetry
                 WHERE vin = %(vin)s AND ts >= %(from_ts)s AND ts <= %(to_ts)s
-                ORDER BY ts LIMIT {READINGS_AT_ONCE}
+                ORDER BY ts LIMIT {BLOCK_READINGS}
             ) AS found
         ) AS ordered
     """  # noqa: S608 - of our own columns
@@ -95,7 +95,7 @@ _EXTENTS = """
 
 
 class Block(NamedTuple):
-    """Lines of readings that follow each other, none, or up to READINGS_AT_ONCE; `newest` is the last ts."""
+    """Lines of 0 to BLOCK_READINGS consecutive readings; `newest` is the ts of the last one."""
 
     readings: int
     newest: datetime | None
@@ -103,12 +103,12 @@ class Block(NamedTuple):
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing follows."""
-        return self.readings < READINGS_AT_ONCE
+        """True where no block follows."""
+        return self.readings < BLOCK_READINGS
 
 
 class _Bytes(Loader):
-    """Text as the bytes that came: it only passes through."""
+    """Loader that keeps text as bytes: the text is only passed on."""
 
     format = Format.BINARY
 
@@ -119,17 +119,17 @@ class _Bytes(Loader):
 async def block(
     connection: Connection, name: FormatName, vin: str, from_ts: datetime, to_ts: datetime
 ) -> Block:
-    """The first readings of a window, both ends included, in the order of their ts."""
+    """Select the first readings of a window, both ends included, in order of ts."""
     cursor = connection.cursor(binary=True)
     cursor.adapters.register_loader("text", _Bytes)
     await cursor.execute(_BLOCKS[name], {"vin": vin, "from_ts": from_ts, "to_ts": to_ts})
     found = await cursor.fetchone()
-    assert found is not None  # noqa: S101 - an aggregate answers one row
+    assert found is not None  # noqa: S101 - an aggregate returns one row
     return Block(found[0], found[1], found[2] or b"")
 
 
 async def extents(connection: Connection, vins: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
-    """The oldest and the newest ts of each of these vehicles that was ever seen."""
+    """Select the oldest and the newest ts of each of these vehicles that has sent a reading."""
     rows: list[tuple[Any, ...]] = await (
         await connection.execute(_EXTENTS, (list(vins),), binary=True)
     ).fetchall()

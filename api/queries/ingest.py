@@ -1,4 +1,4 @@
-"""Readings in: the writing side of POST."""
+"""Storing of the readings of a POST."""
 
 import json
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from shared.wire.timestamps import format_timestamp
 from shared.wire.topics import telemetry_topic
 
 
-def ingest(connection: Connection, rows: Sequence[Row], caution: CopyBackoff) -> Outcome:
+def ingest(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff) -> Outcome:
     """Store readings; one that contradicts a stored reading of the same key is kept as a rejection."""
-    outcome = store(connection, rows, caution)
-    keep_rejections(connection, [_rejection(rows[place]) for place in outcome.conflicts])
+    outcome = store(connection, rows, copy_backoff)
+    keep_rejections(connection, [_rejection(rows[index]) for index in outcome.conflicts])
     return outcome
 
 
 def _rejection(row: Row) -> Rejection:
-    # With the topic that it could have come by, it can be read and replayed like any other.
+    # With the topic that an MQTT message would have, the rejection can be read and replayed like any other.
     signals = {name: getattr(row, name) for name in SIGNALS}
     given = {name: value for name, value in signals.items() if value is not None}
     reading = {"vin": row.vin, "ts": format_timestamp(row.ts), **given}

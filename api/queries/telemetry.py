@@ -1,4 +1,4 @@
-"""Questions about the readings of one vehicle, answered by the keys (vin, ts), (vin, hour) and (vin, day)."""
+"""Queries on the readings of one vehicle, by the keys (vin, ts), (vin, hour) and (vin, day)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,10 +33,10 @@ _SUMMARY = """
 async def summary(
     connection: Connection, vin: str, from_ts: datetime, to_ts: datetime
 ) -> tuple[Any, ...] | None:
-    """Count and extremes of a window, both ends included; None for a vehicle that was never seen.
+    """Select count and extremes of a window, both ends included; None for a vehicle without readings.
 
-    samples, soc_min, soc_max, temp_max, temp_min: whole days and hours of the window from the rollups, what
-    is left at its ends from the readings themselves.
+    The columns are samples, soc_min, soc_max, temp_max, temp_min. Whole days and hours of the window come
+    from the rollups, its ends from the readings.
     """
     hours = WholeHours.between(from_ts, to_ts)
     first_day, last_day = hours.days
@@ -63,15 +63,17 @@ async def history(
     descending: bool,
     limit: int,
 ) -> Sequence[tuple[Any, ...]]:
-    """Up to `limit` readings in the order of their ts, behind the ts `after` in that order."""
-    wanted = ["vin = %(vin)s"]
+    """Select up to `limit` readings in order of ts, behind the ts `after` in that order."""
+    conditions = ["vin = %(vin)s"]
     if from_ts is not None:
-        wanted.append("ts >= %(from_ts)s")
+        conditions.append("ts >= %(from_ts)s")
     if to_ts is not None:
-        wanted.append("ts <= %(to_ts)s")
+        conditions.append("ts <= %(to_ts)s")
     if after is not None:
-        wanted.append("ts < %(after)s" if descending else "ts > %(after)s")
+        conditions.append("ts < %(after)s" if descending else "ts > %(after)s")
     order = "ts DESC" if descending else "ts"
-    asked = f"SELECT {READING} FROM telemetry WHERE {' AND '.join(wanted)} ORDER BY {order} LIMIT %(limit)s"  # noqa: S608 - of fixed parts
+    query = (
+        f"SELECT {READING} FROM telemetry WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %(limit)s"  # noqa: S608 - of fixed parts
+    )
     values = {"vin": vin, "from_ts": from_ts, "to_ts": to_ts, "after": after, "limit": limit}
-    return await (await connection.execute(asked, values, binary=True)).fetchall()
+    return await (await connection.execute(query, values, binary=True)).fetchall()

@@ -1,28 +1,28 @@
-"""Questions about vehicles, answered from `vehicle_latest`: their cost does not grow with the history."""
+"""Queries on `vehicle_latest`, whose cost does not grow with the history."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from api.db.pool import Connection
-from api.queries.connectivity import SIGNS, STATE, VEHICLES, silence
+from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, cutoff_times
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
 
 READING = ", ".join(("vin", "ts", *SIGNALS))
-"""The columns of a reading, in the order in which queries answer them."""
+"""Columns of a reading, in the order in which queries select them."""
 
 _LATEST = f"SELECT {READING} FROM vehicle_latest WHERE vin = ANY(%s)"  # noqa: S608 - our own columns
 
 
 async def latest(connection: Connection, vins: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """The reading with the newest ts of each of these vehicles that was ever seen."""
+    """Select the reading with the newest ts of each of these vehicles that has sent one."""
     cursor = await connection.execute(_LATEST, (vins,), binary=True)
     return {row[0]: row for row in await cursor.fetchall()}
 
 
 async def is_known(connection: Connection, vin: str) -> bool:
-    """Whether a reading of this vehicle is stored."""
+    """Return whether a reading of this vehicle is stored."""
     cursor = await connection.execute("SELECT EXISTS (SELECT FROM vehicle_latest WHERE vin = %s)", (vin,))
     found = await cursor.fetchone()
     return bool(found and found[0])
@@ -40,20 +40,20 @@ async def page(
     now: datetime,
     limits: Limits,
 ) -> Sequence[tuple[Any, ...]]:
-    """Up to `limit` vehicles in the order of their VINs, behind the VIN `after`: READING, SIGNS."""
-    wanted = ["vin > %(after)s"]
+    """Select READING and CONNECTIVITY_COLUMNS of up to `limit` vehicles by VIN, behind the VIN `after`."""
+    conditions = ["vin > %(after)s"]
     if vin_prefix is not None:
         # `~` comes after every character of a VIN: a range of the key's index, unlike LIKE.
-        wanted.append("vin >= %(prefix)s AND vin < %(prefix)s || '~'")
+        conditions.append("vin >= %(prefix)s AND vin < %(prefix)s || '~'")
     if soc_below is not None:
-        wanted.append("soc < %(soc_below)s")
+        conditions.append("soc < %(soc_below)s")
     if seen_since is not None:
-        wanted.append("ts >= %(seen_since)s")
+        conditions.append("ts >= %(seen_since)s")
     if connectivity is not None:
-        wanted.append(f"{STATE} = %(connectivity)s")
-    asked = f"""
-        SELECT {READING}, {SIGNS} FROM {VEHICLES}
-        WHERE {" AND ".join(wanted)} ORDER BY vin LIMIT %(limit)s
+        conditions.append(f"{STATE_SQL} = %(connectivity)s")
+    query = f"""
+        SELECT {READING}, {CONNECTIVITY_COLUMNS} FROM {FROM_VEHICLES}
+        WHERE {" AND ".join(conditions)} ORDER BY vin LIMIT %(limit)s
     """  # noqa: S608 - of fixed parts
     values = {
         "after": after,
@@ -61,7 +61,7 @@ async def page(
         "soc_below": soc_below,
         "seen_since": seen_since,
         "connectivity": connectivity,
-        **silence(now, limits),
+        **cutoff_times(now, limits),
         "limit": limit,
     }
-    return await (await connection.execute(asked, values, binary=True)).fetchall()
+    return await (await connection.execute(query, values, binary=True)).fetchall()

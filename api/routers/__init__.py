@@ -1,1 +1,1 @@
-"""HTTP only: parameters in, query called, model out."""
+"""HTTP only: parameters in, query called, answer out."""

@@ -1,11 +1,21 @@
-"""What of the whole fleet needs a person now."""
+"""Alerts of the whole fleet."""
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.db.database import LoadedSettings, OpenDatabase
-from api.http.pagination import ANY_OF, Limit, ListQuery, NextToken, Page, any_of, cut_page, page_of, resume
+from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.pagination import (
+    ANY_OF,
+    Limit,
+    ListQuery,
+    NextToken,
+    Page,
+    any_of,
+    cut_page,
+    page_response,
+    resume,
+)
 from api.http.problems import problem_responses
 from api.queries.alert_suspects import suspects
 from api.schemas.diagnostics import FleetAlert
@@ -18,7 +28,7 @@ _WORST_FIRST = [*reversed(Severity)]
 
 
 class AlertsQuery(ListQuery):
-    """What `GET /api/alerts` was asked for."""
+    """Parameters of `GET /api/alerts`."""
 
     list: Literal["alerts"] = "alerts"
     min_severity: Severity | None
@@ -26,7 +36,7 @@ class AlertsQuery(ListQuery):
     after: tuple[int, str, AlertCode] | None = None
 
 
-def _place(alert: dict[str, Any]) -> tuple[int, str, AlertCode]:
+def _sort_key(alert: dict[str, Any]) -> tuple[int, str, AlertCode]:
     return _WORST_FIRST.index(alert["severity"]), alert["vin"], alert["code"]
 
 
@@ -35,12 +45,12 @@ async def fleet_alerts(
     *,
     database: OpenDatabase,
     settings: LoadedSettings,
-    min_severity: Annotated[Severity | None, Query(description="This one and worse")] = None,
+    min_severity: Annotated[Severity | None, Query(description="This severity and worse")] = None,
     code: Annotated[list[AlertCode] | None, Query(description=ANY_OF)] = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
-    """The alerts of every vehicle's newest reading, the worst first, then by VIN and code."""
+    """List the alerts of every vehicle's newest reading, the worst first, then by VIN and code."""
     query = resume(next_token, AlertsQuery(min_severity=min_severity, code=any_of(code), limit=limit))
     codes = query.code or tuple(AlertCode)
     mildest = _WORST_FIRST.index(query.min_severity or Severity.INFO)
@@ -52,4 +62,4 @@ async def fleet_alerts(
             for alert in state["alerts"]
             if _WORST_FIRST.index(alert["severity"]) <= mildest and alert["code"] in codes
         ]
-    return page_of(*cut_page(found, _place, query))
+    return page_response(*cut_page(found, _sort_key, query))

@@ -1,4 +1,4 @@
-"""Swagger UI at /docs: its files come from an installed package, so that no other host is asked."""
+"""Swagger UI at /docs: its files come from an installed package, so that no other host is needed."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""What a vehicle's past readings say: what was wrong, what it did, how its battery ages.
+"""Diagnoses from a vehicle's past readings: anomalies, sessions, health of the battery.
 
-All of it is computed from the stored readings when it is asked for, so the order they came in never matters.
+Every diagnosis is computed from the stored readings on request, so their order of arrival does not matter.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from api.db.database import OpenDatabase
+from api.http.dependencies import OpenDatabase
 from api.http.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
 from api.http.problems import problem_responses
 from api.http.query_times import QueryTime
@@ -18,7 +18,7 @@ from api.http.vin_path import Vin, normal_vin
 from api.queries import extent
 from api.schemas.battery import BatteryHealth
 from api.schemas.diagnostics import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
-from api.services.diagnosis import MOST_READINGS, Analysis, Diagnosis, Margin, OpenDiagnosisRunner, Window
+from api.services.diagnosis import MAX_READINGS, Analysis, Diagnosis, Margin, OpenDiagnosisRunner, Window
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import battery
 from shared.diagnostics.episode import Episode, Skipped
@@ -33,25 +33,25 @@ router = APIRouter(prefix="/api/vehicles", tags=["diagnostics"])
 
 T = TypeVar("T")
 
-_USUAL = timedelta(days=30)
-_USUAL_OF_BATTERY = timedelta(days=366)
+_DEFAULT_PERIOD = timedelta(days=30)
+_DEFAULT_BATTERY_PERIOD = timedelta(days=366)
 _SEVERITIES = list(Severity)
 # SOH_LOW asks for a median of 7 days on 3 days.
-_OF_EPISODES = Margin(timedelta(days=10), timedelta(days=1))
-_OF_SESSIONS = Margin(timedelta(days=1), timedelta(days=1))
+_EPISODES_MARGIN = Margin(timedelta(days=10), timedelta(days=1))
+_SESSIONS_MARGIN = Margin(timedelta(days=1), timedelta(days=1))
 
 From = Annotated[
     QueryTime | None,
     Query(
-        description=f"RFC 3339; unless told, days back from the end, and at most {MOST_READINGS:,} readings"
+        description=f"RFC 3339; by default some days before the end, with at most {MAX_READINGS:,} readings"
     ),
 ]
-To = Annotated[QueryTime | None, Query(description="RFC 3339; unless told, the newest reading")]
-Order = Annotated[Literal["asc", "desc"] | None, Query(description="By started_at; asc unless told")]
+To = Annotated[QueryTime | None, Query(description="RFC 3339; by default the newest reading")]
+Order = Annotated[Literal["asc", "desc"] | None, Query(description="By started_at; default asc")]
 
 
 class AnomaliesQuery(WindowQuery):
-    """What `GET /api/vehicles/{vin}/anomalies` was asked for."""
+    """Parameters of `GET /api/vehicles/{vin}/anomalies`."""
 
     list: Literal["anomalies"] = "anomalies"
     code: tuple[Code, ...] | None
@@ -60,7 +60,7 @@ class AnomaliesQuery(WindowQuery):
 
 
 class SessionsQuery(WindowQuery):
-    """What `GET /api/vehicles/{vin}/sessions` was asked for."""
+    """Parameters of `GET /api/vehicles/{vin}/sessions`."""
 
     list: Literal["sessions"] = "sessions"
     kind: tuple[Kind, ...] | None
@@ -76,17 +76,17 @@ async def anomalies(
     from_ts: From = None,
     to_ts: To = None,
     code: Annotated[list[Code] | None, Query(description=ANY_OF)] = None,
-    min_severity: Annotated[Severity | None, Query(description="This one and worse")] = None,
+    min_severity: Annotated[Severity | None, Query(description="This severity and worse")] = None,
     order: Order = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Anomalies:
-    """Episodes by all rules that touch the window, and which rules could not be judged, and why.
+    """List the episodes that touch the window, and the rules that could not be evaluated, with the reasons.
 
-    Readings up to 10 days before the window and a day behind it are read too: what reaches no further is
-    shown whole. Without from_ts: 30 days.
+    Readings up to 10 days before the window and a day after it are read too: an episode that reaches no
+    further is shown whole. Without from_ts: 30 days.
     """
-    asked = AnomaliesQuery(
+    arguments = AnomaliesQuery(
         vin=normal_vin(vin),
         from_ts=from_ts,
         to_ts=to_ts,
@@ -95,10 +95,10 @@ async def anomalies(
         order=order,
         limit=limit,
     )
-    query = resume(next_token, asked)
+    query = resume(next_token, arguments)
     window = Window(query.from_ts, query.to_ts)
-    seen = await diagnoses.of(request, query.vin, window, _episodes(query.code), back=_USUAL)
-    return _anomalies(query, seen)
+    diagnosis = await diagnoses.run(request, query.vin, window, _episodes(query.code), back=_DEFAULT_PERIOD)
+    return _anomalies(query, diagnosis)
 
 
 @router.get("/{vin}/sessions", responses=problem_responses(400, 401, 404, 422, 503))
@@ -114,11 +114,11 @@ async def vehicle_sessions(
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Sessions:
-    """Drives, charges and what must have happened in gaps, where they touch the window.
+    """List the drives, the charges and the sessions inferred from gaps that touch the window.
 
     A session that reaches up to a day beyond the window is shown whole. Without from_ts: 30 days.
     """
-    asked = SessionsQuery(
+    arguments = SessionsQuery(
         vin=normal_vin(vin),
         from_ts=from_ts,
         to_ts=to_ts,
@@ -126,10 +126,10 @@ async def vehicle_sessions(
         order=order,
         limit=limit,
     )
-    query = resume(next_token, asked)
+    query = resume(next_token, arguments)
     window = Window(query.from_ts, query.to_ts)
-    seen = await diagnoses.of(request, query.vin, window, _sessions(), back=_USUAL)
-    return _sessions_page(query, seen)
+    diagnosis = await diagnoses.run(request, query.vin, window, _sessions(), back=_DEFAULT_PERIOD)
+    return _sessions_page(query, diagnosis)
 
 
 @router.get("/{vin}/diagnosis", responses=problem_responses(400, 401, 404, 422, 503))
@@ -143,11 +143,11 @@ async def vehicle_diagnosis(
     order: Order = None,
     limit: Limit = None,
 ) -> VehicleDiagnosis:
-    """Anomalies and sessions of a window in one answer, for which its readings are read once.
+    """Return anomalies and sessions of a window in one answer, for which its readings are read once.
 
-    Each part is what its own call answers, and its `next` is asked on there. Without from_ts: 30 days.
+    Each part is the answer of its own call, which takes the part's `next`. Without from_ts: 30 days.
     """
-    asked: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "vin": normal_vin(vin),
         "from_ts": from_ts,
         "to_ts": to_ts,
@@ -155,12 +155,12 @@ async def vehicle_diagnosis(
         "limit": limit,
     }
     window = Window(from_ts, to_ts)
-    found, did = await diagnoses.of_both(
-        request, asked["vin"], window, _episodes(None), _sessions(), back=_USUAL
+    anomalies_found, sessions_found = await diagnoses.run_both(
+        request, arguments["vin"], window, _episodes(None), _sessions(), back=_DEFAULT_PERIOD
     )
     return VehicleDiagnosis(
-        anomalies=_anomalies(AnomaliesQuery(**asked, code=None, min_severity=None), found),
-        sessions=_sessions_page(SessionsQuery(**asked, kind=None), did),
+        anomalies=_anomalies(AnomaliesQuery(**arguments, code=None, min_severity=None), anomalies_found),
+        sessions=_sessions_page(SessionsQuery(**arguments, kind=None), sessions_found),
     )
 
 
@@ -174,15 +174,17 @@ async def battery_health(
     from_ts: From = None,
     to_ts: To = None,
 ) -> BatteryHealth:
-    """Use and health of the battery: each figure, or what it lacks. Without from_ts: a year."""
+    """Return use and health of the battery: each figure, or the data it lacks. Without from_ts: a year."""
     vin = normal_vin(vin)
     analysis = Analysis("battery", battery)
-    seen = await diagnoses.of(request, vin, Window(from_ts, to_ts), analysis, back=_USUAL_OF_BATTERY)
-    window = seen.from_ts, seen.to_ts
+    diagnosis = await diagnoses.run(
+        request, vin, Window(from_ts, to_ts), analysis, back=_DEFAULT_BATTERY_PERIOD
+    )
+    window = diagnosis.from_ts, diagnosis.to_ts
     return BatteryHealth.of(
         vin,
         *window,
-        seen.found,
+        diagnosis.result,
         duplicates=await database.read(extent.duplicate_count, vin, *window),
         rejected=await database.read(extent.rejection_count, vin, *window),
     )
@@ -191,68 +193,70 @@ async def battery_health(
 def _episodes(code: tuple[Code, ...] | None) -> Analysis[tuple[list[Episode], list[Skipped]]]:
     codes = code or tuple(Code)
 
-    def judge(trace: Trace, profile: Profile) -> tuple[list[Episode], list[Skipped]]:
+    def find(trace: Trace, profile: Profile) -> tuple[list[Episode], list[Skipped]]:
         return episodes(trace, profile, codes)
 
-    return Analysis(("episodes", codes), judge, _OF_EPISODES)
+    return Analysis(("episodes", codes), find, _EPISODES_MARGIN)
 
 
-def _anomalies(query: AnomaliesQuery, seen: Diagnosis[tuple[list[Episode], list[Skipped]]]) -> Anomalies:
-    found, skipped = seen.found
+def _anomalies(query: AnomaliesQuery, diagnosis: Diagnosis[tuple[list[Episode], list[Skipped]]]) -> Anomalies:
+    found, skipped = diagnosis.result
     mildest = _SEVERITIES.index(query.min_severity or Severity.INFO)
     touching = [
         episode
         for episode in found
-        if episode.started_at <= seen.to_ts
-        and (episode.ended_at is None or episode.ended_at >= seen.from_ts)
+        if episode.started_at <= diagnosis.to_ts
+        and (episode.ended_at is None or episode.ended_at >= diagnosis.from_ts)
         and _SEVERITIES.index(episode.severity) >= mildest
     ]
-    page, about = _page(query, seen, touching, _start_and_code)
+    page, window_fields = _page(query, diagnosis, touching, _start_and_code)
     return Anomalies(
-        **about,
+        **window_fields,
         items=[
-            EpisodeOut.of(episode, trace_starts_mid_history=seen.trace_starts_mid_history) for episode in page
+            EpisodeOut.of(episode, trace_starts_mid_history=diagnosis.trace_starts_mid_history)
+            for episode in page
         ],
         skipped=[SkippedOut.of(each) for each in skipped],
     )
 
 
 def _sessions() -> Analysis[list[Session]]:
-    return Analysis("sessions", sessions, _OF_SESSIONS)
+    return Analysis("sessions", sessions, _SESSIONS_MARGIN)
 
 
-def _sessions_page(query: SessionsQuery, seen: Diagnosis[list[Session]]) -> Sessions:
-    begin, end = seen.from_ts.timestamp(), seen.to_ts.timestamp()
+def _sessions_page(query: SessionsQuery, diagnosis: Diagnosis[list[Session]]) -> Sessions:
+    begin, end = diagnosis.from_ts.timestamp(), diagnosis.to_ts.timestamp()
     kinds = query.kind or tuple(Kind)
     touching = [
         session
-        for session in seen.found
+        for session in diagnosis.result
         if session.start <= end and session.end >= begin and session.kind in kinds
     ]
-    page, about = _page(query, seen, touching, _start)
+    page, window_fields = _page(query, diagnosis, touching, _start)
     return Sessions(
-        **about, items=[SessionOut.of(session, last_reading_at=seen.last_reading_at) for session in page]
+        **window_fields,
+        items=[SessionOut.of(session, last_reading_at=diagnosis.last_reading_at) for session in page],
     )
 
 
 def _page(
-    query: WindowQuery, seen: Diagnosis[Any], touching: Sequence[T], key: Callable[[T], Any]
+    query: WindowQuery, diagnosis: Diagnosis[Any], touching: Sequence[T], key: Callable[[T], Any]
 ) -> tuple[Sequence[T], dict[str, Any]]:
-    """The page that was asked for, and what its answer says of the window and of the page behind it.
+    """Cut the page of a query; returns it and the fields of its answer on the window and the next page.
 
-    The token keeps the window that was found for open ends: readings that arrive meanwhile don't move it.
+    The token holds the window that was found for open ends: readings that arrive meanwhile don't move it.
     """
-    query = query.model_copy(update={"from_ts": seen.from_ts, "to_ts": seen.to_ts})
+    query = query.model_copy(update={"from_ts": diagnosis.from_ts, "to_ts": diagnosis.to_ts})
     page, token = cut_page(touching, key, query, descending=query.is_descending)
-    about = {
+    window_fields = {
         "vin": query.vin,
-        "from_ts": seen.from_ts,
-        "to_ts": seen.to_ts,
-        "read_from_ts": seen.read_from_ts,
-        "read_to_ts": seen.read_to_ts,
+        "from_ts": diagnosis.from_ts,
+        "to_ts": diagnosis.to_ts,
+        "read_from_ts": diagnosis.read_from_ts,
+        "read_to_ts": diagnosis.read_to_ts,
         "next": token,
     }
-    return page, about
+    return page, window_fields
 
 
 def _start_and_code(episode: Episode) -> tuple[datetime, Code]:

@@ -1,4 +1,4 @@
-"""Readings and summaries as files, however many there are."""
+"""Exports of readings and summaries, as files of any length."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,15 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import serializers
-from api.db.database import Database, LoadedSettings, OpenDatabase
-from api.http.export_permit import ExportPermits, clear
+from api.db.database import Database
+from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.export_permit import ExportPermits, clear_permit
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.queries import exports, telemetry
 from api.queries.exports import FormatName
 from api.schemas.vehicles import Summary
-from api.services.export_formats import FORMATS, Format, accepted, takes_gzip
-from api.services.export_stream import Blocks, Export, Exports
+from api.services.export_formats import FORMATS, Format, accepts_gzip, preferred_format
+from api.services.export_stream import Blocks, Export, ExportSlots
 from shared.wire.reading import VIN_PATTERN, normalise_vin
 
 router = APIRouter(prefix="/api/export", tags=["exports"])
@@ -55,20 +56,20 @@ Vins = Annotated[
 ]
 
 
-async def _format(
+async def _requested_format(
     request: Request,
     name: Annotated[
         FormatName | None, Query(alias="format", description="By default as the Accept header says")
     ] = None,
 ) -> Format:
-    found = FORMATS[name] if name else accepted(request.headers.get("accept", ""))
+    found = FORMATS[name] if name else preferred_format(request.headers.get("accept", ""))
     if found is None:
         kinds = " or ".join(kind.media_type for kind in FORMATS.values())
         raise ProblemError(406, f"This call answers {kinds}: ask for one in Accept, or with format=.")
     return found
 
 
-WantedFormat = Annotated[Format, Depends(_format)]
+RequestedFormat = Annotated[Format, Depends(_requested_format)]
 
 
 @router.get("/telemetry", response_class=Response, responses=_RESPONSES)
@@ -76,23 +77,23 @@ async def export_telemetry(
     *,
     request: Request,
     database: OpenDatabase,
-    kind: WantedFormat,
+    kind: RequestedFormat,
     vins: Vins,
     from_ts: QueryTime | None = None,
     to_ts: QueryTime | None = None,
 ) -> Response:
-    """The readings of a window, both ends included, by vin, then ts; without an end: as far as there are any.
+    """Export the readings of a window, both ends included, by vin, then ts; an open end has no limit.
 
-    Up to 100 vehicles and any number of readings. A transfer that breaks off is incomplete and shows it;
-    two exports at a time, another one is answered 503.
+    Up to 100 vehicles and any number of readings. A transfer that breaks off shows as incomplete.
+    Two exports at a time; another one is answered 503.
     """
     require_order(from_ts, to_ts)
     extents = await _extents(database, vins)
     begin = from_ts or min(oldest for oldest, _ in extents.values())
-    # Also where it is open it has an end: readings come in all the time.
+    # An open window gets an end, too: readings arrive all the time.
     end = to_ts or max(begin, *(newest for _, newest in extents.values()))
     blocks = _readings(database, kind, sorted(extents), begin, end)
-    return _file(request, kind, blocks, _name(sorted(extents), begin, end))
+    return _file(request, kind, blocks, _file_name(sorted(extents), begin, end))
 
 
 @router.post("/telemetry", status_code=204, responses=_PERMIT_RESPONSES)
@@ -101,19 +102,19 @@ async def permit_telemetry(
     request: Request,
     database: OpenDatabase,
     settings: LoadedSettings,
-    _kind: WantedFormat,
+    _kind: RequestedFormat,
     vins: Vins,
     from_ts: QueryTime | None = None,
     to_ts: QueryTime | None = None,
 ) -> Response:
-    """A cookie with which a GET of exactly this address is answered without X-API-Key: within 60 s, and once.
+    """Set a cookie with which a GET of exactly this address needs no X-API-Key: within 60 s, and once.
 
     For browsers, which follow a link without headers. The POST is refused where the GET would be.
     """
     require_order(from_ts, to_ts)
     await _extents(database, vins)
-    exports_under_way: Exports = request.app.state.exports
-    with exports_under_way.place():
+    slots: ExportSlots = request.app.state.exports
+    with slots.slot():
         pass
     permits: ExportPermits = request.app.state.permits
     return permits.give(request, settings.keys) if settings.keys else Response(status_code=204)
@@ -124,22 +125,22 @@ async def export_summary(
     *,
     request: Request,
     database: OpenDatabase,
-    kind: WantedFormat,
+    kind: RequestedFormat,
     vins: Vins,
     from_ts: QueryTime,
     to_ts: QueryTime,
 ) -> Response:
-    """Count and extremes of the readings in a window, both ends included: one line a vehicle, by vin."""
+    """Export count and extremes of a window's readings, both ends included: one line a vehicle, by vin."""
     require_order(from_ts, to_ts)
     known = sorted(await _extents(database, vins))
     blocks = _summaries(database, kind, known, from_ts, to_ts)
-    return _file(request, kind, blocks, f"{_name(known, from_ts, to_ts)}_summary")
+    return _file(request, kind, blocks, f"{_file_name(known, from_ts, to_ts)}_summary")
 
 
 async def _readings(
     database: Database, kind: Format, vins: Sequence[str], from_ts: datetime, to_ts: datetime
 ) -> Blocks:
-    # Not by itself: while nothing has been sent, an error is still answered as a problem.
+    # Sent with the first block: before any byte is sent, an error is still answered as a problem.
     head = kind.head(exports.COLUMNS)
     for vin in vins:
         after = from_ts
@@ -158,20 +159,20 @@ async def _summaries(
     lines = [kind.head(tuple(Summary.model_fields))]
     for vin in vins:
         row = await database.export(telemetry.summary, vin, from_ts, to_ts)
-        # Of a vehicle that was known a moment ago there is one.
+        # A vehicle that was known a moment ago has a row, unless its readings were deleted since.
         if row is not None:
             lines.append(kind.line(serializers.summary(vin, from_ts, to_ts, row)))
     yield b"".join(lines)
 
 
 async def _extents(database: Database, named: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
-    """Of each vehicle that was named. Raises 404 where one is unknown, before anything is sent."""
+    """Return the extent of each named vehicle. Raises 404 for an unknown one, before any byte is sent."""
     vins: dict[str, None] = {}
-    for place, vin in enumerate(named, 1):
+    for number, vin in enumerate(named, 1):
         try:
             vins[normalise_vin(vin)] = None
         except ValueError as reason:
-            raise ProblemError(404, f"No reading is stored of VIN number {place}: it {reason}.") from None
+            raise ProblemError(404, f"No reading is stored of VIN number {number}: it {reason}.") from None
     found = await database.export(exports.extents, list(vins))
     if unknown := [vin for vin in vins if vin not in found]:
         more = f" and of {len(unknown) - 5} more" if len(unknown) > 5 else ""
@@ -179,9 +180,9 @@ async def _extents(database: Database, named: Sequence[str]) -> dict[str, tuple[
     return found
 
 
-def _name(vins: Sequence[str], from_ts: datetime, to_ts: datetime) -> str:
-    who = vins[0] if len(vins) == 1 else f"{len(vins)}-vehicles"
-    return f"{who}_{from_ts.date().isoformat()}_to_{to_ts.date().isoformat()}"
+def _file_name(vins: Sequence[str], from_ts: datetime, to_ts: datetime) -> str:
+    subject = vins[0] if len(vins) == 1 else f"{len(vins)}-vehicles"
+    return f"{subject}_{from_ts.date().isoformat()}_to_{to_ts.date().isoformat()}"
 
 
 def _file(request: Request, kind: Format, blocks: Blocks, name: str) -> Response:
@@ -190,7 +191,7 @@ def _file(request: Request, kind: Format, blocks: Blocks, name: str) -> Response
         "Content-Disposition": f'attachment; filename="{name}.{kind.name}"',
         "Vary": "Accept, Accept-Encoding",
     }
-    gzip = takes_gzip(request.headers.get("accept-encoding", ""))
+    gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
     export = Export(request.app.state.exports, blocks, gzip=gzip, headers=headers)
-    clear(request, export)
+    clear_permit(request, export)
     return export

@@ -1,14 +1,14 @@
-"""The fleet at a glance, for a dashboard that asks again and again."""
+"""Overview of the fleet, for a dashboard that polls."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.db.database import LoadedSettings, OpenDatabase
+from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.pagination import ANY_OF
 from api.http.problems import problem_responses
-from api.http.responses import answer
+from api.http.responses import json_response
 from api.queries.fleet_columns import fleet
 from api.schemas.vehicles import Fleet
 from api.services.fleet_overview import FleetOverview, FleetQuery, Sort
@@ -24,7 +24,9 @@ async def overview(
     database: OpenDatabase,
     settings: LoadedSettings,
     state: Annotated[list[State] | None, Query(description=ANY_OF)] = None,
-    min_severity: Annotated[Severity | None, Query(description="With an alert of this one or worse")] = None,
+    min_severity: Annotated[
+        Severity | None, Query(description="With an alert of this severity or worse")
+    ] = None,
     charging: bool | None = None,
     q: Annotated[
         str | None, Query(pattern="^[A-Za-z0-9-]{1,40}$", description="Part of a VIN, in upper or lower case")
@@ -37,17 +39,17 @@ async def overview(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Counts of the whole fleet, and a page of the vehicles that pass the filters; nulls sort last.
+    """Count the whole fleet, and list a page of the vehicles that pass the filters; nulls sort last.
 
-    A snapshot with page numbers, not a keyset list: its order is by what changes with every reading, and who
-    asks anew every few seconds wants what is worst now. A page beyond the last one is empty.
+    The answer is a snapshot with page numbers, not a keyset list: the order changes with every reading, and a
+    client that polls every few seconds needs the worst vehicles of now. A page beyond the last one is empty.
 
     `charging`: by the newest reading at least 2 A go into the pack, the odometer stood still for two minutes
-    (where it is known: braking fills the pack too), and the vehicle is not offline.
+    (where it is known: braking charges the pack too), and the vehicle is online.
     """
     now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds
     columns = await database.read(fleet, now=now, limits=limits)
-    wanted = FleetQuery(
+    query = FleetQuery(
         states=frozenset(state or State),
         min_severity=min_severity,
         charging=charging,
@@ -57,4 +59,4 @@ async def overview(
         page=page,
         page_size=page_size,
     )
-    return answer(FleetOverview(columns, now=now, limits=limits, thresholds=thresholds).answer(wanted))
+    return json_response(FleetOverview(columns, now=now, limits=limits, thresholds=thresholds).page(query))

@@ -1,10 +1,10 @@
-"""Whether the service works: open to everyone, key or not."""
+"""Health of the service and of its database, open to all clients without a key."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from api.db.database import OpenDatabase
 from api.db.errors import DatabaseAwayError
+from api.http.dependencies import OpenDatabase
 from api.schemas.vehicles import Health, Liveness
 
 router = APIRouter(prefix="/api/health", tags=["health"])
@@ -18,7 +18,7 @@ _DOWN = {"status": "DEGRADED", "db": "DOWN"}
     responses={503: {"model": Health, "content": {"application/json": {"example": _DOWN}}}},
 )
 async def health(database: OpenDatabase) -> JSONResponse:
-    """Whether the database answers: 200, or 503 within 3 seconds."""
+    """Check whether the database answers: 200, or 503 within 3 seconds."""
     try:
         await database.ping()
     except DatabaseAwayError:
@@ -28,11 +28,11 @@ async def health(database: OpenDatabase) -> JSONResponse:
 
 @router.head("", include_in_schema=False)
 async def health_head(database: OpenDatabase) -> JSONResponse:
-    """The same for monitors that ask with HEAD."""
+    """Check the database for monitors that send HEAD."""
     return await health(database)
 
 
 @router.get("/live")
 async def live() -> Liveness:
-    """Whether this process answers; the database is not asked."""
+    """Confirm that this process answers; the database is not involved."""
     return Liveness(status="OK")

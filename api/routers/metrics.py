@@ -1,4 +1,4 @@
-"""What Prometheus collects. The database is not asked."""
+"""Metrics for Prometheus, served without the database."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -11,5 +11,5 @@ router = APIRouter(tags=["metrics"])
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=problem_responses(401))
 async def scrape(request: Request) -> Response:
-    """Counters and gauges of this service since its start, in the text format of Prometheus."""
-    return Response(request.app.state.siblings.text(), media_type=CONTENT_TYPE_LATEST)
+    """Return counters and gauges of this service since its start, in the text format of Prometheus."""
+    return Response(request.app.state.process_metrics.text(), media_type=CONTENT_TYPE_LATEST)

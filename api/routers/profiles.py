@@ -1,4 +1,4 @@
-"""What a person tells us of a vehicle beyond its readings."""
+"""Profiles of vehicles: facts that people enter, beyond the readings."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
-from api.db.database import OpenDatabase
-from api.http.json_body import all_refused, parsed, refused, require_json
+from api.http.dependencies import OpenDatabase
+from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.problems import problem_responses
 from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import vehicle_states
-from api.queries.profiles import keep_profile
-from api.queries.profiles import profile as kept
+from api.queries.profiles import profile as select_profile
+from api.queries.profiles import store_profile
 from shared.vehicle_profile import Profile
 from shared.wire.strict_json import AmbiguousObject
 from shared.wire.timestamps import WIDEST_OFFSET
@@ -23,7 +23,7 @@ _EXAMPLE = {"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60, "energy_k
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "Any of the fields; what is left out is not known.",
+        "description": "Any of the fields; a field that is left out is not known.",
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/Profile"},
@@ -36,36 +36,36 @@ _BODY: dict[str, Any] = {
 
 @router.put("/{vin}/profile", responses=problem_responses(401, 404, 413, 415, 422, 503), openapi_extra=_BODY)
 async def put_profile(vin: Vin, request: Request, database: OpenDatabase) -> Profile:
-    """Keep this profile in place of the one before; also for a vehicle that has sent nothing yet."""
+    """Store this profile in place of the previous one; also for a vehicle that has sent nothing yet."""
     vin = normal_vin(vin)
     require_json(request)
-    profile = _read(await request.body())
-    await database.write(keep_profile, vin, profile)
+    profile = _parse(await request.body())
+    await database.write(store_profile, vin, profile)
     return profile
 
 
 @router.get("/{vin}/profile", responses=problem_responses(401, 404, 503))
 async def get_profile(vin: Vin, database: OpenDatabase) -> Profile:
-    """The vehicle's profile; all fields are null for a vehicle that only sends readings."""
+    """Return the vehicle's profile; all fields are null for a vehicle that only sends readings."""
     vin = normal_vin(vin)
-    profile = await database.read(kept, vin)
+    profile = await database.read(select_profile, vin)
     if profile is None and not await database.read(vehicle_states.is_known, vin):
         raise unknown_vin()
     return profile or Profile()
 
 
-def _read(body: bytes) -> Profile:
-    content = parsed(body)
+def _parse(body: bytes) -> Profile:
+    content = parse_body(body)
     if isinstance(content, AmbiguousObject):
-        raise refused((), "must not name a key twice", "ambiguous_object")
+        raise body_error((), "must not name a key twice", "ambiguous_object")
     if not isinstance(content, dict):
-        raise refused((), "must be a JSON object", "dict_type")
+        raise body_error((), "must be a JSON object", "dict_type")
     try:
         profile = Profile.model_validate(content)
     except ValidationError as invalid:
-        raise all_refused(invalid) from None
-    # Not by the model, which also reads what is stored. Where it is tomorrow already, today is meant.
+        raise body_errors(invalid) from None
+    # Checked here and not by the model, which also reads stored profiles. Today is the easternmost date.
     today = (datetime.now(UTC) + WIDEST_OFFSET).date()
     if profile.first_use_date is not None and profile.first_use_date > today:
-        raise refused(("first_use_date",), "must not lie in the future", "date_future")
+        raise body_error(("first_use_date",), "must not lie in the future", "date_future")
     return profile

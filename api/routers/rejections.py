@@ -1,4 +1,4 @@
-"""What could not be stored: listed, shown, tried again, deleted."""
+"""Rejections: listed, shown, replayed, deleted."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime
 
-from api.db.database import LoadedSettings, OpenDatabase
+from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
 from api.http.problems import ProblemError, problem_responses, respond
 from api.http.query_times import QueryTime
@@ -33,18 +33,18 @@ async def _id(
         found = UUID(text)
     except ValueError:
         raise _unknown() from None
-    # UUID() also reads braces and urn:uuid:, and one thing should have one name.
+    # UUID() also accepts braces and urn:uuid:, and a rejection has one address.
     if str(found) != text.lower():
         raise _unknown()
     return found
 
 
-_ONE = "/{id}"
+_BY_ID = "/{id}"
 RejectionId = Annotated[UUID, Depends(_id)]
 
 
 class RejectionsQuery(ListQuery):
-    """What `GET /api/rejections` was asked for."""
+    """Parameters of `GET /api/rejections`."""
 
     defaults: ClassVar[dict[str, object]] = {"order": "desc"}
 
@@ -62,18 +62,18 @@ async def list_page(
     database: OpenDatabase,
     reason: Reason | None = None,
     vin: Annotated[str | None, Query(pattern=VIN_PATTERN)] = None,
-    since: Annotated[QueryTime | None, Query(description="Only what was received then or later")] = None,
+    since: Annotated[QueryTime | None, Query(description="Only rejections received then or later")] = None,
     order: Annotated[
         Literal["asc", "desc"] | None, Query(description="By received_at; default desc: newest first")
     ] = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Page[RejectionOut]:
-    """Messages and readings that could not be stored, and why; without their payloads."""
-    asked = RejectionsQuery(
+    """List messages and readings that could not be stored, with the reasons, without the payloads."""
+    arguments = RejectionsQuery(
         reason=reason, vin=vin.upper() if vin else None, since=since, order=order, limit=limit
     )
-    query = resume(next_token, asked)
+    query = resume(next_token, arguments)
     rows = await database.read_blocking(
         list_rejections,
         Filter(query.reason, query.vin, query.since),
@@ -89,9 +89,9 @@ async def list_page(
     )
 
 
-@router.get(_ONE, responses=problem_responses(401, 404, 503))
+@router.get(_BY_ID, responses=problem_responses(401, 404, 503))
 async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWithPayload:
-    """One rejection with what was received: as text in `payload`, or else in `payload_base64`."""
+    """Return one rejection with its payload: as text in `payload`, or else in `payload_base64`."""
     row = await database.read_blocking(find_rejection, rejection_id)
     if row is None:
         raise _unknown()
@@ -101,16 +101,18 @@ async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWi
 def _replay_responses() -> dict[int | str, dict[str, Any]]:
     responses = problem_responses(401, 404, 409, 422, 503)
     responses[409]["description"] = "Another reading of the same vin and ts, with other values, is stored"
-    responses[422]["description"] = "It is refused again; errors names each bad reading and the reason"
+    responses[422]["description"] = (
+        "The content is refused again; errors names each bad reading and the reason"
+    )
     return responses
 
 
-@router.post(_ONE + "/replay", response_model=ReplayResult, responses=_replay_responses())
+@router.post(_BY_ID + "/replay", response_model=ReplayResult, responses=_replay_responses())
 async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: LoadedSettings) -> Any:
-    """Try it again with the code and the settings of today. If all of it is stored, the rejection is gone.
+    """Replay a rejection with the present code and settings; once all is stored, the rejection is deleted.
 
-    If any of it still can't be, nothing is stored, the rejection stays, and the answer says why: 409 where
-    only readings that were stored before stand in the way, 422 for anything else.
+    If a reading is refused again, none is stored, the rejection stays, and the answer gives the reason: 409
+    where all refusals are conflicts with stored readings, 422 otherwise.
     """
     kept = await database.read_blocking(find_rejection, rejection_id)
     if kept is None:
@@ -140,8 +142,8 @@ def _refused(refused: ReplayRefusedError) -> Response:
     return respond(422, str(refused), errors=errors)
 
 
-@router.delete(_ONE, status_code=204, responses=problem_responses(401, 404, 503))
+@router.delete(_BY_ID, status_code=204, responses=problem_responses(401, 404, 503))
 async def delete(rejection_id: RejectionId, database: OpenDatabase) -> None:
-    """Delete a rejection for good, with what was received."""
+    """Delete a rejection for good, with its payload."""
     if not await database.write(delete_rejection, rejection_id):
         raise _unknown()

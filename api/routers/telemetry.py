@@ -1,4 +1,4 @@
-"""Readings in over HTTP: all of a request is stored, or nothing."""
+"""Ingestion of readings by POST: all readings of a request are stored, or none."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,8 +7,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 
-from api.db.database import LoadedSettings, OpenDatabase
-from api.http.json_body import all_refused, parsed, refused, require_json
+from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.problems import ProblemError, problem_responses
 from api.http.request_metrics import LoadedMetrics
 from api.queries.ingest import ingest
@@ -63,7 +63,7 @@ _BODY: dict[str, Any] = {
 async def ingest_readings(
     request: Request, database: OpenDatabase, settings: LoadedSettings, metrics: LoadedMetrics
 ) -> IngestResult:
-    """Store readings. One bad reading, and nothing is stored; the answer names each bad index and field.
+    """Store the readings of a request, or none where one is bad; the answer names each bad index and field.
 
     A reading whose (vin, ts) is stored already counts as a duplicate and changes nothing; where its values
     differ, it is also kept as a rejection with the reason `conflict`.
@@ -72,14 +72,14 @@ async def ingest_readings(
     body = await request.body()
     received_at = datetime.now(UTC)
     latest = received_at + timedelta(seconds=settings.max_future_skew_s)
-    # Small ones are read sooner than a thread would begin.
+    # A small body is parsed sooner than a thread would start.
     if len(body) < _SMALL_BYTES:
-        rows = _read(body, received_at, latest)
+        rows = _parse(body, received_at, latest)
     else:
-        rows = await to_thread.run_sync(_read, body, received_at, latest)
+        rows = await to_thread.run_sync(_parse, body, received_at, latest)
     metrics.tally.receive(len(rows))
     try:
-        outcome = await database.write(ingest, rows, database.caution)
+        outcome = await database.write(ingest, rows, database.copy_backoff)
     except BaseException:
         metrics.tally.settle(len(rows), failed=len(rows))
         raise
@@ -93,21 +93,21 @@ async def ingest_readings(
     return IngestResult(inserted=outcome.stored, duplicates=duplicates or None)
 
 
-def _read(body: bytes, received_at: datetime, latest: datetime) -> list[Row]:
-    """The readings of a body."""
-    usual = parse_readings_fast(body, None, received_at=received_at, latest=latest)
-    return usual or [Row.of(reading, received_at) for reading in _read_strictly(body, latest)]
+def _parse(body: bytes, received_at: datetime, latest: datetime) -> list[Row]:
+    """Parse the readings of a body."""
+    fast = parse_readings_fast(body, None, received_at=received_at, latest=latest)
+    return fast or [Row.of(reading, received_at) for reading in _parse_strictly(body, latest)]
 
 
-def _read_strictly(body: bytes, latest: datetime) -> list[Reading]:
-    content = parsed(body)
+def _parse_strictly(body: bytes, latest: datetime) -> list[Reading]:
+    content = parse_body(body)
     if content == []:
         raise ProblemError(400, "The array holds no reading.")
     if isinstance(content, list) and len(content) > MAX_READINGS:
         raise ProblemError(413, f"{len(content):,} readings in one request; {MAX_READINGS:,} are the limit.")
     if not isinstance(content, list):
-        raise refused((), "must be an array of readings", "list_type")
+        raise body_error((), "must be an array of readings", "list_type")
     try:
         return _READINGS.validate_python(content, context=latest)
     except ValidationError as invalid:
-        raise all_refused(invalid) from None
+        raise body_errors(invalid) from None

@@ -1,4 +1,4 @@
-"""Readings out: the fleet, and one vehicle's latest state, summary and history."""
+"""The fleet as a list, and one vehicle's latest state, connectivity, summary and history."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -6,14 +6,23 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from api.db.database import LoadedSettings, OpenDatabase
-from api.http.pagination import Limit, ListQuery, NextToken, Page, WindowQuery, make_token, page_of, resume
+from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.pagination import (
+    Limit,
+    ListQuery,
+    NextToken,
+    Page,
+    WindowQuery,
+    make_token,
+    page_response,
+    resume,
+)
 from api.http.problems import problem_responses
 from api.http.query_times import QueryTime, require_order
-from api.http.responses import answer
+from api.http.responses import json_response
 from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import telemetry, vehicle_states
-from api.queries.connectivity import signs_of_life
+from api.queries.connectivity import connectivity_row
 from api.schemas.vehicles import ListedVehicle, StoredReading, Summary, VehicleConnectivity, VehicleState
 from api.serializers import listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
 from api.serializers import summary as summary_of
@@ -22,8 +31,8 @@ from shared.wire.connectivity import State
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
 
-class FleetQuery(ListQuery):
-    """What `GET /api/vehicles` was asked for."""
+class VehiclesQuery(ListQuery):
+    """Parameters of `GET /api/vehicles`."""
 
     list: Literal["vehicles"] = "vehicles"
     vin_prefix: str | None
@@ -34,7 +43,7 @@ class FleetQuery(ListQuery):
 
 
 class HistoryQuery(WindowQuery):
-    """What `GET /api/vehicles/{vin}/telemetry` was asked for."""
+    """Parameters of `GET /api/vehicles/{vin}/telemetry`."""
 
     list: Literal["telemetry"] = "telemetry"
     after: AwareDatetime | None = None
@@ -56,15 +65,15 @@ async def fleet(
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
-    """Every VIN with its latest reading, in the order of the VINs."""
-    asked = FleetQuery(
+    """List every vehicle with its latest reading, in order of VIN."""
+    arguments = VehiclesQuery(
         vin_prefix=vin_prefix.upper() if vin_prefix else None,
         soc_below=soc_below,
         seen_since=seen_since,
         connectivity=connectivity,
         limit=limit,
     )
-    query = resume(next_token, asked)
+    query = resume(next_token, arguments)
     now, limits = datetime.now(UTC), settings.connectivity_limits
     rows = await database.read(
         vehicle_states.page,
@@ -77,7 +86,7 @@ async def fleet(
         now=now,
         limits=limits,
     )
-    return page_of(
+    return page_response(
         [
             listed_vehicle(row, settings.alert_thresholds, now=now, limits=limits)
             for row in rows[: query.page_size]
@@ -88,13 +97,13 @@ async def fleet(
 
 @router.get("/{vin}/latest", response_model=VehicleState, responses=problem_responses(401, 404, 503))
 async def latest(vin: Vin, request: Request) -> Response:
-    """The reading with the newest `ts`, in any order of arrival, and its alerts."""
-    # Asked most of all, and so without FastAPI's dependencies: each costs as much as the answer itself.
+    """Return the reading with the newest `ts`, in any order of arrival, and its alerts."""
+    # The most frequent call, so without FastAPI's dependencies: each costs as much as the answer itself.
     vin, state = normal_vin(vin), request.app.state
     row = await state.database.latest(vin)
     if row is None:
         raise unknown_vin()
-    return answer(vehicle_state(row, state.settings.alert_thresholds))
+    return json_response(vehicle_state(row, state.settings.alert_thresholds))
 
 
 @router.get(
@@ -103,26 +112,28 @@ async def latest(vin: Vin, request: Request) -> Response:
     responses=problem_responses(401, 404, 503),
 )
 async def connectivity(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> Response:
-    """Whether a vehicle is online, stale or offline, since when, and the two things that say so.
+    """Return whether a vehicle is online, stale or offline, since when, and the facts it follows from.
 
-    404 where it has sent neither a reading nor a status.
+    404 where the vehicle has sent neither a reading nor a status.
     """
     vin = normal_vin(vin)
-    row = await database.read(signs_of_life, vin)
+    row = await database.read(connectivity_row, vin)
     if row is None:
         raise unknown_vin()
-    return answer(vehicle_connectivity(vin, row, now=datetime.now(UTC), limits=settings.connectivity_limits))
+    return json_response(
+        vehicle_connectivity(vin, row, now=datetime.now(UTC), limits=settings.connectivity_limits)
+    )
 
 
 @router.get("/{vin}/summary", response_model=Summary, responses=problem_responses(400, 401, 404, 422, 503))
 async def summary(vin: Vin, database: OpenDatabase, from_ts: QueryTime, to_ts: QueryTime) -> Response:
-    """Count and extremes of the readings in a window, both ends included."""
+    """Return count and extremes of the readings in a window, both ends included."""
     vin = normal_vin(vin)
     require_order(from_ts, to_ts)
     row = await database.read(telemetry.summary, vin, from_ts, to_ts)
     if row is None:
         raise unknown_vin()
-    return answer(summary_of(vin, from_ts, to_ts, row))
+    return json_response(summary_of(vin, from_ts, to_ts, row))
 
 
 @router.get(
@@ -140,12 +151,12 @@ async def history(
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
-    """The readings of a window, both ends included, in the order of their `ts`."""
+    """List the readings of a window, both ends included, in order of `ts`."""
     vin = normal_vin(vin)
     require_order(from_ts, to_ts)
     query = resume(next_token, HistoryQuery(vin=vin, from_ts=from_ts, to_ts=to_ts, order=order, limit=limit))
-    async with database.heavy() as ask:
-        rows = await ask(
+    async with database.heavy() as run:
+        rows = await run(
             telemetry.history,
             vin,
             from_ts=query.from_ts,
@@ -154,9 +165,9 @@ async def history(
             descending=query.is_descending,
             limit=query.page_size + 1,
         )
-        if not rows and not await ask(vehicle_states.is_known, vin):
+        if not rows and not await run(vehicle_states.is_known, vin):
             raise unknown_vin()
-    return page_of(
+    return page_response(
         list(map(stored_reading, rows[: query.page_size])),
         make_token(query, rows[query.page_size - 1][1]) if len(rows) > query.page_size else None,
     )

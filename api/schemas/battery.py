@@ -1,4 +1,4 @@
-"""What `GET /api/vehicles/{vin}/battery` answers: each figure with `status: ok`, or why it can't be given."""
+"""Answer of `GET /api/vehicles/{vin}/battery`: each figure with `status: ok`, or the reason why it lacks."""
 
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -12,28 +12,28 @@ from shared.diagnostics.missing import Missing
 
 _EPOCH = date(1970, 1, 1)
 
-# The core counts in ohm, and in days since 1970.
+# `shared.diagnostics` counts in ohm, and in days since 1970.
 Milliohm = Annotated[float, AfterValidator(lambda ohm: round(1000 * ohm, 6))]
 Day = Annotated[date, BeforeValidator(lambda day: _EPOCH + timedelta(days=day))]
 
 
 class _Part(BaseModel):
-    """Made from what the core gives, by its attributes."""
+    """Model that is made from the attributes of an object of `shared.diagnostics`."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class NoFigure(_Part):
-    """In place of a figure."""
+    """Reason why a figure is missing."""
 
     status: Literal["insufficient_data", "skipped"] = Field(
-        description="insufficient_data: the readings don't tell; skipped: the profile has to be completed"
+        description="insufficient_data: the readings do not suffice; skipped: the profile has to be completed"
     )
     reason: str = Field(examples=["the profile has no date of first use (first_use_date)"])
 
 
 class Figure(_Part):
-    """A figure that could be given."""
+    """A figure that could be computed."""
 
     status: Literal["ok"] = "ok"
 
@@ -53,13 +53,13 @@ class Cycles(Figure):
 
     count: Rounded
     by: Literal["charge", "soc"] = Field(
-        description="charge: Ah over twice the nominal capacity; soc: the sum of its steps over 200 %"
+        description="charge: Ah over twice the nominal capacity; soc: the sum of soc's steps over 200 %"
     )
-    unobserved: Rounded = Field(description="How many of them are known by soc alone: no current was seen")
+    unobserved: Rounded = Field(description="Cycles that are known by soc alone: no current was seen")
 
 
 class Consumption(Figure):
-    """Over all drives that can be used; regained energy taken off."""
+    """Consumption over all drives that can be used; regained energy is subtracted."""
 
     kwh_per_100_km: Rounded
     kwh: Rounded
@@ -69,7 +69,7 @@ class Consumption(Figure):
 
 
 class DayResistance(_Part):
-    """Medians of one day (UTC)."""
+    """Median resistance of one day (UTC)."""
 
     day: Day
     mohm: Milliohm = Field(validation_alias="ohm")
@@ -78,9 +78,9 @@ class DayResistance(_Part):
 
 
 class InternalResistance(Figure):
-    """Medians of the days' medians."""
+    """Internal resistance: medians of the days' medians."""
 
-    mohm: Milliohm = Field(description="As it was, mΩ", validation_alias="ohm")
+    mohm: Milliohm = Field(description="As measured, mΩ", validation_alias="ohm")
     mohm_at_25: Milliohm | None = Field(
         description="Normalised to 25 °C, mΩ; null without a temperature", validation_alias="ohm_at_25"
     )
@@ -102,47 +102,49 @@ class InternalResistance(Figure):
 
 
 class CapacityEstimate(Figure):
-    """The median over charging windows, and the newest value."""
+    """Capacity: the median over charging windows, and the newest value."""
 
     ah: Rounded = Field(description="The median of all windows, Ah")
     n: int = Field(description="Windows")
     spread_ah: Rounded = Field(description="The largest estimate less the smallest, Ah")
     newest_ah: Rounded = Field(description="The median of the last three windows, Ah")
     newest_n: int = Field(description="Windows in newest_ah")
-    newest_day: Day = Field(description="When the last of them ended (UTC)")
+    newest_day: Day = Field(description="Day on which the last of them ended (UTC)")
     nominal_share: Rounded | None = Field(
         description="newest_ah over the profile's capacity_ah; null without one"
     )
 
 
 class Slope(Figure):
-    """Of soh, percentage points per the unit that the name says; negative = it falls.
+    """Slope of soh, in percentage points per the unit in the field's name; negative while soh falls.
 
     `low`..`high`: the 95 % interval.
     """
 
     value: Rounded
     low: Rounded = Field(description="The steepest fall")
-    high: Rounded = Field(description="The flattest")
+    high: Rounded = Field(description="The flattest fall")
 
 
 class Milestone(_Part):
-    """When soh reaches a level: by the steepest, the median and the flattest slope; null: never."""
+    """Dates at which soh reaches a level, by the steepest, the median and the flattest slope; null: never."""
 
     soh: Rounded = Field(description="%")
-    passed: bool = Field(description="The line is at or below it on the last day: the dates lie in the past")
+    passed: bool = Field(
+        description="The line is at or below the level on the last day: the dates lie in the past"
+    )
     earliest: date | None
     likely: date | None
     latest: date | None
 
 
 class SohTrend(Figure):
-    """Theil-Sen over the daily medians of what the vehicle reports."""
+    """Theil-Sen line over the daily medians of the reported soh."""
 
     soh: Rounded = Field(description="%, on the line, on the last day")
     per_year: Slope
     per_10000_km: Slope | NoFigure
-    days: int = Field(description="With a soh")
+    days: int = Field(description="Days with a soh")
     span_days: int
     milestones: list[Milestone]
 
@@ -159,13 +161,13 @@ class DurabilityReference(_Part):
 
 
 class Durability(Figure):
-    """Against each reference that applies."""
+    """Comparison with each legal reference that applies."""
 
     references: list[DurabilityReference]
 
 
 class Counter(Figure):
-    """One number of the passport."""
+    """One figure of the passport."""
 
     value: Rounded
 
@@ -177,7 +179,7 @@ Count = Annotated[
 
 
 class PassportOut(_Part):
-    """Attributes of Regulation (EU) 2023/1542 and DIN DKE SPEC 99100, as far as readings tell."""
+    """Attributes of Regulation (EU) 2023/1542 and DIN DKE SPEC 99100 that readings can show."""
 
     hours_hot: Count = Field(description="Hours with max_temp above 45 °C")
     hours_cold: Count = Field(description="Hours with min_temp below 0 °C")
@@ -188,7 +190,7 @@ class PassportOut(_Part):
 
 
 class DataQuality(Figure):
-    """How good the readings themselves are."""
+    """Quality of the readings."""
 
     readings: int
     median_interval_s: Rounded
@@ -197,8 +199,8 @@ class DataQuality(Figure):
     gap_hours: Rounded
     longest_gap_s: Rounded
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")
-    late_share: Rounded = Field(description="Share that came over 180 s after their ts, 0..1")
-    duplicates: int = Field(description="Readings of these days (UTC) that came again")
+    late_share: Rounded = Field(description="Share that arrived over 180 s after their ts, 0..1")
+    duplicates: int = Field(description="Duplicates among the readings of these days (UTC)")
     rejected: int = Field(
         description="Rejections of this VIN received in the window, as far as they are kept"
     )
@@ -224,7 +226,7 @@ class BatteryHealth(BaseModel):
     def of(
         cls, vin: str, from_ts: datetime, to_ts: datetime, found: Battery, *, duplicates: int, rejected: int
     ) -> Self:
-        """From the core's figures, and what the readings themselves can't tell of their quality."""
+        """Build the answer from the figures, and from counts that the readings don't hold."""
         references, quality = found.durability, found.quality
         figures: dict[str, Any] = {
             "throughput": found.passport.throughput,

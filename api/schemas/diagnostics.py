@@ -1,4 +1,4 @@
-"""What the diagnoses answer: episodes, sessions, alerts, profiles. Names are the wire names; units beside."""
+"""Answers of the diagnoses: episodes, sessions, alerts. Names are the wire names; descriptions give units."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
@@ -15,15 +15,15 @@ from shared.diagnostics.trace import moment
 
 T = TypeVar("T")
 
-# What stands already when reading begins is seen after this long: charging without an odometer, by 600 s.
+# A state that holds when the trace begins is detected within this time: charging without an odometer, 600 s.
 _SETTLED = timedelta(minutes=10)
 
 # Sums of floats end in digits that no sensor has. + 0.0: no figure is -0.
 Rounded = Annotated[float, AfterValidator(lambda value: round(value, 6) + 0.0)]
 
 
-def _same(model: type[BaseModel], found: object) -> dict[str, Any]:
-    """What the answer takes over as it was found."""
+def _common_fields(model: type[BaseModel], found: object) -> dict[str, Any]:
+    """Collect the fields that a model takes over unchanged from an object."""
     return {name: getattr(found, name) for name in model.model_fields if hasattr(found, name)}
 
 
@@ -35,7 +35,7 @@ class FleetAlert(AlertOut):
 
 
 class EpisodeOut(BaseModel):
-    """Something that was the matter from one reading to another, with what a person needs to check it."""
+    """A fault from one reading to another, with the facts that a person needs to check it."""
 
     code: Code
     severity: Severity = Field(description="The worst inside")
@@ -43,32 +43,30 @@ class EpisodeOut(BaseModel):
         description="The first reading beyond the threshold", examples=["2026-01-24T12:05:00Z"]
     )
     start_known: bool = Field(
-        description="false: it was so from the first readings on that were read, and older ones were not"
+        description="false: the episode begins with the first readings that were read, and older ones exist"
     )
     ended_at: datetime | None = Field(
-        description="When it was over; the last reading before a gap; null while it is active"
+        description="End of the episode; the last reading before a gap; null while it is active"
     )
     peak: Rounded = Field(description="The extreme of what was observed, in `unit`", examples=[52.0])
     threshold: Rounded = Field(description="The limit that was crossed, in `unit`", examples=[50.0])
     unit: str = Field(examples=["°C"])
-    window_s: Rounded = Field(description="The time over which the rule judges, seconds", examples=[10])
+    window_s: Rounded = Field(description="Time over which the rule evaluates, seconds", examples=[10])
     samples: int = Field(description="Readings inside", examples=[12])
-    readings: list[datetime] = Field(
-        description="The first, the extreme and the last of the readings behind it"
-    )
+    readings: list[datetime] = Field(description="The first, the extreme and the last reading of the episode")
     detail: str = Field(description="A sentence for a person, with values, thresholds and times")
 
     @classmethod
     def of(cls, episode: Episode, *, trace_starts_mid_history: datetime | None) -> Self:
-        """From what the rules tell, and the first reading, where the vehicle has older ones too."""
+        """Build the item of an episode; `trace_starts_mid_history` is None without older readings."""
         start_known = (
             trace_starts_mid_history is None or episode.started_at - trace_starts_mid_history > _SETTLED
         )
-        return cls(**_same(cls, episode), start_known=start_known)
+        return cls(**_common_fields(cls, episode), start_known=start_known)
 
 
 class SkippedOut(BaseModel):
-    """A rule that could not be judged."""
+    """A rule that could not be evaluated."""
 
     code: Code
     status: Literal["insufficient_data", "skipped"] = Field(
@@ -78,19 +76,19 @@ class SkippedOut(BaseModel):
 
     @classmethod
     def of(cls, skipped: Skipped) -> Self:
-        """From what the rules tell."""
+        """Build the item of a rule that could not be evaluated."""
         missing = skipped.missing
         return cls(code=skipped.code, status=missing.status, reason=missing.reason)
 
 
 class SessionOut(BaseModel):
-    """A drive, a charge, or a silence in which something must have happened; null where not known."""
+    """A drive, a charge, or a session inferred from a gap; null where a value is not known."""
 
     kind: Kind
-    inferred: bool = Field(description="Seen only by what had changed after a gap")
+    inferred: bool = Field(description="Concluded from changes over a gap")
     started_at: datetime = Field(examples=["2026-01-24T12:05:00Z"])
     ended_at: datetime = Field(examples=["2026-01-24T12:35:00Z"])
-    end_known: bool = Field(description="false: it went on at the last reading that was read")
+    end_known: bool = Field(description="false: the session went on at the last reading that was read")
     soc_from: Rounded | None = Field(description="%", examples=[80.0])
     soc_to: Rounded | None = Field(description="%", examples=[64.5])
     kwh_in: Rounded | None = Field(description="Energy into the pack, kWh", examples=[0.6])
@@ -104,28 +102,30 @@ class SessionOut(BaseModel):
 
     @classmethod
     def of(cls, session: Session, *, last_reading_at: datetime | None) -> Self:
-        """From what the sessions tell, and when the last reading was."""
+        """Build the item of a session; `last_reading_at` is the time of the last reading that was read."""
         ended_at = moment(session.end)
-        # Of an inferred one it is what came after it that is known.
+        # The reading after an inferred session is known, and with it the end.
         end_known = session.inferred or last_reading_at is None or ended_at < last_reading_at
         times = {"started_at": moment(session.start), "ended_at": ended_at}
-        return cls(**_same(cls, session), **times, end_known=end_known)
+        return cls(**_common_fields(cls, session), **times, end_known=end_known)
 
 
 class DiagnosisPage(Page[T], Generic[T]):
-    """What was found in the readings of one vehicle, and which of them were looked at."""
+    """Findings in the readings of one vehicle, and the range of readings that were read."""
 
     vin: str = Field(examples=["VIN-DEMO-001"])
     from_ts: datetime = Field(description="Begin of the window; both ends are included")
     to_ts: datetime
     read_from_ts: datetime = Field(
-        description="From here on readings were read: what began earlier begins here"
+        description="Readings from here on were read: a finding that began earlier begins here"
     )
-    read_to_ts: datetime = Field(description="Up to here: what ended later is active, or ends here")
+    read_to_ts: datetime = Field(
+        description="Readings up to here were read: a finding that ended later is active, or ends here"
+    )
 
 
 class Anomalies(DiagnosisPage[EpisodeOut]):
-    """Episodes of one vehicle that touch the window, and the rules that could not be judged."""
+    """Episodes of one vehicle that touch the window, and the rules that could not be evaluated."""
 
     skipped: list[SkippedOut]
 

@@ -1,4 +1,4 @@
-"""What the calls answer. Names are the wire names; units stand beside them."""
+"""Answers of the calls. Names are the wire names; descriptions give units."""
 
 from datetime import datetime
 from typing import Literal, Self
@@ -13,14 +13,14 @@ from shared.wire.connectivity import State, Status
 
 
 class Health(BaseModel):
-    """Whether the database answers."""
+    """Health of the database."""
 
     status: Literal["OK", "DEGRADED"]
     db: Literal["OK", "DOWN"]
 
 
 class Liveness(BaseModel):
-    """Whether this process answers."""
+    """Health of this process."""
 
     status: Literal["OK"]
 
@@ -30,12 +30,12 @@ class IngestResult(BaseModel):
 
     inserted: int = Field(description="Readings that are new", examples=[2])
     duplicates: int | None = Field(
-        None, description="Readings whose (vin, ts) was there before; absent when 0"
+        None, description="Readings whose (vin, ts) was stored before; absent when 0"
     )
 
 
 class AlertOut(BaseModel):
-    """One thing that needs a person."""
+    """One fact that needs a person's attention."""
 
     code: AlertCode
     severity: Severity
@@ -58,34 +58,36 @@ class StoredReading(BaseModel):
 
 
 class VehicleState(StoredReading):
-    """The reading with the newest `ts` of a vehicle, and what it says needs a person."""
+    """The reading with the newest `ts` of a vehicle, and its alerts."""
 
     alerts: list[AlertOut]
 
 
 class ConnectivityOut(BaseModel):
-    """Whether a vehicle is online."""
+    """Connectivity of a vehicle."""
 
     state: State
     since: datetime | None = Field(
-        description="When that became true, by our clock; null where a vehicle never said that it is online"
+        description="Begin of this state, by our clock; null where the vehicle never published online"
     )
 
 
 class ListedVehicle(VehicleState):
     """A vehicle of the fleet."""
 
-    received_at: datetime = Field(description="When this reading came, by our clock")
+    received_at: datetime = Field(description="Time at which this reading arrived, by our clock")
     connectivity: ConnectivityOut
 
 
 class VehicleConnectivity(ConnectivityOut):
-    """Whether a vehicle is online, and what says so."""
+    """Connectivity of a vehicle, and the facts it follows from."""
 
     vin: str = Field(examples=["VIN-DEMO-001"])
-    received_at: datetime | None = Field(description="When its newest reading came; null: none yet")
+    received_at: datetime | None = Field(
+        description="Time at which the newest reading arrived; null: none yet"
+    )
     status: Status | None = Field(description="The last status the vehicle published; null: none yet")
-    status_received_at: datetime | None = Field(description="When it said so first")
+    status_received_at: datetime | None = Field(description="Time at which that status first arrived")
 
 
 class FleetVehicle(ListedVehicle):
@@ -120,14 +122,14 @@ class Fleet(BaseModel):
 
     at: datetime
     arrival_lag_s: float | None = Field(
-        description="Median seconds from ts to received_at of the vehicles heard of lately: long while a"
-        " backlog is stored, or where vehicles send late; null where none was heard of",
+        description="Median seconds from ts to received_at of the vehicles that sent lately: long while a"
+        " backlog is stored, or where vehicles send late; null where none sent",
         examples=[0.4],
     )
     counts: FleetCounts
     matching: int = Field(description="Vehicles that pass every filter")
     page: int
-    pages: int = Field(description="Of the vehicles that match")
+    pages: int = Field(description="Pages of vehicles that match")
     vehicles: list[FleetVehicle]
 
 
@@ -159,7 +161,7 @@ class Series(BaseModel):
     from_ts: datetime = Field(examples=["2026-01-24T12:00:00Z"])
     to_ts: datetime = Field(examples=["2026-01-24T13:00:00Z"])
     interval_s: float = Field(description="Length of a bucket, seconds", examples=[300])
-    ts: list[datetime] = Field(description="Where each bucket begins; one without readings is left out")
+    ts: list[datetime] = Field(description="Begin of each bucket; buckets without readings are left out")
     samples: list[int] = Field(description="Readings in each bucket")
     soc: Spread = Field(description="%")
     soh: Spread = Field(description="%")
@@ -172,9 +174,9 @@ class Series(BaseModel):
 
 
 class RejectionOut(BaseModel):
-    """A message, or one reading of an array, that could not be stored, and why."""
+    """A message, or one reading of an array, that could not be stored, with the reason."""
 
-    id: UUID = Field(description="Made from what was received: the same content has the same id")
+    id: UUID = Field(description="Made from the received content: the same content has the same id")
     vin: str = Field(description="Empty where the topic names no vehicle", examples=["VIN-DEMO-001"])
     received_at: datetime = Field(description="Our clock", examples=["2026-01-24T12:10:00.25Z"])
     reason: str = Field(examples=["bad_reading"])
@@ -191,19 +193,21 @@ class RejectionOut(BaseModel):
 
     @classmethod
     def of(cls, row: RowMapping) -> Self:
-        """From a row of `rejections` as its questions answer it."""
+        """Build the item of a row of `rejections`."""
         return cls(**readable(row))
 
 
 class RejectionWithPayload(RejectionOut):
-    """A rejection with what was received: the message, or the one element of its array."""
+    """A rejection with its payload: the message, or the one element of its array."""
 
-    payload: str | None = Field(description="As text; null where it is not UTF-8")
-    payload_base64: str | None = Field(description="In base64 where it is not UTF-8; null where it is")
+    payload: str | None = Field(description="Payload as text; null where it is not UTF-8")
+    payload_base64: str | None = Field(
+        description="Payload in base64 where it is not UTF-8; null where it is"
+    )
 
 
 class ReplayResult(BaseModel):
     """Outcome of the readings of a replayed rejection, after the commit; the rejection is deleted."""
 
     stored: int = Field(description="Readings that are new", examples=[1])
-    duplicate: int = Field(description="Readings that were there before, with the same values", examples=[0])
+    duplicate: int = Field(description="Readings that were stored before, with the same values", examples=[0])

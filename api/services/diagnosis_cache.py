@@ -1,4 +1,4 @@
-"""Results of analyses, kept for a moment: equal requests share one computation, under way or just done."""
+"""Cache of analyses: equal requests share one computation, running or finished a moment ago."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence, Sized
@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import Request
 
 KEPT_S = 10.0
-"""How long a result is kept: the page asks again after 30 s, and several pages ask at about the same time."""
+"""Lifetime of a result: a page polls every 30 s, and several pages poll at about the same time."""
 
 MOST_KEPT = 16
 MOST_FINDINGS = 20_000
-"""Results with more episodes or sessions are not kept: a year of a faulty sensor has 200,000."""
+"""Most episodes or sessions of a kept result: a year of a faulty sensor has 200,000."""
 
-IsWanted = Callable[[], Awaitable[bool]]
-"""Whether any of the clients that asked for a result is still connected."""
+HasClients = Callable[[], Awaitable[bool]]
+"""Returns whether any of the clients of a result is still connected."""
 
 
 class _Entry:
@@ -31,18 +31,18 @@ class ResultCache:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        """Results that are kept or computed."""
+        """Count the results that are kept or being computed."""
         return len(self._entries)
 
     async def get(
         self,
         request: Request,
         keys: Sequence[Hashable],
-        compute: Callable[[Sequence[Hashable], IsWanted], Awaitable[Sequence[Any]]],
+        compute: Callable[[Sequence[Hashable], HasClients], Awaitable[Sequence[Any]]],
     ) -> list[Any]:
-        """The results of `keys`; `compute` makes those that are neither kept nor under way, in one call.
+        """Return the results of `keys`; one call of `compute` makes those that are neither kept nor running.
 
-        Raises what `compute` raised. A request that is cancelled leaves the computation to the others.
+        Raises the errors of `compute`. A request that is cancelled leaves the computation to the others.
         """
         missing = [key for key in keys if key not in self._entries]
         self._entries.update((key, _Entry()) for key in missing)
@@ -58,23 +58,23 @@ class ResultCache:
     async def _fill(
         self,
         keys: Sequence[Hashable],
-        compute: Callable[[Sequence[Hashable], IsWanted], Awaitable[Sequence[Any]]],
+        compute: Callable[[Sequence[Hashable], HasClients], Awaitable[Sequence[Any]]],
     ) -> None:
         entries = [self._entries[key] for key in keys]
 
-        async def is_wanted() -> bool:
+        async def has_clients() -> bool:
             for request in [request for entry in entries for request in entry.requests]:
                 if not await request.is_disconnected():
                     return True
             return False
 
         try:
-            results = await compute(keys, is_wanted)
+            results = await compute(keys, has_clients)
         except BaseException as error:
             for key, entry in zip(keys, entries, strict=True):
                 del self._entries[key]
                 entry.result.set_exception(error)
-                # Of several results a request sees the first one's; asyncio would complain of the others.
+                # A request raises the error of its first result; asyncio would log the others as unretrieved.
                 entry.result.exception()
             if not isinstance(error, Exception):
                 raise
@@ -99,7 +99,7 @@ class ResultCache:
 
 
 def _findings(result: object) -> int:
-    """Items in a result: a list, or a tuple of lists."""
+    """Count the items of a result: a list, or a tuple of lists."""
     if isinstance(result, tuple):
         return sum(_findings(part) for part in result)
     return len(result) if isinstance(result, Sized) else 1

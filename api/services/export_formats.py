@@ -1,4 +1,4 @@
-"""The formats of an export, and which of them, compressed or not, a client takes."""
+"""Formats of an export, and the choice of format and compression from a request's headers."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,11 +23,11 @@ class Format:
     media_type: str
 
     def head(self, columns: Sequence[str]) -> bytes:
-        """What comes before the first line of values."""
+        """Return the header line, empty for NDJSON."""
         return _csv_line(columns) if self.name == "csv" else b""
 
     def line(self, values: Mapping[str, Any]) -> bytes:
-        """One line: CSV as in RFC 4180 (CRLF), or one JSON object and LF."""
+        """Format one line: CSV as in RFC 4180 (CRLF), or one JSON object and LF."""
         return _csv_line(values.values()) if self.name == "csv" else _encode(values) + b"\n"
 
 
@@ -37,7 +37,7 @@ FORMATS: dict[FormatName, Format] = {"csv": CSV, "ndjson": NDJSON}
 
 
 def _csv_line(values: Any) -> bytes:
-    # Names, VINs, times and numbers: nothing that needs quotes.
+    # Names, VINs, times and numbers never need quotes.
     return ",".join(map(_cell, values)).encode() + b"\r\n"
 
 
@@ -49,27 +49,27 @@ def _cell(value: object) -> str:
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def accepted(accept: str) -> Format | None:
-    """The format that an Accept header likes best, CSV where it likes both the same; None where neither."""
-    wishes = dict(_wishes(accept)) or {"*/*": 1.0}
+def preferred_format(accept: str) -> Format | None:
+    """Choose the format that an Accept header prefers, CSV for equal quality; None if it allows neither."""
+    qualities = dict(_qualities(accept)) or {"*/*": 1.0}
 
-    def liking(kind: Format) -> float:
+    def quality(kind: Format) -> float:
         group = kind.media_type.split("/")[0]
         patterns = (kind.media_type, f"{group}/*", "*/*")
-        return next((wishes[pattern] for pattern in patterns if pattern in wishes), 0.0)
+        return next((qualities[pattern] for pattern in patterns if pattern in qualities), 0.0)
 
-    best = max(FORMATS.values(), key=liking)
-    return best if liking(best) > 0 else None
-
-
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip."""
-    wishes = dict(_wishes(accept_encoding))
-    return wishes.get("gzip", wishes.get("*", 0.0)) > 0
+    best = max(FORMATS.values(), key=quality)
+    return best if quality(best) > 0 else None
 
 
-def _wishes(header: str) -> Iterator[tuple[str, float]]:
-    """What is listed, in lower case, with its q."""
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return whether an Accept-Encoding header allows gzip."""
+    qualities = dict(_qualities(accept_encoding))
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+
+
+def _qualities(header: str) -> Iterator[tuple[str, float]]:
+    """Yield the entries of a header, in lower case, with their quality `q`."""
     for part in header.split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         if name:

@@ -1,4 +1,4 @@
-"""The fleet for a dashboard: counted, filtered, sorted and cut, over arrays of every vehicle.
+"""Overview of the fleet for a dashboard: counts, filters, order and pages over arrays of every vehicle.
 
 Counts and order need every vehicle's alerts and state; with 5,000 of them, rows would take ten times as long.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.queries.fleet_columns import CHARGES_FROM_A, FleetColumns
+from api.queries.fleet_columns import MIN_CHARGING_A, FleetColumns
 from api.serializers import listed_vehicle
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import Severity, worst_alerts
@@ -24,7 +24,7 @@ _STATES = list(State)
 
 
 class Sort(StrEnum):
-    """By what the vehicles are ordered."""
+    """Keys by which the vehicles can be ordered."""
 
     ALERT = "alert"
     VIN = "vin"
@@ -39,7 +39,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class FleetQuery:
-    """Which vehicles are asked for, in which order, and which page of them; None: whatever it is."""
+    """Filters, order and page of an overview; None is no filter."""
 
     states: frozenset[State]
     min_severity: Severity | None
@@ -53,7 +53,7 @@ class FleetQuery:
 
 
 class FleetOverview:
-    """What can be said of a fleet at one moment."""
+    """Overview of a fleet at one moment."""
 
     def __init__(
         self, columns: FleetColumns, *, now: datetime, limits: Limits, thresholds: AlertThresholds
@@ -64,24 +64,24 @@ class FleetOverview:
         self._thresholds = thresholds
         signals = columns.signals
         self._severity = worst_alerts(signals, thresholds)
-        taken_in = signals["pack_current"] * columns.current_sign <= -CHARGES_FROM_A
-        drives = columns.moved > 0
-        self._charging = taken_in & ~drives & (columns.state == _STATES.index(State.ONLINE))
+        takes_in = signals["pack_current"] * columns.current_sign <= -MIN_CHARGING_A
+        drives = columns.moved_km > 0
+        self._charging = takes_in & ~drives & (columns.state == _STATES.index(State.ONLINE))
 
-    def answer(self, wanted: FleetQuery) -> dict[str, Any]:
-        """As `models.Fleet` says it."""
-        chosen = self._matching(wanted)
-        ordered = chosen[self._order(chosen, wanted)]
-        first = (wanted.page - 1) * wanted.page_size
-        places = ordered[first : first + wanted.page_size]
+    def page(self, query: FleetQuery) -> dict[str, Any]:
+        """Build the answer to a query, in the shape of `schemas.vehicles.Fleet`."""
+        chosen = self._matching(query)
+        ordered = chosen[self._order(chosen, query)]
+        first = (query.page - 1) * query.page_size
+        indices = ordered[first : first + query.page_size]
         return {
             "at": self._now,
             "arrival_lag_s": self._arrival_lag_s(),
             "counts": self._counts(),
             "matching": len(chosen),
-            "page": wanted.page,
-            "pages": ceil(len(chosen) / wanted.page_size),
-            "vehicles": self._vehicles(places),
+            "page": query.page,
+            "pages": ceil(len(chosen) / query.page_size),
+            "vehicles": self._vehicles(indices),
         }
 
     def _counts(self) -> dict[str, Any]:
@@ -95,31 +95,31 @@ class FleetOverview:
         }
 
     def _arrival_lag_s(self) -> float | None:
-        """The median of `received_at - ts` over the vehicles that were heard of lately; None where none was.
+        """Compute the median of `received_at - ts` over the vehicles that sent lately; None where none did.
 
-        A backlog shows here: what waits at the broker, or in an import, is received long after it was taken.
-        A vehicle that sends late by itself looks the same.
+        A backlog raises the figure: readings that wait at the broker, or in an import, are received long
+        after their `ts`. A vehicle that sends late has the same effect.
         """
         columns = self._columns
         heard_from = (self._now - self._limits.stale_after).timestamp() * 1e6
         lags = (columns.received_at - columns.ts)[columns.received_at > heard_from]
         return round(float(np.median(lags)) / 1e6, 3) if len(lags) else None
 
-    def _matching(self, wanted: FleetQuery) -> NDArray[Any]:
+    def _matching(self, query: FleetQuery) -> NDArray[Any]:
         columns = self._columns
-        found = np.isin(columns.state, [_STATES.index(state) for state in wanted.states])
-        if wanted.min_severity is not None:
-            found &= self._severity >= _SEVERITIES.index(wanted.min_severity)
-        if wanted.charging is not None:
-            found &= self._charging == wanted.charging
-        if wanted.q is not None:
-            found &= np.fromiter((wanted.q in vin for vin in columns.vins), bool, len(columns.vins))
+        found = np.isin(columns.state, [_STATES.index(state) for state in query.states])
+        if query.min_severity is not None:
+            found &= self._severity >= _SEVERITIES.index(query.min_severity)
+        if query.charging is not None:
+            found &= self._charging == query.charging
+        if query.q is not None:
+            found &= np.fromiter((query.q in vin for vin in columns.vins), bool, len(columns.vins))
         return np.flatnonzero(found)
 
-    def _order(self, chosen: NDArray[Any], wanted: FleetQuery) -> NDArray[Any]:
-        """By the key, then by VIN; a null is a NaN, which NumPy sorts last, negated too."""
-        keys = self._keys(wanted.sort)[chosen]
-        order: NDArray[Any] = np.argsort(-keys if wanted.descending else keys, kind="stable")
+    def _order(self, chosen: NDArray[Any], query: FleetQuery) -> NDArray[Any]:
+        """Sort by the key, then by VIN; a null is a NaN, which NumPy sorts last, negated too."""
+        keys = self._keys(query.sort)[chosen]
+        order: NDArray[Any] = np.argsort(-keys if query.descending else keys, kind="stable")
         return order
 
     def _keys(self, sort: Sort) -> NDArray[Any]:
@@ -134,8 +134,8 @@ class FleetOverview:
         }
         return keys[sort] if sort in keys else columns.signals[sort]
 
-    def _vehicles(self, places: NDArray[Any]) -> Sequence[dict[str, Any]]:
-        rows, charging = self._columns.rows(places), self._charging[places].tolist()
+    def _vehicles(self, indices: NDArray[Any]) -> Sequence[dict[str, Any]]:
+        rows, charging = self._columns.rows(indices), self._charging[indices].tolist()
         return [
             listed_vehicle(row, self._thresholds, now=self._now, limits=self._limits) | {"charging": charges}
             for row, charges in zip(rows, charging, strict=True)

@@ -16,6 +16,7 @@ from scripts.launcher.guard import ROOT, runs
 from tests.conftest import FAST, server_folder
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda benchmark: benchmark.name)
 def test_every_alternative_has_a_figure(benchmark):
     """Each comparison gives one positive figure a round for each of its alternatives."""

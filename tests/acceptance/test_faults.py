@@ -13,6 +13,7 @@ from tests.conftest import FAST, server_folder
 # `./scripts/faults.sh`, with many seeds, not to a run that has to say the same every time.
 LEFT_TO_THE_COMMAND = {"broker-kill", "broker-kill-durable", "session-lost", "packet-ids-restart", "unsorted"}
 QUICK_FAULTS = [fault for fault in FAULTS if fault.usual and fault.name not in LEFT_TO_THE_COMMAND]
+SLOW_FAULTS = [fault for fault in FAULTS if not fault.usual and fault.name != "endurance"]
 QUICK_CONTROLS = [control for control in CONTROLS if control.name not in LEFT_TO_THE_COMMAND]
 
 SHORT = Form(rate=200, seconds=2, scale=0.2)
@@ -37,6 +38,14 @@ def test_nothing_is_lost_and_nothing_twice(site, fault):
         pytest.skip(str(why))
     assert outcome.broken() == []
     assert outcome.acknowledged > 100
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", SLOW_FAULTS, ids=lambda fault: fault.name)
+def test_slow_faults_in_full_length(site, fault):
+    """The same for faults whose length is their point: half a minute and more each."""
+    outcome = run(site, fault, Form(rate=200, seconds=2, scale=1), seed=1)
+    assert outcome.broken() == []
 
 
 @pytest.mark.parametrize("control", QUICK_CONTROLS, ids=lambda control: control.name)

@@ -96,3 +96,14 @@ def test_a_start_that_fails_is_one_line(empty_database_url, tmp_path):
     assert api.returncode == 1
     assert "run `python -m shared.migrate` first" in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+def test_more_connections_than_the_database_takes(database_url, tmp_path):
+    """The start is refused with a line that names the settings, instead of failing under load."""
+    log = tmp_path / "api.log"
+    api = Api(log=log, env={"DATABASE_URL": database_url, "API_PROCESSES": "2", "API_POOL_SIZE": "40"})
+    with pytest.raises(LaunchError):
+        api.start()
+    assert api.returncode == 1
+    assert "API_POOL_SIZE=40, API_HEAVY_CALLS=2: up to 170 connections (2 x 85)" in log.read_text()
+    assert "Traceback" not in log.read_text()

@@ -124,6 +124,22 @@ def test_three_in_a_group_divide_the_messages(workers, load, count, broker):
     assert broker.log.read_text().count("already connected") == 0
 
 
+def test_a_group_that_is_set_later(workers, load, count):
+    """A session from before the group gives its own subscription up: messages are not received twice."""
+    [alone] = workers(1)
+    eventually(alone.ready, within=30)
+    alone.stop()
+    pair = workers(2, MQTT_SHARED_GROUP="fleet")
+    eventually(lambda: all(worker.ready() for worker in pair), within=30)
+    sent = load()
+    eventually(lambda: sent.sent > 600, within=20)
+    sent.finish()
+    eventually(lambda: count() == len(sent.journal.acknowledged), within=20)
+    received = [worker.metric("battery_worker_readings_received_total") for worker in pair]
+    assert sum(received) == sent.sent
+    assert min(received) > 0
+
+
 def test_two_without_a_group(workers, load, count):
     """One works, one stands by and says so; killed, its place is taken, nothing lost, nothing twice."""
     [active] = workers(1)

@@ -7,7 +7,7 @@ from tests.readings import raw, stamp
 
 
 def listed(api, **params):
-    """Every page of the list."""
+    """Collect the items of every page of the list."""
     body = api.get("/api/alerts", params=params).json()
     found = body["items"]
     while body["next"]:
@@ -18,7 +18,7 @@ def listed(api, **params):
 
 @pytest.fixture
 def troubled(api):
-    """Five vehicles: empty and hot, low, hot, well, and one that was in trouble but is not any more."""
+    """Store five vehicles: empty and hot, low, hot, without alert, and one whose alert has ended."""
     post(
         api,
         raw("VIN-EMPTY-HOT", 5, soc=4.0, max_temp=55.0),
@@ -46,7 +46,7 @@ def test_worst_first(troubled):
 
 
 def test_each_alert_is_that_of_latest(troubled):
-    """The same words as in the vehicle's latest state."""
+    """Each alert equals that of the vehicle's latest state."""
     for alert in listed(troubled):
         latest = troubled.get(f"/api/vehicles/{alert['vin']}/latest").json()
         assert {name: alert[name] for name in ("code", "severity", "message")} in latest["alerts"]
@@ -54,7 +54,7 @@ def test_each_alert_is_that_of_latest(troubled):
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 1000])
 def test_pages(troubled, limit):
-    """Each alert once, whatever the size of the pages."""
+    """Each alert once, for any size of the pages."""
     assert listed(troubled, limit=limit) == listed(troubled)
 
 
@@ -68,7 +68,7 @@ def test_filters(troubled):
 
 
 def test_an_edge_that_binary_numbers_blur(api):
-    """32.3 - 22.3 is a hair below 10: it is found all the same."""
+    """The difference 32.3 - 22.3 is a little below 10 in binary, and the alert is found all the same."""
     post(api, raw(max_temp=32.3, min_temp=22.3))
     assert [each["code"] for each in listed(api)] == ["TEMP_SPREAD"]
 
@@ -80,7 +80,7 @@ def test_thresholds_are_settings(serve, database_url):
     assert [each["code"] for each in listed(api)] == ["TEMP_HIGH", "SOC_LOW"]
 
 
-def test_what_is_refused(api):
+def test_invalid_parameters_are_refused(api):
     """A severity or code that does not exist, a token of another list."""
     problem(api.get("/api/alerts?min_severity=bad"), 422)
     problem(api.get("/api/alerts?code=DATA_GAP"), 422)

@@ -66,7 +66,7 @@ def test_one_bad_reading_and_nothing_is_stored(api):
     problem(api.get("/api/vehicles/VIN-00001/latest"), 404)
 
 
-def test_an_alert_says_what_it_saw(api):
+def test_an_alert_names_its_values(api):
     """Alerts come from the newest reading alone, with code, severity and a sentence."""
     post(api, raw(max_temp=61, min_temp=30, soc=4, soh=69))
     alerts = api.get("/api/vehicles/VIN-00001/latest").json()["alerts"]
@@ -80,13 +80,13 @@ def test_an_alert_says_what_it_saw(api):
 
 
 def test_alert_thresholds_are_settings(serve, database_url):
-    """An operator moves a threshold by a setting."""
+    """A setting moves a threshold."""
     api = serve(database_url=database_url, alert_temp_high_warning=30)
     post(api, raw(max_temp=31))
     assert api.get("/api/vehicles/VIN-00001/latest").json()["alerts"][0]["code"] == "TEMP_HIGH"
 
 
-def test_latest_is_the_newest_ts_whatever_came_last(api):
+def test_latest_is_the_newest_ts_in_any_order_of_arrival(api):
     """A late reading does not become the latest one."""
     post(api, raw(second=10, soc=10))
     post(api, raw(second=5, soc=5))
@@ -94,7 +94,7 @@ def test_latest_is_the_newest_ts_whatever_came_last(api):
 
 
 def test_summary_includes_both_ends(api):
-    """Readings at from_ts and at to_ts count; one beside them does not."""
+    """Readings at from_ts and at to_ts count; one just outside does not."""
     post(api, *(raw(second=n, soc=n, max_temp=n, min_temp=-n) for n in range(5)))
     window = {"from_ts": stamp(1), "to_ts": stamp(3)}
     found = api.get("/api/vehicles/VIN-00001/summary", params=window).json()
@@ -126,7 +126,7 @@ def test_summary_of_an_empty_window(api):
         ("2026-02-30T00:00:00Z", "2026-03-03T00:00:00Z", 422),
     ],
 )
-def test_a_window_that_makes_no_sense(api, from_ts, to_ts, status):
+def test_invalid_windows(api, from_ts, to_ts, status):
     """Backwards is 400; naive, broken or impossible times are 422 and name the parameter."""
     post(api, raw())
     body = problem(
@@ -137,7 +137,7 @@ def test_a_window_that_makes_no_sense(api, from_ts, to_ts, status):
 
 
 def test_a_plus_that_arrived_as_a_blank_is_an_offset(api):
-    """An unescaped + in a query becomes a blank; it is still read as the offset it was."""
+    """An unescaped + in a query arrives as a blank; the offset is understood all the same."""
     post(api, raw(second=0))
     answer = api.get(
         "/api/vehicles/VIN-00001/summary?from_ts=2026-01-24T13:00:00+01:00&to_ts=2026-01-24T13:00:00+01:00"
@@ -151,9 +151,9 @@ def test_a_plus_that_arrived_as_a_blank_is_an_offset(api):
 )
 @pytest.mark.parametrize("vin", ["VIN-NEVER-SEEN", "NOPE", "a%20b", "x" * 41, "%00%00%00%00%00"])
 def test_a_vehicle_that_was_never_seen(api, vin, path):
-    """404, whether the VIN is unknown or could never be one; which of them, it says."""
-    told = problem(api.get(f"/api/vehicles/{vin}/{path}"), 404)["detail"]
-    assert ("5 to 40 letters" in told) is (vin != "VIN-NEVER-SEEN")
+    """404 for an unknown VIN and for a malformed one; the sentence says which."""
+    detail = problem(api.get(f"/api/vehicles/{vin}/{path}"), 404)["detail"]
+    assert ("5 to 40 letters" in detail) is (vin != "VIN-NEVER-SEEN")
 
 
 def test_the_limits_of_a_request(api):
@@ -170,7 +170,7 @@ def test_the_limits_of_a_request(api):
 
 
 def test_a_body_in_chunks_is_read(api):
-    """Without a length, up to the limit, it is a body like any other."""
+    """A body without Content-Length is accepted up to the limit."""
     body = json.dumps([raw()]).encode()
     answer = api.post(
         "/api/telemetry",
@@ -185,7 +185,7 @@ def test_a_body_in_chunks_is_read(api):
     [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"},
      {"Content-Type": "application/json", "Content-Encoding": "gzip"}],
 )  # fmt: skip
-def test_a_body_that_is_not_said_to_be_json(api, headers):
+def test_a_body_without_the_content_type_of_json(api, headers):
     """Wrong or missing Content-Type, or a compressed body: 415, and nothing is unpacked."""
     body = gzip.compress(b"[" + b" " * 10_000_000 + b"]") if "Content-Encoding" in headers else b"[]"
     request = api.build_request("POST", "/api/telemetry", content=body, headers=headers)
@@ -201,8 +201,8 @@ def test_errors_of_the_framework_have_the_same_shape(api):
     problem(api.get("/api/vehicles/VIN-00001/summary"), 422)
 
 
-def test_a_bug_of_ours_is_500_without_a_trace(serve, database_url, monkeypatch):
-    """The caller learns that it is not its fault, and nothing about our code."""
+def test_a_bug_is_500_without_a_trace(serve, database_url, monkeypatch):
+    """The answer says that the fault is the service's, and reveals no code."""
 
     def fail(*_arguments, **_options):
         raise RuntimeError("secret detail")
@@ -213,7 +213,7 @@ def test_a_bug_of_ours_is_500_without_a_trace(serve, database_url, monkeypatch):
 
 
 def test_with_keys_every_call_but_health_needs_one(serve, database_url):
-    """401 without a key or with a wrong one, also for a bad body; any of the keys opens."""
+    """401 without a key or with a wrong one, also for a bad body; each of the keys is accepted."""
     api = serve(database_url=database_url, api_keys="one, two")
     calls = [
         ("GET", "/api/vehicles"),
@@ -234,7 +234,7 @@ def test_with_keys_every_call_but_health_needs_one(serve, database_url):
 
 
 def test_a_slow_query_is_ended(serve, database_url, engine):
-    """A statement over its time is ended by the server and answered with 503, not waited for."""
+    """A statement over its timeout is ended by the server and answered with 503."""
     api = serve(database_url=database_url, api_statement_timeout_ms=300)
     with engine.connect() as lock:
         lock.execute(text("LOCK TABLE vehicle_latest IN ACCESS EXCLUSIVE MODE"))
@@ -247,7 +247,7 @@ def test_a_slow_query_is_ended(serve, database_url, engine):
 
 
 def test_reading_cannot_write(database_url):
-    """The connections that answer GET are read-only by the server's own word."""
+    """The connections of GET calls are read-only on the server."""
 
     async def try_to_write():
         database = make_database(ApiSettings(database_url=database_url))
@@ -265,7 +265,7 @@ def test_reading_cannot_write(database_url):
 
 
 def test_a_reading_of_the_near_future(api):
-    """A clock up to 5 minutes ahead is believed; one further ahead is refused."""
+    """A `ts` up to 5 minutes ahead is stored; one further ahead is refused."""
     now = datetime.now(UTC)
     near, far = (now + timedelta(seconds=s) for s in (290, 310))
     assert post(api, {**raw(), "ts": near.isoformat()}).status_code == 200
@@ -310,5 +310,5 @@ def test_openapi_describes_every_call(api):
 
 
 def test_no_server_header(api):
-    """What serves it, and in which version, is nobody's business."""
+    """No response names the server program or its version."""
     assert "server" not in api.get("/api/health/live").headers

@@ -1,4 +1,4 @@
-"""How the API asks the database, and how it gives up, against a real PostgreSQL."""
+"""Queries and timeouts of the API's database, against a real PostgreSQL."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ async def answer(connection):
 
 
 def test_after_all_sessions_were_ended(opened, engine):
-    """As after a restart of the server: the next questions are answered, one at a time or several at once."""
+    """After a restart of the server the next queries are answered, one at a time or several at once."""
 
     async def test(database):
         for number in (1, 3, 8):
@@ -53,8 +53,8 @@ def test_after_all_sessions_were_ended(opened, engine):
     opened(test)
 
 
-def test_the_same_for_what_is_written(opened, engine):
-    """The next change succeeds, and reads nothing of the sessions that were ended."""
+def test_writing_after_all_sessions_were_ended(opened, engine):
+    """The next change succeeds, and uses none of the sessions that were ended."""
 
     async def test(database):
         await asyncio.gather(*(database.write(sleep_blocking, 0.05) for _ in range(3)))
@@ -65,7 +65,7 @@ def test_the_same_for_what_is_written(opened, engine):
 
 
 def test_health_after_a_restart(opened, engine):
-    """Its own connection is from before it; the database is not down for that."""
+    """The heartbeat's connection is older than the restart, and health is OK all the same."""
 
     async def test(database):
         await database.ping()
@@ -76,7 +76,7 @@ def test_health_after_a_restart(opened, engine):
 
 
 def test_reading_only(opened):
-    """What answers questions can't change a row."""
+    """Connections for queries can't change a row."""
 
     async def test(database):
         async def change(connection):
@@ -90,7 +90,7 @@ def test_reading_only(opened):
 
 @pytest.mark.parametrize("way", ["read", "write", "read_blocking"])
 def test_closing_does_not_wait(opened, engine, way):
-    """Whoever hangs in the database is told at once, and no thread is left that waits."""
+    """Calls that hang in the database end with an error at once, and no thread is left waiting."""
 
     async def test(database):
         ask = getattr(database, way)
@@ -109,14 +109,14 @@ def test_closing_does_not_wait(opened, engine, way):
 
 @pytest.mark.parametrize("way", ["read", "write", "heavy"])
 def test_a_deadline_ends_its_own_connection(opened, engine, monkeypatch, way):
-    """The server hears of it, and what others ask meanwhile is answered, reading or writing."""
+    """The server ends the statement, and other calls are answered meanwhile, reading or writing."""
     monkeypatch.setattr("api.db.database._GRACE_S", -14.0)
 
     async def test(database):
         async def within(ask, seconds):
             if ask == "heavy":
-                async with database.heavy() as asked:
-                    return await asked(sleep, seconds)
+                async with database.heavy() as run:
+                    return await run(sleep, seconds)
             return await getattr(database, ask)(sleep if ask == "read" else sleep_blocking, seconds)
 
         began = time.monotonic()
@@ -133,7 +133,7 @@ def test_a_deadline_ends_its_own_connection(opened, engine, monkeypatch, way):
 
 
 def test_each_statement_of_a_transaction_has_its_own_time(opened, monkeypatch):
-    """Three that take 0.6 s are not one that takes 1.8 s, where each may take a second."""
+    """Three statements of 0.6 s pass a timeout of one second, though together they take 1.8 s."""
     monkeypatch.setattr("api.db.database._GRACE_S", -14.0)
 
     async def test(database):
@@ -147,12 +147,12 @@ def test_each_statement_of_a_transaction_has_its_own_time(opened, monkeypatch):
     opened(test)
 
 
-def test_who_waits_for_a_connection_is_told_busy(opened, engine):
-    """It asks nothing of the database and ends nothing: those under way are answered."""
+def test_waiting_too_long_for_a_connection_is_busy(opened, engine):
+    """A call that is refused sends no statement and ends none: running calls are answered."""
 
     async def test(database):
         for ask, work in ((database.read, sleep), (database.write, sleep_blocking)):
-            under_way = [asyncio.ensure_future(ask(work, 1.5)) for _ in range(3)]
+            running = [asyncio.ensure_future(ask(work, 1.5)) for _ in range(3)]
             await until_asleep(engine, 3)
             waiting = [asyncio.ensure_future(ask(work, 0)) for _ in range(4)]
             await asyncio.sleep(0.1)
@@ -160,14 +160,14 @@ def test_who_waits_for_a_connection_is_told_busy(opened, engine):
                 await ask(work, 0)
             found = await asyncio.gather(*waiting, return_exceptions=True)
             assert [type(error) for error in found] == [DatabaseBusyError] * 4
-            assert await asyncio.gather(*under_way) == [None] * 3
+            assert await asyncio.gather(*running) == [None] * 3
             await database.ping()
 
     opened(test, PoolLimits(wait_s=0.4, most_waiting=4))
 
 
 def test_writers_shrink_and_grow_old(opened, engine):
-    """Connections of a burst are closed, and the one that is used on is replaced in its time."""
+    """Connections of a burst are closed, and the one in use is replaced at its maximum age."""
 
     async def test(database):
         await asyncio.gather(*(database.write(sleep_blocking, 0.1) for _ in range(6)))

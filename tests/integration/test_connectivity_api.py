@@ -1,4 +1,4 @@
-"""Who is online, over HTTP and in SQL, against a real PostgreSQL."""
+"""Connectivity of vehicles over HTTP and in SQL, against a real PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.queries.connectivity import SIGNS, STATE, VEHICLES, silence
+from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, cutoff_times
 from shared.storage.store_readings import CopyBackoff, store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.connectivity import Limits, State, Status, connectivity
@@ -24,29 +24,29 @@ PATH = "/api/vehicles/VIN-00001/connectivity"
 
 @pytest.fixture
 def ago():
-    """A moment so many seconds before this test."""
+    """Return the moment `seconds` before this test."""
     now = datetime.now(UTC)
     return lambda seconds: now - timedelta(seconds=seconds)
 
 
 @pytest.fixture
 def heard(engine):
-    """Store what a vehicle sent last: `heard(vin, reading=moment, online=moment)`."""
+    """Store the last messages of a vehicle: `heard(vin, reading=moment, online=moment)`."""
 
     def keep(vin, *, reading=None, online=None, offline=None):
         with engine.begin() as connection:
             if reading is not None:
                 second = (reading - START).total_seconds()
                 store(connection, [row(vin, second, received_at=reading)], CopyBackoff())
-            if (told := online or offline) is not None:
+            if (received_at := online or offline) is not None:
                 status = ONLINE if online else OFFLINE
-                keep_statuses(connection, [VehicleStatus(vin, status, told)])
+                keep_statuses(connection, [VehicleStatus(vin, status, received_at)])
 
     return keep
 
 
 def test_one_vehicle(api, heard, ago):
-    """The state, since when, and both of the things that say so."""
+    """The answer holds the state, its begin, and the two facts it follows from."""
     heard("VIN-00001", reading=ago(200), online=ago(300))
     assert api.get("/api/vehicles/vin-00001/connectivity").json() == {
         "vin": "VIN-00001",
@@ -72,26 +72,26 @@ def test_one_vehicle(api, heard, ago):
     ],
 )
 def test_its_state(api, heard, ago, signs, state, since):
-    """By age and by what it said; a status alone is enough to be known."""
+    """The state follows from ages and status; a vehicle with a status alone is known."""
     heard("VIN-00001", **{name: ago(seconds) for name, seconds in signs.items()})
     found = api.get(PATH).json()
     assert (found["state"], found["since"]) == (state, since and format_timestamp(ago(since)))
     assert (found["received_at"] is None) == ("reading" not in signs)
-    said = next((name for name in ("online", "offline") if name in signs), None)
+    status = next((name for name in ("online", "offline") if name in signs), None)
     assert (found["status"], found["status_received_at"]) == (
-        said,
-        said and format_timestamp(ago(signs[said])),
+        status,
+        status and format_timestamp(ago(signs[status])),
     )
 
 
 @pytest.mark.parametrize("vin", ["VIN-NEVER-SEEN", "NOPE", "a%20b"])
-def test_a_vehicle_that_was_never_heard_of(api, vin):
-    """404, whether the VIN is unknown or could never be one."""
+def test_an_unknown_vehicle(api, vin):
+    """404 for an unknown VIN and for a malformed one."""
     problem(api.get(f"/api/vehicles/{vin}/connectivity"), 404)
 
 
 def test_a_new_reading_is_a_sign_of_life(api, heard, ago):
-    """What is asked next sees it; `latest` stays as the contract has it."""
+    """The next call reports it; the shape of `latest` does not change."""
     heard("VIN-00001", reading=ago(1_000), offline=ago(500))
     assert api.get(PATH).json()["state"] == "offline"
     post(api, raw(second=(ago(0) - START).total_seconds()))
@@ -100,7 +100,7 @@ def test_a_new_reading_is_a_sign_of_life(api, heard, ago):
 
 
 def test_the_limits_are_settings(serve, database_url, heard, ago):
-    """An operator says how long silence is usual."""
+    """Settings give the ages of stale and offline."""
     heard("VIN-00001", reading=ago(200))
     limits = {"connectivity_stale_after_s": 300, "connectivity_offline_after_s": 301}
     assert serve(database_url=database_url, **limits).get(PATH).json()["state"] == "online"
@@ -110,7 +110,7 @@ def test_the_limits_are_settings(serve, database_url, heard, ago):
 
 
 def test_the_fleet_by_connectivity(api, heard, ago):
-    """Each state in full pages, whatever lies between; without the filter, every vehicle."""
+    """Each state is listed in full pages, with others in between; without the filter, every vehicle."""
     signs = {"online": {"reading": 1}, "stale": {"reading": 100}, "offline": {"reading": 5, "offline": 2}}
     vins = {state: [f"VIN-{n:05}" for n in range(45) if list(signs)[n % 3] == state] for state in signs}
     for state, listed in vins.items():
@@ -131,34 +131,34 @@ def test_the_fleet_by_connectivity(api, heard, ago):
     assert [item["vin"] for item in found["items"]] == ["VIN-00002"]
 
 
-def test_a_token_brings_its_state_along(api, heard, ago):
-    """Beside another state the token is one of another query."""
+def test_a_token_holds_its_state(api, heard, ago):
+    """With another state as parameter the token is refused."""
     for n in range(3):
         heard(f"VIN-{n:05}", reading=ago(1))
     token = api.get("/api/vehicles", params={"connectivity": "online", "limit": 1}).json()["next"]
     problem(api.get("/api/vehicles", params={"next": token, "connectivity": "stale"}), 400)
 
 
-# Ages in microseconds, close to where something changes.
+# Ages in microseconds, close to the limits.
 ages = st.sampled_from([0, 60_000_000, 900_000_000, 500_000_000]).flatmap(
     lambda age: st.integers(age - 2, age + 2)
 ) | st.integers(-1_000_000_000, 2_000_000_000)
 vehicles = st.lists(st.tuples(ages, st.none() | st.tuples(st.sampled_from(Status), ages)), max_size=40)
 
 # In the place of the tables, so that thousands of vehicles need no row.
-ASKED = f"""
+QUERY = f"""
     WITH vehicle_latest AS (
         SELECT * FROM unnest(%(vins)s::text[], %(received)s::timestamptz[]) AS latest (vin, received_at)
     ), vehicle_status AS (
-        SELECT * FROM unnest(%(told)s::text[], %(statuses)s::text[], %(times)s::timestamptz[])
-            AS told (vin, status, received_at)
+        SELECT * FROM unnest(%(reporting)s::text[], %(statuses)s::text[], %(times)s::timestamptz[])
+            AS reported (vin, status, received_at)
     )
-    SELECT {STATE}, {SIGNS} FROM {VEHICLES}
+    SELECT {STATE_SQL}, {CONNECTIVITY_COLUMNS} FROM {FROM_VEHICLES}
 """
 
 
 def test_sql_and_the_function_agree(database_url):
-    """Whatever was received when, to the microsecond: one rule, said twice."""
+    """The function and the SQL expression give the same state for any times, to the microsecond."""
     seen = set()
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
 
@@ -167,16 +167,16 @@ def test_sql_and_the_function_agree(database_url):
             def when(age):
                 return START - timedelta(microseconds=age)
 
-            told = [(f"{n}", *word) for n, (_, word) in enumerate(fleet) if word]
+            reported = [(f"{n}", *word) for n, (_, word) in enumerate(fleet) if word]
             answers = connection.execute(
-                ASKED,
+                QUERY,
                 {
                     "vins": [f"{n}" for n in range(len(fleet))],
                     "received": [when(age) for age, _ in fleet],
-                    "told": [vin for vin, _, _ in told],
-                    "statuses": [str(status) for _, status, _ in told],
-                    "times": [when(age) for _, _, age in told],
-                    **silence(START, LIMITS),
+                    "reporting": [vin for vin, _, _ in reported],
+                    "statuses": [str(status) for _, status, _ in reported],
+                    "times": [when(age) for _, _, age in reported],
+                    **cutoff_times(START, LIMITS),
                 },
             ).fetchall()
             assert len(answers) == len(fleet)

@@ -29,7 +29,7 @@ def hot(second, *, temp=52.0):
 
 
 def drive(first, minutes=10, kmh=60.0, odo=1_000.0):
-    """A reading every 10 s of a drive at a steady speed."""
+    """Make a drive at a steady speed, with a reading every 10 s."""
     return [
         raw(
             second=first + n,
@@ -43,7 +43,7 @@ def drive(first, minutes=10, kmh=60.0, odo=1_000.0):
 
 
 def listed(api, path, **params):
-    """Every item of a list, page by page, and the last page."""
+    """Collect every item of a list, page by page; returns the items and the last page."""
     body = api.get(f"{PATH}/{path}", params=params).json()
     found = body["items"]
     while body["next"]:
@@ -52,8 +52,8 @@ def listed(api, path, **params):
     return found, body
 
 
-def test_an_episode_says_what_it_is_made_of(api):
-    """Observed value, threshold, window and the readings behind it, so that a person can check it."""
+def test_an_episode_names_its_evidence(api):
+    """An episode holds observed value, threshold, window and readings, so that a person can check it."""
     post(api, hot(0, temp=40.0), hot(10), hot(20, temp=53.5), hot(30), hot(40, temp=44.0))
     found, page = listed(api, "anomalies", code="TEMP_HIGH")
     assert found == [
@@ -76,15 +76,15 @@ def test_an_episode_says_what_it_is_made_of(api):
 
 
 def test_since_when_it_is_critical(api):
-    """An episode that grew worse says since when."""
+    """An episode that grew worse names the time."""
     post(api, *(hot(10 * n, temp=50.0 + n) for n in range(15)))
     (episode,), _ = listed(api, "anomalies", code="TEMP_HIGH")
     assert (episode["severity"], episode["started_at"]) == ("critical", stamp(0))
     assert f"critical at >= 60 °C since {stamp(100)}, clears at < 55 °C" in episode["detail"]
 
 
-def test_which_rules_could_not_be_judged(api):
-    """Each with its reason; a profile that has the field takes it off the list."""
+def test_rules_that_could_not_be_evaluated(api):
+    """Each rule is listed with its reason; a profile with the field removes it from the list."""
     post(api, *drive(0))
     _, page = listed(api, "anomalies")
     reasons = {each["code"]: (each["status"], each["reason"]) for each in page["skipped"]}
@@ -117,7 +117,7 @@ def test_episodes_in_pages(api, order, limit):
 
 
 def test_pages_go_on_in_the_window_of_the_first(api):
-    """Readings that arrive meanwhile move neither the end nor what is on the next page."""
+    """Readings that arrive meanwhile change neither the end nor the next page."""
     post(api, *(hot(1_000 * n + s, temp=t) for n in range(3) for s, t in ((0, 52), (10, 52), (20, 30))))
     first = api.get(f"{PATH}/anomalies?code=TEMP_HIGH&limit=2").json()
     post(api, hot(9 * DAY))
@@ -126,8 +126,8 @@ def test_pages_go_on_in_the_window_of_the_first(api):
     assert [each["started_at"] for each in second["items"]] == [stamp(2_000)]
 
 
-def test_what_reaches_beyond_the_window_is_whole(api):
-    """A session or episode that touches the window is the same, whatever the window cuts through."""
+def test_findings_that_reach_beyond_the_window_are_complete(api):
+    """A session or episode that touches the window is the same for every window that cuts through it."""
     post(api, *drive(0), *(hot(n) for n in range(5, 600, 10)), hot(605, temp=30.0))
     whole, hottest = listed(api, "sessions")[0], listed(api, "anomalies", code="TEMP_HIGH")[0]
     assert (len(whole), len(hottest)) == (1, 1)
@@ -141,8 +141,8 @@ def test_what_reaches_beyond_the_window_is_whole(api):
     assert listed(api, "sessions", from_ts=stamp(700))[0] == []
 
 
-def test_a_silence_around_the_window_is_seen(api):
-    """A window in which no reading lies: the charge that must have happened over it is found."""
+def test_a_gap_around_the_window_is_found(api):
+    """The charge inferred from a gap is found in a window without readings."""
     post(api, raw(second=0, soc=20.0, odo_km=5.0), raw(second=20 * DAY, soc=80.0, odo_km=5.0))
     found, _ = listed(api, "sessions", from_ts=stamp(8 * DAY), to_ts=stamp(9 * DAY))
     assert [(each["kind"], each["inferred"], each["soc_from"], each["soc_to"]) for each in found] == [
@@ -165,7 +165,7 @@ def test_sessions_by_kind(api):
 
 
 def test_a_drive_under_way(api):
-    """It has an end as long as there is no reading behind it, and says that it may go on."""
+    """Without a later reading the drive ends with the last one, and end_known is false."""
     post(api, *drive(0))
     (before,), _ = listed(api, "sessions")
     post(api, raw(second=1_200, soc=50.0, pack_current=0.0, odo_km=1_010.0))
@@ -175,7 +175,7 @@ def test_a_drive_under_way(api):
 
 
 def test_the_current_of_another_sign(api):
-    """With current_sign -1 the same readings are a charge's and a drive's the other way round."""
+    """With current_sign -1 the energy of the same readings flows in the other direction."""
     post(api, *({**each, "pack_current": -40.0} for each in drive(0)))
     before = api.get(f"{PATH}/battery").json()["throughput"]
     api.put(f"{PATH}/profile", json={"current_sign": -1})
@@ -200,7 +200,7 @@ def test_without_a_window(api):
 
 def test_the_cap_is_named(api, monkeypatch):
     """A window with too many readings is refused; an open one begins where they are few enough."""
-    monkeypatch.setattr(diagnosis, "MOST_READINGS", 100)
+    monkeypatch.setattr(diagnosis, "MAX_READINGS", 100)
     post(api, *(raw(second=DAY * n + s) for n in range(5) for s in range(30)))
     body = problem(api.get(f"{PATH}/battery?from_ts={stamp(0)}&to_ts={stamp(9 * DAY)}"), 400)
     assert body["detail"] == "150 readings in this window; 100 are the limit: take a shorter one."
@@ -210,7 +210,7 @@ def test_the_cap_is_named(api, monkeypatch):
 
 
 @pytest.mark.parametrize("call", ["anomalies", "sessions", "diagnosis", "battery"])
-def test_what_is_refused(api, call):
+def test_invalid_parameters_are_refused(api, call):
     """Unknown VINs, times in the wrong order or without a zone, tokens of another list."""
     problem(api.get(f"{PATH}/{call}"), 404)
     post(api, raw())
@@ -223,8 +223,8 @@ def test_what_is_refused(api, call):
     )
 
 
-def test_quality_counts_what_came_twice_and_what_was_refused(api, engine):
-    """Duplicates by their ts, rejections by when they came, each in the window only."""
+def test_quality_counts_duplicates_and_rejections(api, engine):
+    """Duplicates count by their ts, rejections by their arrival, each in the window only."""
     post(api, *(raw(second=n) for n in range(10)))
     post(api, *(raw(second=n) for n in range(4)))
     post(api, raw(second=3 * DAY), raw(second=3 * DAY))
@@ -238,7 +238,7 @@ def test_quality_counts_what_came_twice_and_what_was_refused(api, engine):
 
 
 def test_a_single_reading(api):
-    """Every figure says what it lacks; nothing is made up."""
+    """Every figure names the data it lacks, and no value is invented."""
     post(api, raw())
     body = api.get(f"{PATH}/battery").json()
     statuses = {name: body[name]["status"] for name in ("consumption", "resistance", "capacity", "soh_trend")}
@@ -251,7 +251,7 @@ def test_a_single_reading(api):
 
 
 def test_how_far_a_figure_can_be_trusted(api):
-    """Sampled each 10 s, consumption says so; cycles say how many of them nobody saw."""
+    """With a reading each 10 s, sampling_ok is false; cycles give the number that was not observed."""
     post(api, *drive(0), raw(second=7_200, soc=90.0, odo_km=1_010.0))
     api.put(f"{PATH}/profile", json={"capacity_ah": 60})
     body = api.get(f"{PATH}/battery").json()
@@ -260,7 +260,7 @@ def test_how_far_a_figure_can_be_trusted(api):
     assert body["cycles"]["count"] > 0.2
 
 
-def test_every_code_may_be_asked_for(api):
+def test_every_code_is_a_filter(api):
     """Each rule of the table by its name, also several at once."""
     post(api, *drive(0))
     for code in Code:
@@ -271,7 +271,7 @@ def test_every_code_may_be_asked_for(api):
 
 @pytest.mark.skipif(not TRIPS.exists(), reason=f"the recorded BMW trips are not at {TRIPS}")
 def test_five_real_trips(api):
-    """Posted and asked for over HTTP: the figures of docs/diagnostics.md."""
+    """Five trips posted over HTTP give the figures of docs/diagnostics.md."""
     with TRIPS.open(encoding="utf-8") as file:
         rows = [
             {name: text if name in {"vin", "ts"} else float(text) for name, text in row.items() if text}
@@ -286,20 +286,20 @@ def test_five_real_trips(api):
     resistance = api.get(f"{path}/battery", params=window).json()["resistance"]
     assert all(65 <= day["mohm_at_25"] <= 80 for day in resistance["days"])
     found = api.get(f"{path}/anomalies", params=window).json()["items"]
-    # Stored years after they were taken; and charged unseen, twice, between two trips.
+    # Stored years after they were recorded; and charged twice between two trips, without readings.
     assert [each["code"] for each in found] == ["LATE_DATA", "DATA_GAP", "DATA_GAP"]
 
 
 @pytest.mark.parametrize("call", ["anomalies", "sessions", "diagnosis", "battery"])
 def test_a_window_that_ends_before_there_was_time(api, call):
-    """30 days before the first of January of the year 1 there is no date to begin with."""
+    """A window that ends in the first days of the year 1 has no date 30 days before."""
     post(api, raw())
     for year in ("0001", "1999"):
         assert api.get(f"{PATH}/{call}?to_ts={year}-01-20T00:00:00Z").status_code == 200
 
 
-def test_an_hour_of_a_long_story(api):
-    """A short window sees what began days before, and says from where on it looked."""
+def test_an_hour_of_a_long_episode(api):
+    """A short window shows an episode that began days before, and the begin of the readings read."""
     post(api, *(raw(second=n * 21_600, soh=60.0) for n in range(60)))
     found, page = listed(api, "anomalies", code="SOH_LOW", from_ts=stamp(59 * 21_600 - 3_600))
     (episode,) = found
@@ -311,19 +311,19 @@ def test_an_hour_of_a_long_story(api):
     assert (whole["started_at"], whole["start_known"]) == (stamp(0), True)
 
 
-def test_many_readings_beside_the_window(api, monkeypatch):
-    """The readings around a window count too: where they are many, less of them is read."""
-    monkeypatch.setattr(diagnosis, "MOST_READINGS", 100)
+def test_many_readings_around_the_window(api, monkeypatch):
+    """The readings around a window count too: where they are many, fewer of them are read."""
+    monkeypatch.setattr(diagnosis, "MAX_READINGS", 100)
     post(api, *(raw(second=60 * n) for n in range(3_000)))
     page = api.get(f"{PATH}/sessions?from_ts={stamp(90_000)}&to_ts={stamp(90_600)}").json()
     assert (page["read_from_ts"], page["read_to_ts"]) == (stamp(89_940 - 864), stamp(90_660 + 864))
-    # Of an open window the last hours are few enough, though the last day is not.
+    # An open window begins where the readings are few enough: hours before its end, not a day.
     page = api.get(f"{PATH}/battery").json()
     assert (page["quality"]["readings"], page["from_ts"]) == (60, "2026-01-26T13:00:00Z")
 
 
 def test_both_lists_in_one_answer(api, serve, database_url):
-    """The diagnosis holds what the two calls answer in a process that has kept nothing, tokens included."""
+    """The diagnosis equals the answers of the two calls in a process without cached results, with tokens."""
     fresh = serve(database_url=database_url)
     post(api, *drive(0), *(hot(n) for n in range(5, 600, 10)), hot(605, temp=30.0), *drive(3 * DAY))
     for window in ({}, {"from_ts": stamp(100)}, {"to_ts": stamp(DAY), "order": "desc", "limit": 1}):
@@ -338,14 +338,14 @@ def test_both_lists_in_one_answer(api, serve, database_url):
 
 
 @pytest.fixture
-def judged(monkeypatch):
-    """The names of the analyses that were computed, one after the other."""
+def computed(monkeypatch):
+    """Record the names of the analyses in the order in which they are computed."""
     done = []
 
-    def watch(name, judge):
+    def watch(name, analysis):
         def watched(*arguments):
             done.append(name)
-            return judge(*arguments)
+            return analysis(*arguments)
 
         monkeypatch.setattr(diagnostics, name, watched)
 
@@ -354,34 +354,34 @@ def judged(monkeypatch):
     return done
 
 
-def test_a_result_is_kept_for_a_moment(api, judged):
-    """The lists and the diagnosis of a window are computed once, until a reading or a profile comes."""
+def test_a_result_is_kept_for_a_moment(api, computed):
+    """The lists and the diagnosis of a window are computed once, until a reading or a profile arrives."""
     post(api, *drive(0))
     once = ["episodes", "sessions"]
     for call in ("diagnosis", "diagnosis", "sessions", "anomalies", "anomalies?min_severity=critical"):
         assert api.get(f"{PATH}/{call}").status_code == 200
-        assert sorted(judged) == once
+        assert sorted(computed) == once
     api.get(f"{PATH}/anomalies?code=TEMP_HIGH")
-    assert judged.pop() == "episodes"
+    assert computed.pop() == "episodes"
     # A late one: the newest ts stays.
     post(api, raw(second=5, max_temp=70.0))
     api.get(f"{PATH}/diagnosis")
-    assert sorted(judged) == sorted(2 * once)
+    assert sorted(computed) == sorted(2 * once)
     api.put(f"{PATH}/profile", json={"capacity_ah": 60})
     skipped = api.get(f"{PATH}/diagnosis").json()["anomalies"]["skipped"]
     assert "SOC_JUMP" not in {each["code"] for each in skipped}
-    assert sorted(judged) == sorted(3 * once)
+    assert sorted(computed) == sorted(3 * once)
 
 
-def test_equal_questions_at_once_are_one(api, judged, monkeypatch):
-    """What is under way is waited for, not computed beside."""
+def test_equal_requests_at_once_share_one_computation(api, computed, monkeypatch):
+    """An equal request waits for the running computation instead of starting its own."""
     post(api, *drive(0))
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(trace, profile):
         begun.set()
         assert go_on.wait(30)
-        judged.append("sessions")
+        computed.append("sessions")
         return sessions(trace, profile)
 
     monkeypatch.setattr(diagnostics, "sessions", slow)
@@ -391,30 +391,30 @@ def test_equal_questions_at_once_are_one(api, judged, monkeypatch):
         rest = [others.submit(api.get, f"{PATH}/sessions") for _ in range(4)]
         go_on.set()
         assert len({each.result().content for each in (first, *rest)}) == 1
-    assert judged == ["sessions"]
+    assert computed == ["sessions"]
 
 
-def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
-    """One after the other; a client that has gone is passed over, and a long queue is refused."""
-    opened, begun, go_on, judged = [], threading.Event(), threading.Event(), []
+def test_a_client_that_left_is_skipped(serve, database_url, monkeypatch):
+    """Diagnoses run one by one; one whose client has left is skipped, and a long queue is refused."""
+    opened, begun, go_on, computed = [], threading.Event(), threading.Event(), []
 
     class Watched(diagnosis.DiagnosisRunner):
         def __init__(self, database):
             super().__init__(database)
             opened.append(self)
 
-    monkeypatch.setattr(lifespan, "Diagnoses", Watched)
+    monkeypatch.setattr(lifespan, "DiagnosisRunner", Watched)
     api = serve(database_url=database_url)
     post(api, *drive(0))
 
     def slow(trace, profile):
-        judged.append(len(trace))
+        computed.append(len(trace))
         begun.set()
         assert go_on.wait(30)
         return sessions(trace, profile)
 
     monkeypatch.setattr(diagnostics, "sessions", slow)
-    monkeypatch.setattr(diagnosis, "_MOST_WAITING", 2)
+    monkeypatch.setattr(diagnosis, "_MAX_WAITING", 2)
     with ThreadPoolExecutor(3) as others:
         first = others.submit(api.get, f"{PATH}/sessions")
         assert begun.wait(30)
@@ -427,4 +427,4 @@ def test_who_left_is_not_waited_for(serve, database_url, monkeypatch):
         assert first.result().status_code == last.result().status_code == 200
     assert problem(refused, 503)["detail"].startswith("2 diagnoses are waiting")
     assert refused.headers["Retry-After"] == "5"
-    assert len(judged) == 1
+    assert len(computed) == 1

@@ -1,4 +1,4 @@
-"""Files of readings and summaries, and what becomes of one that can't be finished."""
+"""Exports of readings and summaries, complete and broken off."""
 
 import csv
 import gzip
@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import text
 
 from api.http import export_permit
-from api.http.connection import cut_off
+from api.http.connection import abort_connection
 from api.queries import exports
-from api.queries.exports import COLUMNS, READINGS_AT_ONCE
-from api.services import export_stream as exports_of_a_process
-from api.services.export_formats import accepted, takes_gzip
+from api.queries.exports import BLOCK_READINGS, COLUMNS
+from api.services import export_stream
+from api.services.export_formats import accepts_gzip, preferred_format
 from scripts.faults.proxy import Proxy
 from scripts.launcher.module import Api
 from shared.storage.store_readings import CopyBackoff, store
@@ -36,7 +36,7 @@ DAY = {"from_ts": stamp(0), "to_ts": stamp(86_400)}
 EXPORTERS = "battery-api-export"
 MANY = 100_000
 
-# Of these, the products lie on a half of the fourth decimal, just beside one, or below what a double holds.
+# The products lie on a half of the fourth decimal, close to one, or below the smallest double.
 EDGES = [
     {"pack_voltage": 31.25, "pack_current": 1.0},
     {"pack_voltage": 31.25, "pack_current": -3.0},
@@ -60,7 +60,7 @@ def stored(engine, rows):
 
 
 def lines(response):
-    """The values of an export of either format, by line and column."""
+    """Parse an export of either format into values by line and column."""
     if response.headers["content-type"] == "text/csv; charset=utf-8":
         return [
             {
@@ -78,7 +78,7 @@ def lines(response):
 
 
 def history(api, vin):
-    """The same readings as the JSON history tells them, page by page."""
+    """Collect the same readings from the JSON history, page by page."""
     found, token = [], ""
     while token is not None:
         query = {"next": token} if token else {"limit": 1_000}
@@ -89,7 +89,7 @@ def history(api, vin):
 
 
 def any_reading(chance):
-    """Any values, rounded as sensors do or not at all, some of them missing."""
+    """Make a reading of random values, rounded as by a sensor or not at all, some of them missing."""
     found = {}
     for name, (low, high, _unit) in SIGNALS.items():
         value = chance.uniform(low, high)
@@ -100,9 +100,9 @@ def any_reading(chance):
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])
 def test_values_are_those_of_the_history(api, engine, form):
-    """To the last bit and the sign of zero, over several blocks; nothing is left out, nothing comes twice."""
+    """Values agree to the last bit and the sign of zero, over several blocks, each reading once."""
     chance = random.Random(7)
-    signals = [*EDGES, *(any_reading(chance) for _ in range(READINGS_AT_ONCE * 2 - len(EDGES)))]
+    signals = [*EDGES, *(any_reading(chance) for _ in range(BLOCK_READINGS * 2 - len(EDGES)))]
     received_at = START.replace(microsecond=250)
     stored(engine, [row("VIN-00001", n / 8, received_at, **one) for n, one in enumerate(signals)])
     exported = lines(api.get(READINGS, params={"vin": "VIN-00001", "format": form}))
@@ -115,7 +115,7 @@ def test_values_are_those_of_the_history(api, engine, form):
         for values in (one, other):
             head, _, fraction = values["ts"].rstrip("Z").partition(".")
             values["ts"] = head, fraction.ljust(6, "0")
-        # repr tells -0.0 from 0.0.
+        # repr distinguishes -0.0 from 0.0.
         assert repr(one) == repr(other)
 
 
@@ -169,18 +169,18 @@ def test_summaries_are_those_of_the_call(api, engine, form):
     ],
 )
 def test_names_of_the_files(api, engine, query, name):
-    """They tell whose readings, and of which days; where a window is open, of the readings that there are."""
+    """Names hold vehicle and days; with an open window, the days of the readings."""
     stored(engine, [row("VIN-00001", 0), row("VIN-00001", 3 * 86_400), row("VIN-00002", 0)])
     answer = api.get(READINGS, params=query)
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
     summary = api.get(SUMMARIES, params={**query, **DAY})
-    who, ending = name.split("_")[0], name.split(".")[1]
-    named = f"{who}_2026-01-24_to_2026-01-25_summary.{ending}"
+    subject, ending = name.split("_")[0], name.split(".")[1]
+    named = f"{subject}_2026-01-24_to_2026-01-25_summary.{ending}"
     assert summary.headers["content-disposition"] == f'attachment; filename="{named}"'
 
 
 def test_windows_include_both_ends(api, engine):
-    """And one without readings is a file without lines: of CSV the header is left."""
+    """Both ends of a window are included; one without readings gives an empty file, for CSV the header."""
     stored(engine, [row(second=second) for second in range(6)])
     window = {"vin": "VIN-00001", "from_ts": stamp(1), "to_ts": stamp(4)}
     found = lines(api.get(READINGS, params=window))
@@ -192,12 +192,12 @@ def test_windows_include_both_ends(api, engine):
 
 
 def test_vehicles_that_can_not_be_exported(api, engine):
-    """Unknown ones are named before anything is sent; none, and more than a hundred, are refused."""
+    """Unknown vehicles are named before any byte is sent; none, and more than a hundred, are refused."""
     stored(engine, [row(f"VIN-{n:05}") for n in range(100)])
     for path in (READINGS, SUMMARIES):
         known = ["VIN-00001", "VIN-99999", "vin-88888"]
-        told = problem(api.get(path, params={"vin": known, **DAY}), 404)["detail"]
-        assert told == "No reading is stored of VIN-99999, VIN-88888."
+        detail = problem(api.get(path, params={"vin": known, **DAY}), 404)["detail"]
+        assert detail == "No reading is stored of VIN-99999, VIN-88888."
         assert "number 2" in problem(api.get(path, params={"vin": ["VIN-00001", "ö"], **DAY}), 404)["detail"]
         problem(api.get(path, params=DAY), 422)
         all_of_them = [f"VIN-{n:05}" for n in range(100)]
@@ -223,14 +223,14 @@ def test_vehicles_that_can_not_be_exported(api, engine):
         ("application/json", None),
     ],
 )
-def test_the_format_that_a_client_takes(accept, name):
-    """By Accept: the one with the highest q, CSV where both have the same."""
-    found = accepted(accept)
+def test_the_format_that_a_client_accepts(accept, name):
+    """Accept selects the format with the highest q, CSV for equal ones."""
+    found = preferred_format(accept)
     assert (found and found.name) == name
 
 
 def test_formats_are_negotiated(api, engine):
-    """format= comes before Accept; what nobody makes is answered 406, and an unknown format 422."""
+    """format= overrides Accept; an unsupported Accept is answered 406, and an unknown format 422."""
     stored(engine, [row()])
     query = {"vin": "VIN-00001"}
     neither, ndjson = {"Accept": "application/json"}, {"Accept": "application/x-ndjson"}
@@ -255,13 +255,13 @@ def test_formats_are_negotiated(api, engine):
         ("*;q=0", False),
     ],
 )
-def test_who_takes_gzip(accept_encoding, takes):
-    """q=0 says no."""
-    assert takes_gzip(accept_encoding) is takes
+def test_accept_encoding_with_gzip(accept_encoding, takes):
+    """Gzip with q=0 is not accepted."""
+    assert accepts_gzip(accept_encoding) is takes
 
 
-def test_compressed_where_the_client_takes_it(api, engine):
-    """The same content in fewer bytes; as it is for a client that does not want it."""
+def test_compressed_where_the_client_accepts_it(api, engine):
+    """The content is the same in fewer bytes, and is not compressed for other clients."""
     stored(engine, [row(second=second) for second in range(1_000)])
 
     def ask(accept_encoding):
@@ -277,7 +277,7 @@ def test_compressed_where_the_client_takes_it(api, engine):
 
 
 def test_a_key_is_needed(serve, database_url):
-    """Where the service asks for one at all."""
+    """An export needs a key where API_KEYS is set."""
     api = serve(database_url=database_url, api_keys="one")
     problem(api.get(READINGS, params={"vin": "VIN-00001"}), 401)
     problem(api.get(SUMMARIES, params={"vin": "VIN-00001", **DAY}, headers={"X-API-Key": "one"}), 404)
@@ -285,7 +285,7 @@ def test_a_key_is_needed(serve, database_url):
 
 @pytest.fixture
 def many(engine):
-    """More readings of one vehicle than all buffers on the way to a client hold, past our programs."""
+    """Store more readings of one vehicle than all buffers between the API and a client hold."""
     fill = f"""
         INSERT INTO telemetry (vin, ts, received_at, soc) SELECT 'VIN-00001', :start + n * interval '1 s',
         now(), n % 100 FROM generate_series(1, {MANY}) AS n
@@ -298,7 +298,7 @@ def many(engine):
 
 @contextmanager
 def half_read(host, port):
-    """An export of which the first bytes have been read, and not more yet."""
+    """Open an export and read its first bytes alone."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         client.connect((host, port))
@@ -317,34 +317,34 @@ def where(api):
 
 
 def usable(api):
-    """Whether an export is answered, whole."""
+    """Return whether an export is answered completely."""
     answer = api.get(READINGS, params={"vin": "VIN-00001", "to_ts": stamp(10)})
     return answer.status_code == 200 and len(lines(answer)) == 10
 
 
 @pytest.fixture
 def keyed(serve, database_url, engine):
-    """An API with keys, and the address of an export of three readings."""
+    """Start an API with keys; yields it and the address of an export of three readings."""
     stored(engine, [row(second=n, soc=n) for n in range(3)])
     return serve(database_url=database_url, api_keys="one,another"), f"{READINGS}?vin=VIN-00001&format=csv"
 
 
 def permit(api, address, key="one"):
-    """What a POST with a key answers; the client keeps no cookie of it."""
+    """Request a permit with a key; the client keeps no cookie of it."""
     answer = api.post(address, headers={"X-API-Key": key})
     api.cookies.clear()
     return answer
 
 
 def test_a_permit_is_good_for_one_address_and_once(keyed):
-    """With its cookie a GET needs no key; another address, another call and a second time do."""
+    """A GET with the cookie needs no key; another address, another call and a second GET do."""
     api, address = keyed
     answer = permit(api, address)
     assert (answer.status_code, answer.content) == (204, b"")
-    told = answer.headers["set-cookie"].lower()
-    assert {"httponly", "samesite=strict", "max-age=60"} <= set(told.split("; "))
-    assert "path" not in told
-    assert "domain" not in told
+    cookie = answer.headers["set-cookie"].lower()
+    assert {"httponly", "samesite=strict", "max-age=60"} <= set(cookie.split("; "))
+    assert "path" not in cookie
+    assert "domain" not in cookie
     cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
     for other in (f"{address}&from_ts={stamp(0)}", f"{READINGS}?format=csv&vin=VIN-00001", "/api/fleet"):
         problem(api.get(other, headers=cookie), 401)
@@ -356,8 +356,8 @@ def test_a_permit_is_good_for_one_address_and_once(keyed):
     problem(api.get(address, headers=cookie), 401)
 
 
-def test_what_is_no_permit(keyed, monkeypatch):
-    """One that was changed, that is too old, or of other keys; and none is given without a key."""
+def test_invalid_permits(keyed, monkeypatch):
+    """A permit that was changed, is expired or of other keys is refused; without a key none is given."""
     api, address = keyed
     problem(api.post(address), 401)
     problem(permit(api, address, "wrong"), 401)
@@ -383,7 +383,7 @@ def test_what_is_no_permit(keyed, monkeypatch):
 
 
 def test_other_keys_end_a_permit(keyed, serve, database_url):
-    """A key that is taken away takes the permits along."""
+    """Permits become invalid when a key is removed."""
     api, address = keyed
     cookie = {"Cookie": permit(api, address).headers["set-cookie"].partition(";")[0]}
     problem(serve(database_url=database_url, api_keys="another").get(address, headers=cookie), 401)
@@ -394,12 +394,12 @@ def test_other_keys_end_a_permit(keyed, serve, database_url):
 
 
 def test_a_permit_is_refused_as_the_export_would_be(keyed, serve, database_url, monkeypatch):
-    """Where no file could be sent, the page learns of it before the browser follows a link."""
+    """A permit is refused where no file could be sent, before a browser follows the link."""
     api, address = keyed
     problem(permit(api, f"{READINGS}?vin=VIN-99999&format=csv"), 404)
     problem(permit(api, READINGS), 422)
     problem(permit(api, f"{address}&from_ts={stamp(5)}&to_ts={stamp(4)}"), 400)
-    monkeypatch.setattr(exports_of_a_process, "AT_ONCE", 0)
+    monkeypatch.setattr(export_stream, "MAX_EXPORTS", 0)
     problem(permit(api, address), 503)
     monkeypatch.undo()
     answer = serve(database_url=database_url).post(address)
@@ -407,7 +407,7 @@ def test_a_permit_is_refused_as_the_export_would_be(keyed, serve, database_url, 
 
 
 def test_a_permit_of_another_process(tmp_path, database_url, engine):
-    """Which of several processes gives it, and which one takes it, makes no difference."""
+    """A permit of one process is accepted by each of the others."""
     stored(engine, [row(second=n, soc=n) for n in range(3)])
     env = {"DATABASE_URL": database_url, "API_KEYS": "one", "API_PROCESSES": "2"}
     server = Api(log=tmp_path / "api.log", env=env)
@@ -415,7 +415,7 @@ def test_a_permit_of_another_process(tmp_path, database_url, engine):
     address = f"{server.base_url}{READINGS}?vin=VIN-00001"
     try:
         for _ in range(12):
-            # Each over a connection of its own, which any of the processes may take.
+            # Each over a connection of its own, which any of the processes may accept.
             answer = httpx.post(address, headers={"X-API-Key": "one"}, verify=False)  # noqa: S501
             cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
             assert len(lines(httpx.get(address, headers=cookie, verify=False))) == 3  # noqa: S501
@@ -426,7 +426,7 @@ def test_a_permit_of_another_process(tmp_path, database_url, engine):
 
 @pytest.mark.usefixtures("many")
 def test_a_client_that_leaves(api, engine, caplog):
-    """Its place is free again, its session idle or closed, and the log tells nothing of it."""
+    """The slot is free again, the session idle or closed, and no line is logged."""
     for _ in range(6):
         with half_read(*where(api)):
             pass
@@ -434,20 +434,20 @@ def test_a_client_that_leaves(api, engine, caplog):
     busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND state <> 'idle'"
 
     def number_of_busy():
-        # In a transaction of its own: within one, the server shows the same sessions again and again.
+        # In a transaction of its own: within one transaction the server shows the same sessions each time.
         with engine.connect() as connection:
             return connection.execute(text(busy), {"name": EXPORTERS}).scalar_one()
 
     eventually(lambda: number_of_busy() == 0)
-    # One that was closed may take a moment to end.
+    # A closed session may take a moment to end.
     eventually(lambda: len(sessions(engine, EXPORTERS)) <= 4)
-    # psycopg may tell of a cancellation that came too late.
+    # psycopg may log a cancellation that came too late.
     assert [record for record in caplog.records if record.name != "psycopg"] == []
 
 
 @pytest.mark.usefixtures("many")
-def test_a_third_one_has_to_wait(api):
-    """503 with Retry-After and a sentence; other calls are answered, and so is it when one has ended."""
+def test_a_third_export_is_refused(api):
+    """503 with Retry-After and a sentence; other calls are answered, and an export after one has ended."""
     query = {"vin": "VIN-00001", "to_ts": stamp(10)}
     with half_read(*where(api)) as first:
         with half_read(*where(api)):
@@ -462,8 +462,8 @@ def test_a_third_one_has_to_wait(api):
 
 @pytest.mark.usefixtures("many")
 def test_a_client_that_stops_reading(api, monkeypatch, caplog):
-    """It is cut off, and what it reads later ends with an error."""
-    monkeypatch.setattr("api.services.export_stream.PATIENCE_S", 0.2)
+    """The connection is cut, and the client's later reads end with an error."""
+    monkeypatch.setattr("api.services.export_stream.SEND_TIMEOUT_S", 0.2)
     with half_read(*where(api)) as answer:
         eventually(lambda: "has taken nothing" in caplog.text)
         with pytest.raises((IncompleteRead, ConnectionResetError)):
@@ -474,7 +474,7 @@ def test_a_client_that_stops_reading(api, monkeypatch, caplog):
 
 @pytest.mark.usefixtures("many")
 def test_the_database_goes_away(serve, postgres, database_url, caplog):
-    """A client sees that its file is not whole; one line in the log; then all is well again."""
+    """The client sees an incomplete file, one line is logged, and later exports succeed."""
     link = Proxy(postgres.host, postgres.port)
     api = serve(database_url=database_url.replace(f":{postgres.port}/", f":{link.port}/"))
     with half_read(*where(api)) as answer:
@@ -486,31 +486,31 @@ def test_the_database_goes_away(serve, postgres, database_url, caplog):
     counted = 'battery_api_database_errors_total{fault="transient"} '
     assert counted in api.get("/metrics").text
     assert f"{counted}0.0" not in api.get("/metrics").text
-    # Before the first byte it is a problem like any other.
+    # Before the first byte the error is a problem response.
     problem(api.get(READINGS, params={"vin": "VIN-00001"}), 503)
 
 
 @pytest.mark.usefixtures("many")
-def test_a_bug_amid_a_file(api, monkeypatch):
-    """Whatever ends it too early, the client does not take the beginning for the whole."""
-    block, asked = exports.block, []
+def test_a_bug_during_an_export(api, monkeypatch):
+    """After any early end the client sees an incomplete file."""
+    block, calls = exports.block, []
 
     async def fail(*arguments):
-        asked.append(arguments)
-        if len(asked) == 4:
+        calls.append(arguments)
+        if len(calls) == 4:
             raise RuntimeError("of the fourth time")
         return await block(*arguments)
 
     monkeypatch.setattr(exports, "block", fail)
     with half_read(*where(api)) as answer, pytest.raises((IncompleteRead, ConnectionResetError)):
         answer.read()
-    asked.clear()
+    calls.clear()
     assert usable(api)
 
 
 @pytest.mark.usefixtures("many")
-def test_sessions_that_end_are_no_loss(api, postgres, database_url):
-    """After each block the next one may come over another connection: the file is whole all the same."""
+def test_sessions_that_end_lose_no_reading(api, postgres, database_url):
+    """Each block may use another connection to the database, and the file is complete."""
     with half_read(*where(api)) as answer:
         with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
             ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
@@ -520,7 +520,7 @@ def test_sessions_that_end_are_no_loss(api, postgres, database_url):
 
 @pytest.mark.usefixtures("many")
 def test_a_service_that_stops(tmp_path, database_url):
-    """It does not wait for an export; the client sees that its file is not whole."""
+    """A service that stops does not wait for an export; the client sees an incomplete file."""
     api = Api(log=tmp_path / "api.log", env={"DATABASE_URL": database_url})
     api.start()
     try:
@@ -531,17 +531,17 @@ def test_a_service_that_stops(tmp_path, database_url):
                 answer.read()
     finally:
         api.stop()
-    told = api.log.read_text()
-    assert "An export was broken off: the service stops." in told
-    assert "Traceback" not in told
-    assert "Cancel" not in told
+    logged = api.log.read_text()
+    assert "An export was broken off: the service stops." in logged
+    assert "Traceback" not in logged
+    assert "Cancel" not in logged
 
 
 def test_under_a_server_that_hides_its_connection():
-    """What breaks off a response there is an error, upon which a server closes without an end of the body."""
+    """Another server gets an error, upon which servers close without the last chunk of the body."""
 
     async def receive():
-        raise AssertionError("not asked")
+        raise AssertionError("not reached")
 
     with pytest.raises(ConnectionAbortedError):
-        cut_off(receive)
+        abort_connection(receive)

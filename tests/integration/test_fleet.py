@@ -1,4 +1,4 @@
-"""The fleet at a glance, over HTTP, against a real PostgreSQL."""
+"""Overview of the fleet over HTTP, against a real PostgreSQL."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -30,38 +30,38 @@ def vins(found):
 
 
 def worst(vehicle):
-    """The place of a vehicle's worst alert: 0 for none."""
+    """Rank a vehicle's worst alert: 0 for none."""
     return max((SEVERITIES.index(alert["severity"]) + 1 for alert in vehicle["alerts"]), default=0)
 
 
 @pytest.fixture
 def mixed(engine):
-    """60 vehicles of every kind, with nulls and equal values, from ten seconds to half an hour silent."""
+    """Store 60 vehicles of every kind, with nulls and equal values, silent for 10 s to half an hour."""
     draw = random.Random(7)
     now = datetime.now(UTC)
     ranges = {"soc": (0, 100), "soh": (65, 100), "pack_voltage": (300, 302), "pack_current": (-9, 9),
               "max_temp": (20, 65), "min_temp": (15, 25), "odo_km": (0, 9)}  # fmt: skip
-    readings, told = [], []
+    readings, statuses = [], []
     for number in range(60):
         vin = f"{draw.choice(['AAA', 'BBB'])}-{number:05}"
         signals = [draw.choice([None, draw.randint(*ends), draw.randint(*ends)]) for ends in ranges.values()]
         silent = timedelta(seconds=draw.choice([10, 20, 300, 600, 1_800]))
         readings.append(Row(vin, at(draw.randint(0, 9)), now - silent, *signals[:-1], float(number // 3)))
         if draw.random() < 0.5:
-            told.append(VehicleStatus(vin, draw.choice(list(Status)), now - timedelta(seconds=15)))
+            statuses.append(VehicleStatus(vin, draw.choice(list(Status)), now - timedelta(seconds=15)))
     with engine.begin() as connection:
         store(connection, readings, CopyBackoff())
-        keep_statuses(connection, told)
+        keep_statuses(connection, statuses)
 
 
 @pytest.fixture
 def everybody(api, mixed):
-    """All of them, as the list of vehicles has them: who is online, and the state, come from there."""
+    """Collect all vehicles from the list of vehicles, with their state and connectivity."""
     return {item["vin"]: item for item in api.get("/api/vehicles", params={"limit": 1000}).json()["items"]}
 
 
 def test_an_empty_fleet(api):
-    """Zeros, no page, no vehicle."""
+    """All counts are zero, with no page and no vehicle."""
     found = fleet(api)
     assert parse_timestamp(found.pop("at"))
     assert found == {
@@ -82,7 +82,7 @@ def test_an_empty_fleet(api):
 
 
 def test_a_vehicle_in_full(api):
-    """What `latest` says of it, to the digit and the microsecond, when it came, and where it stands."""
+    """A vehicle has the fields of `latest`, to digit and microsecond, its arrival and its connectivity."""
     reading = raw(soc=18.1, pack_voltage=310.1, pack_current=-95.3, max_temp=52.3, min_temp=42.3)
     post(api, reading | {"ts": "2026-01-24T12:00:00.123457Z"})
     latest = api.get("/api/vehicles/VIN-00001/latest").json()
@@ -100,7 +100,7 @@ def test_a_vehicle_in_full(api):
 
 
 def test_counts_are_of_the_whole_fleet(api, everybody):
-    """Whatever is asked for: states, who charges, and vehicles by their worst alert."""
+    """Counts of states, charging vehicles and worst alerts ignore every filter."""
     listed = everybody.values()
     charging = [
         item
@@ -123,7 +123,7 @@ def test_counts_are_of_the_whole_fleet(api, everybody):
 
 def test_filters(api, everybody):
     """Each alone, and all together; `matching` counts what passes."""
-    wanted = {
+    filters = {
         "state=stale": lambda item: item["connectivity"]["state"] == "stale",
         "state=stale&state=online": lambda item: item["connectivity"]["state"] != "offline",
         "min_severity=warning": lambda item: worst(item) >= 2,
@@ -134,11 +134,11 @@ def test_filters(api, everybody):
             (item["pack_current"] or 0) <= -2 and item["connectivity"]["state"] == "online"
         ),
     }
-    wanted["charging=false"] = lambda item: not wanted["charging=true"](item)
-    wanted["state=online&min_severity=info&q=b-"] = lambda item: (
+    filters["charging=false"] = lambda item: not filters["charging=true"](item)
+    filters["state=online&min_severity=info&q=b-"] = lambda item: (
         item["connectivity"]["state"] == "online" and worst(item) >= 1 and "B-" in item["vin"]
     )
-    for query, passes in wanted.items():
+    for query, passes in filters.items():
         expected = [vin for vin, item in everybody.items() if passes(item)]
         found = api.get(f"/api/fleet?{query}&sort=vin&page_size=200").json()
         assert 0 < len(expected) < 60, query
@@ -148,7 +148,7 @@ def test_filters(api, everybody):
 @pytest.mark.parametrize("order", ["asc", "desc", None])
 @pytest.mark.parametrize("sort", [*SORTS, None])
 def test_sorted(api, everybody, sort, order):
-    """By each key, nulls last either way, equals by VIN; unless told the worst alert comes first."""
+    """By each key, nulls last either way, ties by VIN; by default the worst alert comes first."""
 
     def key(vin):
         value = worst(everybody[vin]) if sort in {"alert", None} else everybody[vin][sort]
@@ -158,15 +158,15 @@ def test_sorted(api, everybody, sort, order):
 
     descends = order == "desc" or (order is None and sort in {"alert", None})
     known = [vin for vin in sorted(everybody) if key(vin) is not None]
-    # Python keeps the order of equals, reversed too: it is that of the VINs.
+    # Python's sort is stable, reversed too: ties stay in the order of the VINs.
     expected = sorted(known, key=key, reverse=descends)
     expected += [vin for vin in sorted(everybody) if key(vin) is None]
-    asked = {name: value for name, value in {"sort": sort, "order": order}.items() if value}
-    assert vins(fleet(api, page_size=200, **asked)) == expected
+    parameters = {name: value for name, value in {"sort": sort, "order": order}.items() if value}
+    assert vins(fleet(api, page_size=200, **parameters)) == expected
 
 
 def test_pages(api, everybody):
-    """Together they are the whole, in order; one beyond the last is empty and no error."""
+    """All pages together are the whole, in order; one beyond the last is empty and no error."""
     whole = vins(fleet(api, sort="soc", page_size=200))
     found = [fleet(api, sort="soc", page=page, page_size=7) for page in range(1, 11)]
     assert [vin for page in found for vin in vins(page)] == whole
@@ -189,7 +189,7 @@ def test_pages(api, everybody):
     ],
 )
 def test_charging(api, current, sign, charging):
-    """From 2 A into the pack on, by the sign that the vehicle's profile names."""
+    """A vehicle charges from 2 A into the pack on, with the sign of its profile."""
     profile = api.put("/api/vehicles/VIN-00001/profile", json={"current_sign": sign})
     assert profile.status_code < 300, profile.text
     post(api, raw(soc=50, pack_current=current))
@@ -208,13 +208,13 @@ def test_charging(api, current, sign, charging):
     ],
 )
 def test_a_car_that_brakes_does_not_charge(api, odometers, charging):
-    """Where the odometer moved within the two minutes before its newest reading."""
+    """A vehicle does not charge where its odometer moved in the two minutes before its newest reading."""
     post(api, *(raw(second=n, pack_current=-50, odo_km=odo) for n, odo in odometers))
     assert fleet(api)["vehicles"][0]["charging"] == charging
 
 
 def test_a_backlog_is_seen_by_how_late_it_arrives(api, engine):
-    """The median over who was heard of lately; who has been silent, however late, takes no part."""
+    """The lag is the median over vehicles that sent lately; silent vehicles do not count, however late."""
     now = datetime.now(UTC)
     rows = [
         row(f"VIN-{n:05}", (now - START).total_seconds() - lag, received_at=now - timedelta(seconds=ago))
@@ -228,8 +228,8 @@ def test_a_backlog_is_seen_by_how_late_it_arrives(api, engine):
     assert fleet(api)["arrival_lag_s"] == pytest.approx(600, abs=0.01)
 
 
-def test_who_left_does_not_charge(api, engine):
-    """The newest reading charges, but the vehicle said since that it leaves."""
+def test_an_offline_vehicle_does_not_charge(api, engine):
+    """A vehicle whose newest reading charges, but that published offline since, does not charge."""
     post(api, raw(pack_current=-50))
     assert fleet(api)["counts"]["charging"] == 1
     with engine.begin() as connection:
@@ -242,7 +242,7 @@ def test_who_left_does_not_charge(api, engine):
 
 
 def test_a_status_alone_is_no_vehicle_of_the_overview(api, engine):
-    """Of whom no reading is stored, there is nothing to show."""
+    """A vehicle without stored readings is not listed."""
     with engine.begin() as connection:
         keep_statuses(connection, [VehicleStatus("VIN-00001", Status.ONLINE, datetime.now(UTC))])
     assert fleet(api)["counts"]["vehicles"] == 0
@@ -261,7 +261,7 @@ def test_absurd_parameters(api, query):
 
 
 def test_with_keys_it_needs_one(serve, database_url):
-    """It shows the whole fleet."""
+    """With API_KEYS set, the overview needs a key."""
     api = serve(database_url=database_url, api_keys="one")
     problem(api.get("/api/fleet"), 401)
     assert api.get("/api/fleet", headers={"X-API-Key": "one"}).status_code == 200

@@ -1,4 +1,4 @@
-"""The table of `tests/json_torture.py` at the API's door."""
+"""The table of `tests/json_torture.py`, posted to the API."""
 
 import re
 from http import HTTPStatus
@@ -38,8 +38,8 @@ def send(api, payload):
     return api.post("/api/telemetry", content=payload, headers={"Content-Type": "application/json"})
 
 
-def test_what_is_not_json_is_refused_without_an_echo(api):
-    """422 for each, with a place and a sentence of ours and nothing else; then the API works as before."""
+def test_invalid_json_is_refused_without_an_echo(api):
+    """422 for each, with a place and the service's own sentence alone; then the API works as before."""
     for name, payload, _ in REFUSED:
         body = problem(send(api, payload), 422)
         [error] = body["errors"]

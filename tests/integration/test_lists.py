@@ -12,7 +12,7 @@ from tests.readings import raw, stamp
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_history_in_pages(api, order):
-    """Every reading of the window once, in order, whatever the size of the pages; `next` alone is enough."""
+    """Every reading of the window once, in order, for any size of the pages; `next` alone is enough."""
     post(api, *(raw(second=n, soc=n / 10) for n in range(100)))
     listed = list(
         pages(
@@ -38,15 +38,15 @@ def test_paging_while_readings_arrive(api):
                 seconds = [2 * generator.randint(-500, 10_500) + 1 for _ in range(20)]
                 post(other, *(raw(second=second, soc=2) for second in seconds))
 
-    rival = threading.Thread(target=disturb)
-    rival.start()
+    writer = threading.Thread(target=disturb)
+    writer.start()
     try:
         listed = [
             item for page in pages(api, "/api/vehicles/VIN-00001/telemetry", limit=100) for item in page
         ]
     finally:
         done.set()
-        rival.join()
+        writer.join()
     found = [item["ts"] for item in listed]
     assert found == sorted(set(found), key=datetime.fromisoformat)
     assert [item["ts"] for item in listed if item["soc"] == 1] == [stamp(2 * n) for n in range(10_000)]
@@ -57,7 +57,7 @@ def test_paging_while_readings_arrive(api):
     "damage", [lambda t: t[:-1], lambda t: t + "A", lambda t: "A" + t[1:], lambda t: "", lambda t: "é"]
 )
 def test_a_tampered_token(api, damage):
-    """A token that is not exactly one we gave is 400."""
+    """A token that differs from every issued one is 400."""
     post(api, *(raw(second=n) for n in range(3)))
     token = api.get("/api/vehicles/VIN-00001/telemetry", params={"limit": 1}).json()["next"]
     problem(api.get("/api/vehicles/VIN-00001/telemetry", params={"next": damage(token)}), 400)

@@ -18,14 +18,14 @@ AWAY = "postgresql+psycopg://postgres@127.0.0.1:1/battery"
 
 
 def scrape(api, **options):
-    """What it tells over HTTP; `options` are httpx's."""
+    """Scrape the metrics over HTTP; `options` are httpx's."""
     answer = api.get("/metrics", **options)
     assert answer.status_code == 200, answer.text
     return numbers_of(answer.text)
 
 
 def counts(api):
-    """What became of the readings, as one scrape tells it."""
+    """Scrape the counts of readings by outcome."""
     return counts_of(scrape(api))
 
 
@@ -35,7 +35,7 @@ def rows(engine, table):
 
 
 def mixed_posts(api, thread):
-    """Fresh, duplicate, conflicting and invalid readings of a vehicle, and one that every thread sends."""
+    """Post fresh, duplicate, conflicting and invalid readings of a vehicle, and one that all threads post."""
     shuffled = random.Random(thread)
     vin = f"VIN-{thread:05}"
     for n in range(ROUNDS):
@@ -55,14 +55,14 @@ def mixed_posts(api, thread):
 
 
 def test_at_every_scrape_it_adds_up(api, engine):
-    """While threads post what is fresh, known, contradictory or invalid; and the end agrees with the rows."""
+    """The counts add up while threads post readings of every outcome, and finally agree with the rows."""
     threads = 4
     over = threading.Event()
-    looks = []
+    scrapes = []
 
     def watch():
         while not over.is_set():
-            looks.append(counts(api))
+            scrapes.append(counts(api))
 
     with ThreadPoolExecutor(threads + 1) as pool:
         watching = pool.submit(watch)
@@ -73,10 +73,10 @@ def test_at_every_scrape_it_adds_up(api, engine):
         finally:
             over.set()
         watching.result()
-    assert len(looks) > 20
-    assert [look for look in looks if not look.adds_up] == []
-    assert any(look.in_flight for look in looks)
-    received = [look.received for look in looks]
+    assert len(scrapes) > 20
+    assert [scraped for scraped in scrapes if not scraped.adds_up] == []
+    assert any(scraped.in_flight for scraped in scrapes)
+    received = [scraped.received for scraped in scrapes]
     assert received == sorted(received)
     last = counts(api)
     rounds = threads * ROUNDS
@@ -114,7 +114,7 @@ def test_while_the_database_is_busy(serve, database_url, engine):
 
 
 def test_without_a_database(serve):
-    """The metrics are there all the same, and say what failed."""
+    """The metrics are served all the same, and count the failures."""
     api = serve(database_url=AWAY)
     problem(post(api, raw(second=0), raw(second=1)), 503)
     problem(post(api, raw(soc=101)), 422)
@@ -135,7 +135,7 @@ def test_the_scrape_needs_a_key_where_there_are_keys(serve, database_url):
 
 
 def test_no_vehicle_is_named(api):
-    """Neither a VIN that is stored or asked for, nor anything else that a client made up."""
+    """No metric holds a VIN, stored or requested, nor any other text of a client."""
     post(api, raw("VIN-SECRET-1"))
     post(api, raw("VIN-SECRET-1", soc=51))
     for path in (
@@ -163,8 +163,8 @@ def head(length):
     ).encode()
 
 
-def test_a_client_that_leaves_before_it_has_said_all(api):
-    """It is counted with 499, and its readings are none."""
+def test_a_client_that_leaves_before_its_body_ends(api):
+    """The request is counted with 499, and no reading of it is counted."""
     with connect(api) as client:
         client.sendall(head(1_000) + b"[")
     label = ("battery_api_requests_total", "POST", "/api/telemetry", "499")

@@ -1,4 +1,4 @@
-"""Overload is not an outage: what the API answers when the database is busy, and when it stands still."""
+"""Overload and outage: the API's answers when the database is busy, and when it hangs."""
 
 import asyncio
 import gc
@@ -15,9 +15,14 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from api.db.connection_budget import TooManyConnectionsError, connections_of_a_process, require_room
+from api.db.connection_budget import (
+    TooManyConnectionsError,
+    connections_per_process,
+    require_enough_connections,
+)
 from api.http.request_limit import RequestLimit
 from api.lifespan import make_database
+from api.queries import series as queries
 from scripts.faults.states import frozen
 from scripts.launcher.postgres import Postgres
 from shared.api_settings import ApiSettings
@@ -31,12 +36,13 @@ from tests.sessions import sessions, sleep, sleep_blocking
 VEHICLE = "/api/vehicles/VIN-00001"
 LATEST, HISTORY = f"{VEHICLE}/latest", f"{VEHICLE}/telemetry"
 SUMMARY = f"{VEHICLE}/summary?from_ts=2026-01-01T00:00:00Z&to_ts=2026-02-01T00:00:00Z"
+SERIES = f"{VEHICLE}/series?from_ts=2026-01-24T00:00:00Z&to_ts=2026-01-25T00:00:00Z&interval=1h"
 OUTAGE = ("away", "back after", "in time", "never retrieved")
 
 
 @contextmanager
 def locked(engine, table):
-    """While nobody else may use the table."""
+    """Lock the table for the length of the block."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url) as connection:
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
@@ -45,16 +51,16 @@ def locked(engine, table):
 
 
 def waiting_for_locks(engine, name):
-    """How many sessions of an application wait for a lock."""
-    asked = (
+    """Count the sessions of an application that wait for a lock."""
+    query = (
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name AND wait_event_type = 'Lock'"
     )
     with engine.connect() as connection:
-        return connection.execute(text(asked), {"name": name}).scalar_one()
+        return connection.execute(text(query), {"name": name}).scalar_one()
 
 
 def refused_as_busy(answer):
-    """503 that says so, and when to come again; returns its sentence."""
+    """Check that an answer is 503 for a busy database, with Retry-After; returns its sentence."""
     detail = problem(answer, 503)["detail"]
     assert "busy" in detail
     assert int(answer.headers["retry-after"]) > 0
@@ -63,12 +69,12 @@ def refused_as_busy(answer):
 
 
 def outages(caplog):
-    """Lines of the log that tell of an outage, or of an exception that was forgotten."""
+    """Collect the lines of the log on an outage, or on an exception that was never retrieved."""
     return [line for line in caplog.messages if any(word in line for word in OUTAGE)]
 
 
 def test_busy_is_answered_busy(serve, database_url, engine, caplog):
-    """Those that wait for one of two connections are refused; those that have one are answered."""
+    """Calls that wait for one of two connections are refused; calls that hold one are answered."""
     api = serve(database_url=database_url, api_pool_size=2, api_wait_ms=300)
     assert post(api, raw()).status_code == 200
     with caplog.at_level(logging.WARNING), ThreadPoolExecutor(4) as pool:
@@ -85,13 +91,20 @@ def test_busy_is_answered_busy(serve, database_url, engine, caplog):
     assert outages(caplog) == []
 
 
-def test_costly_calls_wait_by_themselves(serve, database_url, engine, caplog):
-    """They keep latest, summary and POST from nothing; in turn, those beyond the queue are told at once."""
+def test_costly_calls_wait_by_themselves(serve, database_url, engine, caplog, monkeypatch):
+    """Costly calls do not delay latest, summary or POST; calls beyond their queue are refused at once."""
+    read_series = queries.series
+
+    async def read_after_lock(connection, *arguments):
+        await connection.execute("SELECT count(*) FROM vehicle_profiles")
+        return await read_series(connection, *arguments)
+
+    monkeypatch.setattr(queries, "series", read_after_lock)
     api = serve(database_url=database_url, api_pool_size=1, api_heavy_calls=1, api_wait_ms=20_000)
     assert post(api, raw()).status_code == 200
     with caplog.at_level(logging.WARNING), ThreadPoolExecutor(30) as pool:
         with locked(engine, "vehicle_profiles"):
-            first = pool.submit(api.get, f"{VEHICLE}/anomalies")
+            first = pool.submit(api.get, SERIES)
             eventually(lambda: waiting_for_locks(engine, "battery-api-heavy") == 1)
             costly = [pool.submit(api.get, HISTORY) for _ in range(25)]
             eventually(lambda: sum(call.done() for call in costly) == 5)
@@ -108,7 +121,7 @@ def test_costly_calls_wait_by_themselves(serve, database_url, engine, caplog):
 
 @pytest.fixture
 def own_server():
-    """A server of the test's own, which it may stop: it and the URL of a database with the schema."""
+    """Start a server that a test may stop; yields it and the URL of a database with the schema."""
     with server_folder() as folder:
         server = Postgres(folder / "postgres", settings=FAST)
         server.start()
@@ -120,8 +133,8 @@ def own_server():
         server.stop()
 
 
-def test_a_database_that_stands_still(serve, own_server, caplog):
-    """503 in time for every call, also under many POSTs; afterwards all is well, and no exception is left."""
+def test_a_database_that_hangs(serve, own_server, caplog):
+    """503 in time for every call, also under many POSTs; later calls succeed, and no exception is left."""
     server, url = own_server
     api = serve(database_url=url, api_pool_size=2)
     assert post(api, raw()).status_code == 200
@@ -165,10 +178,10 @@ def test_a_database_that_stands_still(serve, own_server, caplog):
             over.set()
     gc.collect()
     assert {status for status, _ in answers} == {200, 503}
-    # Generous: what is promised is 3 seconds.
+    # Generous: the guarantee is 3 seconds.
     assert max(seconds for _, seconds in answers) < 6
-    told = outages(caplog)
-    assert len(told) == 2, told
+    lines = outages(caplog)
+    assert len(lines) == 2, lines
     assert api.get(SUMMARY).json()["samples"] >= len(stored)
     engine = writer_engine(url, name="test")
     with engine.connect() as connection:
@@ -178,7 +191,7 @@ def test_a_database_that_stands_still(serve, own_server, caplog):
 
 
 def test_connections_are_counted(database_url, engine, monkeypatch, tmp_path):
-    """Whatever is asked at once: as many as the count of a process says, and no more."""
+    """Under any load a process opens as many connections as the budget counts, and no more."""
     monkeypatch.chdir(tmp_path)
     settings = ApiSettings(database_url=database_url, api_pool_size=3, api_heavy_calls=2)
 
@@ -202,25 +215,25 @@ def test_connections_are_counted(database_url, engine, monkeypatch, tmp_path):
         finally:
             await database.close()
 
-    assert asyncio.run(drive()) == connections_of_a_process(settings) == 11
+    assert asyncio.run(drive()) == connections_per_process(settings) == 11
 
 
 def test_more_than_the_database_takes(engine, monkeypatch, tmp_path):
-    """Refused with a line that names the settings and the limit: of server, database or user."""
+    """The start is refused with a line that names the settings and the limit: of server, database or user."""
     monkeypatch.chdir(tmp_path)
     few, many = ApiSettings(api_processes=2), ApiSettings(api_processes=7)
     with engine.connect() as connection:
-        require_room(connection, few)
+        require_enough_connections(connection, few)
         with pytest.raises(TooManyConnectionsError, match=r"POOL_SIZE=5.*7 x 15.*takes 97"):
-            require_room(connection, many)
+            require_enough_connections(connection, many)
         name = engine.url.database
         connection.execute(text(f"ALTER DATABASE {name} CONNECTION LIMIT 20"))
         with pytest.raises(TooManyConnectionsError, match=r"2 x 15.*takes 20 \(the limit of its database\)"):
-            require_room(connection, few)
+            require_enough_connections(connection, few)
 
 
 def test_more_requests_than_are_answered_at_once():
-    """One too many is refused in the one shape, before it costs anything; health answers all the same."""
+    """A request beyond the limit is refused as a problem before its body is read; health still answers."""
 
     async def drive():
         go = asyncio.Event()

@@ -1,4 +1,4 @@
-"""No call of the API reads a table of readings whole: what it needs, it finds by the key."""
+"""Plans of the API's queries: no call scans a whole table of readings, every call uses its key."""
 
 from itertools import chain
 
@@ -44,7 +44,7 @@ CALLS = {
     "/metrics": {"/metrics": NOTHING},
     "/api/rejections": {"/api/rejections?vin=VIN-00001&reason=bad_reading": NOTHING},
     "/api/rejections/{id}": {f"/api/rejections/{REJECTION.id}": NOTHING},
-    # Of each vehicle that charges: one reading of two minutes ago. Of these none does.
+    # For each vehicle that charges, one reading of two minutes before; none of these vehicles charges.
     "/api/fleet": {"/api/fleet": NOTHING, "/api/fleet?q=7&charging=true&state=offline&sort=soc": NOTHING},
     "/api/vehicles": {
         f"/api/vehicles?vin_prefix=VIN&soc_below=50&seen_since={stamp(0)}": NOTHING,
@@ -59,7 +59,7 @@ CALLS = {
         f"{PATH}/summary?{ALWAYS}": SUMMED,
         f"/api/vehicles/NOBODY/summary?{ALWAYS}": {"telemetry": 0} | NO_HOUR,
     },
-    # The fleet's newest readings are looked at all; none of them is in a table of readings.
+    # All newest readings of the fleet are read, from `vehicle_latest` and no table of readings.
     "/api/alerts": {"/api/alerts?min_severity=warning&code=SOC_LOW": NOTHING},
     "/api/vehicles/{vin}/profile": {f"{PATH}/profile": NOTHING},
     "/api/vehicles/{vin}/anomalies": {
@@ -80,7 +80,7 @@ CALLS = {
         f"{PATH}/battery?{SHORT}": {"telemetry": 12} | NO_HOUR,
     },
     "/api/vehicles/{vin}/series": {
-        # Its readings are counted first, as a summary counts them.
+        # The readings are counted first, as for a summary.
         f"{PATH}/series?{WINDOW}": {**SUMMED, "telemetry": 333 + 8},
         f"{PATH}/series?{WINDOW}&interval=1h": ENDS,
         f"{PATH}/series?{WINDOW}&interval=1d": ENDS,
@@ -95,7 +95,7 @@ CALLS = {
         "/api/vehicles/NOBODY/telemetry": {"telemetry": 0},
     },
 }
-"""By path: each call, and of each table that it may ask an index of, how many entries of that at the most."""
+"""Calls by path, each with the most index entries that it may read of each table."""
 
 COUNTERS = """
     SELECT relname, seq_scan, idx_scan,
@@ -107,7 +107,7 @@ API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(re
 
 @pytest.fixture
 def full(engine):
-    """Some 20,000 readings of 50 vehicles, of which the planner knows."""
+    """Store 20,000 readings of 50 vehicles, and update the planner's statistics."""
     for turn in range(0, READINGS, 40):
         rows = [row(f"VIN-{n:05}", EVERY_S * (turn + m), soc=m) for n in range(VEHICLES) for m in range(40)]
         with engine.begin() as connection:
@@ -115,31 +115,31 @@ def full(engine):
     with engine.begin() as connection:
         keep_rejections(connection, [REJECTION])
         connection.execute(text("ANALYZE"))
-    # An idle session tells what it has counted after 10 seconds, which would be amid the test.
+    # An idle session reports its counts after 10 seconds, which would be during the test.
     engine.dispose()
     url = engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as connection:
         own = "application_name = 'test' AND datname = current_database()"
-        asked = f"SELECT count(*) FROM pg_stat_activity WHERE {own}"
-        eventually(lambda: connection.execute(asked).fetchone() == (0,))
+        query = f"SELECT count(*) FROM pg_stat_activity WHERE {own}"
+        eventually(lambda: connection.execute(query).fetchone() == (0,))
     return url
 
 
 def counters(url):
-    """Of each table: how often it was read whole, how often its index, and how many entries of that."""
+    """Read for each table the number of full scans, and of index scans and their entries."""
     with psycopg.connect(url) as connection:
         return {name: counted for name, *counted in connection.execute(COUNTERS)}
 
 
 def end_sessions(url):
-    """End those of the API: what a session has counted is sure to be told once it has ended."""
+    """End the API's sessions: a session reports all its counts at its end."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) {API_SESSIONS}")
         eventually(lambda: connection.execute(f"SELECT count(*) {API_SESSIONS}").fetchone() == (0,))
 
 
 def read_by(url, action):
-    """What that reads: the tables that it reads whole, and of each index that it asks, how many entries."""
+    """Measure a call: the tables that it scans, and the entries that it reads from each index."""
     before = counters(url)
     action()
     end_sessions(url)
@@ -150,7 +150,7 @@ def read_by(url, action):
 
 
 def test_no_call_reads_a_table_whole(api, full):
-    """Each GET of the OpenAPI document; nor an index, which is no better. A new one without a case fails."""
+    """No GET of the OpenAPI document scans a whole table or index; a new GET without a case fails here."""
     paths = api.get("/openapi.json").json()["paths"]
     assert {path for path, calls in paths.items() if "get" in calls} == CALLS.keys()
     for call, allowed in chain.from_iterable(cases.items() for cases in CALLS.values()):
@@ -161,7 +161,7 @@ def test_no_call_reads_a_table_whole(api, full):
 
         whole, by_index = read_by(full, ask)
         assert (call, whole) == (call, set())
-        # An empty end of a window may be asked for, or not.
+        # An empty end of a window may be queried, or not.
         assert by_index.keys() <= allowed.keys(), call
         assert bool(by_index) == bool(allowed), call
         assert all(entries <= allowed[name] for name, entries in by_index.items()), (call, by_index)
@@ -178,7 +178,7 @@ def test_no_call_reads_a_table_whole(api, full):
     ],
 )
 def test_it_would_be_seen(full, question, found):
-    """A question that reads a table whole, or its index, is told from one that does not."""
+    """The measurement finds a query that scans a whole table or index."""
 
     def ask():
         with psycopg.connect(full, application_name="battery-api-read") as connection:

@@ -40,13 +40,13 @@ async def pid_of(connection):
 
 
 async def one(pool):
-    """The process that answers next."""
+    """Return the process id of the session that runs the next query."""
     async with pool.connection() as connection:
         return await pid_of(connection)
 
 
 def test_opened_when_needed(pooled, engine):
-    """One after the other needs a single connection."""
+    """Queries one after the other need a single connection."""
 
     async def test(pool):
         assert sessions(engine, NAME) == set()
@@ -59,7 +59,7 @@ def test_opened_when_needed(pooled, engine):
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_no_more_than_its_size(pooled, engine, size):
-    """Whoever comes when all are taken waits for one."""
+    """A caller waits while all connections are taken."""
 
     async def test(pool):
         async def work():
@@ -74,8 +74,8 @@ def test_no_more_than_its_size(pooled, engine, size):
     pooled(test, size)
 
 
-def test_one_that_broke_takes_the_idle_ones_along(pooled, engine):
-    """After a restart of the server one error clears all that came from before it."""
+def test_a_broken_connection_replaces_the_idle_ones(pooled, engine):
+    """After a restart of the server one error removes every older connection."""
 
     async def test(pool):
         async with pool.connection(), pool.connection():
@@ -88,8 +88,8 @@ def test_one_that_broke_takes_the_idle_ones_along(pooled, engine):
     pooled(test)
 
 
-def test_amid_a_question_it_is_not_used_again(pooled, engine):
-    """Of a question that was sent and not read to its end, the next one must not get the answer."""
+def test_a_connection_with_an_unread_result_is_not_used_again(pooled, engine):
+    """A connection with an unread result must not give it to the next query."""
 
     async def test(pool):
         async with pool.connection() as connection:
@@ -106,8 +106,8 @@ def test_amid_a_question_it_is_not_used_again(pooled, engine):
     pooled(test)
 
 
-def test_a_question_that_was_given_up(pooled, engine):
-    """It is ended in the server, too; afterwards the pool is as good as new."""
+def test_a_cancelled_query(pooled, engine):
+    """A cancelled query is ended in the server, too; afterwards the pool works with all its connections."""
 
     async def test(pool):
         async def hang():
@@ -122,15 +122,15 @@ def test_a_question_that_was_given_up(pooled, engine):
                 await task
             await until_asleep(engine, 0)
         assert len({await one(pool) for _ in range(3)}) == 1
-        # The permits have come back.
+        # All connections are free again.
         async with pool.connection(), pool.connection(), pool.connection():
             assert len(sessions(engine, NAME)) == 3
 
     pooled(test)
 
 
-def test_one_that_can_not_connect_leaves_room():
-    """It is busy, as often as it is tried: whether the database lives is for the heartbeat to say."""
+def test_a_failed_attempt_to_connect_frees_its_slot():
+    """A failed attempt to connect frees its slot and is busy: only the heartbeat decides on away."""
 
     async def test():
         limits = PoolLimits(wait_s=0.3)
@@ -144,7 +144,7 @@ def test_one_that_can_not_connect_leaves_room():
 
 
 def test_busy_after_a_while_and_behind_many(pooled, engine):
-    """The wait has an end, and so has the queue; the statement under way is answered."""
+    """Waiting time and queue are limited; the running statement is answered."""
 
     async def test(pool):
         async def hold():
@@ -169,7 +169,7 @@ def test_busy_after_a_while_and_behind_many(pooled, engine):
 
 
 def test_a_connection_grows_old(pooled):
-    """The first use after its time is its last one."""
+    """A connection over its maximum age is closed after its next use."""
 
     async def test(pool):
         first = await one(pool)
@@ -182,7 +182,7 @@ def test_a_connection_grows_old(pooled):
 
 
 def test_it_shrinks_after_a_burst(pooled, engine):
-    """What a burst has opened is closed when it has been idle for a while."""
+    """Connections of a burst are closed after their idle time."""
 
     async def test(pool):
         async def work():
@@ -197,7 +197,7 @@ def test_it_shrinks_after_a_burst(pooled, engine):
 
 
 def test_replaced(pooled, engine):
-    """Idle ones are closed and callers that wait are told; a statement under way is answered."""
+    """Idle connections are closed and waiting callers get an error; a running statement is answered."""
 
     async def test(pool):
         async def hold():
@@ -220,7 +220,7 @@ def test_replaced(pooled, engine):
 
 
 def test_ending_one_ends_no_other(pooled, engine):
-    """A deadline is that of one statement: neither those under way nor the idle ones take part in it."""
+    """A timeout concerns one statement: other running statements and idle connections stay."""
 
     async def test(pool):
         async def hold(connections):
@@ -243,7 +243,7 @@ def test_ending_one_ends_no_other(pooled, engine):
 
 
 def test_an_error_of_the_statement_keeps_the_connection(pooled):
-    """What is wrong with the question is not wrong with the connection."""
+    """An error of the statement does not close the connection."""
 
     async def test(pool):
         first = await one(pool)
@@ -255,8 +255,8 @@ def test_an_error_of_the_statement_keeps_the_connection(pooled):
     pooled(test)
 
 
-def test_close_ends_a_question_that_hangs(pooled, engine):
-    """Those that wait get an error at once, and nobody can ask any more."""
+def test_close_ends_a_hanging_query(pooled, engine):
+    """Waiting calls get an error at once, and later calls are refused."""
 
     async def test(pool):
         async def hang():

@@ -1,4 +1,4 @@
-"""What a person tells of a vehicle: kept whole, refused field by field."""
+"""Profiles of vehicles over HTTP: stored as a whole, refused field by field."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,8 +24,8 @@ FULL = {
 NOTHING = dict.fromkeys(FULL) | {"current_sign": 1}
 
 
-def test_a_profile_comes_back_as_it_was_put(api):
-    """All fields, in whatever case the VIN is written; before the vehicle's first reading, too."""
+def test_a_profile_is_returned_as_it_was_put(api):
+    """All fields return unchanged, for a VIN in any case, also before the vehicle's first reading."""
     assert api.put("/api/vehicles/vin-00001/profile", json=FULL).json() == FULL
     assert api.get(PATH).json() == FULL
 
@@ -38,7 +38,7 @@ def test_whole_numbers_in_any_writing(api):
 
 
 def test_every_field_may_be_left_out(api):
-    """A profile replaces the one before: what it does not name is not known any more."""
+    """A profile replaces the previous one: a field that it leaves out becomes unknown."""
     api.put(PATH, json=FULL)
     assert api.put(PATH, json={"capacity_ah": 60}).json() == NOTHING | {"capacity_ah": 60}
     assert api.put(PATH, json=NOTHING).json() == NOTHING
@@ -47,7 +47,7 @@ def test_every_field_may_be_left_out(api):
 
 @pytest.mark.parametrize("value", ["2050-01-01", "9999-12-31", str(TODAY + timedelta(days=3))])
 def test_a_first_use_in_the_future(api, value):
-    """It is refused by its name, and the profile stays as it was; today is the last day that is taken."""
+    """A future date is refused by the field's name, and the profile stays; today is accepted."""
     api.put(PATH, json={"capacity_ah": 60})
     body = problem(api.put(PATH, json={"capacity_ah": 70, "first_use_date": value}), 422)
     assert body["detail"] == "first_use_date: must not lie in the future"
@@ -58,7 +58,7 @@ def test_a_first_use_in_the_future(api, value):
 
 
 def test_a_vehicle_without_a_profile(api):
-    """Nothing is known of one that only sent readings; one that nobody knows is not found."""
+    """All fields are null for a vehicle that only sent readings; an unknown vehicle is 404."""
     problem(api.get(PATH), 404)
     post(api, raw())
     assert api.get(PATH).json() == NOTHING
@@ -66,7 +66,7 @@ def test_a_vehicle_without_a_profile(api):
 
 @pytest.mark.parametrize(("name", "bounds"), RANGES.items())
 def test_the_ends_of_each_range(api, name, bounds):
-    """Both ends are taken, what lies beyond is refused by its name, and the database would refuse it too."""
+    """Both ends are accepted; a value beyond is refused by its name, by the database as well."""
     for value in (bounds.low, bounds.high):
         assert api.put(PATH, json={name: value}).json()[name] == value
     for value in (bounds.low - 0.5, bounds.high + 1, -1, 0, "60", True, [1]):
@@ -93,8 +93,8 @@ def test_the_ends_of_each_range(api, name, bounds):
         ("vin", "VIN-00002"),
     ],
 )
-def test_what_is_no_profile(api, field, value):
-    """A wrong value, or a field that does not exist: named, and the profile before stays."""
+def test_invalid_profiles(api, field, value):
+    """A wrong value or an unknown field is named, and the previous profile stays."""
     api.put(PATH, json=FULL)
     body = problem(api.put(PATH, json={field: value}), 422)
     assert [error["loc"] for error in body["errors"]] == [["body", field]]
@@ -113,14 +113,14 @@ def test_what_is_no_profile(api, field, value):
         b'{"capacity_ah": 1, "capacity_ah": 2}',
     ],
 )
-def test_what_is_no_json_object(api, content):
+def test_bodies_other_than_a_json_object(api, content):
     """Broken, ambiguous or of another shape: refused with a sentence."""
     sent = api.put(PATH, content=content, headers={"Content-Type": "application/json"})
     problem(sent, 422)
 
 
 def test_another_content_type_or_vin(api):
-    """A form is not read as JSON; what can't be a VIN is not found."""
+    """A form is not read as JSON; a malformed VIN is 404."""
     problem(api.put(PATH, content=b"{}", headers={"Content-Type": "text/plain"}), 415)
     problem(api.put("/api/vehicles/no_vin/profile", json={}), 404)
 

@@ -23,7 +23,7 @@ FIELDS = ["id", "vin", "received_at", "reason", "detail", "index", "topic", "pay
 
 @pytest.fixture
 def keep(engine):
-    """Keep a rejection; returns its id as it stands in a URL."""
+    """Keep a rejection; returns its id as in a URL."""
 
     def make(message, *, second=0, vin="VIN-00001", reason=Reason.BAD_READING, index=None, topic=TOPIC):
         rejection = Rejection(vin, at(second), reason, "soc: out of range", index, topic, message)
@@ -44,7 +44,7 @@ def rows(engine):
 
 
 def problem(response, status):
-    """Assert that the answer is a well-formed RFC 9457 problem with this status; return its body."""
+    """Check that an answer is a well-formed problem with this status; returns it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
@@ -57,7 +57,7 @@ def replay(api, rejection_id):
 
 
 def ids(api, **params):
-    """Return the ids of all rejections, listed page by page."""
+    """Collect the ids of every rejection that is listed, page by page."""
     body = api.get(PATH, params=params).json()
     found = [item["id"] for item in body["items"]]
     while body["next"]:
@@ -67,7 +67,7 @@ def ids(api, **params):
 
 
 def test_a_rejection_is_listed_without_its_payload(api, keep):
-    """The fields, in this order: contents, time, sender, reason and size."""
+    """The item holds id, vehicle, time, reason, place and size; the fields are in this order."""
     found = keep(b"12345", index=3, topic=b"vehicles/\xff/telemetry\n")
     body = api.get(PATH).json()
     assert body == {
@@ -100,7 +100,7 @@ def test_a_rejection_is_shown_with_its_payload(api, keep):
 
 @pytest.mark.parametrize("order", [None, "desc", "asc"])
 def test_rejections_in_pages(api, keep, order):
-    """Each once, by time and then by id, newest first by default; ten share each moment."""
+    """Each is listed once, by time and then by id, by default newest first; ten share each moment."""
     kept = sorted((n // 10, keep(b"%d" % n, second=n // 10)) for n in range(50))
     expected = [rejection_id for _, rejection_id in (kept if order == "asc" else kept[::-1])]
     params = {"order": order} if order else {}
@@ -150,15 +150,15 @@ def test_a_token_belongs_to_its_query(api, keep):
     "unknown",
     [uuid.UUID(int=0), "x", "%00", "{00000000-0000-0000-0000-000000000000}", "0" * 32, "é", "0" * 5000],
 )
-def test_an_id_that_names_nothing(api, unknown):
-    """404 for every call, whether the id is unknown or could never be one."""
+def test_an_unknown_id(api, unknown):
+    """404 for every call, for an unknown id and for a malformed one."""
     problem(api.get(f"{PATH}/{unknown}"), 404)
     problem(api.delete(f"{PATH}/{unknown}"), 404)
     problem(replay(api, unknown), 404)
 
 
 def test_a_rejection_is_deleted_for_good(api, keep):
-    """204 without a body, and then it is unknown; its neighbours stay."""
+    """204 without a body, and then the id is unknown; the other rejections stay."""
     gone, stays = keep(b"1"), keep(b"2")
     answer = api.delete(f"{PATH}/{gone}")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -166,8 +166,8 @@ def test_a_rejection_is_deleted_for_good(api, keep):
     assert ids(api) == [stays]
 
 
-def test_a_replay_stores_and_the_rejection_is_gone(api, keep, rows):
-    """The reading has the time at which it was first received, and is the vehicle's latest."""
+def test_a_replay_stores_and_deletes_the_rejection(api, keep, rows):
+    """The stored reading keeps the time of its first receipt, and is the vehicle's latest."""
     rejection_id = keep(payload(raw(second=5, soc=40.0)), second=9)
     assert replay(api, rejection_id).json() == {"stored": 1, "duplicate": 0}
     problem(replay(api, rejection_id), 404)
@@ -183,8 +183,8 @@ def test_a_replay_of_an_element_is_one_reading(api, keep, rows):
     assert rows("SELECT vin, ts FROM telemetry") == [("VIN-00001", at(1))]
 
 
-def test_a_replay_of_what_is_stored_already(api, keep, rows):
-    """Equal values are a duplicate, so that the rejection is deleted."""
+def test_a_replay_of_a_stored_reading(api, keep, rows):
+    """A reading with equal values is a duplicate, and the rejection is deleted."""
     api.post("/api/telemetry", json=[raw()])
     array = keep(payload(raw(second=0), raw(second=1)), reason=Reason.TOO_MANY)
     assert replay(api, array).json() == {"stored": 1, "duplicate": 1}
@@ -192,7 +192,7 @@ def test_a_replay_of_what_is_stored_already(api, keep, rows):
 
 
 def test_a_replay_that_contradicts_a_stored_reading(api, keep, rows):
-    """409 with the reason; no reading is stored and the rejection stays, also at the next try."""
+    """409 with the reason; no reading is stored and the rejection stays, also when replayed again."""
     api.post("/api/telemetry", json=[raw(soc=1)])
     array = keep(payload(raw(second=1), raw(soc=2)), reason=Reason.TOO_MANY)
     for _ in range(2):
@@ -206,7 +206,7 @@ def test_a_replay_that_contradicts_a_stored_reading(api, keep, rows):
 
 
 def test_a_replay_that_is_refused_again(api, keep, rows):
-    """422 that names each bad reading; the good ones wait with it, and the row is as it was."""
+    """422 that names each bad reading; the good ones are not stored either, and the row is unchanged."""
     array = keep(payload(raw(soc=101), raw(second=1), raw(second=2, soc=-1)), reason=Reason.TOO_MANY)
     before = rows("SELECT * FROM rejections")
     body = problem(replay(api, array), 422)
@@ -220,7 +220,7 @@ def test_a_replay_that_is_refused_again(api, keep, rows):
     assert rows("SELECT * FROM rejections WHERE reason = 'too_many'") == before
 
 
-def test_a_time_that_has_come(serve, database_url, keep):
+def test_a_replay_after_a_future_ts_has_passed(serve, database_url, keep):
     """Refused while its `ts` lies ahead; the same rejection is stored once that moment has come."""
     api = serve(database_url=database_url, max_future_skew_s=0)
     soon = datetime.now(UTC) + timedelta(seconds=1.5)
@@ -231,13 +231,13 @@ def test_a_time_that_has_come(serve, database_url, keep):
 
 
 def test_replay_after_a_fix(api, run_worker, publisher, rows, engine):
-    """A reading that the table refuses is kept, refused again, and stored once the table is repaired."""
+    """A reading that the table refuses is kept, refused again, and stored once the table is fixed."""
     check = "ALTER TABLE telemetry DROP CONSTRAINT telemetry_soc_check"
     with engine.begin() as connection:
         connection.execute(text(check))
         connection.execute(text("ALTER TABLE telemetry ADD CONSTRAINT telemetry_soc_check CHECK (soc <> 13)"))
     worker = run_worker()
-    # Until the worker has subscribed, the broker has no session to queue a message for.
+    # Until the worker has subscribed, the broker has no session that would queue a message.
     eventually(lambda: worker.pulse.is_ready)
     publisher(TOPIC.decode(), payload(raw(), raw(second=1, soc=13)))
     eventually(lambda: rows("SELECT * FROM rejections"))
@@ -252,7 +252,7 @@ def test_replay_after_a_fix(api, run_worker, publisher, rows, engine):
 
 
 def test_a_conflict_of_post_can_be_replayed(api, rows, engine):
-    """A rejection of POST has a topic and a payload like any other; without its rival it is stored."""
+    """A conflict of a POST has topic and payload; its replay succeeds once the stored reading is deleted."""
     api.post("/api/telemetry", json=[raw(soc=1)])
     api.post("/api/telemetry", json=[raw(soc=2)])
     [rejection_id] = ids(api)
@@ -264,7 +264,7 @@ def test_a_conflict_of_post_can_be_replayed(api, rows, engine):
 
 
 def test_many_replay_at_once(api, keep, rows):
-    """Eight calls for one rejection: one stores it, the others don't find it any more."""
+    """Of eight calls for one rejection one stores it, and the others answer 404."""
     rejection_id = keep(payload(raw()))
     answers = []
 
@@ -272,11 +272,11 @@ def test_many_replay_at_once(api, keep, rows):
         with plain_client(api.base_url, timeout=30) as other:
             answers.append(replay(other, rejection_id).status_code)
 
-    rivals = [threading.Thread(target=call) for _ in range(8)]
-    for rival in rivals:
-        rival.start()
-    for rival in rivals:
-        rival.join()
+    callers = [threading.Thread(target=call) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
     assert sorted(answers) == [200] + 7 * [404]
     assert rows("SELECT count(*) FROM telemetry") == [(1,)]
 
@@ -285,14 +285,14 @@ def test_a_replay_and_a_redelivery_do_not_wait_for_each_other(api, keep, rows, e
     """The worker stores the same reading, then keeps the same rejection, while a replay waits for it."""
     rejection_id = keep(payload(raw()))
     answers = []
-    rival = threading.Thread(target=lambda: answers.append(replay(api, rejection_id)))
+    caller = threading.Thread(target=lambda: answers.append(replay(api, rejection_id)))
     with engine.begin() as connection:
         store(connection, [row(received_at=at(0))], CopyBackoff())
-        rival.start()
+        caller.start()
         eventually(lambda: _waiting(connection))
         again = Rejection("VIN-00001", at(1), Reason.BAD_READING, "", None, TOPIC, payload(raw()))
         keep_rejections(connection, [again])
-    rival.join()
+    caller.join()
     assert answers[0].json() == {"stored": 0, "duplicate": 1}
     assert rows("SELECT count(*) FROM telemetry") == [(1,)]
     assert rows("SELECT * FROM rejections") == []
@@ -314,7 +314,7 @@ def test_a_fault_of_the_database_keeps_the_rejection(api, keep, engine):
 
 
 def test_every_call_needs_a_key(serve, database_url):
-    """With keys set, rejections are as closed as readings."""
+    """With keys set, every call on rejections needs one."""
     api = serve(database_url=database_url, api_keys="one")
     path = f"{PATH}/{uuid.UUID(int=1)}"
     calls = [("GET", PATH), ("GET", path), ("DELETE", path), ("POST", f"{path}/replay")]
@@ -323,8 +323,8 @@ def test_every_call_needs_a_key(serve, database_url):
         assert api.request(method, url, headers={"X-API-Key": "one"}).status_code in {200, 404}
 
 
-def test_openapi_tells_the_two_ways_a_replay_fails(api):
-    """409 and 422 stand in the document with their meaning; ids are uuids, reasons an enum."""
+def test_openapi_describes_the_two_errors_of_a_replay(api):
+    """The document explains 409 and 422; ids are uuids, reasons an enum."""
     document = api.get("/openapi.json").json()
     call = document["paths"]["/api/rejections/{id}/replay"]["post"]
     assert "other values" in call["responses"]["409"]["description"]

@@ -1,4 +1,4 @@
-"""Series for charts: what a naive count over the readings gives, from readings and from hours alike."""
+"""Series for charts: equal to a naive count over the readings, from readings and from hours alike."""
 
 import random
 from collections import defaultdict
@@ -26,13 +26,13 @@ LENGTHS = {
 }  # fmt: skip
 
 
-def ask(api, from_ts, to_ts, vin=VIN, **asked):
+def ask(api, from_ts, to_ts, vin=VIN, **parameters):
     window = {"from_ts": format_timestamp(from_ts), "to_ts": format_timestamp(to_ts)}
-    return api.get(f"/api/vehicles/{vin}/series", params={**window, **asked})
+    return api.get(f"/api/vehicles/{vin}/series", params={**window, **parameters})
 
 
 def drive(generator, hours, number):
-    """Readings at random moments, some on the very bounds of an hour or a bucket; none in the third hour."""
+    """Make readings at random moments, some on the bounds of an hour or a bucket; none in the third hour."""
     moments = [generator.randrange(3_600 * hours) for _ in range(number)]
     moments += [generator.randrange(hours) * 3_600 + shift for shift in (0, -1e-6, 1e-6) for _ in range(30)]
     moments += [generator.randrange(6 * hours) * 600 for _ in range(60)]
@@ -48,7 +48,7 @@ def drive(generator, hours, number):
 
 
 def fill(engine, generator, *, hours, number):
-    """Store a drive, some of it twice, beside one of another vehicle; returns what is in the table."""
+    """Store a drive, partly twice, and one of another vehicle; returns the rows of the table."""
     sent = list(drive(generator, hours, number))
     sent += generator.sample(sent, len(sent) // 5)
     sent += [one._replace(vin="VIN-00002", soc=0.0) for one in sent[::3]]
@@ -69,7 +69,7 @@ def power(one):
 
 
 def naive(rows, from_ts, to_ts, seconds):
-    """The buckets that hold readings: start, count, and for each of SERIES its values."""
+    """Compute the buckets that hold readings: start, count, and for each of SERIES its values."""
     buckets, length = defaultdict(list), timedelta(seconds=seconds)
     for one in rows:
         if from_ts <= one.ts <= to_ts:
@@ -85,7 +85,7 @@ def naive(rows, from_ts, to_ts, seconds):
 
 
 def agree(body, expected):
-    """Counts and extremes exactly, means as far as doubles go."""
+    """Compare counts and extremes exactly, means to the precision of doubles."""
     assert body["ts"] == [format_timestamp(start) for start, _, _ in expected]
     assert body["samples"] == [samples for _, samples, _ in expected]
     for name in SERIES:
@@ -104,7 +104,7 @@ def agree(body, expected):
 
 
 def ragged(generator, first, last):
-    """Two moments between them, whole hours at times."""
+    """Choose two random moments between two others, some of them whole hours."""
     ends = []
     for _ in range(2):
         second = generator.randrange(first, last)
@@ -138,7 +138,7 @@ def test_as_if_counted_one_by_one(api, engine, seed):
 
 
 def test_both_ends_and_the_buckets_bounds(api):
-    """A reading on either end of the window counts, one a microsecond beside it does not."""
+    """A reading on either end of the window counts, one a microsecond outside does not."""
     seconds = [59.999999, 60, 90, 119.999999, 120, 180, 180.000001]
     post(api, *(raw(second=second, soc=10.0 + n) for n, second in enumerate(seconds)))
     body = ask(api, at(60), at(180), interval="1m").json()
@@ -146,7 +146,7 @@ def test_both_ends_and_the_buckets_bounds(api):
     assert body["samples"] == [3, 1, 1]
     assert body["soc"] == {"min": [11.0, 14.0, 15.0], "mean": [12.0, 14.0, 15.0], "max": [13.0, 14.0, 15.0]}
     assert body["soh"] == {"min": [None] * 3, "mean": [None] * 3, "max": [None] * 3}
-    # The first bucket may begin before the window; it holds what lies in the window only.
+    # The first bucket may begin before the window; it holds readings of the window only.
     body = ask(api, at(61), at(119), interval="1m").json()
     assert (body["ts"], body["samples"]) == ([stamp(60)], [1])
 
@@ -171,7 +171,7 @@ def test_a_gap_stays_a_gap(api):
 
 @pytest.mark.parametrize("interval", ["7m", "5h"])
 def test_buckets_do_not_depend_on_the_window(api, engine, interval):
-    """They begin at multiples of their length from 2000 on: another window cuts off, and shifts nothing."""
+    """Buckets begin at multiples of their length from 2000 on: another window shifts none of them."""
     rows = fill(engine, random.Random(5), hours=40, number=400)
     length = timedelta(seconds=LENGTHS[interval])
     whole = ask(api, at(0), at(40 * 3_600), interval=interval).json()
@@ -186,7 +186,7 @@ def test_buckets_do_not_depend_on_the_window(api, engine, interval):
 
 
 def test_hours_come_from_the_rollups(api, engine):
-    """Where the interval is made of hours, whole ones are not counted again; all others are."""
+    """With an interval of hours, whole hours come from the rollups; all other readings are counted."""
     post(api, *(raw(second=n * 600, soc=n) for n in range(18)))
     with engine.begin() as connection:
         connection.execute(text("UPDATE telemetry_hourly SET samples = 1000, soc_max = 99.5"))
@@ -205,7 +205,7 @@ ROUND = {10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600
 
 
 def test_points_choose_a_round_length(api):
-    """The shortest that gives no more buckets than were asked for; one more where the window is ragged."""
+    """The length is the shortest with no more buckets than requested; an uneven window has one more."""
     post(api, raw())
     generator = random.Random(2)
     for _ in range(60):
@@ -228,8 +228,8 @@ def test_points_are_not_exceeded_by_more_than_one(api, engine):
         assert 1 <= len(body["ts"]) <= points + 1
 
 
-def test_500_unless_told(api):
-    """Neither interval nor points: as `points=500`."""
+def test_500_points_by_default(api):
+    """Without interval and points, the answer is that of `points=500`."""
     post(api, *(raw(second=60 * n) for n in range(240)))
     for hours in (1, 4, 100):
         usual = ask(api, at(0), at(3_600 * hours)).json()
@@ -238,7 +238,7 @@ def test_500_unless_told(api):
 
 
 def test_more_days_than_points(api):
-    """No bucket is longer than a day: beyond that there are more of them than were asked for."""
+    """No bucket is longer than a day: beyond that there are more buckets than requested."""
     post(api, *(raw(second=86_400 * n) for n in range(20)))
     body = ask(api, at(0), at(86_400 * 19), points=5).json()
     assert (body["interval_s"], len(body["ts"])) == (86_400, 20)
@@ -252,15 +252,21 @@ def test_not_both(api):
 
 
 def test_too_many_buckets(api):
-    """Up to 5,000 lengths are answered; more are refused with the limit, whatever is stored."""
+    """Up to 5,000 lengths are answered; more are refused with the limit, for any stored data."""
     post(api, raw())
-    for asked, seconds in (({"interval": "10s"}, 10), ({"interval": "1d"}, 86_400), ({"points": 1}, 86_400)):
+    for parameters, seconds in (
+        ({"interval": "10s"}, 10),
+        ({"interval": "1d"}, 86_400),
+        ({"points": 1}, 86_400),
+    ):
         begin, end = (START + n * timedelta(seconds=seconds) for n in (-2_000, 3_000))
-        assert ask(api, begin, end, **asked).status_code == 200
-        body = problem(ask(api, begin, end + TICK, **asked), 400)
+        assert ask(api, begin, end, **parameters).status_code == 200
+        body = problem(ask(api, begin, end + TICK, **parameters), 400)
         assert "5000 are the limit" in body["detail"]
         assert ("longer interval" in body["detail"]) is (seconds < 86_400)
-        problem(ask(api, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), **asked), 400)
+        problem(
+            ask(api, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), **parameters), 400
+        )
 
 
 BAD_INTERVALS = [
@@ -273,8 +279,8 @@ BAD_INTERVALS = [
     ("name", "values"),
     [("interval", BAD_INTERVALS), ("points", ["0", "-1", "5001", "ten", "1.5", ""])],
 )
-def test_what_can_not_be_asked_for(api, name, values):
-    """422 that names it."""
+def test_invalid_parameters(api, name, values):
+    """422 that names the parameter."""
     for value in values:
         body = problem(ask(api, at(0), at(60), **{name: value}), 422)
         assert body["errors"][0]["loc"] == ["query", name], value
@@ -291,7 +297,7 @@ def test_which_window(api):
 
 
 def test_unknown_and_empty(api):
-    """A VIN that was never seen is 404; a window in which a known one was not seen has empty lists."""
+    """An unknown VIN is 404; a window without readings of a known one has empty lists."""
     post(api, raw())
     for interval in ("1m", "1h", "1d"):
         problem(ask(api, at(0), at(60), vin="VIN-00002", interval=interval), 404)
@@ -303,7 +309,7 @@ def test_unknown_and_empty(api):
 
 @pytest.mark.parametrize("interval", ["10s", "1h"])
 def test_a_power_too_small_for_a_double(api, engine, interval):
-    """It is 0, from readings and from hours alike: no error of the server."""
+    """The power is 0, from readings and from hours alike, without an error of the server."""
     post(api, *(raw(second=n, pack_voltage=1e-200, pack_current=1e-200) for n in (0, 5, 7_200)))
     found = api.get(
         f"/api/vehicles/VIN-00001/series?from_ts={stamp(0)}&to_ts={stamp(9_000)}&interval={interval}"
@@ -314,15 +320,15 @@ def test_a_power_too_small_for_a_double(api, engine, interval):
     assert (rollups.rebuild(engine), rollups.check(engine)) == (1, {})
 
 
-@pytest.mark.parametrize("asked", [{"interval": "90m"}, {"interval": "10m"}, {"points": 40}])
-def test_what_would_be_scanned_is_counted_first(api, engine, monkeypatch, asked):
-    """Too many readings: a length that was named is refused with their number, else hours are taken."""
+@pytest.mark.parametrize("parameters", [{"interval": "90m"}, {"interval": "10m"}, {"points": 40}])
+def test_readings_to_scan_are_counted_first(api, engine, monkeypatch, parameters):
+    """With too many readings a given length is refused with their number, and `points` chooses hours."""
     monkeypatch.setattr("api.routers.series.MAX_SCANNED", 99)
     with engine.begin() as connection:
         store(connection, [row(VIN, second, soc=50.0) for second in range(0, 36_000, 360)], CopyBackoff())
     window = START, at(36_000)
-    answer = ask(api, *window, **asked)
-    if "interval" in asked:
+    answer = ask(api, *window, **parameters)
+    if "interval" in parameters:
         detail = problem(answer, 400)["detail"]
         assert detail.startswith("100 readings would be scanned")
         assert "99 are the limit" in detail
@@ -330,5 +336,5 @@ def test_what_would_be_scanned_is_counted_first(api, engine, monkeypatch, asked)
         assert answer.json()["interval_s"] == 3_600
         assert sum(answer.json()["samples"]) == 100
     assert ask(api, *window, interval="1h").status_code == 200
-    assert ask(api, START, at(30_000), **asked).status_code == 200
-    problem(ask(api, *window, vin="NOBODY", **asked), 404)
+    assert ask(api, START, at(30_000), **parameters).status_code == 200
+    problem(ask(api, *window, vin="NOBODY", **parameters), 404)

@@ -1,4 +1,4 @@
-"""`summary`, made of hours and of what is left at the ends, is what a scan of all readings gives."""
+"""`summary`, computed from days, hours and the readings at the ends, equals a scan of all readings."""
 
 import random
 from bisect import bisect_left, bisect_right
@@ -22,7 +22,7 @@ SEEDS, RANGES = range(4), 250
 
 
 def random_moment(generator, hours=HOURS):
-    """Of those days: a full hour, a microsecond beside it, or any moment; the same ones come again."""
+    """Choose a full hour of those days, a microsecond from it, or any moment; some repeat."""
     hour = START + generator.randrange(hours) * HOUR
     return hour + generator.choice(
         [timedelta(), TICK, -TICK, generator.randrange(3_600) * timedelta(seconds=1),
@@ -31,19 +31,19 @@ def random_moment(generator, hours=HOURS):
 
 
 def random_row(generator):
-    """A reading with gaps; its values are rarely the same twice."""
+    """Make a reading with nulls; its values are rarely the same twice."""
     signals = {
         name: generator.choice([signal.low, signal.high, *(generator.uniform(*signal[:2]) for _ in range(6))])
         for name, signal in SIGNALS.items()
         if generator.random() < 0.6
     }
-    # One vehicle is seen rarely, and so has empty hours.
+    # One vehicle sends rarely, and so has empty hours.
     vin = generator.choice(VINS[:3] * 10 + VINS[3:])
     return row(vin, **(signals or {"odo_km": 1.0}))._replace(ts=random_moment(generator))
 
 
 def fill(engine, generator):
-    """Readings out of order, some again, some again with other values, in batches of any size."""
+    """Store readings out of order, some again, some again with other values, in batches of any size."""
     sent = [random_row(generator) for _ in range(1_200)]
     sent += generator.sample(sent, 200)
     sent += [one._replace(soc=generator.uniform(0, 100)) for one in generator.sample(sent, 200)]
@@ -57,7 +57,7 @@ def fill(engine, generator):
 
 
 class Scan:
-    """What a summary must say, from the readings alone."""
+    """Expected summaries, computed from the readings alone."""
 
     def __init__(self, engine):
         with engine.connect() as connection:
@@ -84,7 +84,7 @@ class Scan:
 
 
 def window(generator, times):
-    """Any two moments, or one that is of interest: whole, short, empty, endless."""
+    """Choose a window: random, or a special case: whole, short, empty, endless."""
 
     def moment():
         if generator.random() < 0.3:
@@ -98,7 +98,7 @@ def window(generator, times):
         case 1:  # inside one hour
             hour = start_of_hour(one)
             return tuple(sorted(hour + generator.randrange(3_600_000_000) * TICK for _ in range(2)))
-        case 2:  # before or behind everything
+        case 2:  # before or after all readings
             ages = generator.choice([-1, 1]) * timedelta(days=generator.randint(10, 9_000))
             return at(0) + ages, at(generator.randrange(7_200)) + ages
         case 3:
@@ -112,7 +112,7 @@ def window(generator, times):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_same_as_a_scan(api, engine, seed):
-    """For any vehicle and range of data that came late, shuffled and twice: exactly, to the last digit."""
+    """Summaries equal the scan to the last digit, for data that came late, shuffled and twice."""
     generator = random.Random(seed)
     fill(engine, generator)
     scan = Scan(engine)
@@ -120,17 +120,17 @@ def test_the_same_as_a_scan(api, engine, seed):
     for _ in range(RANGES):
         vin = generator.choice(VINS)
         from_ts, to_ts = window(generator, scan.times[vin])
-        asked = {"from_ts": format_timestamp(from_ts), "to_ts": format_timestamp(to_ts)}
-        response = api.get(f"/api/vehicles/{vin}/summary", params=asked)
+        parameters = {"from_ts": format_timestamp(from_ts), "to_ts": format_timestamp(to_ts)}
+        response = api.get(f"/api/vehicles/{vin}/summary", params=parameters)
         assert response.status_code == 200, response.text
         expected = scan.summary(vin, from_ts, to_ts)
-        assert response.json() == {"vin": vin, **asked, **expected}
+        assert response.json() == {"vin": vin, **parameters, **expected}
         seen.add((expected["samples"] > 0, start_of_hour(from_ts) == start_of_hour(to_ts)))
     assert len(seen) == 4
 
 
 def test_it_is_read_from_the_hours(api, engine):
-    """What lies in whole hours is not counted again: where they say something else, so does the summary."""
+    """Whole hours come from the rollups: a changed rollup changes the summary."""
     with engine.begin() as connection:
         store(connection, [row(second=n * 600, soc=float(n)) for n in range(18)], CopyBackoff())
         connection.execute(text("UPDATE telemetry_hourly SET samples = 1000, soc_min = 0.5, soc_max = 99.5"))

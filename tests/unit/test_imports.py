@@ -5,10 +5,12 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from scripts.import_graph import PACKAGES, circles, combined_graph, graph
 from shared.api_settings import ApiSettings
 from shared.settings import WorkerSettings
 
@@ -66,6 +68,119 @@ def test_no_process_needs_scripts_or_tests():
 def test_two_files_import_paho():
     """Another MQTT library would change two files of the worker, and only one uses paho's private names."""
     assert importers_of("paho") == {"ingest_worker/mqtt_client.py", "ingest_worker/subscriber.py"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_modules_import_each_other_in_a_circle(package):
+    """A circle can't be read from either end."""
+    assert circles(graph(package)) == []
+
+
+API_FLOORS = (
+    ("api.db",),
+    ("api.http", "api.queries"),
+    ("api.schemas", "api.serializers"),
+    ("api.services",),
+    ("api.routers",),
+    ("api.lifespan",),
+    ("api.main",),
+    ("api.__main__",),
+)
+SHARED_FLOORS = (
+    ("shared.wire", "shared.wording", "shared.alert_thresholds", "shared.vehicle_profile"),
+    ("shared.storage", "shared.diagnostics"),
+    ("shared.rejections",),
+)
+
+
+def floor_of(module, floors):
+    """The number of the floor on which a module stands, None where the table does not name it."""
+    return next(
+        (
+            number
+            for number, names in enumerate(floors)
+            if any(module == name or module.startswith(f"{name}.") for name in names)
+        ),
+        None,
+    )
+
+
+@pytest.mark.parametrize(("package", "floors"), [("api", API_FLOORS), ("shared", SHARED_FLOORS)])
+def test_no_import_points_up(package, floors):
+    """A module imports from its own floor and from those below: the ground can be read without the roof."""
+    imports = graph(package)
+    upward = [
+        (importer, imported)
+        for importer, targets in imports.items()
+        for imported in targets
+        if (here := floor_of(importer, floors)) is not None
+        and (there := floor_of(imported, floors)) is not None
+        and there > here
+    ]
+    assert upward == []
+    seen = {floor_of(module, floors) for module in imports}
+    assert seen >= set(range(len(floors)))
+
+
+def test_every_module_of_the_api_stands_on_a_floor():
+    """A new module at the root of api/ has to say where it belongs."""
+    left = {name for name in graph("api") if floor_of(name, API_FLOORS) is None}
+    assert left == {"api"}
+
+
+def test_what_connects_asks_nothing():
+    """`api/db` holds no query of the domain: it is handed the two that it runs by itself."""
+    assert not any(
+        target.startswith("api.queries")
+        for name, targets in graph("api").items()
+        if name.startswith("api.db")
+        for target in targets
+    )
+
+
+def test_the_wire_knows_no_table():
+    """A reading can be decoded without a database."""
+    assert not {name for name in reachable("shared.wire", "shared") if name.startswith("shared.storage")}
+
+
+def test_the_worker_loads_no_diagnostics():
+    """What analyses the past does not run where readings are stored."""
+    loaded = reachable("ingest_worker", "ingest_worker", "shared")
+    assert "shared.storage.store_readings" in loaded
+    assert not {name for name in loaded if name.startswith("shared.diagnostics")}
+
+
+def reachable(start, *packages):
+    """Every module that a package's modules import, directly or through others, within these packages."""
+    imports = combined_graph(*packages)
+    waiting = [name for name in imports if name == start or name.startswith(f"{start}.")]
+    seen = set(waiting)
+    while waiting:
+        for target in imports[waiting.pop()] - seen:
+            seen.add(target)
+            waiting.append(target)
+    return seen
+
+
+def test_no_base_name_stands_thrice():
+    """A file name that stands in three folders says nothing in a traceback."""
+    names = Counter(
+        path.name
+        for package in (*PACKAGES, "scripts")
+        for path in (ROOT / package).rglob("*.py")
+        if not path.name.startswith("__")
+    )
+    assert {name: number for name, number in names.items() if number > 2} == {}
+
+
+def test_no_module_is_long():
+    """A module of more than 300 lines holds more than one noun."""
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for package in (*PACKAGES, "scripts")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert {path: length for path, length in lengths.items() if length > 300} == {}
 
 
 def test_only_the_api_knows_its_framework():

@@ -1,4 +1,4 @@
-"""Page tokens: they bring their query along, and nothing else passes for one."""
+"""Page tokens: each holds its query, and any other text is refused."""
 
 import base64
 import json
@@ -10,34 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from api.http.pagination import DEFAULT_LIMIT, MAX_LIMIT, Limit, _check, make_token, resume
+from api.http.pagination import DEFAULT_LIMIT, MAX_LIMIT, Limit, _checksum, make_token, resume
 from api.http.problems import ProblemError
-from api.routers.vehicles import FleetQuery, HistoryQuery
+from api.routers.vehicles import HistoryQuery, VehiclesQuery
 
 TS = datetime(2026, 1, 24, 12, 5, 0, 1, tzinfo=UTC)
 ALPHABET = string.ascii_letters + string.digits + "-_=+/. %\0\N{SNOWMAN}"
 
 
-def fleet(**asked):
+def fleet(**parameters):
     everything = dict.fromkeys(("vin_prefix", "soc_below", "seen_since", "connectivity"))
-    return FleetQuery(**everything | asked)
+    return VehiclesQuery(**everything | parameters)
 
 
-def history(**asked):
-    return HistoryQuery(**{"vin": "VIN-00001", "from_ts": None, "to_ts": None, "order": None, **asked})
+def history(**parameters):
+    return HistoryQuery(**{"vin": "VIN-00001", "from_ts": None, "to_ts": None, "order": None, **parameters})
 
 
 def seal(content):
-    """A token whose checksum is right, whatever it holds."""
+    """Make a token of any content with the right checksum."""
     if not isinstance(content, bytes):
         content = json.dumps(content).encode()
-    return base64.urlsafe_b64encode(_check(content) + content).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_checksum(content) + content).rstrip(b"=").decode()
 
 
-def refused(token, asked):
-    """The sentence that a token is refused with, always as a 400."""
+def refused(token, parameters):
+    """Resume with a bad token; returns the sentence of the 400."""
     with pytest.raises(ProblemError) as problem:
-        resume(token, asked)
+        resume(token, parameters)
     assert problem.value.status == 400
     assert problem.value.detail.startswith("next: ")
     return problem.value.detail
@@ -52,9 +52,9 @@ FULL_HISTORY = history(from_ts=TS, to_ts=TS + timedelta(days=1), order="desc")
     [(fleet(), "VIN-00001"), (FULL_FLEET, "VIN-00009"), (history(), TS), (FULL_HISTORY, TS)],
 )
 def test_round_trip(query, after):
-    """The token alone asks the same again, for what follows the last key seen."""
+    """The token alone repeats the query, for the items behind the last key."""
     token = make_token(query, after)
-    bare = fleet() if isinstance(query, FleetQuery) else history()
+    bare = fleet() if isinstance(query, VehiclesQuery) else history()
     assert resume(token, bare) == query.model_copy(update={"after": after})
     assert resume(token, query).after == after
     assert set(token) <= set(string.ascii_letters + string.digits + "-_")
@@ -68,13 +68,13 @@ def test_keys_come_back_exactly(moment, soc):
 
 
 def test_without_a_token():
-    """The first page is what was asked."""
+    """The query of the first page is that of the parameters."""
     assert resume(None, FULL_FLEET) is FULL_FLEET
 
 
 @pytest.mark.parametrize(("query", "after"), [(FULL_FLEET, "VIN-00001"), (history(), TS)])
 def test_every_changed_character_is_noticed(query, after):
-    """Whichever character is replaced by whichever other one, the token is refused."""
+    """A token with any one character replaced by any other is refused."""
     token = make_token(query, after)
     for position, true in enumerate(token):
         for other in ALPHABET:
@@ -95,24 +95,24 @@ def test_every_cut_and_addition_is_noticed():
 
 @given(st.text() | st.text(alphabet=ALPHABET))
 def test_no_text_is_a_token(text):
-    """Whatever is sent as a token is refused with a 400, never with an exception of another kind."""
+    """Any text as a token is refused with a 400, never with another exception."""
     refused(text, fleet())
 
 
 @given(st.binary())
-def test_no_sealed_bytes_are_a_token(content):
-    """The checksum is no secret: what it holds is checked all the same."""
+def test_no_bytes_with_a_checksum_are_a_token(content):
+    """The checksum is no secret, so the content of a token is validated too."""
     refused(seal(content), fleet())
 
 
 def test_another_lists_token():
-    """The token of one list does not ask another one."""
+    """The token of one list is refused by another one."""
     refused(make_token(fleet(), "VIN-00001"), history())
     refused(make_token(history(), TS), fleet())
 
 
 @pytest.mark.parametrize(
-    ("made", "asked"),
+    ("made", "parameters"),
     [
         (fleet(), fleet(vin_prefix="VIN-")),
         (fleet(), fleet(soc_below=20.0)),
@@ -123,13 +123,13 @@ def test_another_lists_token():
         (fleet(seen_since=TS), fleet(seen_since=TS + timedelta(microseconds=1))),
     ],
 )
-def test_contradicting_fleet_parameters(made, asked):
-    """A parameter beside the token that says something else than the token is a mistake, and is told."""
-    assert "another query" in refused(make_token(made, "VIN-00001"), asked)
+def test_contradicting_fleet_parameters(made, parameters):
+    """A parameter that contradicts the token is refused."""
+    assert "another query" in refused(make_token(made, "VIN-00001"), parameters)
 
 
 @pytest.mark.parametrize(
-    ("made", "asked"),
+    ("made", "parameters"),
     [
         (history(), history(vin="VIN-00002")),
         (history(), history(from_ts=TS)),
@@ -139,13 +139,13 @@ def test_contradicting_fleet_parameters(made, asked):
         (history(from_ts=TS), history(from_ts=TS - timedelta(seconds=1))),
     ],
 )
-def test_contradicting_history_parameters(made, asked):
-    """The same for a history, whose vehicle is part of the query."""
-    assert "another query" in refused(make_token(made, TS), asked)
+def test_contradicting_history_parameters(made, parameters):
+    """Contradicting parameters of a history are refused; its vehicle is part of the query."""
+    assert "another query" in refused(make_token(made, TS), parameters)
 
 
 @pytest.mark.parametrize(
-    ("made", "asked"),
+    ("made", "parameters"),
     [
         (history(order="asc"), history(order="asc")),
         (history(order="desc"), history(order="desc")),
@@ -154,9 +154,9 @@ def test_contradicting_history_parameters(made, asked):
         (history(order="asc"), history()),
     ],
 )
-def test_parameters_that_say_the_same(made, asked):
-    """A client that repeats its query beside the token, or spells out a default, is understood."""
-    assert resume(make_token(made, TS), asked).after == TS
+def test_parameters_that_repeat_the_token(made, parameters):
+    """A client may repeat its query with the token, or spell out a default."""
+    assert resume(make_token(made, TS), parameters).after == TS
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ def test_forged_fleet_tokens(content):
     ],
 )
 def test_forged_history_tokens(change):
-    """The same for a history: naive times, unknown orders and unknown fields are refused."""
+    """Naive times, unknown orders and unknown fields are refused."""
     held = json.loads(history().model_copy(update={"after": TS}).model_dump_json())
     assert resume(seal(held), history()).after == TS
     refused(seal({**held, **change}), history())
 
 
 def test_the_reason_does_not_repeat_the_token():
-    """A token may be anything: it is not echoed."""
+    """The refusal does not echo the token."""
     assert "hunter2" not in refused("hunter2", fleet())
 
 
@@ -226,6 +226,6 @@ def test_limits_accepted(limit):
 
 @pytest.mark.parametrize("limit", [0, -1, MAX_LIMIT + 1, 10**30, "many", 1.5])
 def test_limits_refused(limit):
-    """No page is empty by request, and none is a whole table."""
+    """Limits other than whole numbers from 1 to 1,000 are refused."""
     with pytest.raises(ValidationError):
         TypeAdapter(Limit).validate_python(limit)

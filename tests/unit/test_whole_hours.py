@@ -15,7 +15,7 @@ FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def shifted(moment, shift):
-    """That moment and so much, or the nearest one that a calendar holds."""
+    """Shift a moment, or return the nearest one that a calendar holds."""
     since = moment - FIRST + shift
     return FIRST + min(max(since, timedelta()), LAST - FIRST)
 
@@ -37,14 +37,14 @@ windows = st.tuples(moments, moments).map(sorted)
 @example([start_of_hour(LAST), LAST], [])
 @example([FIRST + TICK, FIRST + HOUR], [])
 def test_every_moment_is_in_one_part(window, others):
-    """Of the window: in its first end, in a whole hour or in its last end; outside of it: in none."""
+    """A moment of the window lies in its first end, in a whole hour or in its last end; any other in none."""
     from_ts, to_ts = window
     first, last = WholeHours.between(from_ts, to_ts)
     bounds = [shifted(bound, shift) for bound in (*window, first, last) for shift in (-TICK, -TICK * 0, TICK)]
     for moment in (*bounds, *others):
         parts = [
             from_ts <= moment < first,
-            # As the rollups have it: the hours whose start is in [first, last).
+            # As in the rollups: the hours whose start is in [first, last).
             first <= start_of_hour(moment) < last,
             last <= moment <= to_ts,
         ]
@@ -56,13 +56,13 @@ def test_every_moment_is_in_one_part(window, others):
 @example([FIRST, LAST])
 @example([start_of_hour(LAST), LAST])
 def test_the_hours_are_whole_and_as_many_as_there_are(window):
-    """They begin and end on the hour, inside the window, and what is left at either end is less than one."""
+    """The hours begin and end on the hour, inside the window, and either end is shorter than an hour."""
     from_ts, to_ts = window
     first, last = WholeHours.between(from_ts, to_ts)
     assert from_ts <= first <= last <= to_ts
     if first == last:
         assert first == from_ts
-        # Before the first full hour, and behind it, there is less than one.
+        # Before the first full hour, and after the last, there is less than one.
         assert to_ts - from_ts < 2 * HOUR
         assert to_ts - start_of_hour(from_ts) < 2 * HOUR
         return
@@ -87,7 +87,7 @@ def test_the_hours_are_whole_and_as_many_as_there_are(window):
     ],
 )
 def test_by_hand(from_ts, to_ts, whole):
-    """Where the bounds fall."""
+    """Bounds of windows that were worked out by hand."""
     assert WholeHours.between(from_ts, to_ts) == whole
 
 
@@ -96,7 +96,7 @@ def test_by_hand(from_ts, to_ts, whole):
 @example([FIRST, LAST])
 @example([LAST, LAST])
 def test_the_days_are_whole_and_as_many_as_there_are(window):
-    """They begin and end at midnight, among the hours; beside them there is less than a day of hours."""
+    """The days begin and end at midnight, among the hours; at either end less than a day of hours is left."""
     hours = WholeHours.between(*window)
     first, last = hours.days
     assert hours.first <= first <= last <= hours.last

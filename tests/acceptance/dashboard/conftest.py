@@ -14,6 +14,7 @@ from scripts.launcher.browser import open_browser
 from scripts.launcher.guard import ROOT
 from shared.rejections.model import keep_rejections
 from shared.wire.refusal import Reason, Rejection
+from tests.conftest import eventually
 from tests.dashboard import DESKTOP, NOW, VIN, keep_rows, row, whole
 from tests.watch import Watch
 
@@ -48,6 +49,7 @@ def show(browser):
         watches.append(page.watch)
         page.route(_SOURCE, send_source)
         page.goto(f"{api.base_url}/{place}")
+        eventually(lambda: has_started(page), within=30)
         return page
 
     yield open_page
@@ -55,6 +57,17 @@ def show(browser):
         context.close()
     for watch in watches:
         watch.check()
+
+
+def has_started(page):
+    """Whether the page's scripts run; one whose files could not be loaded is loaded again."""
+    if page.locator("main > :not(noscript), #swagger-ui > *").count():
+        return True
+    if page.watch.network_changed:
+        page.watch.network_changed = False
+        page.reload()
+    page.wait_for_timeout(50)
+    return False
 
 
 @pytest.fixture

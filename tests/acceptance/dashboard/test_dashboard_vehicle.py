@@ -163,7 +163,7 @@ def test_gaps_stay_gaps(api, show):
     """Buckets further apart than twice what is usual are not joined; a slow vehicle has no gap a minute."""
     page = show(api)
     aligned = """async (minutes) => {
-        const { Series, SIGNALS } = await import("/dashboard/series.js");
+        const { Series, SIGNALS } = await import("/dashboard/charts/series.js");
         const list = minutes.map(() => 1);
         const spread = { min: list, mean: list, max: list };
         const columns = Object.fromEntries(SIGNALS.map((name) => [name, spread]));
@@ -221,7 +221,7 @@ def test_old_values_are_not_told_as_of_now(api, show, keep):
 def test_numbers_in_words(api, show):
     """Lengths of time, changes of a percentage, days that are past, and the newest value first."""
     page = show(api)
-    told = """async ([name, ...values]) => (await import("/dashboard/format.js"))[name](...values)"""
+    told = """async ([name, ...values]) => (await import("/dashboard/core/format.js"))[name](...values)"""
     for value, text in (
         (259_200.02, "3 d"),
         (60, "60 s"),
@@ -235,10 +235,10 @@ def test_numbers_in_words(api, show):
     assert page.evaluate(told, ["slope", change, "a year"]).replace("\u00a0", " ") == (
         "\u22125.61 percentage points a year (95 %: \u22125.90 to \u22125.30)"
     )
-    past = """async (text) => (await import("/dashboard/clock.js")).isPast(text)"""
+    past = """async (text) => (await import("/dashboard/core/clock.js")).isPast(text)"""
     assert [page.evaluate(past, day) for day in ("2020-05-01", "2999-05-01")] == [True, False]
     figure = """async ([title, part]) => {
-        const { FIGURES } = await import("/dashboard/battery_figures.js");
+        const { FIGURES } = await import("/dashboard/vehicle/battery_figures.js");
         const { value, facts } = FIGURES.find((figure) => figure.title === title).tell(part);
         return [["", value], ...facts].map((fact) => fact.join(" ").trim().replaceAll("\u00a0", " "));
     }"""
@@ -309,7 +309,7 @@ def test_the_trend_of_the_state_of_health(api, show, engine, car):
 
 def test_the_lines_of_the_trend(api, show):
     """The line ends where the API says; its interval is nothing in the middle and opens to both sides."""
-    drawn = """async ([told, days]) => (await import("/dashboard/trend.js")).trendOf(told, days)"""
+    drawn = """async ([told, days]) => (await import("/dashboard/charts/trend.js")).trendOf(told, days)"""
     told = {"status": "ok", "soh": 90, "per_year": {"value": -3.6525, "low": -7.305, "high": 0}}
     ts = [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3, 4, 5)]
     page = show(api)

@@ -1,0 +1,104 @@
+// Episodes on a chart: a button where each begins, which explains itself, and a bar as long as it lasted.
+
+import { make, setAttribute, setText } from "../core/element.js";
+import { episodeLines } from "../core/episode_lines.js";
+import { explain, hideWithin } from "../core/tooltip.js";
+import { words } from "../core/format.js";
+
+const SHAPES = { critical: "▲", warning: "◆", info: "●" };
+/** Pixels: as large as a finger needs. */
+const SIZE = 24;
+const LANES = 4;
+/** Of what one mark stands for, so many are told in full. */
+const TOLD = 3;
+const WORST_FIRST = ["critical", "warning", "info"];
+
+export class ChartMarks {
+  constructor() {
+    this.element = make("div", { class: "marks" });
+    this.marks = [];
+    this.shown = "";
+  }
+
+  /** @param {any[]} episodes as the API gives them */
+  show(episodes) {
+    const content = JSON.stringify(episodes);
+    // A mark that has the focus stays the same button when the same episodes are told again.
+    if (content === this.shown) return;
+    this.shown = content;
+    hideWithin(this.element);
+    // From the oldest on: lanes fill from the left.
+    this.marks = episodes.map(mark).reverse();
+    this.element.replaceChildren(...this.marks.flatMap(({ extent, button }) => [extent, button]));
+  }
+
+  /** Put the marks where the chart's scale says; what finds no room is told by the mark beside it. */
+  place(chart) {
+    const width = chart.over.clientWidth;
+    const lanes = Array.from({ length: LANES }, () => ({ end: -Infinity, last: null }));
+    for (const mark of this.marks) {
+      const left = chart.valToPos(mark.from, "x");
+      const right = mark.to === null ? width : chart.valToPos(mark.to, "x");
+      mark.told = [mark.episode];
+      const isSeen = right >= 0 && left <= width;
+      const begin = Math.min(width - SIZE, Math.max(0, left));
+      const free = lanes.findIndex(({ end }) => end <= begin);
+      mark.button.hidden = mark.extent.hidden = !isSeen || free < 0;
+      if (!isSeen) continue;
+      if (free < 0) {
+        lanes.at(-1).last.told.push(mark.episode);
+        continue;
+      }
+      lanes[free] = { end: begin + SIZE, last: mark };
+      const top = 2 + free * SIZE;
+      move(mark.button, begin, top);
+      move(mark.extent, Math.max(0, left), top + SIZE / 2 - 1);
+      mark.extent.style.width = `${Math.max(2, Math.min(width, right) - Math.max(0, left))}px`;
+    }
+    for (const mark of this.marks) if (!mark.button.hidden) dress(mark);
+  }
+}
+
+function move(element, left, top) {
+  element.style.left = `${left}px`;
+  element.style.top = `${top}px`;
+}
+
+function mark(episode) {
+  const kind = episode.severity;
+  const extent = make("span", { class: "extent", "data-kind": kind, "aria-hidden": "true" });
+  // The chart below would begin to zoom.
+  const on = { mousedown: (event) => event.stopPropagation() };
+  const button = make("button", { type: "button", class: "mark", on }, make("span"));
+  const seconds = (ts) => (ts === null ? null : Date.parse(ts) / 1000);
+  const made = {
+    episode,
+    told: [episode],
+    from: seconds(episode.started_at),
+    to: seconds(episode.ended_at),
+    button,
+    extent,
+  };
+  explain(button, () => [
+    ...worstFirst(made.told).slice(0, TOLD).flatMap(episodeLines),
+    made.told.length > TOLD ? `and ${made.told.length - TOLD} more; zoom in to see them` : "",
+  ]);
+  return made;
+}
+
+function worstFirst(episodes) {
+  const rank = ({ severity }) => WORST_FIRST.indexOf(severity);
+  return [...episodes].sort((one, other) => rank(one) - rank(other));
+}
+
+/** Let a mark look like the worst of what it stands for. */
+function dress({ button, told }) {
+  const [{ severity, code }] = worstFirst(told);
+  setAttribute(button, "data-kind", severity);
+  setAttribute(
+    button,
+    "aria-label",
+    `${severity}: ${words(code)}${told.length > 1 ? ` and ${told.length - 1} more` : ""}`,
+  );
+  setText(button.firstChild, SHAPES[severity]);
+}

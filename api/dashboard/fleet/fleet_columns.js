@@ -1,0 +1,122 @@
+// The columns of the fleet's table: how a cell is made once, and how it shows a vehicle.
+
+import { alertLines, alertTitle, badge, setBadge, worst } from "../core/badge.js";
+import { setTime, timeElement } from "../core/clock.js";
+import { make, setAttribute, setText } from "../core/element.js";
+import { power, quantity, span } from "../core/format.js";
+import { vehicleLink } from "../core/place.js";
+import { explain } from "../core/tooltip.js";
+
+const LATE_MS = 180_000;
+
+/**
+ * @typedef {{title: string, sort?: string, kind?: string, make: (row: {vehicle: any}) => Element,
+ *   show: (cell: Element, vehicle: any) => void}} Column
+ */
+
+/** A column that is only a text. */
+function text(title, sort, tell) {
+  return {
+    title,
+    sort,
+    kind: "number",
+    make: () => make("span"),
+    show: (cell, vehicle) => setText(cell, tell(vehicle)),
+  };
+}
+
+/** A bar that is as long as its per cent; the number beside it is what is read out. */
+export function socBar() {
+  const fill = make("span", { class: "fill" });
+  return make("span", { class: "soc" }, make("span", { class: "bar", "aria-hidden": "true" }, fill), make("span"));
+}
+
+export function showSoc(element, soc) {
+  setText(element.lastChild, quantity(soc, "%"));
+  element.querySelector(".fill").style.width = `${soc ?? 0}%`;
+}
+
+/** Power as an arrow and words. */
+export function powerFlow() {
+  return make("span", { class: "flow" }, make("span", { "aria-hidden": "true" }), make("span"));
+}
+
+export function showPower(element, kw, charging) {
+  const flow = power(kw, charging);
+  setAttribute(element, "data-way", flow.way);
+  setText(element.firstChild, flow.arrow);
+  setText(element.lastChild, flow.text);
+}
+
+/** Whether the newest reading holds now: the vehicle is online, and the reading was not taken long before it came. */
+export function isLive(connectivity, ts, receivedAt) {
+  return connectivity?.state === "online" && !isLate(ts, receivedAt);
+}
+
+function isLate(ts, receivedAt) {
+  return Date.parse(receivedAt) - Date.parse(ts) > LATE_MS;
+}
+
+/** When its newest reading came; when it was taken, where it came that late. */
+function lastSeen({ ts, received_at }) {
+  return isLate(ts, received_at) ? ts : received_at;
+}
+
+/** @type {Column[]} */
+export const COLUMNS = [
+  {
+    title: "VIN",
+    sort: "vin",
+    kind: "name",
+    make: ({ vehicle }) => make("a", { href: vehicleLink(vehicle.vin), class: "vin" }, vehicle.vin),
+    show: () => {},
+  },
+  {
+    title: "Alert",
+    sort: "alert",
+    kind: "alert",
+    make: (row) => {
+      const shown = make("button", { type: "button", class: "explained", hidden: true }, badge("info", ""));
+      explain(shown, () => alertLines(row.vehicle.alerts));
+      return make("span", {}, shown, make("span", { class: "muted" }, "none"));
+    },
+    show: (cell, { alerts }) => {
+      const [shown, none] = /** @type {HTMLElement[]} */ ([...cell.children]);
+      shown.hidden = !alerts.length;
+      none.hidden = alerts.length > 0;
+      if (alerts.length) {
+        setBadge(shown.firstChild, worst(alerts).severity, alertTitle(alerts));
+        setAttribute(shown, "aria-label", `${worst(alerts).severity}: ${alertTitle(alerts)}`);
+      }
+    },
+  },
+  {
+    title: "Connectivity",
+    make: () => badge("offline", ""),
+    show: (cell, { connectivity }) => setBadge(cell, connectivity?.state ?? "unknown"),
+  },
+  { title: "SoC", sort: "soc", kind: "number", make: socBar, show: (cell, { soc }) => showSoc(cell, soc) },
+  {
+    title: "Power",
+    sort: "power_kw",
+    kind: "number",
+    make: powerFlow,
+    // What flowed when it was last heard of does not flow now.
+    show: (cell, vehicle) =>
+      showPower(
+        cell,
+        isLive(vehicle.connectivity, vehicle.ts, vehicle.received_at) ? vehicle.power_kw : null,
+        vehicle.charging,
+      ),
+  },
+  text("Temperature", "max_temp", ({ min_temp, max_temp }) => span(min_temp, max_temp, "°C")),
+  text("SoH", "soh", ({ soh }) => quantity(soh, "%")),
+  { ...text("Odometer", "odo_km", ({ odo_km }) => quantity(odo_km, "km", 0)), kind: "number spare" },
+  {
+    title: "Last seen",
+    sort: "ts",
+    kind: "number",
+    make: ({ vehicle }) => timeElement(lastSeen(vehicle), { relative: true }),
+    show: (cell, vehicle) => setTime(cell, lastSeen(vehicle)),
+  },
+];

@@ -1,0 +1,145 @@
+// Which figures the battery's panel shows, and in which words.
+
+import { day } from "../core/clock.js";
+import { counted, fitting, quantity, share, slope } from "../core/format.js";
+
+/** "of the last 3 charges, up to 5 May 2026". */
+const newest = (count, word, last) => `of the last ${count === 1 ? word : counted(count, word)}, up to ${day(last)}`;
+/** A resistance at 25 °C. */
+const at25 = (mohm) => `${quantity(mohm, "mΩ")} at 25 °C`;
+
+/** A counter of the passport: its number, or what it lacks. */
+const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
+
+/**
+ * @typedef {{value?: string, facts?: (string|object)[][], milestones?: any[], list?: string[]}} Told
+ * @type {{title: string, of: (battery: any) => any, tell: (part: any) => Told}[]}
+ */
+export const FIGURES = [
+  {
+    title: "SoH trend",
+    of: (battery) => battery.soh_trend,
+    tell: ({ soh, per_year, per_10000_km, days, span_days, milestones }) => ({
+      value: quantity(soh, "%"),
+      facts: [
+        ["Change", slope(per_year, "a year")],
+        ["Per distance", per_10000_km.status === "ok" ? slope(per_10000_km, "per 10,000 km") : per_10000_km],
+        ["Based on", `${counted(days, "day")} over ${counted(span_days, "day")}`],
+      ],
+      milestones,
+    }),
+  },
+  {
+    title: "Capacity",
+    of: (battery) => battery.capacity,
+    tell: ({ ah, n, spread_ah, newest_ah, newest_n, newest_day, nominal_share }) => ({
+      value: quantity(newest_ah, "Ah"),
+      facts: [
+        ["Newest", newest(newest_n, "charging window", newest_day)],
+        ...(nominal_share === null ? [] : [["Of nominal", share(nominal_share, 1)]]),
+        ["Median", `${quantity(ah, "Ah")} of ${counted(n, "charging window")}`],
+        ["Spread", quantity(spread_ah, "Ah")],
+      ],
+    }),
+  },
+  {
+    title: "Internal resistance",
+    of: (battery) => battery.resistance,
+    tell: ({ mohm, mohm_at_25, n, sampling_ok, days, newest_mohm, newest_mohm_at_25, newest_n, newest_day }) => ({
+      value: newest_mohm_at_25 === null ? quantity(newest_mohm, "mΩ") : at25(newest_mohm_at_25),
+      facts: [
+        ["Newest", newest(newest_n, "day", newest_day)],
+        ...(newest_mohm_at_25 === null ? [] : [["As measured", quantity(newest_mohm, "mΩ")]]),
+        ["Median", mohm_at_25 === null ? quantity(mohm, "mΩ") : at25(mohm_at_25)],
+        ["Based on", `${counted(n, "pair")} of readings on ${counted(days.length, "day")}`],
+        ...(sampling_ok ? [] : [["Caution", "sampled too slowly: polarisation is included"]]),
+      ],
+    }),
+  },
+  {
+    title: "Energy throughput",
+    of: (battery) => battery.throughput,
+    tell: ({ kwh_out, kwh_in, ah_out, ah_in, coverage }) => ({
+      value: `${quantity(kwh_out, "kWh")} out`,
+      facts: [
+        ["In", `${quantity(kwh_in, "kWh")}, ${quantity(ah_in, "Ah")}`],
+        ["Out", quantity(ah_out, "Ah")],
+        ["Coverage", `${share(coverage)} of the time`],
+      ],
+    }),
+  },
+  {
+    title: "Equivalent full cycles",
+    of: (battery) => battery.cycles,
+    tell: ({ count, by }) => ({
+      value: quantity(count, "cycles", 2),
+      facts: [["Counted by", by === "charge" ? "charge moved, over the nominal capacity" : "steps of SoC"]],
+    }),
+  },
+  {
+    title: "Consumption",
+    of: (battery) => battery.consumption,
+    tell: ({ kwh_per_100_km, kwh, km, drives, sampling_ok }) => ({
+      value: quantity(kwh_per_100_km, "kWh/100 km"),
+      facts: [
+        ["Based on", `${counted(drives, "drive")}, ${quantity(km, "km", 0)}`],
+        ["Net energy", quantity(kwh, "kWh")],
+        ...(sampling_ok ? [] : [["Caution", "sampled too slowly: power swings between readings"]]),
+      ],
+    }),
+  },
+  {
+    title: "Durability",
+    of: (battery) => battery.durability,
+    tell: ({ references }) => ({
+      list: references.map(({ regulation, until_years, until_km, reference, soh, finding }) => {
+        const limit = `${quantity(until_years, "years", 0)} or ${quantity(until_km, "km", 0)}`;
+        const facts = `${quantity(reference, "%", 0)} until ${limit}; the vehicle reports ${quantity(soh, "%")}.`;
+        return `${regulation}: ${finding}. ${facts}`;
+      }),
+    }),
+  },
+  {
+    title: "Stress",
+    of: (battery) => battery.passport,
+    tell: ({ hours_hot, hours_cold, hours_hot_charging, hours_cold_charging, deep_discharges, resistance_growth }) => ({
+      facts: [
+        ["Above 45 °C", counter(hours_hot, "h")],
+        ["… charging", counter(hours_hot_charging, "h")],
+        ["Below 0 °C", counter(hours_cold, "h")],
+        ["… charging", counter(hours_cold_charging, "h")],
+        ["Deep discharges", counter(deep_discharges, "", 0)],
+        ["Resistance growth", counter(resistance_growth, "%")],
+      ],
+    }),
+  },
+  {
+    title: "Data quality",
+    of: (battery) => battery.quality,
+    tell: ({
+      readings,
+      median_interval_s,
+      p95_interval_s,
+      gaps,
+      gap_hours,
+      longest_gap_s,
+      coverage,
+      late_share,
+      duplicates,
+      rejected,
+    }) => ({
+      facts: [
+        ["Readings", quantity(readings, "", 0)],
+        ["Interval", `${fitting(median_interval_s, "s")} median, ${fitting(p95_interval_s, "s")} at 95 %`],
+        [
+          "Gaps",
+          `${quantity(gaps, "", 0)}, ${fitting(3600 * gap_hours, "s")} in all, longest ${fitting(longest_gap_s, "s")}`,
+        ],
+        ["Coverage", share(coverage)],
+        ["Late", share(late_share, 1)],
+        ["Duplicates", quantity(duplicates, "", 0)],
+        ["Rejected", quantity(rejected, "", 0)],
+      ],
+    }),
+  },
+];

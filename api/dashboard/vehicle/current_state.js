@@ -1,0 +1,84 @@
+// What the vehicle does now.
+
+import { alertTitle, badge, setBadge } from "../core/badge.js";
+import { setTime, timeElement } from "../core/clock.js";
+import { arrange, make, setText } from "../core/element.js";
+import { isLive, powerFlow, showPower, showSoc, socBar } from "../fleet/fleet_columns.js";
+import { quantity, span, words } from "../core/format.js";
+
+const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
+/** @type {[string, {make: () => HTMLElement, show: (cell: any, ...rest: any[]) => void}][]} */
+const FIGURES = [
+  ["State of charge", { make: socBar, show: (cell, { soc }) => showSoc(cell, soc) }],
+  [
+    "Power",
+    {
+      make: powerFlow,
+      show: (cell, { power_kw }, charging, sign) =>
+        showPower(cell, power_kw === null ? null : sign * power_kw, charging),
+    },
+  ],
+  ["Voltage", text(({ pack_voltage }) => quantity(pack_voltage, "V"))],
+  ["Current", text(({ pack_current }) => quantity(pack_current, "A"))],
+  ["Temperatures", text(({ min_temp, max_temp }) => span(min_temp, max_temp, "°C"))],
+  ["State of health", text(({ soh }) => quantity(soh, "%"))],
+  ["Odometer", text(({ odo_km }) => quantity(odo_km, "km"))],
+];
+
+export class CurrentState {
+  constructor(vin) {
+    this.connectivity = badge("unknown", "…");
+    this.since = timeElement(null, { relative: true });
+    this.sinceText = make("span", { class: "muted", hidden: true }, "since ", this.since);
+    this.ts = timeElement(null, { relative: true });
+    this.alerts = make("ul", { class: "alerts", "aria-label": "Alerts now" });
+    this.cells = FIGURES.map(([, figure]) => figure.make());
+    const figures = FIGURES.map(([title], place) =>
+      make("div", {}, make("dt", {}, title), make("dd", {}, this.cells[place])),
+    );
+    this.list = make("dl", { class: "now skeletons" }, ...figures);
+    this.element = make(
+      "section",
+      { class: "state", "aria-label": "Current state" },
+      make(
+        "div",
+        { class: "title" },
+        make("h1", {}, vin),
+        this.connectivity,
+        this.sinceText,
+        make("span", { class: "muted" }, "newest reading ", this.ts),
+      ),
+      this.alerts,
+      this.list,
+    );
+  }
+
+  /**
+   * @param {any} state GET latest @param {any} connectivity null where it is not known
+   * @param {1|-1} sign of the current @param {boolean} isCharging
+   */
+  show(state, connectivity, sign, isCharging) {
+    this.list.classList.remove("skeletons");
+    setTime(this.ts, state.ts);
+    setBadge(this.connectivity, connectivity?.state ?? "unknown");
+    setTime(this.since, connectivity?.since ?? null);
+    this.sinceText.hidden = !connectivity?.since;
+    // What flowed when it was last heard of does not flow now.
+    const now = isLive(connectivity, state.ts, connectivity?.received_at)
+      ? state
+      : { ...state, power_kw: null, pack_current: null };
+    FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, isCharging, sign));
+    this.showAlerts(state.alerts);
+  }
+
+  showAlerts(alerts) {
+    const shown = [...this.alerts.children];
+    const lines = alerts.map((alert, place) => {
+      const line = shown[place] ?? make("li", {}, badge("info", ""), make("span"));
+      setBadge(line.firstChild, alert.severity, alertTitle([alert]) || words(alert.code));
+      setText(line.lastChild, alert.message);
+      return line;
+    });
+    arrange(this.alerts, lines);
+  }
+}

@@ -1,0 +1,139 @@
+// What a person tells of the vehicle; rules and figures that lack a field say so elsewhere.
+
+import { isAbort, put } from "../core/api.js";
+import { make, setAttribute, setText } from "../core/element.js";
+
+/** @type {{name: string, label: string, type?: string, options?: string[][], isNumber?: boolean}[]} */
+const FIELDS = [
+  { name: "series_cells", label: "Cells in series" },
+  {
+    name: "chemistry",
+    label: "Chemistry",
+    options: [
+      ["", "not known"],
+      ["NMC", "NMC"],
+      ["LFP", "LFP"],
+      ["NCA", "NCA"],
+    ],
+  },
+  { name: "capacity_ah", label: "Nominal capacity, Ah" },
+  { name: "energy_kwh", label: "Nominal energy, kWh" },
+  { name: "max_discharge_a", label: "Maximum discharge current, A" },
+  { name: "max_charge_a", label: "Maximum charging current, A" },
+  { name: "first_use_date", label: "First used on", type: "date" },
+  {
+    name: "current_sign",
+    label: "Sign of the current",
+    options: [
+      ["1", "positive = out of the pack"],
+      ["-1", "positive = into the pack"],
+    ],
+    isNumber: true,
+  },
+];
+
+/** A sentence of the API, the profile's fields in it called as in the form. */
+export function withLabels(sentence) {
+  return FIELDS.reduce(
+    (text, { name, label }) => text.replaceAll(new RegExp(`\\b${name}\\b`, "g"), `“${label.split(",")[0]}”`),
+    sentence,
+  );
+}
+
+export class ProfileForm {
+  /** @param {string} path of the call @param {() => void} changed told when a new profile is kept */
+  constructor(path, changed) {
+    this.path = path;
+    this.changed = changed;
+    this.closed = new AbortController();
+    /** -1 where the source counts current into the pack as positive. */
+    this.sign = 1;
+    this.fields = FIELDS.map((field) => new Field(field));
+    this.told = make("p", { class: "told", role: "status" });
+    this.button = make("button", { class: "primary" }, "Save the profile");
+    this.form = make(
+      "form",
+      { class: "profile", novalidate: true, on: { submit: (event) => this.save(event) } },
+      ...this.fields.map(({ element }) => element),
+      make("div", { class: "save" }, this.button, this.told),
+    );
+    this.element = make(
+      "section",
+      { class: "panel" },
+      make("h2", {}, "Profile"),
+      make("p", { class: "muted" }, "Facts that readings don't hold. Each field is optional."),
+      this.form,
+    );
+  }
+
+  show(profile) {
+    this.sign = profile.current_sign ?? 1;
+    for (const field of this.fields) field.show(profile[field.name]);
+  }
+
+  async save(event) {
+    event.preventDefault();
+    this.button.disabled = true;
+    setText(this.told, "");
+    for (const field of this.fields) field.tell("");
+    const given = this.fields.map((field) => [field.name, field.value]).filter(([, value]) => value !== null);
+    try {
+      this.show(await put(this.path, Object.fromEntries(given), { signal: this.closed.signal }));
+      setText(this.told, "Saved.");
+      this.changed();
+    } catch (error) {
+      if (!isAbort(error)) this.refuse(error);
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  refuse(error) {
+    const beside =
+      error.errors?.filter(({ loc, msg }) => this.fields.find(({ name }) => loc.includes(name))?.tell(msg)) ?? [];
+    setText(this.told, beside.length ? "Not saved: see the fields." : `Not saved: ${error.message}`);
+    this.fields.find(({ isWrong }) => isWrong)?.control.focus();
+  }
+
+  close() {
+    this.closed.abort();
+  }
+}
+
+class Field {
+  /** @param {(typeof FIELDS)[number]} field */
+  constructor({ name, label, options, type = "text", isNumber = !options && type === "text" }) {
+    this.name = name;
+    this.isNumber = isNumber;
+    const id = `profile-${name}`;
+    this.control = options
+      ? make("select", { id }, ...options.map(([value, text]) => make("option", { value }, text)))
+      : make("input", { id, type, autocomplete: "off", inputmode: isNumber ? "decimal" : null });
+    this.problem = make("p", { class: "problem", id: `${id}-problem` });
+    this.element = make("div", { class: "field" }, make("label", { for: id }, label), this.control, this.problem);
+  }
+
+  /** As it is sent; null where nothing stands there. What is no number goes as it is: the API says what is wrong. */
+  get value() {
+    const text = this.control.value.trim();
+    if (text === "") return null;
+    const number = Number(text.replace(",", "."));
+    return this.isNumber && Number.isFinite(number) ? number : text;
+  }
+
+  get isWrong() {
+    return this.control.hasAttribute("aria-invalid");
+  }
+
+  show(value) {
+    if (value !== undefined) this.control.value = value === null ? "" : String(value);
+  }
+
+  /** Say what is wrong; true, so that it can be counted. */
+  tell(problem) {
+    setText(this.problem, problem);
+    setAttribute(this.control, "aria-invalid", problem ? "true" : null);
+    setAttribute(this.control, "aria-describedby", problem ? this.problem.id : null);
+    return true;
+  }
+}

@@ -1,0 +1,81 @@
+// Drives and charges.
+
+import { make } from "../core/element.js";
+import { timeElement } from "../core/clock.js";
+import { fact } from "./episode_list.js";
+import { duration, quantity, share } from "../core/format.js";
+import { PagedList } from "../core/paged_list.js";
+
+const TITLES = { drive: "Drive", charge: "Charge", unobserved: "Unobserved" };
+const SHAPES = { drive: "▁", charge: "▔", unobserved: "·" };
+
+/** @param {(next: string) => Promise<any>} more */
+export function sessionList(more) {
+  return new PagedList({
+    title: "Drives and charges",
+    nothing: "Neither a drive nor a charge in this window.",
+    row,
+    more,
+  });
+}
+
+function row(session) {
+  const {
+    kind,
+    inferred,
+    started_at,
+    ended_at,
+    end_known,
+    soc_from,
+    soc_to,
+    kwh_in,
+    kwh_out,
+    km,
+    peak_kw,
+    mean_kw,
+    max_temp,
+    samples,
+    coverage,
+  } = session;
+  const isCharge = kind === "charge";
+  const energy = isCharge ? kwh_in : kwh_out;
+  const lasted = duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000);
+  const isKnown = soc_from !== null && soc_to !== null;
+  const soc = isKnown ? `${quantity(soc_from, "", 0)} → ${quantity(soc_to, "%", 0)}` : "";
+  const parts = [
+    end_known ? lasted : `at least ${lasted}`,
+    soc,
+    !isCharge && km !== null ? quantity(km, "km") : "",
+    energy !== null ? quantity(energy, "kWh") : "",
+  ];
+  return make(
+    "details",
+    { "data-key": started_at },
+    make(
+      "summary",
+      {},
+      make(
+        "span",
+        { class: "kind", "data-kind": kind },
+        make("span", { "aria-hidden": "true" }, `${SHAPES[kind] ?? ""} `),
+        TITLES[kind] ?? kind,
+      ),
+      timeElement(started_at),
+      make("span", { class: "muted" }, parts.filter(Boolean).join(" · "), inferred ? " · inferred" : ""),
+    ),
+    inferred ? make("p", {}, "Seen only by what had changed after a gap.") : null,
+    make(
+      "dl",
+      { class: "facts" },
+      ...fact(end_known ? "Ended" : "Seen until", timeElement(ended_at)),
+      ...fact("Energy out", quantity(kwh_out, "kWh", 2)),
+      ...fact("Energy in", quantity(kwh_in, "kWh", 2)),
+      ...fact("Distance", quantity(km, "km")),
+      ...fact("Peak power", quantity(peak_kw, "kW")),
+      ...fact("Mean power", quantity(mean_kw, "kW")),
+      ...fact("Hottest cell", quantity(max_temp, "°C")),
+      ...fact("Coverage", `${share(coverage)} of the time`),
+      ...fact("Readings", quantity(samples, "", 0)),
+    ),
+  );
+}

@@ -1,0 +1,46 @@
+"""Which folders of the dashboard's modules may import from which."""
+
+import re
+from pathlib import Path
+
+SOURCES = Path(__file__).parents[2] / "api" / "dashboard"
+# "" is main.js.
+MAY = {
+    "core": {"core"},
+    "charts": {"core", "charts"},
+    "fleet": {"core", "fleet"},
+    "vehicle": {"core", "charts", "fleet", "vehicle"},
+    "": {"core", "fleet", "vehicle"},
+}
+IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")
+
+
+def imports():
+    """Pairs of modules, as paths below the sources: each one and a module that it imports."""
+    for path in sorted(SOURCES.rglob("*.js")):
+        for name in IMPORT.findall(path.read_text(encoding="utf-8")):
+            yield path.relative_to(SOURCES), (path.parent / name).resolve().relative_to(SOURCES)
+
+
+def folder(path):
+    return "" if len(path.parts) == 1 else path.parts[0]
+
+
+def test_modules_import_what_their_folder_may():
+    """No arrow leads from core/ to the others, none from charts/ to the pages."""
+    pairs = list(imports())
+    assert len(pairs) > 100
+    assert [f"{one} -> {other}" for one, other in pairs if folder(other) not in MAY[folder(one)]] == []
+    assert all((SOURCES / other).is_file() for _one, other in pairs)
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """What is left when modules without further imports are taken away again and again is a circle."""
+    left = {}
+    for one, other in imports():
+        left.setdefault(one, set()).add(other)
+    while free := {name for name in set().union(*left.values()) if name not in left}:
+        left = {one: rest for one, others in left.items() if (rest := others - free)}
+        if not left:
+            break
+    assert left == {}
