@@ -134,7 +134,7 @@ def keep_many(engine):
 
 
 def test_purging_all_takes_as_many_passes_as_it_needs(engine, keep_many, left):
-    """Where one pass is not enough, the next ones delete the rest."""
+    """The next passes delete the rest of more than one pass may delete."""
     keep_many(PASS_ROWS + 10)
     assert purge_all(engine, settings(rejections_keep_rows=5)) == PASS_ROWS + 5
     assert len(left()) == 5

@@ -13,7 +13,6 @@ from tests.packets import acknowledged
 from tests.readings import payload, raw, stamp
 
 TOPIC = "vehicles/VIN-00001/telemetry"
-PUBACK = 0x40
 # Ten messages are one batch, even if they come slowly: readings are counted batch by batch.
 TEN_AT_ONCE = {"ingest_batch_rows": 10, "ingest_batch_ms": 5_000}
 
@@ -110,15 +109,14 @@ def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows, b
 def acknowledgements(worker, rows):
     """Return a list of the ids acknowledged from now on, each with the rows committed by then."""
     seen = []
-    write = worker._subscriber._client.write
+    send = worker._subscriber._client.send_acknowledgements
 
-    def watched(command, packets):
-        if command == PUBACK:
-            committed = count(rows)
-            seen.extend((mid, committed) for mid in acknowledged(packets))
-        write(command, packets)
+    def watched(packets):
+        committed = count(rows)
+        seen.extend((mid, committed) for mid in acknowledged(packets))
+        send(packets)
 
-    worker._subscriber._client.write = watched
+    worker._subscriber._client.send_acknowledgements = watched
     return seen
 
 
@@ -262,7 +260,7 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
         broker.start()
         eventually(lambda: first._subscriber.connection.is_listening)
         sent = []
-        first._subscriber._client.write = lambda _command, packets: sent.extend(acknowledged(packets))
+        first._subscriber._client.send_acknowledgements = lambda packets: sent.extend(acknowledged(packets))
         for second in range(100, 110):
             publisher(TOPIC, payload(raw(second=second)))
         eventually(lambda: len(first._subscriber.inbox) == 10)

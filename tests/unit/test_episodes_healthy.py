@@ -22,7 +22,7 @@ from tests.traces import DAY_S, START_S, TRIPS, Car
 CLIMATES = {0: 2.0, 1: 8.0, 2: 14.0, 3: 22.0}
 """Mean of a year, °C, by the number of the car, which is its seed and its turn (`Car.year`)."""
 ORDINARY = {Code.SOC_LOW, Code.COLD_CHARGING}
-"""What a healthy car shows when its owner treats it so; each is held against the truth by `is_true`."""
+"""Codes of real events, which a healthy car may show; `is_true` compares each with the simulated truth."""
 
 
 @cache
