@@ -2,5 +2,5 @@
 
 from shared.gc_tuning import collect_less_often
 
-# Before the other imports: they make objects by the ten thousand.
+# Before the other imports, which make objects by the ten thousand.
 collect_less_often()

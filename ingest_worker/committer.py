@@ -32,8 +32,8 @@ BackOff = Callable[[BaseException, Fault, Backoff], None]
 class Committer:
     """Commits batches. `count_error` counts and classifies an error, `back_off` waits until the next attempt.
 
-    `limit` is the number of readings that a transaction may hold, None for any number. A statement that
-    took too long halves it; it doubles while twice as many readings are expected to be written in time.
+    `limit` is the number of readings that a transaction may hold, None for any number. The limit is halved by
+    a statement that took too long, and doubled while twice as many readings should be written in time.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 The server cancels a statement after its `statement_timeout`. That does not help where the network drops what
 is sent, nor do TCP's limits where a proxy goes on acknowledging. The waiting thread then ends its own wait
-here; with a second thread for it, that thread could die unnoticed.
+here; a second thread for that could die unnoticed.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """A bounded queue of deliveries from paho's network thread to the worker's thread.
 
-The network thread never waits for it: it also sends acknowledgements and pings.
+The network thread never waits for the queue, since it also sends acknowledgements and pings.
 """
 
 import queue
@@ -68,7 +68,7 @@ class Inbox:
 
     def _admit(self, delivery: Delivery) -> bool:
         if delivery.qos == 0 and self._waiting >= self._max_unguaranteed:
-            # QoS 0 has no in-flight window and no guarantee; it must not fill the memory.
+            # QoS 0 has neither an in-flight window nor a guarantee, and must not fill the memory.
             self.unguaranteed_dropped += 1
             return False
         self._waiting += 1

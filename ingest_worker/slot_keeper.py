@@ -73,8 +73,8 @@ class SlotKeeper:
         except _ERRORS as error:
             self._health.database_answers = False
             self._report(
-                f"no slot is known while the database is away ({summarise(error)}); the broker keeps what"
-                " comes for sessions that it has"
+                f"no slot is known while the database is away ({summarise(error)}); the broker queues"
+                " messages for sessions that it has"
             )
             # Longer than _RETAKE_EVERY_S: a worker that held a slot before the outage retakes it first.
             self._retry_at = self._clock() + _OUTAGE_RETRY_S

@@ -271,7 +271,7 @@ class Subscriber:
             if brief >= _CONTESTED_FROM:
                 self._problem = self._contested(brief)
             log.warning(
-                "Lost the connection to the broker; it keeps what comes until we are back. %s",
+                "Lost the connection to the broker, which queues messages until the worker is back. %s",
                 _sentence(self._problem),
             )
         # Two clients with one id disconnect each other for ever, each connection as short as the other's

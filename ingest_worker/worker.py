@@ -97,7 +97,7 @@ class Worker:
                 self._retention.apply_when_due()
             self._drain()
         except StoppedError:
-            log.warning("Stopped while the database is away; the broker keeps what was not stored.")
+            log.warning("Stopped while the database is away; the broker keeps messages that were not stored.")
         finally:
             # After the final batch, whose acknowledgements go out ahead of the DISCONNECT.
             self._subscriber.stop()
@@ -204,7 +204,7 @@ class Worker:
         if alarm := self._rejection_alarm.add(readings, outcome.rejected):
             log.error(
                 "MOST READINGS ARE REJECTED: %s. After a change of this service or of the vehicles' software:"
-                " undo it, or mend it and `python -m ingest_worker.rejections replay --all`.",
+                " undo it, or repair it and `python -m ingest_worker.rejections replay --all`.",
                 alarm,
             )
 
@@ -221,14 +221,14 @@ class Worker:
         delay = backoff.delay()
         if fault is Fault.TRANSIENT:
             log.warning(
-                "The database is away (%s); the broker keeps what comes. Next try in %.1f s.",
+                "The database is away (%s); the broker queues messages. Next try in %.1f s.",
                 summarise(error),
                 delay,
             )
         else:
             log.error(
-                "The database can't take readings, and no reading is at fault: %s. Mend the schema, the login"
-                " or the server; the broker keeps what comes. Next try in %.0f s.",
+                "The database can't take readings, and no reading is at fault: %s. Repair the schema, the"
+                " login or the server; the broker queues messages. Next try in %.0f s.",
                 summarise(error),
                 delay,
             )

@@ -112,8 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = command_parser(
         "python -m shared.migrate",
-        "Bring the database of DATABASE_URL up to date; where there is nothing to do, nothing is changed.\n"
-        "A database that is down is waited for, up to a minute.",
+        "Upgrade the schema of the database of DATABASE_URL; an up-to-date one stays as it is.\n"
+        "The command waits up to a minute for a database that is down.",
         examples=[""],
     )
     parser.parse_args(arguments)

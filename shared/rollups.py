@@ -3,7 +3,7 @@
 python -m shared.rollups check      # exit code 1 where they differ
 python -m shared.rollups rebuild
 
-Both may run while the worker and the API run. They are needed after manual changes of `telemetry`.
+Both may run while the worker and the API run, and are needed after manual changes of `telemetry`.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""Batches that are too much for the database at once, on a PostgreSQL that is slow where it is told to be."""
+"""Batches that are too large for the database at once, on a PostgreSQL that is slow on purpose."""
 
 import time
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ class GaveUpError(Exception):
 
 
 class Trial:
-    """A committer with what it has noted and waited for."""
+    """A committer with the errors that it has counted and its number of waits."""
 
     def __init__(self, url, *, statement_timeout_s=0.5, deadline_s=5.0, max_rows=64, waits=0):
         self.engine = writer_engine(url, name="slow", statement_timeout_ms=int(statement_timeout_s * 1000))
@@ -111,7 +111,7 @@ def test_a_batch_that_takes_too_long_is_halved(trial, engine):
 
 
 def test_one_message_is_halved_too(trial, engine):
-    """An array larger than what fits: stored in parts, and finished by the last one only."""
+    """An array that is too large is stored in parts, and finished by the last one only."""
     tried = trial(max_rows=128)
     with slow(engine):
         parts = tried.commit(batch_of(128))
@@ -133,7 +133,7 @@ def test_it_grows_back(trial, engine):
 
 
 def test_committed_parts_are_not_done_again(trial, engine):
-    """Whatever happens to a later part: an earlier one was yielded, and can be acknowledged."""
+    """An earlier part was yielded and can be acknowledged, even where a later one fails."""
     tried = trial(max_rows=16)
     tried.committer.limit = 16
     seen = []
@@ -154,7 +154,7 @@ def test_committed_parts_are_not_done_again(trial, engine):
 
 
 def test_refused_rows_are_found_in_parts(trial, engine):
-    """Ten in 600: each becomes a rejection, what is around them is committed as the search goes on."""
+    """Ten in 600: each becomes a rejection, and the rows around them are committed during the search."""
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE telemetry DROP CONSTRAINT telemetry_soc_check"))
         connection.execute(text("ALTER TABLE telemetry ADD CONSTRAINT telemetry_soc_check CHECK (soc <> 13)"))
@@ -169,7 +169,7 @@ def test_refused_rows_are_found_in_parts(trial, engine):
 
 
 def test_the_search_survives_a_loss(trial, engine, postgres):
-    """The connection dies in the middle of the search: what was found and stored until then stays."""
+    """The connection dies in the middle of the search: the parts committed by then stay."""
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE telemetry DROP CONSTRAINT telemetry_soc_check"))
         connection.execute(text("ALTER TABLE telemetry ADD CONSTRAINT telemetry_soc_check CHECK (soc <> 13)"))
@@ -191,7 +191,7 @@ def test_the_search_survives_a_loss(trial, engine, postgres):
 
 
 def test_every_answer_may_be_slow(trial, postgres, database_url, engine):
-    """Answers that each take two thirds of what is allowed: slow work, and no error, no cut, no wait."""
+    """Answers that each take two thirds of the deadline: slow, but without an error, a cut or a wait."""
     link = Proxy(postgres.host, postgres.port)
     tried = trial(
         url=database_url.replace(f":{postgres.port}/", f":{link.port}/"),
@@ -210,7 +210,7 @@ def test_every_answer_may_be_slow(trial, postgres, database_url, engine):
 
 
 def test_a_link_that_swallows_ends_in_a_wait(trial, postgres, database_url, engine):
-    """Cut, halved, connected anew, which fails: then it is away, and waited for."""
+    """The connection is cut, the batch halved, and the next connect fails: then the committer waits."""
     link = Proxy(postgres.host, postgres.port)
     tried = trial(url=database_url.replace(f":{postgres.port}/", f":{link.port}/"), deadline_s=0.5)
     tried.commit(batch_of(1))

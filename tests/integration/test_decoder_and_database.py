@@ -1,4 +1,4 @@
-"""What the decoder lets through, a real PostgreSQL takes; what it refuses can be kept."""
+"""A real PostgreSQL stores all that the decoder accepts, and keeps all that it rejects."""
 
 import json
 from datetime import datetime

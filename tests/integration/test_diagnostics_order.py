@@ -1,4 +1,4 @@
-"""The order in which readings came never matters: whatever it was, the four answers are the same."""
+"""The order of receipt does not matter: for any order, the four answers are the same."""
 
 import random
 from collections import Counter
@@ -56,7 +56,7 @@ def asked(api):
 
 
 def told(engine, rows, *, at_once):
-    """Stored in batches, as the worker and POST do; one transaction each."""
+    """Store the readings in batches, as the worker and POST do; one transaction each."""
     caution, place = CopyBackoff(), 0
     while place < len(rows):
         size = at_once()
@@ -73,7 +73,7 @@ def forget(engine):
 
 @pytest.fixture
 def expected(api, engine):
-    """The answers where every reading came once and in order; they hold something of each kind."""
+    """Return the answers for readings once and in order; they contain results of each kind."""
     assert api.put(f"{PATH}/profile", json=PROFILE).status_code == 200
     told(engine, LIFE, at_once=lambda: 500)
     answers, duplicates = asked(api)
@@ -88,7 +88,7 @@ def expected(api, engine):
 
 
 def test_permuted_repeated_and_split(api, engine, expected):
-    """Any order, any batches, some sent again: only the count of duplicates tells of it, exactly."""
+    """In any order and batches, with some readings sent again, only the count of duplicates differs."""
     for seed in range(6):
         chance = random.Random(seed)
         again = chance.choices(LIFE, k=chance.choice([0, 30, 1_500]))

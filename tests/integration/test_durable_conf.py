@@ -41,7 +41,7 @@ def end(one):
 
 
 def test_only_the_saving_differs():
-    """Every other line is the one of mosquitto.conf: it can be mounted in its place."""
+    """Every other line is that of mosquitto.conf, so the file can be mounted in its place."""
     assert settings(DURABLE) - settings(CONFIG) == {"autosave_on_changes true"}
     assert settings(CONFIG) <= settings(DURABLE)
 

@@ -1,4 +1,4 @@
-"""A link to the database that swallows what is sent while TCP goes on: every wait has an end all the same."""
+"""A network that drops what is sent to the database while TCP acknowledges: each wait has a timeout."""
 
 import time
 
@@ -24,7 +24,7 @@ def link(postgres):
 
 @pytest.fixture
 def url(postgres, database_url, link):
-    """The test's database by way of the link."""
+    """Return the URL of the test's database through the proxy."""
     return database_url.replace(f":{postgres.port}/", f":{link.port}/")
 
 
@@ -48,7 +48,7 @@ def test_a_transaction_is_given_up(link, url):
 
 
 def test_a_transaction_may_take_longer_than_its_statements(url):
-    """The time begins anew with each statement: a slow database is worked with, however long it takes."""
+    """The deadline restarts with each statement: a slow database has unlimited time in total."""
     engine = writer_engine(url, name="test")
     deadline = StatementDeadline(engine, seconds=0.6)
     began = time.monotonic()
@@ -67,7 +67,7 @@ def test_a_transaction_may_take_longer_than_its_statements(url):
 
 
 def test_a_cut_names_statement_and_stack(link, url, caplog):
-    """One line each before the cut, without a value or a password; a thread that waits is heard of."""
+    """One line each before the cut, without a value or a password; waits are reported as heartbeats."""
     engine = writer_engine(url, name="test")
     heard = []
     StatementDeadline(engine, seconds=0.5, on_wait=lambda: heard.append(time.monotonic()))
@@ -88,7 +88,7 @@ def test_a_cut_names_statement_and_stack(link, url, caplog):
 
 
 def test_the_api_writes_and_reads_again(link, url, serve):
-    """Calls are answered 503 within 3 s meanwhile; once the link is well, both ways work within seconds."""
+    """Meanwhile calls are answered 503; once the network is back, reads and writes work within seconds."""
     api = serve(database_url=url, api_pool_size=2)
     assert post(api, raw()).status_code == 200
     link.mode = Mode.SWALLOW

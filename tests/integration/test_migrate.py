@@ -65,7 +65,7 @@ def describe(engine):
 
 
 def test_migrations_make_what_the_tables_say(engine, empty_engine):
-    """Columns, constraints, indexes, options and comments are the same by either way."""
+    """Columns, constraints, indexes, options and comments of the migrations equal those of `tables.py`."""
     metadata.create_all(empty_engine)
     migrated, declared = describe(engine), describe(empty_engine)
     assert migrated == declared
@@ -97,7 +97,7 @@ def test_what_is_stored_already_is_counted_by_the_hour(empty_engine):
 
 
 def test_migrating_again_changes_nothing(engine):
-    """On a database that is up to date there is nothing to do."""
+    """An up-to-date database stays as it is."""
     before = describe(engine)
     assert migrate(engine) == expected_version()
     assert describe(engine) == before
@@ -121,13 +121,13 @@ def test_several_processes_may_migrate_at_once(empty_database_url):
 
 
 def test_the_names_of_the_migrations_say_their_versions():
-    """What the files' names say is what Alembic reads in them."""
+    """Alembic reads the same versions from the files as their names hold."""
     scripts = ScriptDirectory.from_config(alembic_config())
     assert known_versions() == tuple(script.revision for script in scripts.walk_revisions())[::-1]
 
 
 def test_a_database_without_schema_is_refused(empty_engine):
-    """A process that starts on it says what to run."""
+    """The error of a process that starts on it names the command to run."""
     with empty_engine.connect() as connection:
         assert current_version(connection) is None
         with pytest.raises(OutdatedSchemaError, match=r"python -m shared\.migrate"):
@@ -150,14 +150,14 @@ def test_a_newer_schema_is_accepted(engine):
 
 
 def make_newer(engine):
-    """Do what a later version's migration may do: its number is not known here, and a column is added."""
+    """Change the schema as a later version could: with an unknown version number and an added column."""
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("ALTER TABLE telemetry ADD COLUMN coolant_temp double precision"))
 
 
 def test_a_newer_database_is_left_as_it_is(engine, database_url, tmp_path):
-    """After a rollback the older image migrates first: it finds nothing to do, says so, and goes on."""
+    """After a rollback the older image migrates first: it changes no table, and logs that."""
     make_newer(engine)
     before = describe(engine)
     assert migrate(engine) == "9999"
@@ -181,7 +181,7 @@ def test_both_processes_run_on_a_newer_schema(engine, run_worker, publisher, api
 
 
 def test_a_database_that_is_down(monkeypatch, tmp_path, caplog):
-    """The line at the end names the database and says that it does not answer, without the password."""
+    """The last line names the database that does not answer, without the password."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("shared.migrate._WAIT_FOR_SERVER_S", 0)
     monkeypatch.setattr(logs, "configure", lambda level: None)
@@ -201,7 +201,7 @@ def test_without_timescaledb_telemetry_is_a_plain_table(engine):
 
 @pytest.fixture
 def extension_server():
-    """A server that offers a stand-in for the extension: it records the call that the real one would get."""
+    """Start a server that offers a stand-in for the extension, which records the call."""
     with server_folder() as folder:
         place = folder / "share" / "extension"
         place.mkdir(parents=True)
@@ -225,7 +225,7 @@ def extension_server():
 
 
 def test_with_timescaledb_telemetry_becomes_a_hypertable(extension_server):
-    """Where the server offers the extension, it is created and asked to partition by ts."""
+    """The extension is created and partitions the table by ts."""
     server, _ = extension_server
     engine = writer_engine(driver_url(server.create_database("battery")), name="test")
     migrate(engine)

@@ -1,4 +1,4 @@
-"""Receipts: what a vehicle that asks is told, once its readings are in the database."""
+"""Receipts: published once a message's readings are in the database."""
 
 import json
 
@@ -26,7 +26,7 @@ def worker(run_worker):
 
 @pytest.fixture
 def receipts(broker):
-    """What arrives on the receipts of all vehicles, as (topic, answer, QoS)."""
+    """Collect the receipts of all vehicles, as (topic, answer, QoS)."""
     arrived, granted = [], []
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.on_connect = lambda *_: client.subscribe("vehicles/+/receipts", qos=1)
@@ -56,7 +56,7 @@ def test_one_answer_for_each_message(publisher, receipts, engine):
 
 
 def test_who_asks_again_is_answered_again(worker, publisher, receipts):
-    """A receipt that was lost on its way is made up for: the reading is a duplicate now."""
+    """After a lost receipt the vehicle sends again: the reading is a duplicate now."""
     for _ in range(2):
         publisher(CONFIRM, payload(raw()))
     eventually(lambda: len(receipts) == 2)
@@ -84,7 +84,7 @@ def test_what_became_of_each_reading(publisher, receipts):
 
 @pytest.mark.usefixtures("worker")
 def test_a_refusal_of_the_database(publisher, receipts, engine):
-    """A row that only the database refuses is told of like any other; its neighbours are stored."""
+    """A row that only the database refuses is listed as rejected; the other rows are stored."""
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE telemetry ADD CONSTRAINT telemetry_soh_check2 CHECK (soh < 90)"))
         connection.execute(text("ALTER TABLE telemetry DROP CONSTRAINT telemetry_soh_check"))

@@ -18,14 +18,14 @@ UNKNOWN = str(uuid.UUID(int=0))
 
 @pytest.fixture
 def command(monkeypatch, tmp_path, database_url, capsys):
-    """Run the command; returns its exit code, its lines and what it complained of."""
+    """Run the command; return its exit code, its lines and its errors."""
     monkeypatch.chdir(tmp_path)
     return within(rejections.main, monkeypatch, capsys, DATABASE_URL=database_url)
 
 
 @pytest.fixture
 def process(tmp_path, database_url):
-    """The same as a person runs it."""
+    """Run the command as a person runs it."""
     return as_process("ingest_worker.rejections", tmp_path, DATABASE_URL=database_url)
 
 
@@ -48,14 +48,14 @@ def count(engine, table):
 
 
 def test_as_a_process(process, keep):
-    """Its exit code, its lines and what it complains of are those of the command."""
+    """A process has the same exit codes, lines and complaints."""
     known = keep(b"{}")
     assert process("list", "--limit", "1")[1][0].startswith(known)
     assert process("show", UNKNOWN) == (1, [], f"{UNKNOWN} No rejection has this id.\n")
 
 
 def test_list(command, keep):
-    """A line each, newest first, filtered as over HTTP; nothing in it can steer the terminal."""
+    """A line each, newest first, filtered as over HTTP; control characters are escaped."""
     first = keep(b"1", second=0, index=4)
     second = keep(b"2", second=1, reason=Reason.BAD_TOPIC, vin="", topic=b"\x1b[31m\xff")
     assert command("list") == (
@@ -92,7 +92,7 @@ def test_list_beyond_a_page(command, engine):
 
 
 def test_show(command, keep):
-    """Everything that is kept; a payload that is no text under a name that says so."""
+    """All fields are shown; a payload that is not text has a name of its own."""
     code, lines, _ = command("show", keep("°C\x1b".encode(), index=2))
     assert code == 0
     assert {"vin: VIN-00001", "index: 2", "payload_bytes: 4", "payload: °C\\x1b"} <= set(lines)
@@ -102,7 +102,7 @@ def test_show(command, keep):
 
 
 def test_replay_by_id(command, keep, engine):
-    """What can be stored is, and is gone; what can't be says why, stays, and the exit code is 1."""
+    """A reading that is stored loses its rejection; another keeps it, with the reason and exit code 1."""
     good, bad = keep(payload(raw())), keep(payload(raw(soc=101)))
     code, lines, complaint = command("replay", good, bad, UNKNOWN)
     assert (code, lines) == (1, [f"{good} 1 stored, 0 duplicate", "1 replayed, 2 not."])
@@ -140,7 +140,7 @@ def test_one_reason_is_told_once(command, keep):
 
 
 def test_replay_knows_the_settings_of_today(command, keep):
-    """A reading ahead of its time is stored where MAX_FUTURE_SKEW_S says that it may."""
+    """A reading with a future `ts` is stored once MAX_FUTURE_SKEW_S allows it."""
     ahead = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     rejection_id = keep(payload({**raw(), "ts": ahead}))
     assert command("replay", rejection_id)[0] == 1
@@ -148,7 +148,7 @@ def test_replay_knows_the_settings_of_today(command, keep):
 
 
 def test_purge(command, keep, engine):
-    """Named ones go; without a name, what is past its retention."""
+    """Named ones are deleted; without a name, those past their retention."""
     named = keep(b"1", second=0)
     for n in range(2, 6):
         keep(b"%d" % n, second=n)
@@ -189,7 +189,7 @@ def test_purge(command, keep, engine):
     ],
 )
 def test_what_can_not_be_done(command, arguments, environment, code, words):
-    """One line that says what is wrong; never a stack trace, never a password."""
+    """The error is one line; no stack trace, no password."""
     found, lines, complaint = command(*arguments, **environment)
     assert (found, lines) == (code, [])
     assert words in complaint
@@ -197,7 +197,7 @@ def test_what_can_not_be_done(command, arguments, environment, code, words):
 
 
 def test_a_database_without_schema(command, empty_database_url):
-    """It says what to run first."""
+    """The message names the command to run first."""
     code, _, complaint = command("list", DATABASE_URL=empty_database_url)
     assert code == 1
     assert "python -m shared.migrate" in complaint

@@ -1,4 +1,4 @@
-"""Rejections are bounded by age and by number, in small steps that disturb nobody."""
+"""Rejections are bounded by age and by number, in small steps that delay no other work."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def keep(engine):
 
 @pytest.fixture
 def left(engine):
-    """The seconds of what is still there, oldest first."""
+    """Return the seconds of the rejections that are left, oldest first."""
 
     def query():
         with engine.connect() as connection:
@@ -60,7 +60,7 @@ def settings(**bounds):
 
 
 def test_by_age(keep, left, run):
-    """What is older than so many days goes; what is exactly as old stays."""
+    """Rejections older than so many days are deleted; those exactly as old stay."""
     keep(0, 9 * DAY_S - 1, 9 * DAY_S, 10 * DAY_S)
     assert run(keep_days=1) == 2
     assert left() == [9 * DAY_S, 10 * DAY_S]
@@ -85,14 +85,14 @@ def test_without_bounds_all_is_kept(keep, left, run):
 
 
 def test_both_bounds_hold(keep, left, run):
-    """Age takes what is old, number what is left beyond it."""
+    """By age old ones are deleted, by number those beyond it."""
     keep(0, 1, 9.5 * DAY_S, 9.75 * DAY_S, 10 * DAY_S)
     assert run(keep_days=1, keep_rows=2) == 3
     assert left() == [9.75 * DAY_S, 10 * DAY_S]
 
 
 def test_a_pass_is_bounded_and_takes_the_oldest(keep, left, run):
-    """So many at a time, over both bounds together; the next pass goes on."""
+    """A pass deletes at most so many, by both limits together; the next pass continues."""
     keep(3, 1, 2, 9.5 * DAY_S, 9.75 * DAY_S, 10 * DAY_S)
     bounds = {"keep_days": 1, "keep_rows": 1, "at_most": 2}
     assert run(**bounds) == 2
@@ -134,7 +134,7 @@ def keep_many(engine):
 
 
 def test_purging_all_takes_as_many_passes_as_it_needs(engine, keep_many, left):
-    """More than one pass may delete: the rest goes in the next ones."""
+    """The next passes delete the rest of more than one pass may delete."""
     keep_many(PASS_ROWS + 10)
     assert purge_all(engine, settings(rejections_keep_rows=5)) == PASS_ROWS + 5
     assert len(left()) == 5
@@ -151,7 +151,7 @@ class Clock:
 
 
 def test_it_is_applied_at_start_and_every_hour(engine, keep, left):
-    """Called as often as the worker's loop turns, it works once an hour."""
+    """Called as often as the worker's loop turns, retention runs once an hour."""
     clock = Clock()
     retention = Retention(settings(rejections_keep_days=0, rejections_keep_rows=1), engine, clock)
     keep(0, 1)
@@ -179,7 +179,7 @@ def test_it_goes_on_soon_while_there_is_more(engine, keep_many, left):
 
 
 def test_a_database_that_is_away_stops_nobody(caplog):
-    """The worker goes on: a line in the log, and another attempt in five minutes, not at once."""
+    """The worker goes on: a line in the log, and another attempt after five minutes."""
     clock = Clock()
     engine = writer_engine("postgresql+psycopg://nobody@127.0.0.1:1/battery", name="test")
     retention = Retention(settings(), engine, clock)
@@ -192,7 +192,7 @@ def test_a_database_that_is_away_stops_nobody(caplog):
 
 
 def test_old_ones_go_by_the_real_clock(engine, keep, left):
-    """The defaults keep 30 days: what came before goes, what came just now stays."""
+    """The defaults keep 30 days: older rejections are deleted, new ones stay."""
     keep(0)
     with engine.begin() as connection:
         now = connection.execute(text("SELECT now()")).scalar_one()

@@ -1,4 +1,4 @@
-"""`python -m shared.rollups`: hours that somebody has spoilt are found, named and mended."""
+"""`python -m shared.rollups`: wrong hours are found, named and rebuilt."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +19,13 @@ ADVICE = "`python -m shared.rollups rebuild` rebuilds them."
 
 @pytest.fixture
 def process(tmp_path, database_url):
-    """Run the command as a person does; returns its exit code, its lines and what it complained of."""
+    """Run the command as a person does; return its exit code, its lines and its errors."""
     return commands.as_process("shared.rollups", tmp_path, DATABASE_URL=database_url)
 
 
 @pytest.fixture
 def command(monkeypatch, tmp_path, database_url, capsys):
-    """The same without a process of its own."""
+    """Run the command without a process of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logs, "configure", lambda level: None)
     return commands.within(rollups.main, monkeypatch, capsys, DATABASE_URL=database_url)
@@ -33,7 +33,7 @@ def command(monkeypatch, tmp_path, database_url, capsys):
 
 @pytest.fixture
 def within(command):
-    """The same; what it says on stderr fails the test."""
+    """Run the command within this process; output on stderr fails the test."""
 
     def run(*arguments):
         code, lines, complaint = command(*arguments)
@@ -76,7 +76,7 @@ def state(engine):
 
 
 def as_counted(engine):
-    """The newest of each vehicle, and how many readings there are in each hour."""
+    """Return the newest of each vehicle, and the number of readings in each hour."""
     return (
         ask(
             engine, "SELECT vin, date_trunc('hour', ts), count(*) FROM telemetry GROUP BY 1, 2 ORDER BY 1, 2"
@@ -91,7 +91,7 @@ def is_mended(engine):
 
 
 def test_what_was_stored_agrees(within, engine):
-    """As the readings came in, nothing differs; made anew, nothing changes but the last digits of sums."""
+    """Rollups of stored readings don't differ; rebuilt, only the last digits of sums change."""
     fill(engine)
     assert within("check") == (0, [AGREE])
     hours, latest = state(engine)
@@ -156,7 +156,7 @@ BY_HAND = {
 
 @pytest.mark.parametrize("change", BY_HAND)
 def test_what_was_done_by_hand(within, engine, change):
-    """In either table: the vehicle is named with its number of hours, and made anew it agrees."""
+    """In either table: the vehicle is named with its number of hours, and agrees after a rebuild."""
     fill(engine)
     hours, statement = BY_HAND[change]
     assert ask(engine, statement) > 0
@@ -168,7 +168,7 @@ def test_what_was_done_by_hand(within, engine, change):
 
 
 def test_a_vehicle_added_by_hand(within, engine):
-    """Also in `vehicle_latest`, which knew nothing of it."""
+    """A vehicle added by hand is missing in `vehicle_latest`, too."""
     fill(engine)
     ask(
         engine,
@@ -180,7 +180,7 @@ def test_a_vehicle_added_by_hand(within, engine):
 
 
 def test_a_vehicle_deleted_by_hand(within, engine):
-    """Its hours go with its readings."""
+    """The hours are deleted with their readings."""
     fill(engine)
     ask(engine, "DELETE FROM telemetry WHERE vin = 'VIN-00003'")
     assert within("check") == (1, ["VIN-00003: 6 hours or days differ from its readings", ADVICE])
@@ -213,7 +213,7 @@ def write(engine, seed):
 
 
 def test_beside_writers(database_url, engine):
-    """Made anew again and again while three others store, partly the same: nothing differs, at no time."""
+    """Rebuilt again and again while three others store partly the same readings, rollups never differ."""
     rivals = [writer_engine(database_url, name="rival") for _ in range(3)]
     turns = []
     with ThreadPoolExecutor(3) as threads:
@@ -247,7 +247,7 @@ def test_beside_writers(database_url, engine):
     ],
 )
 def test_what_can_not_be_done(command, arguments, environment, code, words):
-    """It says what is wrong, in one line but for the usage; never a stack trace, never a password."""
+    """The error is one line, after the usage where that is wrong; no stack trace, no password."""
     found, lines, complaint = command(*arguments, **environment)
     assert (found, lines) == (code, [])
     assert words in complaint
@@ -257,7 +257,7 @@ def test_what_can_not_be_done(command, arguments, environment, code, words):
 
 @pytest.mark.parametrize("arguments", ["check", "rebuild"])
 def test_an_older_schema(command, engine, empty_database_url, arguments):
-    """One line says what to run first: where there is no schema, and where there is an older one."""
+    """One line names the command to run first, without a schema and with an older one."""
     ask(engine, "UPDATE alembic_version SET version_num = '0002'")
     for environment in ({}, {"DATABASE_URL": empty_database_url}):
         code, lines, complaint = command(arguments, **environment)
@@ -266,7 +266,7 @@ def test_an_older_schema(command, engine, empty_database_url, arguments):
 
 
 def test_a_vehicle_that_is_gone(within, engine):
-    """All its readings were deleted by hand: made anew, nothing is kept of it."""
+    """All its readings were deleted by hand: after a rebuild no row is left of the vehicle."""
     fill(engine)
     for table in ("telemetry", "telemetry_hourly", "telemetry_daily"):
         ask(engine, f"DELETE FROM {table} WHERE vin = 'VIN-00002'")

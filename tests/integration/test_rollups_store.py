@@ -1,4 +1,4 @@
-"""What is kept beside the readings: after whatever was stored, what a count over all of them would give."""
+"""Rollups after any stored batches: equal to a count over all readings."""
 
 import random
 import threading
@@ -28,7 +28,7 @@ COLUMNS = ["vin", "hour", "samples", *(f"{name}_{figure}" for name in SERIES for
 
 @pytest.fixture(params=[1, 50, 1_000_000], ids=["copy", "either", "merge"])
 def way(request, monkeypatch):
-    """The number of rows from which COPY is used."""
+    """Set the number of rows from which COPY is used."""
     monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", request.param)
     return request.param
 
@@ -55,7 +55,7 @@ def check(engine):
 
 
 def made_up(generator, number, vehicles=6, hours=5):
-    """Readings with gaps, of some vehicles and hours, several on the very bounds of an hour."""
+    """Draw readings with gaps, of some vehicles and hours, several exactly at the start of an hour."""
     found = {}
     while len(found) < number:
         second = generator.choice([generator.randrange(3_600 * hours), 3_600 * generator.randrange(hours)])
@@ -70,7 +70,7 @@ def made_up(generator, number, vehicles=6, hours=5):
 
 
 def altered(one):
-    """The same key with another value."""
+    """Return the row with another value for the same key."""
     return one._replace(soc=99.5 if one.soc != 99.5 else 1.5)
 
 
@@ -108,7 +108,7 @@ def test_as_if_counted_over_all(engine, way, seed):
 
 @pytest.mark.usefixtures("way")
 def test_a_rolled_back_call_leaves_nothing(engine):
-    """Neither of a first call, nor of one that adds to what is there."""
+    """Neither a first call leaves rows, nor one that adds to stored ones."""
     readings = made_up(random.Random(1), 200)
     tables = ("telemetry", "telemetry_hourly", "vehicle_latest")
     for before in ([], readings[:100]):
@@ -182,7 +182,7 @@ def test_two_writers_at_once(database_url, engine, way):
 
 @pytest.fixture
 def ways(engine, monkeypatch):
-    """Store a batch with what was learned from those before; returns how: "copy", "merge" or both of them."""
+    """Store a batch with the backoff of those before; return the ways used: "copy", "merge" or both."""
     monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", 1)
     caution, used = CopyBackoff(), []
 
@@ -208,7 +208,7 @@ def ways(engine, monkeypatch):
 
 
 def test_copy_comes_back(engine, ways):
-    """A duplicate and merging is used; as long as they come; then COPY, after more batches each time."""
+    """Batches are merged after a duplicate; without further ones COPY returns, later each time."""
     fresh = (row(second=second) for second in range(1_000, 9_000))
     known = next(fresh)
     assert ways(known) == "copy"
@@ -218,7 +218,7 @@ def test_copy_comes_back(engine, ways):
     for merged in (1, 2, 4, 8):
         assert ways(known) == "copy merge"
         assert [ways(next(fresh)) for _ in range(merged)] == ["merge"] * merged
-    # One that goes well, and it is trusted as in the beginning.
+    # A COPY that succeeds resets the backoff.
     assert ways(next(fresh)) == "copy"
     assert [ways(known), ways(next(fresh)), ways(next(fresh))] == ["copy merge", "merge", "copy"]
     check(engine)

@@ -1,4 +1,4 @@
-"""What vehicles say of themselves, from a real broker into a real PostgreSQL."""
+"""The statuses of vehicles, from a real broker into a real PostgreSQL."""
 
 import subprocess
 import threading
@@ -24,7 +24,7 @@ ONLINE, OFFLINE = Status.ONLINE, Status.OFFLINE
 
 @pytest.fixture
 def statuses(engine):
-    """What is stored: each vehicle's status and its time, by VIN."""
+    """Return the stored status of each vehicle and its time, by VIN."""
 
     def query():
         with engine.connect() as connection:
@@ -43,7 +43,7 @@ def second_engine(database_url):
 
 @pytest.fixture
 def words(statuses):
-    """The same without the times."""
+    """Return the statuses without the times."""
     return lambda: {vin: status for vin, (status, _) in statuses().items()}
 
 
@@ -65,7 +65,7 @@ def count(worker, name, **labels):
 
 @pytest.mark.parametrize("group", [None, "ingest"])
 def test_a_status_is_stored(run_worker, publisher, words, group):
-    """The last word of each vehicle, in upper case; alone or as one of a group. It is no reading."""
+    """The last status of each vehicle, in upper case; alone or as one of a group. A status is no reading."""
     worker = listening(run_worker(mqtt_shared_group=group))
     publisher("vehicles/vin-00001/status", b"online", retain=True)
     publisher("vehicles/VIN-00002/status", b"online")
@@ -94,7 +94,7 @@ def test_what_the_broker_repeats_moves_no_time(run_worker, publisher, statuses):
 
 
 def test_a_vehicle_that_is_killed(run_worker, publisher, broker, words):
-    """Its last will says offline in its place."""
+    """The vehicle's last will is `offline`."""
     listening(run_worker())
     publisher(TOPIC, b"online", retain=True)
     eventually(lambda: words() == {"VIN-00001": "online"})
@@ -110,7 +110,7 @@ def test_a_vehicle_that_is_killed(run_worker, publisher, broker, words):
 
 @pytest.mark.parametrize("nonsense", [b"ONLINE", b"online\n", b'"online"', b"away", b"\xff", payload(raw())])
 def test_garbage_is_a_rejection(run_worker, publisher, engine, words, nonsense):
-    """Kept with its reason, and what follows is not held up; received = stored + rejected still holds."""
+    """Garbage is kept with its reason, and later messages are stored; received = stored + rejected holds."""
     worker = listening(run_worker())
     publisher(TOPIC, nonsense)
     publisher(TOPIC, b"offline")
@@ -124,7 +124,7 @@ def test_garbage_is_a_rejection(run_worker, publisher, engine, words, nonsense):
 
 
 def test_a_cleared_status(run_worker, publisher, words):
-    """An empty payload clears what the broker retains: counted, acknowledged, and nothing changes."""
+    """An empty payload clears the retained status: counted, acknowledged, and the stored one stays."""
     worker = listening(run_worker())
     publisher(TOPIC, b"online", retain=True)
     publisher(TOPIC, b"", retain=True)
@@ -135,17 +135,17 @@ def test_a_cleared_status(run_worker, publisher, words):
 
 
 def test_acknowledged_after_the_commit(run_worker, publisher, engine, second_engine, words):
-    """While the table is locked no acknowledgement goes out; when one does, the status is visible to all."""
+    """While the table is locked no acknowledgement goes out; after one, the status is visible to all."""
     worker = listening(run_worker())
     seen = []
-    write = worker._subscriber._client.write
+    send = worker._subscriber._client.send_acknowledgements
 
-    def watched(command, packets):
+    def watched(packets):
         if acknowledged(packets):
             seen.append(words())
-        write(command, packets)
+        send(packets)
 
-    worker._subscriber._client.write = watched
+    worker._subscriber._client.send_acknowledgements = watched
     with second_engine.connect() as lock:
         lock.execute(text("LOCK TABLE vehicle_status IN EXCLUSIVE MODE"))
         publisher(TOPIC, b"online")
@@ -157,7 +157,7 @@ def test_acknowledged_after_the_commit(run_worker, publisher, engine, second_eng
 
 
 def waits(engine):
-    """Whether the worker's session waits for a lock."""
+    """Return whether the worker's session waits for a lock."""
     asked = """
         SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'test-worker' AND wait_event_type = 'Lock'
@@ -167,7 +167,7 @@ def waits(engine):
 
 
 def test_of_one_batch_the_last_word_counts(engine, statuses):
-    """Since when: the first of those that said it in a row."""
+    """The stored time is that of the first of the equal last statuses."""
     keep(engine, ("VIN-00001", ONLINE, 1), ("VIN-00001", OFFLINE, 2), ("VIN-00001", OFFLINE, 3))
     assert statuses() == {"VIN-00001": ("offline", at(2))}
 
@@ -206,7 +206,7 @@ def test_two_workers_do_not_deadlock(engine, second_engine, words):
 
 
 def rejected(engine, content):
-    """The id of a status that was refused and kept."""
+    """Return the id of a status that was refused and kept."""
     rejection = Rejection("VIN-00001", at(3), Reason.BAD_STATUS, "why", None, TOPIC.encode(), content)
     with engine.begin() as connection:
         keep_rejections(connection, [rejection])
@@ -214,7 +214,7 @@ def rejected(engine, content):
 
 
 def test_a_status_that_is_replayed(engine, statuses):
-    """Garbage stays; what is understood by now is stored with its time, unless a newer word is known."""
+    """Garbage stays; a valid status is stored with its time, unless a newer one is known."""
     with pytest.raises(ReplayRefusedError, match="bad_status"):
         replay(engine, rejected(engine, b"nonsense"), latest=LATEST)
     assert replay(engine, rejected(engine, b"online"), latest=LATEST) == (0, 0)

@@ -1,4 +1,4 @@
-"""The one way in, against a real PostgreSQL."""
+"""Insertion of readings, against a real PostgreSQL."""
 
 import random
 import threading
@@ -19,7 +19,7 @@ from tests.readings import START, at, row
 
 @pytest.fixture(params=["merge", "copy"])
 def put(request, monkeypatch):
-    """`store` by one of its two ways in, whatever the number of rows, and with nothing known from before."""
+    """Return `store` by COPY or by merging, for any number of rows, without a history."""
     monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", 1 if request.param == "copy" else 1_000_000)
     copies = []
     copy = module._copy
@@ -101,7 +101,7 @@ def test_numbers_come_back_exactly(engine, put):
 
 
 def test_a_rolled_back_call_leaves_nothing(engine, put):
-    """What store returned is true only once its transaction has committed."""
+    """The outcome that store returned is valid only after its transaction has committed."""
     with engine.connect() as connection:
         put(connection, [row()])
         connection.rollback()
@@ -223,7 +223,7 @@ BAD_ROWS = [
 
 @pytest.mark.parametrize("bad", BAD_ROWS, ids=range(len(BAD_ROWS)))
 def test_a_bad_row_is_refused_by_either_way(engine, put, bad):
-    """It is told from a fault of the database, and its neighbours can be stored in the same transaction."""
+    """The error is the row's, not the database's; the other rows can be stored in the same transaction."""
     good = [row(second=second) for second in (1, 2)]
     with engine.begin() as connection:
         with (
@@ -238,7 +238,7 @@ def test_a_bad_row_is_refused_by_either_way(engine, put, bad):
 
 
 def test_which_way_it_went(engine, put):
-    """The cases of this file tell of the way that they are named after; a key twice is for merging only."""
+    """The cases of this file insert as their names say; repeated keys are merged."""
     sent = [row(second=second) for second in range(100)]
     for batch in (sent, sent, [row("VIN-00002")] * 2):
         with engine.begin() as connection:

@@ -13,8 +13,7 @@ from tests.packets import acknowledged
 from tests.readings import payload, raw, stamp
 
 TOPIC = "vehicles/VIN-00001/telemetry"
-PUBACK = 0x40
-# Ten messages are one batch, however slowly they come: what has been received is counted batch by batch.
+# Ten messages are one batch, even if they come slowly: readings are counted batch by batch.
 TEN_AT_ONCE = {"ingest_batch_rows": 10, "ingest_batch_ms": 5_000}
 
 
@@ -70,7 +69,7 @@ def test_of_an_array_the_good_readings_are_stored(run_worker, publisher, rows):
 
 
 def test_an_empty_payload_is_acknowledged_and_stores_nothing(run_worker, publisher, rows):
-    """It clears a retained message: no reading, no rejection, and it does not block what follows."""
+    """An empty payload clears a retained message: no reading, no rejection, and later messages are stored."""
     worker = listening(run_worker())
     publisher(TOPIC, b"")
     publisher(TOPIC, payload(raw()))
@@ -92,7 +91,7 @@ def test_what_comes_while_the_worker_is_away_is_stored_later(run_worker, publish
 
 
 def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows, broker):
-    """Stored, acknowledged, gone: the next worker receives none of it again."""
+    """All messages were stored and acknowledged: the next worker receives none of them again."""
     first = listening(run_worker())
     for second in range(40):
         publisher(TOPIC, payload(raw(second=second)))
@@ -108,17 +107,16 @@ def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows, b
 
 
 def acknowledgements(worker, rows):
-    """The ids that the worker acknowledges from now on, each with the rows that are committed by then."""
+    """Return a list of the ids acknowledged from now on, each with the rows committed by then."""
     seen = []
-    write = worker._subscriber._client.write
+    send = worker._subscriber._client.send_acknowledgements
 
-    def watched(command, packets):
-        if command == PUBACK:
-            committed = count(rows)
-            seen.extend((mid, committed) for mid in acknowledged(packets))
-        write(command, packets)
+    def watched(packets):
+        committed = count(rows)
+        seen.extend((mid, committed) for mid in acknowledged(packets))
+        send(packets)
 
-    worker._subscriber._client.write = watched
+    worker._subscriber._client.send_acknowledgements = watched
     return seen
 
 
@@ -153,7 +151,7 @@ def test_nothing_is_acknowledged_while_nothing_is_committed(run_worker, publishe
 
 
 def test_a_stop_stores_what_is_at_hand(run_worker, publisher, rows):
-    """Readings that wait for a batch to fill are stored and acknowledged when the worker is asked to stop."""
+    """Readings that wait for a batch to fill are stored and acknowledged when the worker stops."""
     worker = listening(run_worker(ingest_batch_ms=60_000))
     for second in range(7):
         publisher(TOPIC, payload(raw(second=second)))
@@ -165,7 +163,7 @@ def test_a_stop_stores_what_is_at_hand(run_worker, publisher, rows):
 
 
 def test_readiness_follows_the_database_without_readings(run_worker, broker):
-    """With nothing to store the worker asks the database by itself, and is not ready while it is away."""
+    """An idle worker checks the database by itself, and is not ready while it is away."""
     worker = listening(run_worker())
     engine = worker._engine
     worker._engine = writer_engine("postgresql+psycopg://postgres@127.0.0.1:1/nowhere", name="away")
@@ -195,7 +193,7 @@ def test_a_row_that_the_database_refuses_is_found_and_rejected(run_worker, publi
 
 
 def test_a_missing_table_blames_no_reading(run_worker, publisher, rows, engine):
-    """A deployment fault: nothing is rejected or acknowledged, and all is stored once it is mended."""
+    """A deployment fault: no reading is rejected or acknowledged, and all are stored after the repair."""
     worker = listening(run_worker())
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE telemetry RENAME TO telemetry_away"))
@@ -230,7 +228,7 @@ def test_a_conflicting_reading_is_kept(run_worker, publisher, rows):
 
 
 def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, rows, broker):
-    """After the broker lost everything the worker subscribes again, says so and goes on."""
+    """After the broker lost its sessions the worker subscribes again, with a line in the log."""
     broker.overrides["persistence"] = "false"
     broker.stop()
     broker.start()
@@ -262,7 +260,7 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
         broker.start()
         eventually(lambda: first._subscriber.connection.is_listening)
         sent = []
-        first._subscriber._client.write = lambda _command, packets: sent.extend(acknowledged(packets))
+        first._subscriber._client.send_acknowledgements = lambda packets: sent.extend(acknowledged(packets))
         for second in range(100, 110):
             publisher(TOPIC, payload(raw(second=second)))
         eventually(lambda: len(first._subscriber.inbox) == 10)
@@ -289,7 +287,7 @@ def test_readings_of_a_shared_group_are_divided(run_worker, publisher, rows):
 
 
 def test_a_second_worker_with_the_same_id(run_worker, publisher, rows):
-    """Both would reconnect for ever: one of them says why and ends, the other one stays and stores."""
+    """Both would reconnect for ever: one of them ends with the reason, the other one stays and stores."""
     rivals = [run_worker(), run_worker()]
     eventually(lambda: any(rival.failures for rival in rivals), within=30)
     [ended] = [rival for rival in rivals if rival.failures]
@@ -302,7 +300,7 @@ def test_a_second_worker_with_the_same_id(run_worker, publisher, rows):
 
 
 def test_a_dead_network_thread_ends_the_worker(run_worker):
-    """The thread that hears is gone: the worker must not live on deaf."""
+    """Without its network thread the worker would receive no message: it must end."""
     worker = listening(run_worker())
     worker._subscriber._client.loop_stop()
     worker.thread.join(10)
@@ -311,7 +309,7 @@ def test_a_dead_network_thread_ends_the_worker(run_worker):
 
 
 def test_a_dead_database_link_is_survived(run_worker, publisher, rows, database_url):
-    """Every connection killed by the server, in the middle of it: the same batch again, nothing lost."""
+    """The server kills every connection in the middle of a batch: the batch is retried, without a loss."""
     listening(run_worker())
     plain = database_url.replace("+psycopg", "")
     for second in range(50):

@@ -1,4 +1,4 @@
-"""What the worker tells of itself while things happen to it."""
+"""The worker's metrics during events."""
 
 import pytest
 from sqlalchemy import text
@@ -24,7 +24,7 @@ def value(worker, name, **labels):
 
 
 def test_messages_by_quality(worker, publisher):
-    """QoS 0 is stored and counted apart: nobody promised anything. A cleared message is one of its own."""
+    """Messages of QoS 0, which have no guarantee, and cleared messages are counted separately."""
     publisher(TOPIC, payload(raw(second=0)))
     publisher(TOPIC, payload(raw(second=1)), qos=0)
     publisher(TOPIC, payload(raw(second=2)), qos=0)
@@ -70,7 +70,7 @@ def test_what_waits_for_the_database(worker, publisher, engine):
 
 
 def test_a_broker_that_forgets(worker, broker):
-    """A lost session is counted, beside the connection that told of it."""
+    """A lost session is counted, as is the connection that showed it."""
     assert (value(worker, "connections_total"), value(worker, "sessions_lost_total")) == (1, 0)
     broker.kill()
     (broker.files / "mosquitto.db").unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def test_a_broker_that_forgets(worker, broker):
 
 
 def test_most_is_rejected(worker, publisher, caplog):
-    """A release that nobody can read any more: said in one loud line, with what to do."""
+    """An unreadable release gives one line in the log with advice."""
     publisher(TOPIC, payload(*(raw(second=second, soc=101) for second in range(30)), raw(second=99)))
     eventually(lambda: "MOST READINGS ARE REJECTED" in caplog.text)
     assert "30 of the last 31 readings were rejected (bad_reading 30)" in caplog.text

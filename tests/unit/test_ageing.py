@@ -1,4 +1,4 @@
-"""The trend of soh: Theil-Sen as in SciPy, known slopes with noise, and when nothing is said."""
+"""The trend of soh: Theil-Sen as in SciPy, known slopes with noise, and cases without a result."""
 
 import warnings
 from datetime import date
@@ -19,7 +19,7 @@ from tests.traces import DAY_S, START_S, trace
 
 
 def ageing_trace(days, slope=-2.0, soh=95.0, km_a_day=40.0, **signals):
-    """A noon reading a day; soh falls by `slope` a year."""
+    """Return a trace with a reading at noon each day; soh falls by `slope` a year."""
     day = np.arange(days)
     usual = {"soh": soh + slope * day / 365.25, "odo_km": 10_000 + km_a_day * day}
     return trace((day + 0.5) * DAY_S, **{**usual, **signals})
@@ -37,7 +37,7 @@ def test_theil_sen_is_scipys(points, confidence):
         assert found is None
         return
     with warnings.catch_warnings():
-        # Nothing but ties: the variance is below zero, and SciPy gives no interval.
+        # All values tied: the variance is below zero, and SciPy gives no interval.
         warnings.simplefilter("ignore", RuntimeWarning)
         expected = theilslopes(y / 10, x, confidence)
     assert found.slope == pytest.approx(expected.slope)
@@ -101,7 +101,7 @@ def test_an_interval_up_to_a_rise_has_no_latest_date():
     ],
 )
 def test_nothing_is_said_without_enough(readings, reason):
-    """30 days, 180 days of span and a fall are needed; the reason says what is missing."""
+    """30 days, 180 days of span and a fall are needed; the reason names the missing one."""
     found = ageing(readings)
     assert isinstance(found, InsufficientData)
     assert reason in found.reason
@@ -172,7 +172,7 @@ def soh_of(day):
 
 
 def within(seed, truth, slope):
-    """Whether the interval holds the true slope; two years of noisy readings."""
+    """Return whether the interval holds the true slope, on two years of noisy readings."""
     rng = np.random.default_rng(seed)
     hours = np.arange(0, 730 * 24, 24 / 5)
     soh = np.array([truth(hour / 24) for hour in hours]) + rng.normal(0, 0.6, len(hours))
@@ -239,5 +239,5 @@ def test_durability_reference(used_days, km, soh, expected):
     ],
 )
 def test_durability_reference_that_can_not_be_given(first_use, signals, expected):
-    """Each with what is missing."""
+    """Each case with its reason."""
     assert durability(trace([0], **signals), Profile(first_use_date=first_use)) == expected

@@ -117,7 +117,7 @@ def test_temp_spread(max_temp, min_temp, severity):
     ],
 )
 def test_a_null_signal_raises_none(signals, codes):
-    """What was not measured can't be out of bounds; the other alerts stay, each code once."""
+    """A null signal can't be out of bounds; the other alerts stay, each code once."""
     worst = {"soc": 1.0, "soh": 1.0, "max_temp": 90.0, "min_temp": 0.0}
     assert [code for code, _ in brief(**{**worst, **signals})] == codes
 
@@ -157,7 +157,7 @@ def test_other_thresholds(thresholds, signals, expected):
     ],
 )
 def test_the_message_names_value_and_threshold(signals, value, limit):
-    """A person reads what was seen and which threshold it passed."""
+    """The message names the observed value and the threshold."""
     (alert,) = found(**signals)
     assert value in alert.message
     assert f"limit {limit}" in alert.message
@@ -191,7 +191,7 @@ def test_the_message_does_not_round_a_value_onto_a_threshold(signals, rounded):
     st.none() | st.floats(-40, 210),
 )
 def test_any_reading(soc, soh, max_temp, min_temp):
-    """For every reading within the ranges there is at most one alert of each code, and each says why."""
+    """For every reading within the ranges there is at most one alert of each code, each with its reason."""
     raised = found(soc=soc, soh=soh, max_temp=max_temp, min_temp=min_temp)
     codes = [alert.code for alert in raised]
     assert len(codes) == len(set(codes))
@@ -231,7 +231,7 @@ def test_a_whole_fleet_at_once(fleet, chosen):
 @pytest.mark.parametrize("hair", [-6e-7, -5e-7, -4e-7, -5.0000001e-7, 0.0])
 @pytest.mark.parametrize("limit", [10.0, 20.0])
 def test_a_spread_a_hair_below_its_limit(limit, hair):
-    """It is rounded as for one reading, where NumPy's own rounding would differ."""
+    """The difference is rounded as for one reading, where NumPy's own rounding would differ."""
     spreads = [low + limit + hair for low in (0.0, 0.1, 7.3, 22.3)]
     columns = {"max_temp": np.array(spreads), "min_temp": np.array([0.0, 0.1, 7.3, 22.3])}
     columns |= {"soc": np.full(4, math.nan), "soh": np.full(4, math.nan)}

@@ -1,4 +1,4 @@
-"""How old readings are when they arrive."""
+"""The age of readings on arrival."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ def test_some_stand_for_many():
 
 
 def test_only_the_last_ones_tell():
-    """What was slow yesterday is forgotten, and the memory stays bounded."""
+    """Old lags are forgotten, and the memory stays bounded."""
     lag = ArrivalLag()
     lag.add(late_by(1_000))
     for _ in range(100):

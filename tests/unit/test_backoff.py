@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""The delays between attempts."""
 
 import random
 
@@ -10,7 +10,7 @@ from ingest_worker.backoff import Backoff
 
 @pytest.fixture
 def jitter(monkeypatch):
-    """Set what the dice show: the share of each wait that is kept."""
+    """Set the random share of each delay that is kept."""
 
     def fix(share):
         monkeypatch.setattr(backoff.random, "uniform", lambda low, high: low + (high - low) * share)

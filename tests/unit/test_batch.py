@@ -1,4 +1,4 @@
-"""The batch: full by rows, by deliveries or by age, and nothing in it lost or reordered."""
+"""The batch: full by rows, by deliveries or by age; no delivery is lost or reordered."""
 
 import pytest
 from hypothesis import settings
@@ -29,7 +29,7 @@ def delivery(mid=1):
 
 
 def decoded(readings=1, rejections=0):
-    """What a message of so many good and bad elements holds; the bad ones come last."""
+    """Return the contents of a message of so many good and bad elements; the bad ones come last."""
     return Decoded(
         ROWS[:readings],
         [
@@ -56,7 +56,7 @@ def batch(clock):
 
 
 def test_empty(batch, clock):
-    """An empty batch is never ready, however long it waits, and holds nothing."""
+    """An empty batch is never ready, however long it waits."""
     clock.now += 1_000
     assert not batch.is_ready
     assert batch.due_in() is None
@@ -125,7 +125,7 @@ def test_age_starts_again_after_take(batch, clock):
 
 
 def test_take_empties(batch):
-    """What was taken is not taken again, and what comes later does not slip into it."""
+    """Deliveries are taken once, and later ones are not added to what was taken."""
     batch.append(delivery(1), decoded(2, 1))
     taken = batch.take()
     assert len(batch) == 0
@@ -156,7 +156,7 @@ def test_equal_deliveries_are_two():
 
 
 class BatchModel(RuleBasedStateMachine):
-    """Against a plain list: what is taken is what was appended, in order, and nothing else."""
+    """A comparison with a plain list: the deliveries taken are those appended, in order."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""A batch in two parts: nothing in it lost, doubled, reordered or told apart from its delivery."""
+"""A batch in two parts: its contents are not lost, doubled, reordered or separated from their delivery."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ messages = st.lists(
 
 
 def filled(shapes):
-    """A batch of deliveries, each with so many rows and rejections, a status, and a wish for a receipt."""
+    """Draw a batch of deliveries with rows, rejections, statuses and requests for a receipt."""
     batch = Batch(max_rows=10_000, max_deliveries=10_000, max_age_s=1, clock=lambda: 0)
     for place, (rows, rejections, has_status, wants_receipt) in enumerate(shapes):
         refused = [
@@ -66,7 +66,7 @@ def test_nothing_is_lost_or_reordered(shapes):
 
 @given(messages)
 def test_a_delivery_is_finished_by_its_last_part(shapes):
-    """What belongs to a delivery comes no later than the part that acknowledges it."""
+    """The contents of a delivery come no later than the part that acknowledges it."""
     whole = filled(shapes)
     finished = set()
     for part in leaves(whole):

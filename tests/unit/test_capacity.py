@@ -1,4 +1,4 @@
-"""Capacity from charges: by hand, what is refused, and against the simulated car."""
+"""Capacity from charges: by hand, excluded charges, and against the simulated car."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def of(readings):
 
 
 def charging(*, begin=20.0, rise=40.0, ah=20.0, hours=1.0, at=0.0, step=30.0, **signals):
-    """A steady charge."""
+    """Return a steady charge."""
     seconds = np.arange(0, hours * 3600 + 1, step)
     usual = {"soc": begin + rise * seconds / seconds[-1], "pack_current": -ah / hours, "pack_voltage": 380}
     return trace(at + seconds, **{**usual, "odo_km": 500, **signals})
@@ -89,13 +89,13 @@ def test_a_step_of_soc_parts_the_window():
 
 
 def test_an_inferred_charge_is_no_window():
-    """Soc up by 60 over a silence: nothing was measured."""
+    """A soc that is 60 higher after a silence gives no window."""
     assert isinstance(of(trace([0, 7200], soc=[20, 80], pack_current=-20, odo_km=5)), InsufficientData)
 
 
 @pytest.mark.parametrize(("seed", "step"), [("a", 10), ("b", 10), ("c", 30), ("h", 30)])
 def test_a_simulated_cars_capacity(seed, step):
-    """Within 3 % of what the pack holds."""
+    """The capacity is within 3 % of the simulated pack's."""
     car = Car(seed)
     found = of(car.live(7 * DAY_S, step))
     assert found.ah == pytest.approx(car.pack.capacity_ah, rel=0.03)

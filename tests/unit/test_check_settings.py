@@ -1,4 +1,4 @@
-"""`python -m shared.check_settings`: the exit code and the line with which compose tells a wrong setting."""
+"""`python -m shared.check_settings`: the exit code and the line that compose shows for a wrong setting."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from shared import check_settings
 
 @pytest.fixture
 def check(monkeypatch, tmp_path, capsys):
-    """The command in an empty folder with the variables given; its exit code and what it said."""
+    """Return a function that runs the command in an empty folder and returns its exit code and output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MQTT_PORT", raising=False)
     monkeypatch.delenv("API_PROCESSES", raising=False)
@@ -23,7 +23,7 @@ def check(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.parametrize("process", ["worker", "api"])
 def test_settings_that_can_be_used(check, process):
-    """Nothing is said of settings that are right."""
+    """Valid settings give no output."""
     code, said = check(process)
     assert (code, said.out, said.err) == (0, "", "")
 

@@ -1,4 +1,4 @@
-"""Who is online: a pure function of the last signs of life, in whatever order they came."""
+"""Connectivity: a pure function of the last signs of life, in any order of arrival."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ ONLINE, STALE, OFFLINE = State
 
 
 def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
-    """The times in seconds: of the newest reading, and of the one status that was told last."""
+    """Return the state by times in seconds: of the newest reading, and of the last status."""
     told = online if online is not None else offline
     return connectivity(
         None if reading is None else at(reading),
@@ -28,7 +28,7 @@ def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
 @pytest.mark.parametrize(
     ("now", "signs", "expected", "since"),
     [
-        # A vehicle that tells no status: by age alone.
+        # A vehicle without a status: by age alone.
         (0, {"reading": 0}, ONLINE, None),
         (59.999999, {"reading": 0}, ONLINE, None),
         (60, {"reading": 0}, STALE, 60),
@@ -37,17 +37,17 @@ def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
         (1e6, {"reading": 0}, OFFLINE, 900),
         # A clock behind the one that received the reading.
         (-30, {"reading": 0}, ONLINE, None),
-        # It said that it came, before or after its newest reading.
+        # The vehicle announced `online`, before or after its newest reading.
         (70, {"reading": 50, "online": 0}, ONLINE, 0),
         (70, {"reading": 0, "online": 50}, ONLINE, 50),
         (170, {"reading": 50, "online": 0}, STALE, 110),
         (170, {"reading": 0, "online": 50}, STALE, 110),
         (1000, {"reading": 50, "online": 0}, OFFLINE, 950),
-        # It said that it left.
+        # The vehicle announced `offline`.
         (10, {"reading": 0, "offline": 5}, OFFLINE, 5),
         (10, {"reading": 5, "offline": 5}, OFFLINE, 5),
         (1e6, {"reading": 0, "offline": 5}, OFFLINE, 5),
-        # It had been silent for long when it said so.
+        # The vehicle had been silent for long before it announced `offline`.
         (2_000, {"reading": 0, "offline": 1_500}, OFFLINE, 900),
         # A reading after that is a sign of life.
         (10, {"reading": 6, "offline": 5}, ONLINE, None),
@@ -80,7 +80,7 @@ signs = st.one_of(
 
 @given(signs, st.integers(0, 4_000))
 def test_since_is_when_it_became_true(told, now):
-    """While nothing is heard the state is the same from `since` on, and another one just before."""
+    """During a silence the state is the same from `since` on, and another one just before."""
     assume(now >= max(told.values()))
     found = state(now, **told)
     assume(found.since is not None)
@@ -93,7 +93,7 @@ def test_since_is_when_it_became_true(told, now):
 
 @given(signs, st.lists(st.integers(0, 5_000), min_size=2, max_size=6).map(sorted))
 def test_silence_only_makes_it_worse(told, moments):
-    """While nothing is heard, a vehicle never comes back."""
+    """During a silence a vehicle never gets online again."""
     order = list(State)
     places = [order.index(state(now, **told).state) for now in moments]
     assert places == sorted(places)
@@ -101,13 +101,13 @@ def test_silence_only_makes_it_worse(told, moments):
 
 @st.composite
 def histories(draw):
-    """What came when, each at a time of its own."""
+    """Draw the messages of a vehicle, each at a time of its own."""
     times = sorted(draw(st.sets(seconds, min_size=1, max_size=12)))
     return [(draw(st.sampled_from(["reading", "online", "offline"])), time) for time in times]
 
 
 def kept(history):
-    """What the tables hold after it: the newest reading, and the first of the last equal statuses."""
+    """Return what the tables hold: the newest reading, and the first of the last equal statuses."""
     told = {}
     for kind, time in history:
         if kind == "reading":
@@ -121,9 +121,9 @@ def kept(history):
 
 @given(histories())
 def test_the_last_message_decides(history):
-    """Whatever came before: offline right after that word, online right after anything else."""
+    """A vehicle is offline right after that status, and online right after any other message."""
     kind, time = history[-1]
-    # A repeated status is none: it may be what a broker retained.
+    # A repeated status does not count: it may be a retained message.
     assume(kept(history) != kept(history[:-1]))
     expected = OFFLINE if kind == "offline" else ONLINE
     assert state(time, **kept(history)).state is expected
@@ -131,7 +131,7 @@ def test_the_last_message_decides(history):
 
 @given(histories())
 def test_online_since(history):
-    """Online since the vehicle said so, if that was its last word; else nobody knows."""
+    """Online since the vehicle's status `online`, if that was the last one; else the beginning is unknown."""
     told = kept(history)
     found = state(max(told.values()), **told)
     assume(found.state is ONLINE)
@@ -140,7 +140,7 @@ def test_online_since(history):
 
 @given(histories(), st.integers(0, 4_000), seconds, seconds)
 def test_limits_are_limits(history, now, one, another):
-    """A longer patience never makes a vehicle look worse."""
+    """Higher limits never make the state of a vehicle worse."""
     order = list(State)
     patient = Limits(
         stale_after=LIMITS.stale_after + timedelta(seconds=min(one, another)),

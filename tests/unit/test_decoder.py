@@ -22,13 +22,13 @@ READING = payload(raw())
 
 
 def sort(message, topic=TOPIC, received_at=START):
-    """The readings and the rejections of a message."""
+    """Return the readings and the rejections of a message."""
     decoded = decode(topic, message, received_at=received_at, latest=LATEST)
     return places(decoded), decoded.rejections
 
 
 def lone(message, topic=TOPIC):
-    """The only rejection of a message that holds nothing else."""
+    """Return the only rejection of a message without readings."""
     readings, rejections = sort(message, topic)
     assert readings == []
     assert len(rejections) == 1
@@ -36,7 +36,7 @@ def lone(message, topic=TOPIC):
 
 
 def with_field(name, literal):
-    """A reading in which one field is written as `literal`."""
+    """Return a reading in which one field is written as `literal`."""
     return json.dumps({**raw(), name: "?"}).replace('"?"', literal).encode()
 
 
@@ -53,7 +53,7 @@ def test_an_array():
 
 
 def test_an_array_of_one():
-    """It keeps its index: the vehicle sent an array."""
+    """The reading keeps its index: the vehicle sent an array."""
     assert sort(b"[" + READING + b"]")[0] == [Place(0, row())]
 
 
@@ -83,14 +83,14 @@ def test_topic_and_payload_disagree():
 
 
 def test_a_null_vin_is_a_wrong_one():
-    """It may be left out; null is a value, and no VIN."""
+    """The vin may be left out, but null is a value, and no VIN."""
     rejection = lone(payload({**raw(), "vin": None}))
     assert rejection.reason is Reason.BAD_READING
     assert rejection.detail.startswith("vin: ")
 
 
 def test_an_empty_payload():
-    """It clears a retained message: neither a reading nor a rejection."""
+    """An empty payload clears a retained message: neither a reading nor a rejection."""
     assert sort(b"") == ([], [])
 
 
@@ -163,7 +163,7 @@ BAD = [
 
 @pytest.mark.parametrize(("message", "reason"), BAD, ids=range(len(BAD)))
 def test_a_bad_message_is_one_rejection(message, reason):
-    """It keeps the message as received, without an index, with vehicle, topic, time and reason."""
+    """The rejection keeps the message as received, without an index, with vehicle, topic, time and reason."""
     rejection = lone(message)
     assert rejection.reason is reason
     assert rejection.payload == message
@@ -178,7 +178,7 @@ def test_a_bad_message_is_one_rejection(message, reason):
 
 @pytest.mark.parametrize(("message", "reason"), BAD, ids=range(len(BAD)))
 def test_a_bad_element_leaves_the_others(message, reason):
-    """Within an array, what is bad as a reading is rejected with its own bytes; its neighbours are stored."""
+    """In an array, an invalid reading is rejected with its own bytes; the other readings are stored."""
     if reason not in {Reason.BAD_READING, Reason.VIN_MISMATCH}:
         message, reason = b"[]", Reason.BAD_READING
     readings, rejections = sort(b"[" + READING + b" ,\n" + message + b"," + payload(raw(second=1)) + b"]")
@@ -206,7 +206,7 @@ def test_a_bad_element_leaves_the_others(message, reason):
 )
 @pytest.mark.parametrize("message", [READING, b"broken", b" " * (MAX_PAYLOAD_BYTES + 1)], ids=range(3))
 def test_a_bad_topic(topic, message):
-    """It names no vehicle, so whatever it brings is one rejection, of no vehicle, with its raw topic."""
+    """The topic names no vehicle: each message is one rejection, of no vehicle, with its raw topic."""
     rejection = lone(message, topic)
     assert rejection.reason is Reason.BAD_TOPIC
     assert (rejection.vin, rejection.topic, rejection.payload) == ("", topic, message)
@@ -220,7 +220,7 @@ def test_the_largest_payload():
 
 @pytest.mark.parametrize(("said", "status"), [(b"online", Status.ONLINE), (b"offline", Status.OFFLINE)])
 def test_a_status(said, status):
-    """It holds no reading; the topic names the vehicle."""
+    """A status holds no reading; the topic names the vehicle."""
     decoded = decode(b"vehicles/vin-00001/status", said, received_at=START, latest=LATEST)
     assert decoded == ([], [], None, None, VehicleStatus("VIN-00001", status, START))
 
@@ -233,7 +233,7 @@ def test_any_other_status(said):
 
 
 def test_a_status_that_is_cleared():
-    """An empty payload is nothing at all, there too."""
+    """An empty payload on the status topic is ignored, too."""
     decoded = decode(b"vehicles/VIN-00001/status", b"", received_at=START, latest=LATEST)
     assert decoded == ([], [], None, None, None)
 
@@ -263,7 +263,7 @@ def test_an_array_of_bad_readings_keeps_each_once():
 
 
 def test_every_depth_is_decoded_or_rejected():
-    """At no depth of nesting does the second look at a message fail where the first one passed."""
+    """At no depth of nesting does array_elements fail where parse_json succeeded."""
     for depth in range(850, 1_050):
         for message in (
             b"[" * depth + b"]" * depth,
@@ -275,7 +275,7 @@ def test_every_depth_is_decoded_or_rejected():
 
 
 def test_a_redelivery_is_the_same_rejection():
-    """Another time of receipt changes nothing: the same message is kept once."""
+    """A different time of receipt does not matter: the same message is kept once."""
     message = payload(raw(soc=101), raw(), raw(soc=102))
     first = sort(message)[1]
     again = sort(message, received_at=START + timedelta(days=1))[1]
@@ -284,7 +284,7 @@ def test_a_redelivery_is_the_same_rejection():
 
 
 def test_equal_elements_at_two_places_are_two_rejections():
-    """The index is part of what makes a rejection the same."""
+    """The index is part of the identity of a rejection."""
     _, rejections = sort(payload(raw(soc=101), raw(soc=101)))
     assert rejections[0].payload == rejections[1].payload
     assert rejections[0].id != rejections[1].id
@@ -310,7 +310,7 @@ def test_what_does_not_make_a_rejection_another(change):
     "message", [b'{"soc": "hunter2"}', b'["hunter2"]', b"hunter2", b'{"vin": "hunter2 "}']
 )
 def test_the_detail_does_not_repeat_the_input(message):
-    """It goes into logs and answers; the input is kept beside it, as bytes."""
+    """The detail goes into logs and answers; the rejection keeps the input as bytes."""
     assert "hunter2" not in lone(message).detail
 
 
@@ -329,14 +329,14 @@ things = objects | st.just(raw()) | st.recursive(scraps, st.lists, max_leaves=5)
 
 @given(st.binary(), st.binary())
 def test_any_bytes_on_any_topic(topic, message):
-    """Nothing is raised, and a message that is not empty ends as exactly one thing."""
+    """No bytes raise an exception, and a message that is not empty has exactly one outcome."""
     readings, rejections = sort(message, topic)
     assert len(readings) + len(rejections) == bool(message)
 
 
 @given(st.binary(min_size=1))
 def test_any_bytes_of_a_vehicle(message):
-    """On a vehicle's topic as well; what no JSON parser takes is rejected whole."""
+    """The same on a vehicle's topic; a payload that no JSON parser accepts is rejected as a whole."""
     readings, rejections = sort(message)
     try:
         content = parse_json(message)
@@ -368,7 +368,7 @@ def test_every_element_ends_once(elements, indent, ascii_only):
 
 @pytest.mark.parametrize("message", [READING, b"", b"nonsense", b"[]", payload(raw(soc=101))])
 def test_an_answer_is_wanted(message):
-    """On the topic that asks for one, whatever the message is worth."""
+    """A message on the confirm topic has a topic for its receipt, whatever its contents."""
     answered, plain = (
         decode(topic, message, received_at=START, latest=LATEST)
         for topic in (b"vehicles/vin-00001/telemetry/confirm", b"vehicles/vin-00001/telemetry")

@@ -1,4 +1,4 @@
-"""The page about diagnostics says what the table of rules holds, and what the profile takes."""
+"""The page about diagnostics has the contents of the table of rules and of the profile."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_each_field_of_the_profile_is_there(name):
 
 
 def test_the_table_shows_every_part_of_a_rule():
-    """Thresholds, both sides, debounce, what it needs and where it comes from."""
+    """The table shows thresholds, both sides, debounce, requirements and source."""
     row = next(line for line in table().splitlines() if "PACK_UNDERVOLT" in line)
     for part in ("critical < 2.8 V", "LFP: 2.5", ">= 2.95", "2 readings, 2 s", "series_cells", "chemistry"):
         assert part in row

@@ -1,4 +1,4 @@
-"""What psycopg is told of a DATABASE_URL."""
+"""The psycopg keywords of a DATABASE_URL."""
 
 from urllib.parse import quote
 
@@ -9,7 +9,7 @@ from shared.storage.engine import address
 
 @pytest.mark.parametrize("password", ["plain", "correct horse", "a@b:c/d", "100%", "é", "a'b\\c"])
 def test_a_password_of_any_signs(password):
-    """It arrives as it is, blanks too, and is no part of a text that an error could repeat."""
+    """The password arrives unchanged, blanks too, and is in no text that an error could repeat."""
     url = f"postgresql+psycopg://me:{quote(password, safe='')}@here:5434/battery"
     told = address(url)
     assert told["password"] == password

@@ -47,7 +47,7 @@ def test_thermal_event(step):
 
 
 def test_thermal_event_by_voltage_and_not_otherwise():
-    """Below 60 °C a voltage that lost over 25 % tells; the rise alone, or for 3 s only, does not."""
+    """Below 60 °C the voltage must have fallen by over 25 %; the rise alone, or for 3 s, is not enough."""
     ts = np.arange(600)
     temp = rounded(ts, [300, 315], [20, 42.5])
     fallen = np.where(ts < 305, 370.0, 270.0)
@@ -59,7 +59,7 @@ def test_thermal_event_by_voltage_and_not_otherwise():
 
 @STEPS
 def test_soc_jump(step):
-    """A glitch to 0 and back is one episode of two readings; what the current explains is none."""
+    """A glitch to 0 and back is one episode of two readings; a step explained by the current is none."""
     ts = np.arange(0, 1800, step)
     soc = np.full(len(ts), 60.0)
     soc[20] = 0
@@ -71,7 +71,7 @@ def test_soc_jump(step):
 
 
 def test_soc_step_that_current_explains():
-    """6 % in a minute at 6C is what flowed; at rest it is a jump; without a known current nothing is said."""
+    """6 % in a minute at 6C is explained; at rest it is a jump; with an unknown current no episode."""
     ts = np.arange(0, 300, 60)
     soc = np.array([60, 60, 54, 54, 54])
     assert not judged(made(ts, soc=soc, pack_current=216), Code.SOC_JUMP)
@@ -122,7 +122,7 @@ def test_a_jump_that_is_taken_back_is_no_last_valid_value(step, count):
 
 
 def test_a_jump_from_which_the_car_drove_on_is_valid():
-    """1 km confirms it: what comes below it later is a rollback. Two steps of nonsense are one."""
+    """1 km confirms the jump: a lower value later is a rollback. Two wrong steps are one jump."""
     ts = np.arange(0, 3600, 10)
     way = 20_000 + ts / 100
     driven = judged(made(ts, odo_km=np.where((ts >= 1200) & (ts < 1350), way + 500, way)))
@@ -140,7 +140,7 @@ def test_odometer_jump_over_a_gap():
 
 @STEPS
 def test_stuck_sensor(step):
-    """V stands still while I swings; it may stand still with the current, and for less than 20 s."""
+    """V is constant while I changes; V may be constant with a constant I, and for less than 20 s."""
     ts = np.arange(0, 1800, step)
     current = 30 * np.sin(ts / 50)
     voltage = (370 - 0.1 * current).round(1)
@@ -207,7 +207,7 @@ def test_sign_suspect(step):
 
 @pytest.mark.parametrize(("kwh_per_100_km", "found"), [(-4.9, 0), (-5.1, 1)])
 def test_a_little_more_in_than_out_is_no_other_sign(kwh_per_100_km, found):
-    """Downhill, or seen too seldom to tell: less than 5 kWh in per 100 km; and 9.9 km are not enough."""
+    """Downhill, or sampled too rarely: less than 5 kWh in per 100 km; and 9.9 km are not enough."""
     ts = np.arange(0, 1201, 10)
     current = 1000 * kwh_per_100_km * 0.36 / 370
     moving = made(ts, odo_km=20_000 + ts / 100, pack_current=current)
@@ -216,7 +216,7 @@ def test_a_little_more_in_than_out_is_no_other_sign(kwh_per_100_km, found):
 
 
 def test_soh_low():
-    """Three days of medians below, one at +1 clears; a day of nonsense does nothing."""
+    """Three days of medians below begin an episode, one at +1 clears it; a day of wrong values is ignored."""
     ts = np.arange(0, 30 * 86_400, 3600)
     day = ts // 86_400
     soh = np.where(day < 10, 81.0, np.where(day < 20, 79.0, 81.0))
@@ -231,7 +231,7 @@ def test_soh_low():
 
 @pytest.mark.parametrize(("charged", "ended"), [(200, None), (600, 599)])
 def test_a_charge_after_a_stuck_voltage_ends_it(charged, ended):
-    """While charging nobody can tell: 300 s later it is no longer active."""
+    """During a charge the rule is not evaluated: after 300 s of it the episode has ended."""
     ts = np.arange(0, 600 + charged, 1)
     current = np.where(ts < 600, 30 * np.sin(ts / 50), -20)
     odo = np.minimum(20_000 + ts / 100, 20_006)
@@ -257,7 +257,7 @@ def test_a_charge_after_a_stuck_voltage_ends_it(charged, ended):
     ],
 )
 def test_clock_skew_episodes(times, ahead, found):
-    """They never overlap and have no gap inside."""
+    """Episodes never overlap and have no gap inside."""
     times = np.array(times)
     delay = np.full(len(times), 1.0)
     delay[list(ahead)] = -31
@@ -273,7 +273,7 @@ NAN = np.nan
 @pytest.mark.parametrize(
     ("times", "columns", "did"),
     [
-        # The reading after the silence lacks what tells; the one before does; a glitch of it stands there.
+        # The reading after the silence lacks the signal, the one before has it; a glitch of it follows.
         ([0, 10, 150, 160, 170], {"odo_km": [100.4, 100.5, NAN, 102, 102]}, "drove"),
         ([0, 10, 150, 160, 170], {"odo_km": [100.4, NAN, 0, 102, 102]}, "drove"),
         ([0, 10, 4010, 4020, 4030], {"soc": [50, 50, NAN, 70, 70]}, "was charged"),
@@ -297,7 +297,7 @@ def test_what_happened_in_a_silence(times, columns, did):
 
 
 def test_nothing_tells_of_a_silence():
-    """Without odometer and soc the rule is skipped; and the table says so."""
+    """Without odometer and soc the rule is skipped, with a reason."""
     _, skipped = episodes(made([0, 10, 4010], odo_km=np.nan, soc=np.nan), FULL, [Code.DATA_GAP])
     assert [each.missing.reason for each in skipped] == ["no reading has odo_km or soc"]
     (row,) = (line for line in table().splitlines() if line.startswith("| `DATA_GAP`"))
@@ -353,7 +353,7 @@ def test_where_a_trace_begins_does_not_make_a_rollback(step):
 
 
 def test_a_rollback_is_the_same_wherever_the_trace_begins():
-    """Two readings before it are enough; with one, nobody can tell which of both is wrong."""
+    """Two readings before it are enough; with one, either of the two could be wrong."""
     ts = np.arange(0, 600, 10)
     trace = made(ts, odo_km=np.where(ts < 300, 100, 50))
     begins = [judged(trace.between(trace.ts[first], trace.ts[-1]), Code.ODO_ROLLBACK) for first in range(30)]

@@ -22,12 +22,12 @@ from tests.traces import DAY_S, START_S, TRIPS, Car
 CLIMATES = {0: 2.0, 1: 8.0, 2: 14.0, 3: 22.0}
 """Mean of a year, °C, by the number of the car, which is its seed and its turn (`Car.year`)."""
 ORDINARY = {Code.SOC_LOW, Code.COLD_CHARGING}
-"""What a healthy car shows when its owner treats it so; each is held against the truth by `is_true`."""
+"""Codes of real events, which a healthy car may show; `is_true` compares each with the simulated truth."""
 
 
 @cache
 def year(number):
-    """A car's year, and where it was really plugged in: from frost to 35 °C, every week of a year once."""
+    """Return a car's year and its real charges: from frost to 35 °C, every week of a year once."""
     with pytest.MonkeyPatch.context() as patch:
         # Twice as fast: at most a reading in 10 s is taken, and a charge's power changes slowly.
         patch.setattr(vehicle, "_DRIVE_STEP_S", 2.0)
@@ -38,20 +38,20 @@ def year(number):
 
 
 def at_whole(step, readings, plugged):
-    """The readings whose time is a multiple of `step` seconds."""
+    """Return the readings whose time is a multiple of `step` seconds."""
     place = np.flatnonzero(readings.ts % step == 0)
     columns = (getattr(readings, name)[place] for name in Trace.__dataclass_fields__)
     return Trace(*columns), plugged[place]
 
 
 def is_true(episode, readings, plugged):
-    """What the episode says was so: at the reading that began it, and at all until the one that ended it."""
+    """Return whether the episode is true at the reading that began it, and until the one that ended it."""
     first, *_ = np.flatnonzero(readings.ts >= episode.started_at.timestamp())
     end = np.inf if episode.ended_at is None else episode.ended_at.timestamp()
     inside = slice(first, max(first + 1, np.searchsorted(readings.ts, end)))
     if episode.code is Code.COLD_CHARGING:
         # Outdoors in winter: more than 0.05C flowed into cells below freezing, and a cable was in, if not
-        # yet at the first reading: the last 100 m of braking before it can't be told from the charge.
+        # yet at the first reading: the last 100 m of braking before it look like the charge.
         cable = plugged[np.searchsorted(readings.ts, readings.ts[first] + 60)]
         begun = readings.min_temp[first] < 0 and readings.pack_current[first] < -3
         return cable and begun and (readings.min_temp[inside] < 5).all()
@@ -63,7 +63,7 @@ def is_true(episode, readings, plugged):
 
 @pytest.mark.parametrize("number", CLIMATES)
 def test_silent_on_a_healthy_year(number):
-    """Cars that drive, charge and age in four climates: nothing but what their owners really did to them."""
+    """Cars that drive, charge and age in four climates: only episodes of real events."""
     for step in (10, 30, 60):
         readings, plugged = at_whole(step, *year(number))
         found = judged(readings)
@@ -86,7 +86,7 @@ def test_the_other_sign_is_found_in_the_same_year(number):
 
 @pytest.mark.parametrize("seed", "0123")
 def test_silent_on_a_healthy_day_at_1_s(seed):
-    """Where rates, jumps and sensors that stand still have the most to look at."""
+    """At this period the rules of rates, jumps and constant sensors have the most readings to evaluate."""
     readings = Car(seed, START_S + DAY_S).live(DAY_S, 1)
     found = judged(readings)
     assert {each.code for each in found} <= {Code.SOC_LOW}
@@ -104,8 +104,10 @@ def trips():
 
 
 def test_silent_on_real_trips():
-    """Five real drives. Justified one by one: between trips 1 and 2, and 4 and 5, the battery went from
-    66.7 to 85.8 % and from 55.1 to 77.4 % without a reading: it was charged and nothing was sent.
+    """Five real drives with two justified episodes.
+
+    Between trips 1 and 2, and 4 and 5, the battery went from 66.7 to 85.8 % and from 55.1 to 77.4 % without a
+    reading: the car was charged and sent no reading.
     """
     found, skipped = episodes(Trace.of(list(trips())), FULL)
     assert [(each.code, each.started_at.date().isoformat()) for each in found] == [

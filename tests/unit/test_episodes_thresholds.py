@@ -54,7 +54,7 @@ def test_noise_of_half_the_hysteresis(code, step):
 
 @pytest.mark.parametrize("code", CASES)
 def test_one_reading_is_none(code):
-    """Nor are two at 1 s where the rule wants more seconds than that; what lacks the signal says nothing."""
+    """Nor are two at 1 s where the rule needs more seconds; readings without the signal don't count."""
     healthy, is_set, between, _, columns, profile = CASES[code]
     value = np.full(600, float(healthy))
     value[300] = is_set
@@ -109,7 +109,7 @@ def test_charging_ends_the_episodes_of_charging():
 
 
 def test_thresholds_of_lfp():
-    """3.75 V a cell is much for LFP and nothing for NMC."""
+    """3.75 V a cell is an overvoltage for LFP and normal for NMC."""
     hot = made(np.arange(60), pack_voltage=375)
     assert judged(hot, Code.PACK_OVERVOLT, LFP)
     assert not judged(hot, Code.PACK_OVERVOLT, Profile(series_cells=100, chemistry=Chemistry.NMC))
@@ -132,7 +132,7 @@ NO_LIMIT = (
 
 
 def test_skipped_with_the_reason():
-    """What a rule lacks is named, of the profile and of the readings."""
+    """The reason names the missing fields of the profile and the missing signals."""
     _, skipped = episodes(made(np.arange(60), soh=np.nan), Profile())
     assert {each.code: each.missing for each in skipped} == {
         Code.SOC_JUMP: NotInProfile("the profile has no nominal capacity (capacity_ah)"),
@@ -145,7 +145,7 @@ def test_skipped_with_the_reason():
 
 
 def test_overcurrent_in_the_direction_that_is_known():
-    """A limit for charging alone judges charging, and says what it could not judge."""
+    """With a limit for charging alone, discharging is listed as skipped."""
     found, skipped = episodes(
         made(np.arange(60), pack_current=-150), Profile(max_charge_a=100), [Code.OVERCURRENT]
     )
@@ -175,7 +175,7 @@ def test_a_debounce_is_met_within_one_stretch():
 @pytest.mark.parametrize(("silent", "ended"), [(290, None), (300, 99), (2_592_000, 99)])
 @pytest.mark.parametrize("code", [Code.TEMP_HIGH, Code.OVERCURRENT, Code.SOC_LOW])
 def test_a_signal_that_falls_silent_ends_its_episode(code, silent, ended):
-    """Other signals go on: 300 s after the last value nobody can call it active."""
+    """Other signals go on: 300 s after its last value the episode is no longer active."""
     _, is_set, _, _, columns, profile = CASES[code]
     ts = np.append(np.arange(100), np.arange(109, 100 + silent, 10)[:1000])
     ts[-1] = 99 + silent
@@ -185,7 +185,7 @@ def test_a_signal_that_falls_silent_ends_its_episode(code, silent, ended):
 
 
 def test_no_more_than_10_000_episodes_of_a_code():
-    """The first ones, and a sentence that says from when on there are more; 10,000 are not too many."""
+    """The first ones, and a sentence with the start of the others; 10,000 are not too many."""
     ts = 10 * np.arange(20_004)
     trace = made(ts, delay=np.where(ts // 10 % 2, 200.0, 0.0), odo_km=np.where(ts // 10 % 2, 0, 500))
     found, skipped = episodes(trace, FULL, [Code.LATE_DATA, Code.SOC_LOW])
@@ -214,7 +214,7 @@ def test_both_directions_of_overcurrent_come_in_order():
 
 
 def test_a_glitch_is_no_empty_battery():
-    """Five seconds of 0 % are a jump and nothing low; a battery that stays there is."""
+    """Five seconds of 0 % are a jump and no low soc; a battery that stays at 0 % is low."""
     ts = np.arange(0, 600)
     for lasts, codes in ((5, {Code.SOC_JUMP}), (120, {Code.SOC_JUMP, Code.SOC_LOW})):
         soc = np.where((ts >= 300) & (ts < 300 + lasts), 0.0, 60.0)

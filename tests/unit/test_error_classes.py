@@ -1,4 +1,4 @@
-"""What an error of the database asks of its caller, by SQLSTATE; and how little of it is shown."""
+"""The classes of database errors by SQLSTATE, and their one-line summaries."""
 
 import errno
 
@@ -15,14 +15,14 @@ SECRET = "hunter2"
 
 
 class Diagnosis:
-    """What the server says of an error, as far as it is read."""
+    """The fields of an error's diagnosis that are read."""
 
     def __init__(self, constraint_name=None):
         self.constraint_name = constraint_name
 
 
 def server_error(sqlstate, message="the server's words", constraint=None):
-    """An error as psycopg raises it: of the class that belongs to the SQLSTATE, known or not."""
+    """Return an error as psycopg raises it: of the class of the SQLSTATE, known or not."""
     try:
         kind = errors.lookup(sqlstate)
     except KeyError:
@@ -33,7 +33,7 @@ def server_error(sqlstate, message="the server's words", constraint=None):
 
 
 def wrapped(cause, kind=DBAPIError):
-    """The same as SQLAlchemy hands it on, with the statement and its parameters."""
+    """Return the error as SQLAlchemy wraps it, with the statement and its parameters."""
     return kind(f"INSERT INTO telemetry VALUES ('{SECRET}')", {"vin": SECRET}, cause)
 
 
@@ -62,7 +62,7 @@ CASES = [(sqlstate, fault) for fault, listed in STATES for sqlstate in listed.sp
 
 @pytest.mark.parametrize(("sqlstate", "fault"), CASES)
 def test_by_sqlstate(sqlstate, fault):
-    """Each SQLSTATE asks for one thing, bare or wrapped by SQLAlchemy; an unknown one blames no reading."""
+    """Each SQLSTATE has one class, bare or wrapped by SQLAlchemy; an unknown one blames no reading."""
     error = server_error(sqlstate)
     assert classify(error) is fault
     assert classify(wrapped(error)) is fault
@@ -157,7 +157,7 @@ def test_away_without_an_sqlstate(error):
     ids=["surrogate", "nul", "wrapped nul"],
 )
 def test_refused_by_the_client(error):
-    """What psycopg can't send is the row's fault, though no server saw it."""
+    """A value that psycopg can't send is the row's fault, though no server saw it."""
     assert classify(error) is Fault.POISON
 
 
@@ -181,7 +181,7 @@ def test_what_is_not_known_blames_no_reading(error):
 
 
 def test_an_error_that_lost_its_cause():
-    """SQLAlchemy's wrapper with nothing inside is no reason to fail."""
+    """SQLAlchemy's wrapper without a cause is classified without an error."""
     assert classify(DBAPIError("SELECT 1", {}, None)) is Fault.DEPLOYMENT
 
 
@@ -198,7 +198,7 @@ def test_an_error_that_lost_its_cause():
     ],
 )
 def test_summary(error, line):
-    """The first line of what was said, and the SQLSTATE where there is one."""
+    """The first line of the message, and the SQLSTATE where there is one."""
     assert summarise(error) == line
 
 
@@ -214,7 +214,7 @@ def test_summary(error, line):
     ids=range(5),
 )
 def test_no_statement_no_parameters(error):
-    """Neither what was sent nor what the server repeats of it is shown, and it is one line."""
+    """Neither the parameters nor the server's copies of them are shown, and the summary is one line."""
     summary = summarise(error)
     assert SECRET not in summary
     assert "INSERT" not in summary

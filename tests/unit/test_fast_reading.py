@@ -1,4 +1,4 @@
-"""The fast way against the strict one: what the former takes, the latter takes, with the same values."""
+"""The fast parser against the strict one, which accepts all that the fast one accepts, with equal values."""
 
 import json
 from datetime import timedelta
@@ -16,12 +16,12 @@ FULL = {"vin": VIN, "ts": TIME, **dict.fromkeys(SIGNALS, 50.5)}
 
 
 def with_value(name, literal):
-    """A reading of all signals in which one field is written as `literal`."""
+    """Return a reading of all signals in which one field is written as `literal`."""
     return json.dumps({**FULL, name: "?"}).replace('"?"', literal).encode()
 
 
 def with_extra(member):
-    """A reading with one more member."""
+    """Return a reading with one more member."""
     return json.dumps(FULL)[:-1].encode() + b", " + member + b"}"
 
 
@@ -46,7 +46,7 @@ def test_readings_of_several_vehicles():
 
 
 def test_the_longest_array():
-    """10,000 readings are taken, one more is left to the strict way."""
+    """10,000 readings are accepted; one more is left to the strict parser."""
     body = b"[" + b",".join([payload(raw())] * MAX_READINGS) + b"]"
     assert taken(body) == (False, True, True)
     assert taken(body[:-1] + b"," + payload(raw()) + b"]") == (False, False, False)
@@ -64,7 +64,7 @@ NUMBERS = [
     ("0." + "0" * 700 + "1e701", True),
     ("9007199254740993e-15", True),
     ("18446744073709551617e-19", True),
-    ("100.00000000000000000000001", True),  # it is 100
+    ("100.00000000000000000000001", True),  # 100 in binary
     ("null", True),
     *((literal, False) for literal in ("1e400", "-1e400", "101", "-1", "100.00000000000001", "1e999")),
     *(
@@ -86,11 +86,11 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("literal", "usual"), NUMBERS, ids=range(len(NUMBERS)))
 def test_numbers(literal, usual):
-    """A number is the nearest double, and what is none is not taken."""
+    """A number becomes the nearest double; an invalid one is not accepted."""
     message = with_value("soc", literal)
     assert taken(message) == (usual, False, False)
     assert taken(b"[" + message + b"]") == (False, usual, usual)
-    # Where there is room for a number of 5,000 digits.
+    # An array with room for a number of 5,000 digits.
     others = b", ".join([with_value("soc", "1")] * 5)
     assert taken(b"[" + others + b"," + message + b"]")[1:] in {(usual, usual), (True, True)}
 
@@ -131,7 +131,7 @@ TIMES = [
 
 @pytest.mark.parametrize(("time", "usual"), TIMES, ids=range(len(TIMES)))
 def test_times(time, usual):
-    """A time in UTC with at most microseconds is usual; every other one is left to the strict way."""
+    """A time in UTC with at most microseconds is usual; every other form is left to the strict parser."""
     message = with_value("ts", f'"{time}"')
     assert taken(message) == (usual, False, False)
     assert taken(b"[" + message + b"]") == (False, usual, usual)
@@ -167,7 +167,7 @@ VINS = [
 
 @pytest.mark.parametrize(("literal", "of_one", "of_any"), VINS, ids=range(len(VINS)))
 def test_vins(literal, of_one, of_any):
-    """Of one vehicle its own name as it stands in the topic; of any, whatever may be one."""
+    """For one vehicle, its VIN as in the topic; for any vehicle, every valid VIN."""
     message = with_value("vin", literal)
     assert taken(message) == (of_one, False, False)
     assert taken(b"[" + message + b"]") == (False, of_one, of_any)
@@ -201,7 +201,7 @@ WHOLE = [
         for member in (b'"x": {"soc": [1]}', b'"x": NaN', b'"x": "\xff"', b'"\xff": 1')
     ),
     *((with_extra(member), False) for member in (rb'"x": "\ud800"', b'"x": "\x01"', b'"x": ' + b"[" * 1_000)),
-    # Encodings, and what stands around
+    # Encodings, and surrounding bytes
     *(
         (sign + USUAL, False)
         for sign in (b"\xef\xbb\xbf", b"\x00", b"\xff", b"\x0c", b"\xc2\xa0", b"{}", b",", b"x")
@@ -238,7 +238,7 @@ def test_whole_messages(message, usual):
 
 
 def test_one_doubtful_element():
-    """It leaves the whole array to the strict way, wherever it stands."""
+    """One such element leaves the whole array to the strict parser, at any index."""
     for place in range(3):
         elements = [USUAL] * 3
         elements[place] = with_extra(b'"soc": 1')
@@ -256,7 +256,7 @@ def test_the_torture_table(case):
 
 
 def test_a_vin_that_is_none_is_not_remembered():
-    """Whatever its length: what anybody may send must not fill the memory."""
+    """Invalid VINs of any length must not fill the cache."""
     before = module._normal.cache_info().currsize
     for number in range(10):
         sent = json.dumps([raw(vin=f"{number} {'x' * 1_000}")]).encode()

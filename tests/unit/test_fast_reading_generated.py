@@ -1,4 +1,4 @@
-"""The fast way against the strict one on generated messages."""
+"""The fast parser against the strict one on generated messages."""
 
 import json
 from datetime import UTC, datetime
@@ -67,7 +67,7 @@ blanks = st.sampled_from(["", "", "", " ", "\n\t", "\r", "\x0c", "\u00a0"])
 
 @st.composite
 def objects(draw):
-    """A usual object, to which odd members were added, the whole of it shuffled."""
+    """Draw a usual object with odd members added, shuffled."""
     listed = [('"ts"', json.dumps(draw(usual_times))), ('"soc"', draw(st.floats(0, 100).map(repr)))]
     listed = draw(st.permutations(listed[: draw(st.integers(0, 2))] + draw(st.lists(members, max_size=4))))
     blank = draw(blanks)
@@ -85,7 +85,7 @@ messages = (
 @MANY
 @given(messages)
 def test_odd_objects(message):
-    """Whatever is written: the fast way takes it only if the strict way does, with the same values."""
+    """The fast parser accepts an object only if the strict one does, with the same values."""
     taken(message)
 
 
@@ -124,7 +124,7 @@ def test_every_usual_message_is_taken(sent):
 @example("0.1e1")
 @example("1e400")
 def test_every_numeral(numeral):
-    """It is taken if it is JSON and in range, and is then the double nearest to it."""
+    """A numeral is accepted if it is JSON and in range, and gives the nearest double."""
     message = b'{"ts": "2026-01-24T12:05:00Z", "pack_current": ' + numeral.encode() + b"}"
     try:
         number = json.loads(numeral)
@@ -141,7 +141,7 @@ def test_every_numeral(numeral):
 @MANY
 @given(st.binary(max_size=60))
 def test_any_bytes(message):
-    """Nothing is raised, whatever the bytes are."""
+    """No bytes raise an exception."""
     taken(message)
     taken(b'{"ts": "2026-01-24T12:05:00Z", "soc": 1' + message)
     taken(b'[{"ts": "2026-01-24T12:05:00Z", "soc": 1}' + message)

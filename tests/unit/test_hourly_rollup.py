@@ -1,4 +1,4 @@
-"""Readings by the hour: the same as counting each one by itself, and fit to be added up in any order."""
+"""The hourly rollup: the same as a count of single readings, and mergeable in any order."""
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ def line_by_line(found):
 
 
 def lines(found):
-    """The lines of rows in any order, as dictionaries by vehicle and hour."""
+    """Return the rollup of rows in any order, as dictionaries by vehicle and hour."""
     summarised = [dict(zip(COLUMNS, line, strict=True)) for line in line_by_line(found)]
     by_key = {(line["vin"], line["hour"]): line for line in summarised}
     assert len(by_key) == len(summarised)
@@ -55,7 +55,7 @@ def power(one):
 
 
 def naive(found):
-    """The same, one value at a time."""
+    """Compute the same, one value at a time."""
     groups = defaultdict(list)
     for one in found:
         hour = datetime.fromtimestamp(one.ts.timestamp() // 3600 * 3600, UTC)
@@ -75,7 +75,7 @@ def naive(found):
 
 
 def agree(found, expected):
-    """Counts and extremes exactly; sums as far as doubles go."""
+    """Assert that counts and extremes are equal, and sums within the precision of doubles."""
     assert found.keys() == expected.keys()
     for key, line in expected.items():
         for name, value in line.items():
@@ -105,7 +105,7 @@ def added(known, more):
 @settings(max_examples=200, deadline=None)
 @given(keyed.flatmap(st.permutations), st.lists(st.integers(1, 10), max_size=10))
 def test_batches_add_up(shuffled, sizes):
-    """In whatever order and batches the readings come: added up, they give what one batch would."""
+    """In any order and any batches, the merged rollups equal that of one batch."""
     total, left = {}, list(shuffled)
     for size in [*sizes, len(left) or 1]:
         batch, left = left[:size], left[size:]
@@ -127,7 +127,7 @@ def test_nothing():
 
 
 def test_one_row():
-    """It is its own lowest and highest; what it lacks has a count of 0, no extremes, and a sum of 0."""
+    """A row is its own minimum and maximum; a missing signal has a count and a sum of 0, and no extremes."""
     [line] = lines([row(second=1_800, soc=50.5, pack_voltage=400.0, pack_current=-12.5)]).values()
     assert (line["vin"], line["hour"], line["samples"]) == ("VIN-00001", START, 1)
     assert [line[f"soc_{figure}"] for figure in FIGURES] == [1, 50.5, 50.5, 50.5]
@@ -143,7 +143,7 @@ def test_power_needs_both():
 
 
 def test_power_is_not_rounded():
-    """It is summed as it is: rounded a million times it would be off."""
+    """Power is summed without rounding: a million rounded values would add up to a wrong sum."""
     [line] = lines([row(pack_voltage=0.123, pack_current=0.456)]).values()
     assert line["power_kw_sum"] == 0.123 * 0.456 / 1000
 
@@ -152,14 +152,14 @@ def test_power_is_not_rounded():
     ("second", "hour"), [(0, 0), (3_599, 0), (3_599.999999, 0), (3_600, 1), (3_600.000001, 1), (7_200, 2)]
 )
 def test_where_an_hour_ends(second, hour):
-    """Its first moment belongs to it, that of the next one does not."""
+    """An hour contains its first moment, and not that of the next hour."""
     found = row()._replace(ts=START + timedelta(seconds=second))
     assert start_of_hour(found.ts) == START + timedelta(hours=hour)
     assert list(lines([found])) == [("VIN-00001", START + timedelta(hours=hour))]
 
 
 def test_the_same_hour_of_two_vehicles():
-    """They don't run into each other, nor do two days of the same hour, or two hours with a gap between."""
+    """The two stay separate, as do two days with the same hour, or two hours with a gap between."""
     seconds = [0, 3_599, 3 * 3_600, 24 * 3_600]
     found = lines([row(vin, second, soc=1.0) for vin in ("VIN-00001", "VIN-00002") for second in seconds])
     assert [
@@ -173,7 +173,7 @@ def test_the_same_hour_of_two_vehicles():
 
 @pytest.mark.parametrize("currents", [(-0.0,), (0.0, -0.0), (-0.0, 0.0)])
 def test_a_negative_zero(currents):
-    """It is a zero, as a value, as an extreme and in a sum."""
+    """A negative zero is a zero, as a value, as an extreme and in a sum."""
     found = [row(second=n, pack_current=current, pack_voltage=1.0) for n, current in enumerate(currents)]
     [line] = lines(found).values()
     for name in ("pack_current", "power_kw"):

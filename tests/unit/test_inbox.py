@@ -1,4 +1,4 @@
-"""What waits between the network thread and the worker: bounded, and nothing in it dropped on trust."""
+"""The queue between the network thread and the worker: bounded, without loss of guaranteed messages."""
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -13,7 +13,7 @@ def put(subscriber, *mids, qos=1, payload=b"{}"):
 
 
 def take_all(subscriber):
-    """All that waits, in order; asks more often than can be needed."""
+    """Return all deliveries that wait, in order."""
     return [delivery for _ in range(1_000) for delivery in subscriber.take(0)]
 
 
@@ -22,7 +22,7 @@ def number(delivery):
 
 
 def test_what_comes_again_does_not_wait_twice(subscriber):
-    """What the broker redelivers takes the place of what waits: a flapping link does not fill memory."""
+    """A redelivered message replaces its waiting copy: a flapping connection does not fill the memory."""
     connect(subscriber)
     for _ in range(6):
         for mid in range(1, 101):
@@ -51,7 +51,7 @@ def test_what_was_replaced_is_not_taken(subscriber):
 
 @pytest.mark.parametrize("session", [True, False])
 def test_what_does_not_come_again_is_kept(subscriber, session):
-    """A killed broker may have an older session, or none: what waits here may exist nowhere else."""
+    """A killed broker may have an older session, or none: a waiting message may exist nowhere else."""
     connect(subscriber)
     for mid in (1, 2, 3):
         put(subscriber, mid, payload=b"%d" % mid)
@@ -88,7 +88,7 @@ def test_no_more_is_read_while_its_bytes_are_many(subscriber, monkeypatch):
 
 
 def test_a_pause_is_no_silence_of_the_broker(subscriber, monkeypatch):
-    """Paho would close a connection on which it hears nothing for as long as its pings take."""
+    """Paho would close a connection from which no bytes arrive within its keepalive."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 1000)
@@ -98,7 +98,7 @@ def test_a_pause_is_no_silence_of_the_broker(subscriber, monkeypatch):
 
 
 def test_a_new_connection_is_read_however_full(subscriber, monkeypatch):
-    """The answer to its CONNECT has to be heard: the subscription hangs on it."""
+    """The CONNACK has to be read: the subscription waits for it."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 1000)
@@ -109,7 +109,7 @@ def test_a_new_connection_is_read_however_full(subscriber, monkeypatch):
 
 
 def test_a_message_larger_than_all_room_is_taken_alone(subscriber, monkeypatch):
-    """It fills everything, is taken, and leaves room for what follows."""
+    """The message fills the queue, is taken, and leaves room for the next one."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 5000)
@@ -131,7 +131,7 @@ def test_what_is_dropped_replaces_nothing(make):
 
 
 def test_what_was_read_at_once_is_taken_at_once(subscriber):
-    """Each read in one piece, in order; a wake between two of them is an empty piece, and takes nothing."""
+    """Each read is one chunk, in order; a wake between two of them is an empty chunk."""
     connect(subscriber)
     put(subscriber, 3, 1, 2)
     subscriber.wake()
@@ -142,7 +142,7 @@ def test_what_was_read_at_once_is_taken_at_once(subscriber):
 
 
 def test_a_read_goes_beyond_the_limit(subscriber, monkeypatch):
-    """Messages that came at once are all kept: they have been read, and no more is."""
+    """The messages of one read are all kept; further ones are not read."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     put(subscriber, 1, 2, 3, 4, payload=b"x" * 400)
@@ -162,7 +162,7 @@ def test_what_comes_again_makes_room(subscriber, monkeypatch):
 
 
 def test_a_piece_of_which_a_part_was_replaced(subscriber):
-    """What came again goes out of the piece it came in; the rest stays, and every byte is counted."""
+    """A redelivered message leaves its old chunk; the rest of that stays, and every byte is counted."""
     connect(subscriber)
     for mid in (1, 2, 3):
         put(subscriber, mid, payload=b"x" * mid)

@@ -25,7 +25,7 @@ def traces(draw):
 
 
 def test_constant_power_is_power_times_time():
-    """100 A at 360 V over a minute: 0.6 kWh and 1.667 Ah out, nothing in."""
+    """100 A at 360 V over a minute: 0.6 kWh and 1.667 Ah out, 0 in."""
     total = totals(trace([0, 60], pack_voltage=360, pack_current=100))
     assert (total.kwh_out, total.kwh_in) == (pytest.approx(0.6), 0)
     assert (total.ah_out, total.ah_in) == (pytest.approx(100 / 60), 0)
@@ -48,7 +48,7 @@ def test_charging_is_energy_in():
 
 
 def test_over_more_than_60_seconds_nothing_is_integrated():
-    """60 s still count, 60.1 s don't; the span says so through the coverage."""
+    """60 s still count, 60.1 s don't, which lowers the coverage."""
     total = totals(trace([0, 60, 120.1], pack_voltage=360, pack_current=10))
     assert total.covered_s == 60
     assert total.coverage == pytest.approx(60 / 120.1)
@@ -63,7 +63,7 @@ def test_a_missing_value_is_bridged():
     ts = np.arange(0, 600, 5)
     turns = np.where(ts % 10 == 0, 360, np.nan), np.where(ts % 10 == 5, 36, np.nan)
     total = totals(trace(ts, pack_voltage=turns[0], pack_current=turns[1]))
-    # The first and the last reading have one of the two only, and nothing beyond them to take the other from.
+    # The first and the last reading have one of the two only, without a neighbour for the other one.
     assert total.kwh_out == pytest.approx(360 * 36 * 585 / 3.6e6)
     assert (total.covered_s, total.current_s) == (585, 590)
 
@@ -92,7 +92,7 @@ def test_less_than_a_pair_is_nothing(seconds):
 
 @given(traces(), st.data())
 def test_energy_is_additive_over_any_split(drawn, data):
-    """Two parts that share a reading add up to the whole; so do two traces and the pair between."""
+    """Two parts that share a reading add up to the whole, as do two traces and the pair between."""
     whole = Pairs.of(drawn).total()
     at = data.draw(st.integers(0, len(drawn) - 1))
     parts = Pairs.of(drawn).total(0, at) + Pairs.of(drawn).total(at)
@@ -121,7 +121,7 @@ def by_hand(ts, signal):
 
 @given(traces())
 def test_out_less_in_is_the_plain_trapezoid(drawn):
-    """The split moves nothing: net energy is the integral of the straight lines; neither part is negative."""
+    """The split keeps the sum: net energy is the integral of the straight lines; neither part is negative."""
     total, seconds = totals(drawn), np.diff(drawn.ts)
     power = by_hand(drawn.ts, drawn.pack_voltage) * by_hand(drawn.ts, drawn.pack_current)
     plain = np.where(seconds <= 60, (power[1:] + power[:-1]) / 2 * seconds, 0)
@@ -131,10 +131,10 @@ def test_out_less_in_is_the_plain_trapezoid(drawn):
 
 @cache
 def lived(seed):
-    """A Monday of a car with a meter (`MeteredCar` says what is true and why), at 1 s."""
+    """Return a Monday of a car with a meter at 1 s; `MeteredCar` has the true figures and their reasons."""
     car = MeteredCar(seed, START_S + DAY_S)
     readings = car.live(DAY_S, 1)
-    # It drove for long enough to tell, and was charged.
+    # The car drove long enough, and was charged.
     assert min(car.kwh_out, car.kwh_charged) > 1
     return car, readings
 
@@ -151,11 +151,11 @@ def test_every_figure_of_a_simulated_day_at_1_s(seed):
 
 @pytest.mark.parametrize("seed", "01234")
 def test_what_a_simulated_day_at_10_s_can_tell(seed):
-    """Charges in the mean of the ten ways to sample within 1 %, each within 2 %: they begin unseen.
+    """Charges are within 1 % in the mean of the ten ways to sample, each within 2 %: their start is missed.
 
-    Drives not: an acceleration or a braking is over before the next reading. Net energy has no bias: the mean
-    of the ten ways is within 1 % of what went out, but each one only within 10 %. Out alone is 2 to 10 % low
-    in the mean, for a braking between two pulls cancels against them.
+    Drives are not: an acceleration or a braking is over before the next reading. Net energy has no bias: the
+    mean of the ten ways is within 1 % of the energy out, but each one only within 10 %. Energy out alone is 2
+    to 10 % low in the mean, for a braking between two accelerations cancels against them.
     """
     car, readings = lived(seed)
     samples = [every(10, readings, first) for first in range(10)]

@@ -21,7 +21,7 @@ def table(cases):
 
 @table(ACCEPTED)
 def test_accepted(case):
-    """One JSON document in UTF-8 is the value that it says, of the type that it says."""
+    """One JSON document in UTF-8 has its value and its type."""
     _, payload, value = case
     parsed = comparable(parse_json(payload))
     assert parsed == comparable(value)
@@ -30,7 +30,7 @@ def test_accepted(case):
 
 @table(REFUSED)
 def test_refused(case):
-    """What is not one JSON document in UTF-8 is refused, with the reason."""
+    """Bytes that are not one JSON document in UTF-8 are refused, with the reason."""
     _, payload, reason = case
     with pytest.raises(InvalidJsonError) as refused:
         parse_json(payload)

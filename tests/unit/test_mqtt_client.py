@@ -1,4 +1,4 @@
-"""What the subscriber reads from its socket and writes to it, past paho: no broker, no network thread."""
+"""Reads and writes of the client on its socket, past paho: no broker, no network thread."""
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -11,7 +11,7 @@ CONNACK = packet(0x20, b"\1\0")
 
 
 class FakeSocket:
-    """Hands over these pieces, one for each read, and takes what is written."""
+    """A socket that returns these pieces, one for each read, and keeps the written bytes."""
 
     def __init__(self, *pieces):
         self.pieces = list(pieces)
@@ -32,12 +32,12 @@ class FakeSocket:
         return -1
 
     def close(self):
-        """Nothing to close."""
+        """Do nothing."""
 
 
 @pytest.fixture
 def reads(subscriber):
-    """What each read comes to, of these pieces, and one more when there is nothing left."""
+    """Return a function that reads these pieces and once more, and returns the result of each read."""
 
     def read(*pieces):
         client = subscriber._client
@@ -54,7 +54,7 @@ def numbers(deliveries):
 
 
 def written(subscriber):
-    """The packets that wait to be written, cut apart."""
+    """Return the packets that wait to be written."""
     return Framer().feed(b"".join(packet["packet"] for packet in subscriber._client._out_packet))
 
 
@@ -73,13 +73,13 @@ def test_many_messages_in_a_few_reads(subscriber, reads):
 
 @pytest.mark.parametrize("end", [b"", ConnectionResetError(), OSError()])
 def test_the_end_of_a_connection(reads, end):
-    """Closed or broken: paho hears that it is lost, and connects again."""
+    """Closed or broken: paho reports the loss, and connects again."""
     assert reads(end)[0] == mqtt.MQTT_ERR_CONN_LOST
 
 
 @pytest.mark.parametrize("stream", [b"\x30\xff\xff\xff\xff", packet(0x32, b"\0\1a"), packet(0x30)])
 def test_a_broker_that_speaks_something_else(subscriber, reads, stream):
-    """The connection ends as one that broke the protocol does; nothing of it is taken, nobody dies of it."""
+    """The connection ends with a protocol error; its bytes are dropped, and the thread survives."""
     connect(subscriber)
     assert reads(stream)[0] == mqtt.MQTT_ERR_PROTOCOL
     assert subscriber.take(0) == []
@@ -87,7 +87,7 @@ def test_a_broker_that_speaks_something_else(subscriber, reads, stream):
 
 
 def test_half_a_packet_ends_with_its_connection(subscriber, reads):
-    """What the next connection brings is not taken for the rest of it."""
+    """Bytes of the next connection are not taken for the rest of the packet."""
     connect(subscriber)
     whole = publish(TOPIC, b"x" * 300, mid=1)
     assert reads(whole[:200])[0] == 0
@@ -108,7 +108,7 @@ def test_a_message_behind_the_connack(subscriber, reads):
 
 
 def test_acknowledgements_of_receipts_are_nothing_to_us(subscriber, reads):
-    """The broker acknowledges what we publish; paho, which did not send it, does not hear of it."""
+    """The broker acknowledges our receipts; paho, which did not send them, does not see that."""
     connect(subscriber)
     assert reads(packet(0x40, b"\0\1") + packet(0x40, b"\xff\xff") + publish(TOPIC))[0] == 0
     assert numbers(subscriber.take(0)) == [1]
@@ -116,7 +116,7 @@ def test_acknowledgements_of_receipts_are_nothing_to_us(subscriber, reads):
 
 
 def test_receipts_and_then_acknowledgements(subscriber):
-    """Each in one piece, in the order in which they were asked for."""
+    """Each in one piece, in the order of the calls."""
     connect(subscriber)
     subscriber._client._out_packet.clear()
     deliveries = [receive(subscriber, mid) for mid in (4, 2)]
@@ -143,7 +143,7 @@ def test_receipts_are_numbered_on(subscriber):
 
 @pytest.mark.parametrize("broken", ["link", "thread"])
 def test_receipts_that_cannot_be_sent(subscriber, broken):
-    """The caller is told, and none of them is kept for another connection."""
+    """The caller gets False, and no receipt is kept for another connection."""
     connect(subscriber)
     subscriber._client._out_packet.clear()
     if broken == "link":
@@ -155,7 +155,7 @@ def test_receipts_that_cannot_be_sent(subscriber, broken):
 
 
 def test_what_is_written_goes_out_whole(subscriber):
-    """Paho writes our packets as it writes its own, and holds nothing of them back."""
+    """Paho writes our packets completely, like its own."""
     connect(subscriber)
     client = subscriber._client
     client._out_packet.clear()

@@ -29,12 +29,12 @@ streams = st.lists(published | others, max_size=12)
 
 
 def written(one):
-    """Its bytes."""
+    """Return the bytes of a packet."""
     return publish(**one) if isinstance(one, dict) else packet(*one)
 
 
 def read(one):
-    """What the framer makes of it."""
+    """Return the packet as the framer should parse it."""
     if not isinstance(one, dict):
         return Packet(*one)
     mid = one["mid"].to_bytes(2, "big") if one["qos"] else b""
@@ -42,7 +42,7 @@ def read(one):
 
 
 def pieces(stream, cuts):
-    """The stream torn at these places."""
+    """Return the stream split at these places."""
     edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
     return [stream[start:end] for start, end in pairwise(edges)]
 
@@ -54,7 +54,7 @@ def pieces(stream, cuts):
     [(0x20, b"\0\0"), {"topic": b"", "payload": b"", "qos": 1, "mid": 1, "dup": True, "retain": True}], []
 )
 def test_a_torn_stream(stream, cuts):
-    """In whatever pieces: the same packets, in order, and each as soon as its last byte is there."""
+    """Split at any places: the same packets, in order, each as soon as its last byte is fed."""
     ends, end = [], 0
     for one in stream:
         end += len(written(one))
@@ -93,7 +93,7 @@ def test_where_a_length_needs_another_byte(length, qos):
 
 @pytest.mark.parametrize("length", [127, 128, 16_383, 16_384, 2_097_151, 2_097_152])
 def test_where_our_length_needs_another_byte(length):
-    """What we publish is what a broker would read."""
+    """A published packet has the length that a broker expects."""
     payload = b"x" * (length - 4 - len(TOPIC))
     assert PacketIds().publish(TOPIC, payload) == publish(TOPIC, payload, mid=1)
     assert mqtt_packets._length(length) == remaining(length)
@@ -118,7 +118,7 @@ def test_flags_change_nothing():
 
 
 def test_several_in_one_read():
-    """What came first is first, and the rest waits for its end."""
+    """Packets are returned in order, and an incomplete one waits for its end."""
     sent = [publish(TOPIC, b"%d" % mid, mid=mid) for mid in range(1, 1_001)]
     framer = Framer()
     found = framer.feed(b"".join(sent) + sent[0][:-1])
@@ -142,7 +142,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
 def test_what_is_no_mqtt(sent):
-    """It is refused, also behind and before what is MQTT, and however it was torn."""
+    """A malformed packet is refused, also behind and before good ones, and split at any place."""
     good = publish(TOPIC, b"{}")
     for stream in (sent, good + sent, sent + good):
         with pytest.raises(MalformedPacketError):
@@ -180,7 +180,7 @@ def test_any_bytes(stream, cuts):
         outcomes.append((broken, found))
         assert sum(len(written_again(one)) for one in found) <= len(stream)
     assert outcomes[0][0] == outcomes[1][0]
-    # What came in the same read as an error is lost with the connection.
+    # Packets of the same read as an error are lost with the connection.
     assert outcomes[0][1] == outcomes[1][1][: len(outcomes[0][1])]
 
 
@@ -190,7 +190,7 @@ def written_again(one):
 
 @given(published | others, published, st.integers(0, 10_000))
 def test_another_connection(cut_off, first, cut):
-    """It begins with a packet of its own, whatever the one before has left."""
+    """A new connection begins with a new packet, after any rest of the one before."""
     sent = written(cut_off)
     framer = Framer()
     framer.feed(sent[: cut % len(sent)])
@@ -199,7 +199,7 @@ def test_another_connection(cut_off, first, cut):
 
 
 def test_a_new_connection_after_a_malformed_one():
-    """What broke the one before is forgotten with it."""
+    """The malformed bytes are dropped with their connection."""
     framer = Framer()
     framer.feed(b"\x30")
     with pytest.raises(MalformedPacketError):
@@ -210,13 +210,13 @@ def test_a_new_connection_after_a_malformed_one():
 
 @given(st.lists(st.integers(1, 65_535).map(lambda mid: mid.to_bytes(2, "big")), max_size=20))
 def test_pubacks(mids):
-    """One for each id, in order; nothing for none."""
+    """One PUBACK for each id, in order; no bytes without ids."""
     assert pubacks(mids) == b"".join(packet(0x40, mid) for mid in mids)
     assert Framer().feed(pubacks(mids)) == [Packet(0x40, mid) for mid in mids]
 
 
 def test_ids_begin_again():
-    """1 to 65,535, and never 0; what is published is a PUBLISH at QoS 1 with topic and payload as given."""
+    """Ids are 1 to 65,535, never 0; packets are PUBLISH at QoS 1 with topic and payload as given."""
     numbering = PacketIds()
     stream = b"".join(numbering.publish(b"t", b"%d" % n) for n in range(131_072))
     found = Framer().feed(stream)
@@ -228,5 +228,5 @@ def test_ids_begin_again():
 
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_what_we_publish(topic, payload):
-    """Byte for byte what it should be."""
+    """The packet is correct byte for byte."""
     assert PacketIds().publish(topic, payload) == publish(topic, payload, mid=1)

@@ -87,7 +87,7 @@ def test_resistance_growth():
 
 @pytest.mark.parametrize("seconds", [[], [0]])
 def test_hardly_any_readings(seconds):
-    """Nothing breaks: counters are missing or zero."""
+    """Counters are missing or zero, without an error."""
     found = counters(trace(seconds, soc=50, max_temp=50))
     assert found.throughput.kwh_out == 0
     assert found.hours_cold == InsufficientData("no reading has min_temp")
@@ -122,7 +122,7 @@ def test_no_consumption_without_a_drive():
 
 
 def test_nothing_measured_is_not_zero_hours():
-    """A reading every 90 s: how long it was hot between them nobody knows."""
+    """With a reading every 90 s the hours of heat are unknown."""
     found = counters(trace(np.arange(0, 9_000, 90), soc=50, max_temp=70, min_temp=-20))
     assert found.hours_hot == InsufficientData("no two readings at most 60 s apart have max_temp")
     assert found.hours_cold == InsufficientData("no two readings at most 60 s apart have min_temp")

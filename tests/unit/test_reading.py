@@ -1,4 +1,4 @@
-"""The reading: ranges, VINs, numbers, and what is said of one that is refused."""
+"""The reading: ranges, VINs, numbers, and the messages of refusals."""
 
 import json
 import math
@@ -26,7 +26,7 @@ NAMES = [name for name, _, _ in EDGES]
 
 
 def why(value, latest=LATEST):
-    """The reason for which a value is no reading."""
+    """Return the reason for which a value is no reading."""
     with pytest.raises(ValidationError) as refused:
         Reading.model_validate(value, context=latest)
     return why_invalid(refused.value)
@@ -73,7 +73,7 @@ def test_the_next_number_beyond_a_range_is_outside(name, low, high):
     ],
 )
 def test_invalid_codes_of_gb_t_32960_are_outside(name, code):
-    """What a Chinese terminal sends for "invalid" or "abnormal" is no measurement."""
+    """The values with which a terminal reports "invalid" or "abnormal" are no measurements."""
     assert name in why(raw(**{name: code}))
 
 
@@ -93,14 +93,14 @@ def test_not_a_number_of_json(name, value):
 
 @pytest.mark.parametrize("literal", ["1e999", "-1e999", "1" + "0" * 400, "1e309"])
 def test_numbers_that_no_double_holds(literal):
-    """A JSON number that overflows is refused; it does not become an infinity."""
+    """A JSON number that overflows is refused and does not become an infinity."""
     sent = parse_json(json.dumps(raw(soc="?")).replace('"?"', literal).encode())
     assert why(sent).startswith("soc: ")
 
 
 @pytest.mark.parametrize(("name", "low", "high"), EDGES)
 def test_numbers_round_trip(name, low, high):
-    """Whatever double is sent within the range is the double that is held."""
+    """Any double within the range is kept exactly."""
 
     @given(st.floats(low, high, allow_nan=False))
     def holds(value):
@@ -135,7 +135,7 @@ def test_zero_is_a_signal(name):
 
 @pytest.mark.parametrize("signals", [{}, dict.fromkeys(NAMES), {"speed": 5}, {"SOC": 5}])
 def test_no_signal(signals):
-    """Without one signal that is not null there is nothing to store."""
+    """A reading without any signal that is not null is refused."""
     sent = {"vin": "VIN-00001", "ts": "2026-01-24T12:00:00Z", **signals}
     assert kinds(sent) == ["no_signal"]
 
@@ -200,14 +200,14 @@ def test_vin_is_kept_in_upper_case():
         "VIN\u20100001",  # a hyphen that is not hyphen-minus
         "VIN-000\u0661",  # Arabic digit
         "\uff36IN-0001",  # full width
-        "stra\u00dfe",  # its upper case is longer
+        "stra\u00dfe",  # the upper case of this letter is longer
         "\ufb01ndme",  # ligature
         "VIN\u200b0001",  # zero width
         "\ud800IN-0001",
     ],
 )
 def test_vin_refused(vin):
-    """Anything else is no VIN, however much it looks like one."""
+    """Any other text is no VIN, however similar."""
     with pytest.raises(ValueError, match="5 to 40 letters"):
         normalise_vin(vin)
     assert why(raw(vin)).startswith("vin: ")
@@ -221,7 +221,7 @@ def test_vin_is_a_string(vin):
 
 @pytest.mark.parametrize("field", ["vin", "ts"])
 def test_required(field):
-    """Without its key a reading is none, and the reason names what is missing."""
+    """Without its key a value is no reading, and the reason names the missing field."""
     sent = raw()
     del sent[field]
     assert why(sent) == f"{field}: is missing"
@@ -265,7 +265,7 @@ def test_the_ends_of_time_are_inside(ts):
 
 
 def test_nanoseconds_never_push_a_reading_past_the_limit():
-    """They are cut, not rounded: the last moment stays the last moment."""
+    """Nanoseconds are truncated, not rounded: the last valid moment stays the last valid moment."""
     latest = LATEST - timedelta(microseconds=1)
     sent = {**raw(), "ts": "2099-12-31T23:59:59.999999999Z"}
     assert Reading.model_validate(sent, context=latest).ts == latest
@@ -278,7 +278,7 @@ def test_not_an_object(value):
 
 
 def test_a_key_named_twice():
-    """Nobody knows which of two was meant, so neither is taken."""
+    """The intended value is unknown, so neither is taken."""
     assert why(AmbiguousObject()) == "must not name a key twice"
 
 
@@ -293,12 +293,12 @@ def test_every_bad_field_is_named():
     "wrap", [lambda s: s, lambda s: [s], lambda s: {s: s}], ids=["text", "array", "object"]
 )
 def test_the_reason_does_not_repeat_the_input(field, wrap):
-    """What was sent may be anything: it is not echoed."""
+    """The input may be anything, and is not repeated."""
     assert "hunter2" not in why({**raw(), field: wrap("hunter2 {} %s")})
 
 
 def test_the_error_itself_hides_the_input():
-    """Not even a log line that prints the error shows what was sent."""
+    """A log line that prints the error does not show the input, either."""
     with pytest.raises(ValidationError) as refused:
         Reading.model_validate({**raw(), "soc": "hunter2"}, context=LATEST)
     assert "hunter2" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""What became of the readings: in numbers that always add up, and in one line."""
+"""Counts of readings by outcome: they always add up, and have one line for the log."""
 
 import threading
 
@@ -9,7 +9,7 @@ from shared.reading_counts import Counts, Tally
 
 
 def test_nothing_yet():
-    """Who heard nothing says so."""
+    """Without readings all counts are 0."""
     assert str(Tally().snapshot()) == "0 readings received, 0 stored, 0 duplicate, 0 rejected"
 
 
@@ -24,7 +24,7 @@ def test_each_number_stands_at_its_word():
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))))
 def test_it_adds_up(batches):
-    """After each step, whatever became of the readings; and nothing is left in flight at the end."""
+    """The counts add up after each step, for any outcomes; and in the end no reading is in flight."""
     tally = Tally()
     for stored, duplicate, rejected, failed in batches:
         tally.receive(stored + duplicate + rejected + failed)
@@ -39,7 +39,7 @@ def test_it_adds_up(batches):
 
 
 def test_a_forgotten_reading_shows():
-    """A way out that does not say what became of a reading breaks the sum."""
+    """Code that settles readings without an outcome breaks the sum."""
     tally = Tally()
     tally.receive(3)
     tally.settle(3, stored=2)
@@ -47,7 +47,7 @@ def test_a_forgotten_reading_shows():
 
 
 def test_a_look_is_of_one_moment():
-    """While another thread counts, no look sees half of a step."""
+    """While another thread counts, no snapshot contains half of a step."""
     tally = Tally()
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The answer to a message: what became of each of its readings."""
+"""The receipt of a message: the outcome of each of its readings."""
 
 import json
 
@@ -89,7 +89,7 @@ def test_what_was_refused_on_sight(message, rejected):
 
 
 def test_an_empty_message_is_answered():
-    """One answer for each message, also for one that holds nothing."""
+    """Each message gets one receipt, also an empty one."""
     contents = batch_of(delivered(b""))
     assert answers(contents) == [{"stored": [], "duplicate": [], "rejected": []}]
 

@@ -1,4 +1,4 @@
-"""When most of what arrives is rejected, it is messages loudly, and not for ever."""
+"""The alarm when most readings are rejected: a message, at most once a minute."""
 
 import pytest
 
@@ -23,19 +23,19 @@ def alarm(clock):
 
 
 def test_most_of_a_batch(alarm):
-    """What was wrong is messages with its reasons, the most frequent one first."""
+    """The message names the reasons, the most frequent one first."""
     messages = alarm.add(100, {"vin_mismatch": 11, "bad_reading": 40})
     assert messages == "51 of the last 100 readings were rejected (bad_reading 40, vin_mismatch 11)"
 
 
 @pytest.mark.parametrize(("readings", "rejected"), [(100, 50), (100, 0), (19, 19), (0, 0)])
 def test_not_most_or_too_few(alarm, readings, rejected):
-    """Half is not most, and a handful proves nothing yet."""
+    """Half is not most, and few readings are not enough."""
     assert alarm.add(readings, {"bad_json": rejected}) is None
 
 
 def test_one_by_one(alarm):
-    """A slow fleet's batches hold one reading each: they are looked at together."""
+    """A slow fleet's batches hold one reading each: they are counted together."""
     messages = [alarm.add(1, {"bad_json": 1}) for _ in range(20)]
     assert messages[:-1] == [None] * 19
     assert messages[-1] is not None

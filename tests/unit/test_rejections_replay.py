@@ -1,4 +1,4 @@
-"""What a replay makes of a kept rejection before the database is asked, and how a rejection is shown."""
+"""The decoding of a kept rejection before the database is used, and the display of a rejection."""
 
 import json
 from datetime import timedelta
@@ -17,12 +17,12 @@ TOPIC = b"vehicles/VIN-00001/telemetry"
 
 
 def kept(message, index=None, topic=TOPIC):
-    """A row of `rejections`, as far as a replay reads it."""
+    """Return a row of `rejections` with the columns that a replay reads."""
     return {"topic": topic, "payload": message, "index": index, "received_at": START}
 
 
 def again(row, latest=LATEST):
-    """The rows that a replay stores, each with its place."""
+    """Return the rows that a replay stores, each with its index."""
     decoded = decode_again(row, latest=latest)
     assert decoded.rejections == []
     return places(decoded)
@@ -46,14 +46,14 @@ def test_a_message_is_read_as_it_was_received():
 
 
 def test_an_element_is_one_reading():
-    """Cut out of its array at index 7, it is one object; the topic still names its vehicle."""
+    """Cut from its array at index 7, the element is one object; the topic still names its vehicle."""
     element = json.dumps({"ts": raw()["ts"], "soc": 50.0}).encode()
     assert again(kept(element, index=7)) == [Place(None, stored())]
 
 
 @pytest.mark.parametrize("element", [b"[]", b"null", b"5", b"[" + payload(raw()) + b"]"])
 def test_an_element_that_is_no_object_stays_refused(element):
-    """An array inside an array is not taken for a message of its own, whatever it holds."""
+    """An array inside an array is not decoded as a message of its own, whatever its contents."""
     assert [refusal.reason for refusal in refusals(element, index=0)] == [Reason.BAD_READING]
 
 
@@ -86,7 +86,7 @@ def test_a_time_that_lay_ahead_is_accepted_once_it_has_come():
 
 
 def test_each_rejection_of_the_decoder_is_refused_again_alike():
-    """Nothing was changed, so nothing changes: the same reason and detail, for elements and messages."""
+    """Without a change the reason and the detail are the same again, for elements and messages."""
     array = payload(raw(soc="x"), 5, raw("VIN-00002"), [], {"vin": "VIN-00001"})
     for message in (array, b"nonsense", payload(raw(soc=-1))):
         for rejection in decode(TOPIC, message, received_at=START, latest=LATEST).rejections:

@@ -10,7 +10,7 @@ from tests.traces import DAY_S, Car, trace
 
 
 def stepping(pairs, *, ohm=0.08, step=20.0, every=6.0, **signals):
-    """Current to and fro by `step`, the voltage following over `ohm`."""
+    """Return a current that alternates by `step`, and a voltage that follows over `ohm`."""
     current = step * (np.arange(pairs + 1) % 2)
     seconds = every * np.arange(pairs + 1)
     return trace(seconds, pack_current=current, pack_voltage=370 - ohm * current, **signals)
@@ -35,7 +35,7 @@ def test_too_little_to_tell(readings):
 
 
 def test_normalised_to_25_degrees():
-    """23 kJ/mol: what is 110 mOhm at 11.5 °C is 71 at 25 °C; without a temperature it stays open."""
+    """With 23 kJ/mol, 110 mOhm at 11.5 °C are 71 at 25 °C; without a temperature there is no figure."""
     assert to_25(np.array([0.110]), np.array([11.5]))[0] == pytest.approx(0.0709, abs=1e-4)
     assert resistance(stepping(20, ohm=0.110, max_temp=11.5)).ohm_at_25 == pytest.approx(0.0709, abs=1e-4)
     assert resistance(stepping(20)).ohm_at_25 is None
@@ -66,7 +66,7 @@ def test_the_newest_is_of_the_last_three_days():
 
 
 def days_of(ohms, **temps):
-    """A day of twenty pairs with each resistance."""
+    """Return a day of twenty pairs with each resistance."""
     days = [stepping(20, ohm=ohm, **temps) for ohm in ohms]
     seconds = np.concatenate([number * DAY_S + day.ts - day.ts[0] for number, day in enumerate(days)])
     names = ("pack_voltage", "pack_current", "max_temp", "min_temp")
@@ -85,7 +85,7 @@ def test_slow_sampling_is_told():
 
 @pytest.mark.parametrize("seed", "abc")
 def test_a_simulated_cars_resistance(seed):
-    """At 1 s within 5 % of what the pack was given at 25 °C, whatever the weather was."""
+    """At 1 s within 5 % of the simulated pack's figure at 25 °C, in any weather."""
     car = Car(seed)
     found = resistance(car.live(2 * DAY_S, 1))
     assert found.sampling_ok

@@ -36,7 +36,7 @@ def test_thresholds_are_in_order():
 
 
 def test_numbers_of_the_design():
-    """The figures a person would look up first."""
+    """The most important thresholds, spelled out."""
     assert RULES[Code.TEMP_HIGH].levels == (
         Level(Severity.WARNING, 50, 45),
         Level(Severity.CRITICAL, 60, 55),

@@ -24,7 +24,7 @@ def brief(found):
 
 
 def driven(minutes=10, step=10, kmh=60.0, **signals):
-    """A drive at a steady speed, its odometer to 0.1 km."""
+    """Return a drive at a steady speed, with an odometer to 0.1 km."""
     seconds = np.arange(0, minutes * 60 + 1, step)
     odo = np.floor(10 * (1000 + seconds * kmh / 3600) + 1e-6) / 10
     usual = {"pack_voltage": 360, "pack_current": 40, "odo_km": odo, "soc": 50, "max_temp": 25}
@@ -113,14 +113,14 @@ def test_a_drive_ends_after_300_s_without_a_rise(stand, drives):
 
 @pytest.mark.parametrize(("km", "seconds", "drives"), [(0.4, 100, 0), (0.5, 100, 1), (0.2, 300, 1)])
 def test_a_drive_is_kept_from_500_m_or_300_s_on(km, seconds, drives):
-    """Less is a car that is parked anew."""
+    """A shorter one is a move on a parking space."""
     ts = np.arange(0, seconds + 1, 5)
     readings = trace(ts, odo_km=1000 + np.round(km * ts / seconds, 3), pack_current=3, pack_voltage=360)
     assert len(sessions(readings, NOTHING)) == drives
 
 
 def test_an_odometer_of_whole_km_still_shows_a_whole_drive():
-    """What flowed before the first step and after the last one belongs to the drive."""
+    """The energy before the first step and after the last one belongs to the drive."""
     seconds, signals = driven(minutes=12)
     signals["odo_km"] = np.floor(1000.4 + seconds / 60)
     (drive,) = sessions(trace(seconds, **signals), NOTHING)
@@ -128,7 +128,7 @@ def test_an_odometer_of_whole_km_still_shows_a_whole_drive():
 
 
 def test_without_an_odometer_the_current_shows_a_drive():
-    """More than 5 A on average; the way stays unknown. With an odometer that stands it is a heater."""
+    """More than 5 A on average is a drive of unknown distance. With a constant odometer it is a heater."""
     seconds = np.arange(0, 1201, 10)
     current = np.where(seconds <= 600, 30, 0)
     (drive,) = sessions(trace(seconds, pack_voltage=360, pack_current=current), NOTHING)
@@ -137,7 +137,7 @@ def test_without_an_odometer_the_current_shows_a_drive():
 
 
 def broken(odo, fault):
-    """The odometer with a fault in its middle."""
+    """Return the odometer with a fault in its middle."""
     odo = odo.copy()
     middle = len(odo) // 2
     odo[middle : middle + fault[1]] = fault[0]
@@ -148,7 +148,7 @@ def broken(odo, fault):
     "fault", [(0, 1), (0, 45), (np.nan, 45), (999_999, 1), (1003, 1), (3, 1), (1000, 1), (1009.0, 1)]
 )
 def test_a_broken_odometer_does_not_break_a_drive(fault):
-    """Zero, missing, old and odd values: the last valid one counts, and the way is still 20 km."""
+    """Zero, missing, old and odd values: the last valid one counts, and the distance is still 20 km."""
     seconds, signals = driven(minutes=20)
     signals["odo_km"] = broken(signals["odo_km"], fault)
     (drive,) = sessions(trace(seconds, **signals), NOTHING)
@@ -165,7 +165,7 @@ def test_a_stale_odometer_that_catches_up_keeps_the_drive():
 
 
 def test_a_lasting_jump_or_rollback_is_a_new_start():
-    """A new instrument cluster: the way goes on from there, and adds nothing itself."""
+    """With a new instrument cluster the distance goes on from the new value; the step itself adds none."""
     for level in (-800, 50_000):
         seconds, signals = driven(minutes=20)
         signals["odo_km"][60:] += level
@@ -194,7 +194,7 @@ def test_a_gap_closes_a_session_at_the_last_reading_before_it():
     ],
 )
 def test_what_must_have_happened_in_a_gap(soc, km, expected):
-    """Soc up by 3 is a charge, 2 km are a drive, both can't be told apart."""
+    """Soc up by 3 is a charge, 2 km are a drive, and both together are unobserved."""
     readings = trace(
         [0, 10, 7200, 7210], soc=[30, 30, 30 + soc, 30 + soc], odo_km=[900, 900, 900 + km, 900 + km]
     )
@@ -206,7 +206,7 @@ def test_what_must_have_happened_in_a_gap(soc, km, expected):
 
 
 def test_an_inferred_charges_energy_needs_the_packs_energy_and_a_soh():
-    """50 % of 24 kWh at 80 % health are 9.6 kWh; nothing is guessed without either."""
+    """50 % of 24 kWh at 80 % health are 9.6 kWh; without either there is no estimate."""
     gap = {"soc": [30, 80], "odo_km": 900}
     pack = Profile(energy_kwh=24)
     assert sessions(trace([0, 7200], soh=80, **gap), pack)[0].kwh_in == pytest.approx(9.6)
@@ -215,7 +215,7 @@ def test_an_inferred_charges_energy_needs_the_packs_energy_and_a_soh():
 
 
 def test_a_signal_missing_at_the_edge_of_a_gap():
-    """The first readings after a gap lack soc and odometer: what rose over the gap still rose in it."""
+    """The first readings after a gap lack soc and odometer: a rise over the gap still counts."""
     soc, odo = [30, np.nan, np.nan, 60], [900, np.nan, np.nan, 950]
     (found,) = sessions(trace([0, 10, 7200, 7230], soc=soc, odo_km=odo), NOTHING)
     assert (found.kind, found.start, found.end) == (Kind.UNOBSERVED, START_S + 10, START_S + 7200)
@@ -238,7 +238,7 @@ def test_soc_glitches_are_left_out():
 
 @pytest.mark.parametrize("seconds", [[], [0], [0, 10]])
 def test_hardly_any_readings_are_no_session(seconds):
-    """Nothing is found in nothing, and nothing breaks."""
+    """Few or no readings give no session and no error."""
     assert sessions(trace(seconds, soc=50, pack_current=-20, odo_km=5), NOTHING) == []
 
 
@@ -278,13 +278,13 @@ def test_sessions_never_overlap_always_close_and_leave_no_energy_out(drawn):
 
 @given(lives())
 def test_the_way_never_falls(drawn):
-    """Whatever the odometer shows, a car does not drive backwards."""
+    """The distance never falls, for any odometer."""
     way = travelled(drawn)
     assert np.isnan(way).all() or (way[0] == 0 and (np.diff(way) >= 0).all())
 
 
 def test_simulated_days_are_cut_the_same_at_1_s_and_30_s():
-    """Drives and charges are the same ones at 1 s and 30 s; they begin and end within two samples."""
+    """Drives and charges are the same at 1 s and 30 s, with ends within two samples."""
     life = Car("a").live(4 * 86_400, 1)
     fine, coarse = (sessions(each, Profile(capacity_ah=60)) for each in (life, every(30, life)))
     kinds = [each.kind for each in fine]
@@ -297,7 +297,7 @@ def test_simulated_days_are_cut_the_same_at_1_s_and_30_s():
 
 
 def test_a_charge_ends_after_300_s_without_a_known_current():
-    """Other signals went on for ten minutes, the current did not: two charges, as nobody knows of more."""
+    """Other signals went on for ten minutes, the current did not: two charges."""
     current = np.full(181, -20.0)
     current[60:120] = np.nan
     readings = trace(10 * np.arange(181), pack_voltage=400, pack_current=current, odo_km=500)
@@ -310,7 +310,7 @@ def test_a_charge_ends_after_300_s_without_a_known_current():
 @pytest.mark.parametrize("lost", [np.nan, 0])
 @pytest.mark.parametrize("rise", [0.1, 0.4])
 def test_a_charge_whose_odometer_is_missing_is_a_charge(lost, rise):
-    """What the odometer shows an hour later was driven after the charge, not during it."""
+    """The distance that the odometer shows an hour later was driven after the charge, not during it."""
     seconds = np.arange(0, 4201, 30)
     odo = np.where(seconds < 60, 100, np.where(seconds <= 3600, lost, 100 + rise + (seconds - 3600) / 100))
     readings = trace(
@@ -383,7 +383,7 @@ def test_driving_off_ends_a_charge_also_with_whole_km():
 
 @pytest.mark.parametrize("begin", [0, 0.1, 0.3, 0.7, 321.9])
 def test_exactly_200_m_part_two_charges(begin):
-    """Whatever 0.2 is in binary so many km after the first reading."""
+    """0.2 km is reached despite its binary representation, at any distance from the first reading."""
     current = np.array([0] * 2 + [-20] * 31 + [0] * 10 + [-20] * 31)
     odo = 500 + np.select([np.arange(74) < 1, np.arange(74) < 38], [0, begin], begin + 0.2).round(1)
     seconds = 10 * np.arange(74) + np.where(np.arange(74) < 1, 0, 7200)

@@ -1,4 +1,4 @@
-"""Settings: what .env.example says, what is refused, and how it is said."""
+"""Settings: the contents of .env.example, refused values, and their messages."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ SECRET = "hunter2"
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
-    """A process that starts in an empty folder, with none of our variables set."""
+    """Run in an empty folder, with none of our variables set."""
     monkeypatch.chdir(tmp_path)
     for name in FIELDS:
         monkeypatch.delenv(name, raising=False)
@@ -37,7 +37,7 @@ def environment(monkeypatch, tmp_path):
 
 
 def refusal(kind):
-    """The line that a wrong setting is answered with."""
+    """Return the line with which a wrong setting is refused."""
     with pytest.raises(InvalidSettingsError) as refused:
         load(kind)
     line = str(refused.value)
@@ -47,19 +47,19 @@ def refusal(kind):
 
 
 def example_lines():
-    """The programs' settings; those of compose (BATTERY_...) are test_compose's."""
+    """Return the programs' settings; test_compose checks those of compose (BATTERY_...)."""
     return re.findall(r"^#? ?(?!BATTERY_)([A-Z][A-Z0-9_]*)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
 
 
 def test_the_example_names_every_setting_once_and_nothing_else():
-    """Whoever reads .env.example has seen every setting that any process reads."""
+    """.env.example shows every setting that any process reads."""
     names = [name for name, _ in example_lines()]
     assert sorted(names) == sorted(FIELDS)
 
 
 @pytest.mark.parametrize(("name", "text"), example_lines())
 def test_the_example_gives_the_true_default(environment, name, text):
-    """Uncommenting a line of .env.example changes nothing."""
+    """An uncommented line of .env.example has the value of the default."""
     kind = OWNER[name]
     default = getattr(load(kind), name.lower())
     assert text or default is None
@@ -69,7 +69,7 @@ def test_the_example_gives_the_true_default(environment, name, text):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_whole_example_uncommented_changes_nothing(kind):
-    """A copy of the file with every line active is what runs without it."""
+    """A copy of the file with every line active has the values of the defaults."""
     plain = load(kind)
     active = re.sub(r"^# ([A-Z][A-Z0-9_]*=)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     Path(".env").write_text(active)
@@ -84,7 +84,7 @@ def test_the_documents_name_every_setting(name):
 
 @pytest.mark.parametrize("name", sorted(FIELDS))
 def test_every_setting_has_a_sentence(name):
-    """A field's description is what a person is told about it."""
+    """The description of each field is a sentence."""
     assert FIELDS[name].description.endswith(".")
 
 
@@ -161,7 +161,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("kind", "name", "text"), WRONG, ids=[f"{n}={t[:20]}" for _, n, t in WRONG])
 def test_a_wrong_value_is_one_line(environment, kind, name, text):
-    """It names the variable, and repeats neither a password nor the value."""
+    """The line names the variable, and repeats neither a password nor the value."""
     environment.setenv(name, text)
     line = refusal(kind)
     assert name in line
@@ -169,7 +169,7 @@ def test_a_wrong_value_is_one_line(environment, kind, name, text):
 
 
 def test_every_wrong_variable_is_named(environment):
-    """One start tells all that has to be mended."""
+    """One start names all wrong variables."""
     environment.setenv("MQTT_PORT", "x")
     environment.setenv("DATABASE_URL", f"mysql://u:{SECRET}@h/d")
     environment.setenv("INGEST_BATCH_ROWS", "0")
@@ -310,7 +310,7 @@ def test_the_file_is_read(environment):
 
 
 def test_a_wrong_line_of_the_file_is_named(environment):
-    """It is said in the same line as for a variable."""
+    """A value of the file is refused in the same line as one of the environment."""
     Path(".env").write_text("MQTT_PORT=x\n")
     assert refusal(WorkerSettings).startswith("MQTT_PORT (set in .env): should be a valid integer")
     environment.setenv("MQTT_PORT", "y")
@@ -328,7 +328,7 @@ def test_a_file_that_is_not_utf_8():
 
 
 def test_other_names_of_the_environment_are_left_alone(environment):
-    """Only the exact names count; what other programs set is not ours."""
+    """Only exact names count; variables of other programs are ignored."""
     environment.setenv("PORT", "x")
     environment.setenv("BATTERY_MQTT_PORT", "x")
     environment.setenv("MQTT_PORT_", "x")
@@ -337,7 +337,7 @@ def test_other_names_of_the_environment_are_left_alone(environment):
 
 @pytest.mark.parametrize("kind", [WorkerSettings, ApiSettings])
 def test_settings_do_not_change(kind):
-    """They are checked once, so they stay as they were."""
+    """Settings are checked once, so they are immutable."""
     settings = load(kind)
     with pytest.raises(ValueError, match="frozen"):
         settings.log_level = "DEBUG"

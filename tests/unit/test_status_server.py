@@ -18,7 +18,7 @@ from tests.calls import numbers_of
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The monotonic clock of the health, set by hand."""
+    """Replace the monotonic clock of the health by one that is set by hand."""
     now = [1_000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     return now
@@ -38,7 +38,7 @@ def metrics(health, monkeypatch, tmp_path):
 
 @pytest.fixture
 def ask(health, metrics):
-    """Ask the port for a path: the status, the content type and the body."""
+    """Return a function that requests a path: the status, the content type and the body."""
     server = StatusServer(health, metrics, "127.0.0.1", 0)
     server.start()
     port = server._server.server_address[1]
@@ -97,7 +97,7 @@ def test_the_metrics_are_those_that_are_listed(ask):
 
 
 def test_before_the_first_message(ask):
-    """What can be counted by QoS is there from the start; a quantile of nothing is not."""
+    """Counters by QoS start at 0; a quantile without values is absent."""
     samples = numbers_of(ask("/metrics")[2].decode())
     assert samples["battery_worker_messages_received_total", "0"] == 0
     assert samples["battery_worker_messages_received_total", "1"] == 0

@@ -30,7 +30,7 @@ def nested(depth):
 
 
 def deepest_accepted():
-    """The greatest depth that parse_json takes, called from here."""
+    """Return the greatest depth that parse_json accepts, called from here."""
     low, high = 1, 100_000
     while low < high:
         middle = (low + high + 1) // 2
@@ -57,7 +57,7 @@ def test_what_is_accepted_can_be_walked_from_a_deeper_call(frames):
     "payload", [b'{"hunter2": hunter2}', b'["hunter2', b'"hunter2\xff"', b"[hunter2]", b'{"a":1} hunter2']
 )
 def test_the_reason_does_not_repeat_the_input(payload):
-    """It says where, not what."""
+    """The message names the place, not the contents."""
     assert "hunter2" not in why(payload)
 
 
@@ -125,11 +125,11 @@ def test_the_elements_are_the_array(payload):
     ],
 )
 def test_elements_as_they_were_sent(payload, elements):
-    """Blanks and commas between elements go; everything within them stays, byte by byte."""
+    """Blanks and commas between elements are dropped; their own bytes stay as they are."""
     assert list(array_elements(payload)) == elements
 
 
 def test_the_values_of_json_and_of_python_agree():
-    """What Python writes is read as what it was."""
+    """JSON that Python writes is read back as the same value."""
     value = {"text": '\N{SNOWMAN}\0"\\', "list": [1, 2.5, None, True, {"x": []}]}
     assert parse_json(json.dumps(value).encode()) == value

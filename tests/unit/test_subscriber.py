@@ -1,4 +1,4 @@
-"""The broker's side of the worker, its callbacks called by hand: no broker, no network thread."""
+"""The subscriber, its callbacks called by hand: no broker, no network thread."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ PUBACK = 0x40
 
 
 def acknowledged(subscriber):
-    """The ids of the PUBACKs that paho holds ready to send."""
+    """Return the ids of the PUBACKs that paho has queued."""
     written = b"".join(
         packet["packet"] for packet in subscriber._client._out_packet if packet["command"] == PUBACK
     )
@@ -28,7 +28,7 @@ def acknowledged(subscriber):
 
 
 def subscriptions(subscriber):
-    """The SUBSCRIBEs that were asked of paho, of which none can be sent: there is no socket."""
+    """Return a list that collects the SUBSCRIBEs, none of which can be sent without a socket."""
     asked = []
     subscriber._client.subscribe = lambda *arguments, **options: asked.append((arguments, options))
     return asked
@@ -49,7 +49,7 @@ def test_the_session_outlives_the_process(make):
 
 
 def test_making_one_connects_to_nothing(make):
-    """It connects when it is started."""
+    """A subscriber connects when it is started."""
     subscriber = make()
     assert subscriber._client.socket() is None
     assert subscriber._client._thread is None
@@ -71,7 +71,7 @@ def test_making_one_connects_to_nothing(make):
     ],
 )
 def test_subscribes_on_every_connect(make, settings, expected):
-    """At QoS 1, whatever the broker says of the session: it may have kept that and lost the subscription."""
+    """At QoS 1, also with a session present: the broker may have kept that and lost the subscription."""
     subscriber = make(**settings)
     asked = subscriptions(subscriber)
     for session in (False, True, True):
@@ -90,7 +90,7 @@ def test_listening(subscriber):
 
 
 def test_a_refused_connection_is_none(subscriber, caplog):
-    """Wrong credentials are said, and leave nothing that could be acknowledged."""
+    """Wrong credentials are logged, and the connection is not usable for acknowledgements."""
     asked = subscriptions(subscriber)
     connect(subscriber, refused="Not authorized")
     assert asked == []
@@ -109,7 +109,7 @@ def test_a_message_as_received(subscriber):
 
 @pytest.mark.parametrize("topic", [b"\xff\xfe", b"", b"a\0b"])
 def test_a_topic_that_is_not_utf_8(subscriber, topic):
-    """It is handed on like any other: the decoder rejects it, the network thread does not die of it."""
+    """The message is handed on like any other: the decoder rejects it, and the network thread survives."""
     connect(subscriber)
     assert receive(subscriber, topic=topic).topic == topic
 
@@ -133,7 +133,7 @@ def test_nothing_is_acknowledged_by_itself(subscriber):
 
 
 def test_acknowledged_on_its_own_connection(subscriber):
-    """In the order in which it is asked for."""
+    """Acknowledgements are sent in the order of the calls."""
     connect(subscriber)
     for delivery in [receive(subscriber, mid) for mid in (3, 1, 2)]:
         subscriber.acknowledge([delivery])
@@ -154,14 +154,14 @@ def test_many_are_acknowledged_at_once(subscriber):
 
 
 def test_qos_0_is_not_acknowledged(subscriber):
-    """It has no id; an acknowledgement would be one of another message."""
+    """A message of QoS 0 has no id; an acknowledgement would be that of another message."""
     connect(subscriber)
     subscriber.acknowledge([receive(subscriber, mid=0, qos=0)])
     assert acknowledged(subscriber) == []
 
 
 def test_not_while_the_link_is_down(subscriber):
-    """Its acknowledgement would go out on the next connection."""
+    """The acknowledgement would go out on the next connection."""
     connect(subscriber)
     delivery = receive(subscriber)
     disconnect(subscriber)
@@ -240,7 +240,7 @@ def test_a_refused_reconnect_does_not_bring_the_link_up(subscriber):
 
 
 def test_callbacks_and_acknowledgements_exclude_each_other(subscriber):
-    """While one acknowledgement is under way, no callback can begin another connection."""
+    """During an acknowledgement no callback can begin another connection."""
     connect(subscriber)
     delivery = receive(subscriber)
     seen = []
@@ -275,7 +275,7 @@ def test_lost_sessions_are_counted(subscriber, caplog, sessions, lost):
 
 
 def test_a_lost_session_purges_nothing(subscriber):
-    """What was received before is still stored."""
+    """Messages received before are still stored."""
     connect(subscriber)
     arrive(subscriber, publish(TOPIC, qos=0))
     disconnect(subscriber)
@@ -285,7 +285,7 @@ def test_a_lost_session_purges_nothing(subscriber):
 
 @pytest.mark.parametrize("codes", [(128,), (1, 128), (135,), (0,), (2,)])
 def test_a_refused_subscription_ends_the_worker(subscriber, codes):
-    """A worker that hears nothing must not look well; a waiting take returns at once."""
+    """A worker that receives no message must not look ready; a waiting take returns at once."""
     subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
     granted(subscriber, *codes)
@@ -297,7 +297,7 @@ def test_a_refused_subscription_ends_the_worker(subscriber, codes):
 
 
 def test_alive_while_the_thread_is(subscriber):
-    """Nothing is raised while paho's thread runs, connected or not."""
+    """No error is raised while paho's thread runs, connected or not."""
     subscriber._client._thread = FakeThread(alive=True)
     subscriber.require_alive()
     connect(subscriber)
@@ -326,7 +326,7 @@ class BrokenMessage:
 
 
 def test_a_message_that_cannot_be_taken_ends_the_worker(subscriber):
-    """The callback does not raise, and nobody goes on as if the message had come."""
+    """The callback does not raise, and the worker does not go on without the message."""
     subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
     subscriber._on_messages([BrokenMessage()])
@@ -358,7 +358,7 @@ def test_wake(subscriber):
 
 
 def test_a_wait_of_less_than_nothing(subscriber):
-    """A batch that is overdue asks for a negative wait: it is none."""
+    """A batch that is overdue has a negative wait, which counts as 0."""
     assert subscriber.take(-5) == []
 
 

@@ -41,7 +41,7 @@ def utc(*parts):
     ],
 )
 def test_accepted(text, moment):
-    """Every form that RFC 3339 has names the same moment in UTC; what is finer than a microsecond is cut."""
+    """Every form of RFC 3339 names the same moment in UTC; digits beyond microseconds are truncated."""
     parsed = parse_timestamp(text)
     assert parsed == moment
     assert parsed.utcoffset() == timedelta()
@@ -99,7 +99,7 @@ def test_accepted(text, moment):
     ],
 )
 def test_refused_as_no_rfc_3339(text):
-    """What is not RFC 3339 with an offset is refused, however close it comes."""
+    """A text that is not RFC 3339 with an offset is refused, however similar."""
     with pytest.raises(InvalidTimestampError, match="RFC 3339"):
         parse_timestamp(text)
 
@@ -145,14 +145,14 @@ def test_refused_as_no_time_that_exists(text):
     "value", [None, 0, 1_769_256_300, 1_769_256_300.5, True, b"2026-01-24T12:05:00Z", [], {}]
 )
 def test_refused_as_no_string(value):
-    """A number is not a time, whatever it might count."""
+    """A number is not a time."""
     with pytest.raises(InvalidTimestampError, match="must be a string"):
         parse_timestamp(value)
 
 
 @pytest.mark.parametrize("secret", ["hunter2", "2026-02-30T12:05:00Z", "2026-01-24T12:05:00+23:59"])
 def test_the_reason_does_not_repeat_the_input(secret):
-    """The message is fit for a response: it holds nothing that was sent."""
+    """The message is fit for a response: no part of the input is repeated."""
     with pytest.raises(InvalidTimestampError) as refused:
         parse_timestamp(secret)
     assert secret not in str(refused.value)
@@ -174,7 +174,7 @@ def test_written(moment, text):
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_round_trip(moment):
-    """What is written is read back as the same moment, to the microsecond."""
+    """A formatted time is parsed as the same moment, to the microsecond."""
     assert parse_timestamp(format_timestamp(moment)) == moment
 
 

@@ -18,7 +18,7 @@ FILTERS = ["vehicles/+/telemetry", "vehicles/+/telemetry/confirm", "vehicles/+/s
 
 @pytest.mark.parametrize("vin", ["ABCDE", "A" * 40, "VIN-DEMO-001", "12345", "-----"])
 def test_what_is_built_is_understood(vin):
-    """The topics that a vehicle publishes on name that vehicle, and whether it wants an answer."""
+    """The topics of a vehicle are parsed as that vehicle's, with or without receipts."""
     assert parse_topic(telemetry_topic(vin)) == (vin, None, False)
     assert parse_topic(telemetry_topic(vin, confirm=True)) == (vin, receipts_topic(vin), False)
     assert parse_topic(status_topic(vin)) == (vin, None, True)
@@ -79,7 +79,7 @@ def test_other_topics_name_no_vehicle(topic):
 
 
 def test_the_reason_does_not_repeat_the_topic():
-    """A topic may be anything: it is not echoed."""
+    """A topic may be anything, and is not repeated."""
     with pytest.raises(InvalidTopicError) as refused:
         parse_topic("vehicles/hunter2 /telemetry")
     assert "hunter2" not in str(refused.value)
@@ -94,7 +94,7 @@ def test_the_reason_does_not_repeat_the_topic():
     ],
 )
 def test_the_filters(group, expected):
-    """Alone, a worker hears every vehicle; in a group, its share of them."""
+    """Alone, a worker receives every vehicle's messages; in a group, its share of them."""
     assert topic_filters(group) == expected
 
 
@@ -103,6 +103,6 @@ def test_the_filters(group, expected):
     [telemetry_topic("VIN-00001"), telemetry_topic("VIN-00001", confirm=True), status_topic("VIN-00001")],
 )
 def test_one_filter_covers_a_topic(topic):
-    """What a vehicle publishes on is what the worker subscribes to, once."""
+    """Each topic of a vehicle matches exactly one of the worker's filters."""
     patterns = [re.escape(wanted).replace(r"\+", "[^/]+") for wanted in topic_filters(None)]
     assert sum(re.fullmatch(pattern, topic) is not None for pattern in patterns) == 1

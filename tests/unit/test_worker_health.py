@@ -1,4 +1,4 @@
-"""Signs of life: live while the thread is seen, ready while readings travel."""
+"""The worker's health: live while its thread sends heartbeats, ready while readings are stored."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from ingest_worker.worker_health import WorkerHealth
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The monotonic clock, set by hand."""
+    """Replace the monotonic clock by one that is set by hand."""
     now = [1_000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     return now
@@ -29,7 +29,7 @@ def test_live_while_it_beats(health, clock, age, live):
 
 
 def test_live_from_the_start(health):
-    """It has 30 s to begin."""
+    """A new worker has 30 s for its first heartbeat."""
     assert health.is_live
     assert not health.is_ready
 
@@ -46,7 +46,7 @@ def test_ready_while_readings_travel(health, listening, answers, ready):
 
 
 def test_a_hanging_worker_is_not_ready(health, clock):
-    """What it last said of itself is no longer true."""
+    """The last known state no longer counts."""
     health.beat(is_listening=True)
     health.database_answers = True
     assert health.is_ready
