@@ -100,7 +100,7 @@ def test_over_http_each_is_refused_and_nothing_is_stored(api, refuse):
 
 
 def test_a_refusal_never_repeats_the_input(refuse):
-    """What was sent does not come back in the answer: not as NaN, not as a script, not as a secret."""
+    """The answer does not repeat the input: not as NaN, not as a script, not as a secret."""
     marker = "zq9-marker"
     for body in (
         f'[{{"vin":"{marker}!","ts":"{marker}","soc":"{marker}"}}]',

@@ -28,7 +28,7 @@ NOT_PROMISED = {"0002": "802c07aefe19020f657e84cf9a0089de998750df"}
 
 
 def unpack(commit, folder):
-    """The two packages of a worker, as they were at that commit."""
+    """Check out the two packages of a worker, as they were at that commit."""
     archive = subprocess.run(
         ["git", "-C", str(ROOT), "archive", commit, "shared", "ingest_worker"],
         capture_output=True,
@@ -46,7 +46,7 @@ def unpack(commit, folder):
 
 @contextmanager
 def older_worker(commit, folder, broker, database_url, group=""):
-    """That release's worker as a process of its own; at the end it is asked to stop, and has to do so."""
+    """Run that release's worker as a process of its own; at the end a SIGTERM has to end it."""
     log = folder.with_suffix(".log")
     environment = {
         **os.environ,
@@ -92,7 +92,7 @@ def stored(engine):
 
 
 def rollups(verb, database_url):
-    """The exit code of `python -m shared.rollups`: 1 where hours and readings differ."""
+    """Run `python -m shared.rollups`; returns its exit code, 1 where hours and readings differ."""
     return subprocess.run(
         [sys.executable, "-m", "shared.rollups", verb],
         cwd=ROOT,
@@ -122,7 +122,7 @@ def test_an_older_worker_runs_beside_a_newer_one(commit, tmp_path, broker, datab
 
 @pytest.mark.parametrize("commit", NOT_PROMISED.values(), ids=NOT_PROMISED)
 def test_where_it_is_not_promised_a_rebuild_mends_it(commit, tmp_path, broker, database_url, engine):
-    """Nothing is lost beside such a worker either; what its readings lack is made anew by one command."""
+    """Readings of such a worker are stored, too; one command computes the hours that they lack."""
     with older_worker(commit, tmp_path / "older", broker, database_url):
         publish(broker, "VIN-00001", range(100))
         eventually(lambda: stored(engine) == 100)
@@ -132,7 +132,7 @@ def test_where_it_is_not_promised_a_rebuild_mends_it(commit, tmp_path, broker, d
 
 
 def test_this_worker_runs_on_a_schema_that_is_newer(broker, database_url, engine, run_worker):
-    """What a later release may do without a stop: new tables, indexes, and columns that may stay empty."""
+    """A later release may add tables, indexes, and columns that may stay empty, without a stop."""
     with engine.begin() as connection:
         for statement in (
             "ALTER TABLE telemetry ADD COLUMN later double precision",

@@ -28,7 +28,7 @@ WINDOW = {"from_ts": stamp(-4_000), "to_ts": stamp(90_000)}
 
 
 def tiny_readings():
-    """A day of them, with gaps: hours of one reading, and hours of several."""
+    """Make a day of readings, with gaps: hours of one reading, and hours of several."""
     seconds = [0, 1, 2, 60, 61, 4_000, 4_100, 4_200, 7_300, 80_000, 80_001]
     for n, second in enumerate(seconds):
         volts, amps = TINY[n % len(TINY)]

@@ -344,7 +344,7 @@ def test_errors_behind_the_api(error, status, retry):
 
 @pytest.mark.parametrize("full", [errors.DiskFull, errors.OutOfMemory])
 def test_a_full_disk_is_not_called_busy(full, caplog):
-    """Nobody waits for a connection: an operator has to make room."""
+    """No call waits for a connection: an operator has to make room."""
     body = problem(call(raising(wrapped(full("no space left"))), "GET", "/"), 503)
     assert "disk is full" in body["detail"]
     assert "busy" not in body["detail"] + caplog.text

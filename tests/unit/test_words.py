@@ -5,6 +5,7 @@ import re
 import pytest
 
 from api.main import create_app
+from scripts.import_graph import PACKAGES
 from shared.api_settings import ApiSettings
 from tests.documents import DOCUMENTS, ROOT, name, prose, text_of
 
@@ -105,3 +106,13 @@ def test_a_banned_word_is_found(text):
 def test_plain_text_passes(text):
     """Questions may begin with a question word."""
     assert faults(text) == []
+
+
+OPENING = re.compile(r'"""(?:What|Who|Whoever|Whose|Where|Whether|How|Nobody|Nothing) ')
+
+
+def test_docstrings_name_their_subject():
+    """A docstring opens with a verb and its object, or with a noun: not with a question word."""
+    sources = [path for folder in (*PACKAGES, "scripts", "tests") for path in (ROOT / folder).rglob("*.py")]
+    assert len(sources) > 400
+    assert [path.name for path in sources if OPENING.search(text_of(path))] == []
