@@ -199,7 +199,7 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     )
     # How many connections a process opens, and how long a call waits for one: see api/connections.py.
     api_pool_size: int = Field(
-        5,
+        8,
         ge=1,
         le=200,
         description="Database connections that each process opens to read, and as many to write.",
