@@ -42,7 +42,7 @@ class ApiSettings(DatabaseSettings, ReadingSettings):
     )
     # api/db/connection_budget.py adds up the connections that a process opens.
     api_pool_size: int = Field(
-        5,
+        8,
         ge=1,
         le=200,
         description="Database connections that each process opens to read, and as many to write.",
