@@ -35,7 +35,7 @@ def test_modules_import_what_their_folder_may():
 
 
 def test_no_module_imports_itself_by_way_of_others():
-    """What is left when modules without further imports are taken away again and again is a circle."""
+    """Modules without further imports are removed repeatedly: the rest would be a circle."""
     left = {}
     for one, other in imports():
         left.setdefault(one, set()).add(other)

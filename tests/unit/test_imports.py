@@ -94,7 +94,7 @@ SHARED_FLOORS = (
 
 
 def floor_of(module, floors):
-    """The number of the floor on which a module stands, None where the table does not name it."""
+    """Return the number of the floor on which a module stands, None where the table does not name it."""
     return next(
         (
             number
@@ -144,14 +144,14 @@ def test_the_wire_knows_no_table():
 
 
 def test_the_worker_loads_no_diagnostics():
-    """What analyses the past does not run where readings are stored."""
+    """Analyses of the past do not run where readings are stored."""
     loaded = reachable("ingest_worker", "ingest_worker", "shared")
     assert "shared.storage.store_readings" in loaded
     assert not {name for name in loaded if name.startswith("shared.diagnostics")}
 
 
 def reachable(start, *packages):
-    """Every module that a package's modules import, directly or through others, within these packages."""
+    """Return every module that a package's modules import, directly or through others, in these packages."""
     imports = combined_graph(*packages)
     waiting = [name for name in imports if name == start or name.startswith(f"{start}.")]
     seen = set(waiting)
