@@ -27,7 +27,7 @@ def graph(package: str, root: Path = ROOT) -> Graph:
 
 
 def combined_graph(*packages: str, root: Path = ROOT) -> Graph:
-    """Read several packages at once, with the arrows between them."""
+    """Read every module of several packages; returns the imports among all of them."""
     trees = {
         _dotted(path.relative_to(root)): ast.parse(path.read_text(encoding="utf-8"))
         for package in packages

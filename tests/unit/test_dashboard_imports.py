@@ -35,7 +35,7 @@ def test_modules_import_what_their_folder_may():
 
 
 def test_no_module_imports_itself_by_way_of_others():
-    """Modules that remain when those without further imports are removed again and again are a circle."""
+    """Modules without further imports are removed repeatedly: the rest would be a circle."""
     left = {}
     for one, other in imports():
         left.setdefault(one, set()).add(other)

@@ -151,7 +151,7 @@ def test_the_worker_loads_no_diagnostics():
 
 
 def reachable(start, *packages):
-    """Every module that a package's modules import, directly or through others, within these packages."""
+    """Return every module that a package's modules import, directly or through others, in these packages."""
     imports = combined_graph(*packages)
     waiting = [name for name in imports if name == start or name.startswith(f"{start}.")]
     seen = set(waiting)

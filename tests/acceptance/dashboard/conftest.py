@@ -60,7 +60,7 @@ def show(browser):
 
 
 def has_started(page):
-    """Return whether the page's scripts run; a page whose files could not be loaded is loaded again."""
+    """Return whether the page's scripts run; reloads a page whose files could not be loaded."""
     if page.locator("main > :not(noscript), #swagger-ui > *").count():
         return True
     if page.watch.network_changed:
