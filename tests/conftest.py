@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, settings
 
 from api.main import create_app
 from ingest_worker.fatal_errors import FatalError
@@ -35,6 +36,10 @@ from tests.calls import plain_client
 
 # No data here has to survive a power cut; data survives a kill -9, since the kernel keeps what was written.
 # synchronous_commit is off on purpose: the guarantee must not depend on a server's default.
+# A generated example may take long beside a busy machine: that says nothing about the code.
+settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-speed")
+
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ENOUGH_BYTES = 4 << 30

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from api.db.numpy_columns import Microseconds, load_as_arrays
 from api.db.pool import Connection
-from api.queries.connectivity import FROM_VEHICLES, STATE_SQL, cutoff_times
+from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
+from api.queries.connectivity import STATE_SQL, cutoff_times
 from shared.wire.connectivity import Limits, State, Status
 from shared.wire.reading import SIGNALS
 
-MIN_CHARGING_A = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATES = list(State)
 _STATUSES = (None, *Status)
@@ -23,19 +23,14 @@ _NUMBERS = ", ".join(f"array_agg(coalesce({name}, 'NaN'))" for name in SIGNALS)
 _QUERY = f"""
     SELECT string_agg(vin, ' '), array_agg(ts), array_agg(received_at), array_agg(status_at),
         array_agg(status_index),
-        array_agg(state), array_agg(sign), array_agg(coalesce(moved_km, 'NaN')), {_NUMBERS}
+        array_agg(state), array_agg(charging), {_NUMBERS}
     FROM (
         SELECT vin, ts, latest.received_at, {", ".join(SIGNALS)},
             coalesce(reported.received_at, latest.received_at) AS status_at,
             coalesce(array_position(%(statuses)s::text[], reported.status), 0)::float8 AS status_index,
             array_position(%(states)s::text[], {STATE_SQL})::float8 AS state,
-            coalesce(profile.current_sign, 1)::float8 AS sign,
-            CASE WHEN pack_current * coalesce(profile.current_sign, 1) <= %(charging)s THEN odo_km - (
-                SELECT earlier.odo_km FROM telemetry AS earlier
-                WHERE earlier.vin = latest.vin AND earlier.ts >= latest.ts - interval '2 minutes'
-                ORDER BY earlier.ts LIMIT 1
-            ) END AS moved_km
-        FROM {FROM_VEHICLES} LEFT JOIN vehicle_profiles AS profile USING (vin) ORDER BY vin
+            {CHARGING_SQL}::integer::float8 AS charging
+        FROM {FROM_VEHICLES_AND_PROFILES} ORDER BY vin
     ) AS fleet
 """  # noqa: S608 - our own columns
 
@@ -53,9 +48,8 @@ class FleetColumns:
     """Status that the vehicle published: index in (None, *Status)."""
     state: NDArray[Any]
     """Index in State."""
-    current_sign: NDArray[Any]
-    moved_km: NDArray[Any]
-    """km of the last two minutes, where 2 A or more go into the pack; NaN where not known."""
+    charging: NDArray[Any]
+    """Booleans."""
     signals: dict[str, NDArray[Any]]
 
     def rows(self, indices: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
@@ -88,14 +82,13 @@ async def fleet(connection: Connection, *, now: datetime, limits: Limits) -> Fle
     values = {
         "statuses": list(Status),
         "states": _STATES,
-        "charging": -MIN_CHARGING_A,
         **cutoff_times(now, limits),
     }
     await cursor.execute(_QUERY, values)
     found = await cursor.fetchone()
     if found is None or found[0] is None:
-        found = ("", *(np.empty(0, np.int64) for _ in range(7)), *(np.empty(0) for _ in SIGNALS))
-    vins, ts, received_at, status_at, status_index, state, sign, moved_km, *signals = found
+        found = ("", *(np.empty(0, np.int64) for _ in range(6)), *(np.empty(0) for _ in SIGNALS))
+    vins, ts, received_at, status_at, status_index, state, charging, *signals = found
     return FleetColumns(
         vins=vins.split(),
         ts=ts,
@@ -103,7 +96,6 @@ async def fleet(connection: Connection, *, now: datetime, limits: Limits) -> Fle
         status_at=status_at,
         status_index=status_index,
         state=state - 1,
-        current_sign=sign,
-        moved_km=moved_km,
+        charging=charging > 0,
         signals=dict(zip(SIGNALS, signals, strict=True)),
     )

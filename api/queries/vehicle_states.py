@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from api.db.pool import Connection
+from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
 from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, cutoff_times
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
@@ -19,6 +20,18 @@ async def latest(connection: Connection, vins: Sequence[str]) -> dict[str, tuple
     """Select the reading with the newest ts of each of these vehicles that has sent one."""
     cursor = await connection.execute(_LATEST, (vins,), binary=True)
     return {row[0]: row for row in await cursor.fetchall()}
+
+
+_STATE = f"""
+    SELECT {CHARGING_SQL}, {READING}, {CONNECTIVITY_COLUMNS}
+    FROM {FROM_VEHICLES_AND_PROFILES} WHERE vin = %(vin)s
+"""  # noqa: S608 - our own columns
+
+
+async def state(connection: Connection, vin: str, *, now: datetime, limits: Limits) -> tuple[Any, ...] | None:
+    """Select "charging", READING and CONNECTIVITY_COLUMNS of a vehicle; None without a reading."""
+    values = {"vin": vin, **cutoff_times(now, limits)}
+    return await (await connection.execute(_STATE, values, binary=True)).fetchone()
 
 
 async def is_known(connection: Connection, vin: str) -> bool:

@@ -23,7 +23,14 @@ from api.http.responses import json_response
 from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import telemetry, vehicle_states
 from api.queries.connectivity import connectivity_row
-from api.schemas.vehicles import ListedVehicle, StoredReading, Summary, VehicleConnectivity, VehicleState
+from api.schemas.vehicles import (
+    FleetVehicle,
+    ListedVehicle,
+    StoredReading,
+    Summary,
+    VehicleConnectivity,
+    VehicleState,
+)
 from api.serializers import listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
 from api.serializers import summary as summary_of
 from shared.wire.connectivity import State
@@ -104,6 +111,19 @@ async def latest(vin: Vin, request: Request) -> Response:
     if row is None:
         raise unknown_vin()
     return json_response(vehicle_state(row, state.settings.alert_thresholds))
+
+
+@router.get("/{vin}/state", response_model=FleetVehicle, responses=problem_responses(401, 404, 503))
+async def state(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> Response:
+    """Return `latest` with connectivity and charging in one answer, as a vehicle of `/api/fleet`."""
+    vin, now, limits = normal_vin(vin), datetime.now(UTC), settings.connectivity_limits
+    row = await database.read(vehicle_states.state, vin, now=now, limits=limits)
+    if row is None:
+        raise unknown_vin()
+    charging, *columns = row
+    return json_response(
+        listed_vehicle(columns, settings.alert_thresholds, now=now, limits=limits) | {"charging": charging}
+    )
 
 
 @router.get(

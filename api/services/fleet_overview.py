@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.queries.fleet_columns import MIN_CHARGING_A, FleetColumns
+from api.queries.fleet_columns import FleetColumns
 from api.serializers import listed_vehicle
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import Severity, worst_alerts
@@ -64,9 +64,7 @@ class FleetOverview:
         self._thresholds = thresholds
         signals = columns.signals
         self._severity = worst_alerts(signals, thresholds)
-        takes_in = signals["pack_current"] * columns.current_sign <= -MIN_CHARGING_A
-        drives = columns.moved_km > 0
-        self._charging = takes_in & ~drives & (columns.state == _STATES.index(State.ONLINE))
+        self._charging = columns.charging
 
     def page(self, query: FleetQuery) -> dict[str, Any]:
         """Build the answer to a query, in the shape of `schemas.vehicles.Fleet`."""

@@ -210,7 +210,18 @@ def test_charging(api, current, sign, charging):
 def test_a_car_that_brakes_does_not_charge(api, odometers, charging):
     """A vehicle does not charge where its odometer moved in the two minutes before its newest reading."""
     post(api, *(raw(second=n, pack_current=-50, odo_km=odo) for n, odo in odometers))
-    assert fleet(api)["vehicles"][0]["charging"] == charging
+    [vehicle] = fleet(api)["vehicles"]
+    assert vehicle["charging"] == charging
+    assert api.get("/api/vehicles/VIN-00001/state").json() == vehicle
+
+
+def test_the_state_of_an_unknown_vehicle(api, engine):
+    """404, also for a vehicle that has published its status and no reading."""
+    with engine.begin() as connection:
+        keep_statuses(connection, [VehicleStatus("VIN-00001", Status.ONLINE, datetime.now(UTC))])
+    answer = api.get("/api/vehicles/VIN-00001/state")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_a_backlog_is_seen_by_how_late_it_arrives(api, engine):

@@ -53,6 +53,8 @@ CALLS = {
     },
     "/api/vehicles/{vin}/connectivity": {f"{PATH}/connectivity": NOTHING},
     "/api/vehicles/{vin}/latest": {f"{PATH}/latest": NOTHING},
+    # Of a vehicle that takes in current, the first reading of two minutes.
+    "/api/vehicles/{vin}/state": {f"{PATH}/state": NOTHING},
     "/api/vehicles/{vin}/summary": {
         f"{PATH}/summary?{WINDOW}": SUMMED,
         f"{PATH}/summary?{SHORT}": {"telemetry": 4} | NO_HOUR,

@@ -54,20 +54,21 @@ export class CurrentState {
   }
 
   /**
-   * @param {any} state GET latest @param {any} connectivity null where it is not known
-   * @param {1|-1} sign of the current @param {boolean} isCharging
+   * @param {any} state GET state
+   * @param {1|-1} sign of the current
    */
-  show(state, connectivity, sign, isCharging) {
+  show(state, sign) {
+    const { connectivity } = state;
     this.list.classList.remove("skeletons");
     setTime(this.ts, state.ts);
-    setBadge(this.connectivity, connectivity?.state ?? "unknown");
-    setTime(this.since, connectivity?.since ?? null);
-    this.sinceText.hidden = !connectivity?.since;
+    setBadge(this.connectivity, connectivity.state);
+    setTime(this.since, connectivity.since);
+    this.sinceText.hidden = !connectivity.since;
     // What flowed when it was last heard of does not flow now.
-    const now = isLive(connectivity, state.ts, connectivity?.received_at)
+    const now = isLive(connectivity, state.ts, state.received_at)
       ? state
-      : { ...state, power_kw: null, pack_current: null };
-    FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, isCharging, sign));
+      : { ...state, power_kw: null, pack_current: null, charging: false };
+    FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, now.charging, sign));
     this.showAlerts(state.alerts);
   }
 

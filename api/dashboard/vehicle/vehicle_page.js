@@ -1,6 +1,6 @@
 // One vehicle: what it does now, what it did, and how its battery is.
 
-import { ApiError, ask } from "../core/api.js";
+import { ask } from "../core/api.js";
 import { BatteryPanel } from "./battery_panel.js";
 import { Charts } from "../charts/charts.js";
 import { CurrentState } from "./current_state.js";
@@ -8,19 +8,16 @@ import { Diagnoses } from "./diagnoses.js";
 import { Download } from "./download.js";
 import { button, make, setText } from "../core/element.js";
 import { firstReading } from "../core/first_reading.js";
-import { isLive } from "../fleet/fleet_columns.js";
 import * as outage from "../core/outage.js";
 import { depth, go, vehicleLink } from "../core/place.js";
 import { Poll } from "../core/poll.js";
 import { ProfileForm } from "./profile_form.js";
 import { SeriesFeed } from "../charts/series_feed.js";
-import { moment, utc } from "../core/clock.js";
+import { moment } from "../core/clock.js";
 import { follow, queryOf, windowOf } from "../charts/window.js";
 import { WindowBar } from "./window_bar.js";
 
 const STATE_EVERY_MS = 1000;
-const CHARGING_A = 2;
-const STANDS_MS = 120_000;
 
 export class VehiclePage {
   constructor(main, vin, query) {
@@ -82,10 +79,7 @@ export class VehiclePage {
   }
 
   async refresh(signal) {
-    const [state, connectivity] = await Promise.all([
-      ask(`${this.path}/latest`, {}, { signal }),
-      this.askConnectivity(signal),
-    ]);
+    const state = await ask(`${this.path}/state`, {}, { signal });
     this.newest = Date.parse(state.ts);
     if (this.oldest === null) {
       const first = await ask(`${this.path}/telemetry`, { order: "asc", limit: 1 }, { signal });
@@ -94,34 +88,7 @@ export class VehiclePage {
     }
     outage.worked();
     this.showHint(false);
-    this.state.show(
-      state,
-      connectivity,
-      /** @type {1|-1} */ (this.profile.sign),
-      isLive(connectivity, state.ts, connectivity?.received_at) && (await this.charges(state, signal)),
-    );
-  }
-
-  /** As the fleet's call tells it: 2 A or more into the pack, and the odometer stood still for two minutes. */
-  async charges(state, signal) {
-    if (!(this.profile.sign * state.pack_current <= -CHARGING_A)) return false;
-    const from = utc(Date.parse(state.ts) - STANDS_MS);
-    const { items } = await ask(
-      `${this.path}/telemetry`,
-      { from_ts: from, to_ts: state.ts, order: "asc", limit: 1 },
-      { signal },
-    );
-    return !(state.odo_km - (items[0]?.odo_km ?? NaN) > 0);
-  }
-
-  async askConnectivity(signal) {
-    try {
-      return await ask(`${this.path}/connectivity`, {}, { signal });
-    } catch (error) {
-      // A vehicle of which only readings by POST are known; whether it exists, `latest` says.
-      if (error instanceof ApiError && error.status === 404) return null;
-      throw error;
-    }
+    this.state.show(state, /** @type {1|-1} */ (this.profile.sign));
   }
 
   fail(error) {

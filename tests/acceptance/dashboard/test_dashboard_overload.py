@@ -72,7 +72,7 @@ def test_a_busy_state_leaves_the_content(api, car, show):
         times.append(time.monotonic())
         route.fulfill(status=503, json=refusal, headers={"Retry-After": "3"})
 
-    page.route("**/latest", refuse)
+    page.route("**/state", refuse)
     banner = page.locator("#outage")
     expect(banner).to_contain_text(
         re.compile(r"The service is busy: asking again in 3\ss\. The values are as of")
@@ -81,5 +81,5 @@ def test_a_busy_state_leaves_the_content(api, car, show):
     while len(times) < 2:
         page.wait_for_timeout(100)
     assert times[1] - times[0] > 2.5
-    page.unroute("**/latest")
+    page.unroute("**/state")
     expect(banner).to_be_hidden()

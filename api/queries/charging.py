@@ -1,0 +1,23 @@
+"""Charging in SQL: the one rule by which a vehicle is called charging now."""
+
+from api.queries.connectivity import FROM_VEHICLES, STATE_SQL
+
+MIN_CHARGING_A = 2.0
+_STANDS = "interval '2 minutes'"
+
+FROM_VEHICLES_AND_PROFILES = f"{FROM_VEHICLES} LEFT JOIN vehicle_profiles AS profile USING (vin)"
+
+# The current first: the readings of two minutes are looked up for the few vehicles that take in that much.
+CHARGING_SQL = f"""
+    (coalesce(pack_current * coalesce(profile.current_sign, 1) <= -{MIN_CHARGING_A}, false)
+        AND {STATE_SQL} = 'online'
+        AND coalesce(odo_km - (
+            SELECT earlier.odo_km FROM telemetry AS earlier
+            WHERE earlier.vin = latest.vin AND earlier.ts >= latest.ts - {_STANDS}
+            ORDER BY earlier.ts LIMIT 1
+        ) <= 0, true))
+"""  # noqa: S608 - our own columns
+"""Whether 2 A or more go into the pack of an online vehicle whose odometer, where known, stood still.
+
+An expression over FROM_VEHICLES_AND_PROFILES with the parameters of `cutoff_times`.
+"""
