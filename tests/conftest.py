@@ -34,12 +34,12 @@ from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
 
-# No data here has to survive a power cut; data survives a kill -9, since the kernel keeps what was written.
-# synchronous_commit is off on purpose: the guarantee must not depend on a server's default.
 # A generated example may take long beside a busy machine: that says nothing about the code.
 settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-speed")
 
+# No data here has to survive a power cut; data survives a kill -9, since the kernel keeps what was written.
+# synchronous_commit is off on purpose: the guarantee must not depend on a server's default.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ENOUGH_BYTES = 4 << 30
