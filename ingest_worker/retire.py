@@ -22,6 +22,7 @@ from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
 from shared import logs
+from shared.command_arguments import command_parser
 from shared.settings import InvalidSettingsError, WorkerSettings, load
 from shared.storage.engine import writer_engine
 from shared.storage.error_classes import summarise
@@ -122,10 +123,11 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ingest_worker.retire",
-        description="Store what the broker has queued for slots that no worker takes any more.",
-        epilog="example: python -m ingest_worker.retire 2 3   (after a scale-down from three workers to one)",
+    parser = command_parser(
+        "python -m ingest_worker.retire",
+        "Store the messages that the broker has queued for slots that no worker takes any more,\n"
+        "for instance slots 2 and 3 after a scale-down from three workers to one.",
+        examples=["2 3"],
     )
     parser.add_argument(
         "slots", metavar="SLOT", nargs="+", type=_slot, help=f"number of a slot, 1 to {MAX_SLOTS}"
