@@ -60,8 +60,9 @@ def show(browser):
 
 
 def has_started(page):
-    """Return whether the page's scripts run; reloads a page whose files could not be loaded."""
-    if page.locator("main > :not(noscript), #swagger-ui > *").count():
+    """Return whether the page's scripts run, or none exists; reloads a page that could not load its files."""
+    # The page of a service without a built dashboard has no scripts.
+    if page.locator("main > :not(noscript), #swagger-ui > *").count() or not page.locator("script").count():
         return True
     if page.watch.network_changed:
         page.watch.network_changed = False
