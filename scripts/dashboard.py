@@ -195,7 +195,11 @@ def _stop(number: int, _frame: object) -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build or check; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.dashboard", description="Build the dashboard where it is missing or outdated."
+        prog="python -m scripts.dashboard",
+        description="Build the dashboard where it is missing or outdated.",
+        epilog="examples:\n  python -m scripts.dashboard\n  python -m scripts.dashboard --check",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--check", action="store_true", help="check types and format of its sources instead")
     parsed = parser.parse_args(arguments)

@@ -17,7 +17,7 @@ CHARGING_SQL = f"""
             ORDER BY earlier.ts LIMIT 1
         ) <= 0, true))
 """  # noqa: S608 - our own columns
-"""Whether 2 A or more go into the pack of an online vehicle whose odometer, where known, stood still.
+"""True where 2 A or more go into the pack of an online vehicle whose odometer, where known, stood still.
 
 An expression over FROM_VEHICLES_AND_PROFILES with the parameters of `cutoff_times`.
 """

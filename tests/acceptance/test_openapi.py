@@ -35,6 +35,7 @@ ANSWERS = {
     "GET /api/vehicles": {"200", "400"},  # a schema can't describe valid tokens
     "GET /api/vehicles/{vin}/connectivity": {"200", "404"},
     "GET /api/vehicles/{vin}/latest": {"200", "404"},
+    "GET /api/vehicles/{vin}/state": {"200", "404"},
     "GET /api/vehicles/{vin}/series": {"200", "400", "404"},
     "GET /api/vehicles/{vin}/summary": {"200", "400", "404"},  # nor the order of from_ts and to_ts
     "GET /api/vehicles/{vin}/telemetry": {"200", "400", "404"},
