@@ -30,7 +30,8 @@ BackOff = Callable[[BaseException, Fault, Backoff], None]
 
 
 class Committer:
-    """Commits batches. `count_error` counts and classifies an error, `back_off` waits until the next attempt.
+    """Commits batches. `count_error` counts and classifies an error, `back_off` waits until the next attempt,
+    `after_timeout` is called between a statement that took too long and the next, smaller attempt.
 
     `limit` is the number of readings that a transaction may hold, None for any number. The limit is halved by
     a statement that took too long, and doubled while twice as many readings should be written in time.
@@ -44,6 +45,7 @@ class Committer:
         max_rows: int,
         count_error: CountError,
         back_off: BackOff,
+        after_timeout: Callable[[BaseException], None] = lambda _error: None,
         statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
         self.engine = engine
@@ -52,6 +54,7 @@ class Committer:
         self._max_rows = max_rows
         self._count_error = count_error
         self._back_off = back_off
+        self._after_timeout = after_timeout
         self._allowed_s = min(statement_timeout_s, deadline.seconds)
         self._writer = BatchWriter()
 
@@ -87,6 +90,7 @@ class Committer:
                 if self._was_too_slow(error) and (cut := halves(part)):
                     self._shrink(part)
                     waiting += reversed(cut)
+                    self._after_timeout(error)
                     continue
                 oldest = datetime.now(UTC) - part.deliveries[0].received_at
                 log.warning("The oldest message has waited %.0f s.", oldest.total_seconds())

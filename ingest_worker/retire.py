@@ -56,6 +56,8 @@ class _Emptier(Worker):
             self._subscriber.connection.is_listening
             and not len(self._subscriber.inbox)
             and not len(self._batch)
+            # A batch has left `_batch` before it is committed, which may take as long as an outage.
+            and self.counts.tally.snapshot().in_flight == 0
         )
         if messages != self._messages_before or not is_idle:
             self._messages_before, self._quiet_since = messages, time.monotonic()

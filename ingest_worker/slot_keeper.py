@@ -16,6 +16,8 @@ log = logging.getLogger("ingest_worker.slot")
 _RETAKE_EVERY_S = 0.5
 _STANDBY_RETRY_S = 1.0
 _OUTAGE_RETRY_S = 5.0
+# Longer than the server takes to notice that a connection is gone: see the keepalives in slot.py.
+_OWN_SLOT_ONLY_S = 30.0
 _ERRORS = (psycopg.Error, OSError)
 
 
@@ -38,6 +40,7 @@ class SlotKeeper:
         self._health = health
         self._clock = clock
         self._retry_at = clock()
+        self._lost_at = float("-inf")
         self._reported: str | None = None
         self.needs_slot = True
         """True where the worker has to wait: it has no slot, or another worker has taken its slot."""
@@ -56,9 +59,11 @@ class SlotKeeper:
                 self._subscriber.leave()
             return
         if number is None:
-            log.warning("Slot %s was taken by another worker meanwhile.", self._slot.last)
             self._subscriber.leave()
             self.needs_slot = True
+            self._lost_at = self._clock()
+            # Or the server has not noticed yet that our own earlier connection is gone: up to half a minute.
+            self._report(f"slot {self._slot.last} is held by another connection meanwhile")
             return
         self._reported = None
         log.info("Slot %d is held again.", number)
@@ -69,7 +74,9 @@ class SlotKeeper:
         if self._clock() < self._retry_at:
             return False
         try:
-            number = self._slot.take()
+            # A slot that nobody else takes up would queue its share of the messages without a reader.
+            was_just_lost = self._clock() - self._lost_at < _OWN_SLOT_ONLY_S
+            number = self._slot.take([self._slot.last or 1] if was_just_lost else None)
         except _ERRORS as error:
             self._health.database_answers = False
             self._report(

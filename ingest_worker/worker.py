@@ -72,6 +72,7 @@ class Worker:
             max_rows=self._max_rows,
             count_error=self._count_error,
             back_off=self._back_off,
+            after_timeout=self._after_timeout,
         )
         self._slot = slot
         self._keeper = None if slot is None else SlotKeeper(slot, subscriber, health)
@@ -215,16 +216,20 @@ class Worker:
         self._metrics.database_errors[fault.name.lower()] += 1
         return fault
 
+    def _after_timeout(self, error: BaseException) -> None:
+        # Until a smaller batch has committed no reading is stored: /ready says so, and a signal is obeyed.
+        if self._stopping:
+            raise StoppedError
+        self._note_database_down(error)
+        self._check_connections()
+
     def _back_off(self, error: BaseException, fault: Fault, backoff: Backoff) -> None:
         """Log the error and wait until the next attempt. Raises StoppedError where the worker is stopped."""
         self._note_database_down(error)
         delay = backoff.delay()
         if fault is Fault.TRANSIENT:
-            log.warning(
-                "The database is away (%s); the broker queues messages. Next try in %.1f s.",
-                summarise(error),
-                delay,
-            )
+            text = "The database is away (%s); the broker queues messages. Next try in %.1f s."
+            log.warning(text, summarise(error), delay)
         else:
             log.error(
                 "The database can't take readings, and no reading is at fault: %s. Repair the schema, the"

@@ -20,7 +20,7 @@ found_python=
 find_python() {
     local candidate
     [ -z "$found_python" ] || return 0
-    for candidate in "${PYTHON:-}" python3.13 python3.12 python3.11 python3 python "py -3"; do
+    for candidate in "${PYTHON:-}" python3.14 python3.13 python3.12 python3.11 python3 python "py -3"; do
         # $candidate unquoted: "py -3" is two words.
         if [ -n "$candidate" ] && is_new_enough $candidate; then
             found_python=$candidate
@@ -52,11 +52,12 @@ take_turn() {
     { mkdir -p .demo/logs && touch "$bootstrap_log"; } || die "The folder $PWD can't be written."
     until mkdir .demo/bootstrap.lock 2>/dev/null; do
         holder=$(cat .demo/bootstrap.lock/pid 2>/dev/null)
-        if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
+        # Our own number is that of a run that was killed: in a container each run may have the same one.
+        if [ -n "$holder" ] && { [ "$holder" = $$ ] || ! kill -0 "$holder" 2>/dev/null; }; then
             rm -rf .demo/bootstrap.lock
             continue
         fi
-        [ -n "$told" ] || say "Another run installs what is missing; waiting for it ..."
+        [ -n "$told" ] || say "Another run installs what is missing; waiting for it (none runs: remove .demo/bootstrap.lock) ..."
         told=yes
         sleep 1
     done

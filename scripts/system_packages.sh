@@ -37,8 +37,10 @@ tell_apt_waits() {
 }
 
 apt_get() {
-    local watcher code=0
-    tell_apt_waits "$(log_line)" >/dev/null 2>&1 </dev/null &
+    local watcher code=0 began
+    # Before the watcher starts: in the background this would be read too late on a busy machine.
+    began=$(log_line)
+    tell_apt_waits "$began" >/dev/null 2>&1 </dev/null &
     watcher=$!
     logged as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout="$apt_patience" \
         -o Acquire::Retries=1 "$@" || code=1
@@ -46,6 +48,8 @@ apt_get() {
     wait "$watcher" 2>/dev/null
     return $code
 }
+
+policy_mark="of battery-telemetry's scripts, for the time of an installation"
 
 # The lists have a lock of their own, for which apt does not wait.
 apt_update() {
@@ -64,9 +68,10 @@ apt_update() {
 apt_install() {
     # Debian starts what it installs: a broker on port 1883 that nobody asked for. A policy of the
     # machine's own is left alone.
-    if [ ! -e "$policy" ]; then
+    # A run that was killed may have left ours.
+    if [ ! -e "$policy" ] || grep -q "$policy_mark" "$policy" 2>/dev/null; then
         if is_root; then our_policy=env; else our_policy="sudo -n"; fi
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
+        printf '#!/bin/sh\n# %s\nexit 101\n' "$policy_mark" | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
     fi
     local code=0 began
     began=$(log_line)

@@ -14,6 +14,7 @@ CHARGING_SQL = f"""
         AND coalesce(odo_km - (
             SELECT earlier.odo_km FROM telemetry AS earlier
             WHERE earlier.vin = latest.vin AND earlier.ts >= latest.ts - {_STANDS}
+                AND earlier.odo_km IS NOT NULL
             ORDER BY earlier.ts LIMIT 1
         ) <= 0, true))
 """  # noqa: S608 - our own columns

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from anyio import to_thread
 from fastapi import Depends, Request
@@ -76,9 +76,11 @@ class _Range:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Found(Generic[T]):
-    """A result, and the `trace_starts_mid_history` and `last_reading_at` of its readings."""
+class _Found(NamedTuple, Generic[T]):
+    """A result, and the `trace_starts_mid_history` and `last_reading_at` of its readings.
+
+    A tuple, so that the cache of results counts the findings in it.
+    """
 
     result: T
     trace_starts_mid_history: datetime | None

@@ -298,6 +298,7 @@ def test_openapi_describes_every_call(api):
         "/api/alerts",
         "/metrics",
         "/api/vehicles/{vin}/summary",
+        "/api/vehicles/{vin}/state",
         "/api/vehicles/{vin}/telemetry",
     }
     body = document["paths"]["/api/telemetry"]["post"]["requestBody"]["content"]["application/json"]
