@@ -71,7 +71,7 @@ class BlockingTransactions:
         """
 
         def transaction() -> T:
-            with self._engine.connect() as connection, deadline.applied_to(connection), connection.begin():
+            with self._connected() as connection, deadline.applied_to(connection), connection.begin():
                 return work(connection, *arguments, **options)
 
         async with self._heartbeat.cancelling(), self._turns.turn():
@@ -87,11 +87,9 @@ class BlockingTransactions:
         """Run a query in a read-only transaction and return its result. Raises the errors of `run`."""
 
         def transaction() -> T:
-            with (
-                self._engine.connect().execution_options(postgresql_readonly=True) as connection,
-                deadline.applied_to(connection),
-            ):
-                return query(connection, *arguments, **options)
+            with self._connected() as connection, deadline.applied_to(connection):
+                read_only = connection.execution_options(postgresql_readonly=True)
+                return query(read_only, *arguments, **options)
 
         async with self._heartbeat.cancelling(), self._turns.turn():
             deadline = _Deadline(self._timeout_s)
@@ -111,11 +109,25 @@ class BlockingTransactions:
         finally:
             deadline.stop()
 
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        pool = self._engine.pool
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        finally:
+            # The connection went back to a pool that `shrink` has replaced: it would stay open, unused, until
+            # the garbage collector finds it.
+            if pool is not self._engine.pool:
+                pool.dispose()
+
     async def shrink(self) -> None:
         """Close the idle connections, if they outnumber the most in use at once since the last call."""
         peak, pool = self._turns.peak(), self._engine.pool
         if isinstance(pool, QueuePool) and pool.checkedin() > peak:
-            await to_thread.run_sync(self._engine.dispose)
+            # Replaced before it is emptied: a connection given back in between belongs to a replaced pool.
+            self._engine.dispose(close=False)
+            await to_thread.run_sync(pool.dispose)
 
     def cut(self) -> None:
         """End every running transaction with an error: the database is away."""

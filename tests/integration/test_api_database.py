@@ -1,6 +1,7 @@
 """Queries and timeouts of the API's database, against a real PostgreSQL."""
 
 import asyncio
+import gc
 import time
 
 import psycopg
@@ -11,6 +12,7 @@ from api.db.errors import DatabaseBusyError, DatabaseLateError
 from api.db.pool import PoolLimits
 from api.lifespan import make_database
 from shared.api_settings import ApiSettings
+from tests.conftest import eventually
 from tests.sessions import end, sessions, sleep, sleep_blocking, until_asleep
 
 
@@ -164,6 +166,23 @@ def test_waiting_too_long_for_a_connection_is_busy(opened, engine):
             await database.ping()
 
     opened(test, PoolLimits(wait_s=0.4, most_waiting=4))
+
+
+def test_a_connection_in_use_while_others_are_closed(opened, engine):
+    """Its session ends when its transaction ends, and does not wait for the garbage collector."""
+
+    async def test(database):
+        await asyncio.gather(*(database.write(sleep_blocking, 0.1) for _ in range(3)))
+        burst = sessions(engine, "battery-api-write")
+        # Two times the interval at which idle connections are closed.
+        await database.write(sleep_blocking, 0.9)
+        await asyncio.to_thread(eventually, lambda: not sessions(engine, "battery-api-write") & burst)
+
+    gc.disable()
+    try:
+        opened(test, PoolLimits(max_idle_s=0.4))
+    finally:
+        gc.enable()
 
 
 def test_writers_shrink_and_grow_old(opened, engine):
