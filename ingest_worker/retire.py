@@ -35,10 +35,13 @@ _QUIET_S = 5.0
 class _Emptier(Worker):
     """A worker that stops once its session has brought no message for 5 s."""
 
-    def __init__(self, settings: WorkerSettings, subscriber: Subscriber, health: WorkerHealth) -> None:
+    def __init__(
+        self, settings: WorkerSettings, subscriber: Subscriber, health: WorkerHealth, slot: SlotLock
+    ) -> None:
         self._own_engine = writer_engine(settings.database_url, name=subscriber.client_id)
         self.counts = WorkerMetrics(subscriber, health)
         super().__init__(settings, subscriber, self._own_engine, health, self.counts)
+        self._slot = slot
         self._messages_before = 0
         self._quiet_since = time.monotonic()
         self.is_empty = False
@@ -51,6 +54,11 @@ class _Emptier(Worker):
 
     def _check_connections(self) -> None:
         super()._check_connections()
+        if self._slot.number is None:
+            # Another worker may hold the slot by now, and its session would be taken over.
+            log.error("The lock of the slot was lost with its database session; stopping.")
+            self.stop()
+            return
         messages = sum(self.counts.messages.values())
         is_idle = (
             self._subscriber.connection.is_listening
@@ -110,7 +118,7 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
         # The client id of the slot; this worker itself takes no slot.
         with_id = settings.model_copy(update={"mqtt_client_id": name})
         health = WorkerHealth()
-        emptier = _Emptier(with_id, Subscriber(with_id, retires=True), health)
+        emptier = _Emptier(with_id, Subscriber(with_id, retires=True), health, slot)
         for stop_signal in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop_signal, lambda *_: emptier.stop())
         emptier.run()

@@ -19,6 +19,13 @@ from shared.storage.engine import address, connect_arguments
 MAX_SLOTS = 64
 """Number of slots of a group."""
 
+# Keys of this database's advisory locks of one bigint, which PostgreSQL shows in two halves.
+_HELD_BY_OTHERS = """
+    SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
 _LOOPBACK = ("localhost", "127.", "::1")
 
 
@@ -66,16 +73,11 @@ class SlotLock:
         return None
 
     def held_by_others(self) -> list[int]:
-        """Return the numbers of this client id's slots that other workers hold."""
-        held = []
-        for number in range(1, MAX_SLOTS + 1):
-            if number == self._number:
-                continue
-            if self._try_lock(number):
-                self._open().execute("SELECT pg_advisory_unlock(%s)", (self._key(number),))
-            else:
-                held.append(number)
-        return held
+        """Return the numbers of this client id's slots that other sessions hold, without taking a lock."""
+        # Trying each lock instead would keep a worker that starts at this moment from its slot.
+        rows = self._open().execute(_HELD_BY_OTHERS).fetchall()
+        keys = {key for (key,) in rows}
+        return [number for number in range(1, MAX_SLOTS + 1) if self._key(number) in keys]
 
     def close(self) -> None:
         """Free the slot."""

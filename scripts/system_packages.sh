@@ -118,7 +118,7 @@ package_manager() {
 lacks() {
     local what=$1 name package= sentence=
     case $what in
-    python) name="Python 3.11 or newer" sentence="Install Python, or name it: PYTHON=/path/to/python3 $0" ;;
+    python) name="Python 3.11 or newer" sentence="Install Python 3.11 or newer, or name it: PYTHON=/path/to/python3 $0" ;;
     venv) name="the Python module venv" ;;
     broker)
         name="Mosquitto (the MQTT broker)"
@@ -131,7 +131,8 @@ lacks() {
     libatomic) name="libatomic (for the browser's driver)" ;;
     esac
     case $(package_manager)-$what in
-    apt-get-python) package="python3 python3-venv" ;;
+    # Where the system's own is too old (Debian 11, Ubuntu 22.04), its package would bring no other.
+    apt-get-python) command -v python3 >/dev/null || package="python3 python3-venv" ;;
     # Debian and Ubuntu keep the module in a package of its own.
     apt-get-venv) package=$($found_python -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])') ;;
     apt-get-broker) package="mosquitto mosquitto-clients" ;;
@@ -144,7 +145,7 @@ lacks() {
         fi
         ;;
     apt-get-libatomic) package=libatomic1 ;;
-    dnf-python) package=python3 ;;
+    dnf-python) command -v python3 >/dev/null || package=python3 ;;
     pacman-python) package=python ;;
     brew-python) package=python3 ;;
     dnf-libatomic) package=libatomic ;;

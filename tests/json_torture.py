@@ -7,7 +7,7 @@ names, bytes and a part of the reason, which is empty where Python's versions gi
 from functools import reduce
 from math import inf
 
-from shared.wire.strict_json import AmbiguousObject
+from shared.wire.strict_json import AmbiguousObject, InvalidJsonError, parse_json
 
 _VALUE = "Expecting value"
 _NAME = "Expecting property name"
@@ -427,3 +427,20 @@ def comparable(value):
     if isinstance(value, list):
         return [comparable(inner) for inner in value]
     return repr(value) if isinstance(value, float) else value
+
+
+def nested(depth):
+    return b"[" * depth + b"1" + b"]" * depth
+
+
+def deepest_accepted():
+    """Return the greatest depth of arrays that parse_json accepts, called from here."""
+    low, high = 1, 100_000
+    while low < high:
+        middle = (low + high + 1) // 2
+        try:
+            parse_json(nested(middle))
+            low = middle
+        except InvalidJsonError:
+            high = middle - 1
+    return low

@@ -82,9 +82,14 @@ def place_for(folder: Path, user: str | None) -> Path:
         return folder
     make_state()
     if (folder / "PG_VERSION").exists():
-        # Made while the folders above were still open to others.
-        shutil.move(folder, elsewhere)
-        subprocess.run(["chown", "-R", f"{user}:", str(elsewhere)], check=True, capture_output=True)
+        # Made while the folders above were still open to others. To another file system a move is a copy: half
+        # of one must not be taken for a database.
+        part = elsewhere.with_name(f"{elsewhere.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(folder, part, symlinks=True)
+        subprocess.run(["chown", "-R", f"{user}:", str(part)], check=True, capture_output=True)
+        part.rename(elsewhere)
+        shutil.rmtree(folder)
     return elsewhere
 
 

@@ -110,6 +110,17 @@ def test_without_any_python(machine):
     assert installs(calls) == ["python3 python3-venv"]
 
 
+def test_an_old_python_of_the_system(machine):
+    """Debian 11 and Ubuntu 22.04 have one that is too old: no package is installed or named that is there."""
+    machine.put("python3", "exit 1")
+    machine.put("apt-get")
+    done, calls = machine("python")
+    assert done.returncode == 1
+    assert installs(calls) == []
+    assert "Install Python 3.11 or newer, or name it: PYTHON=/path/to/python3" in done.stderr
+    assert "apt-get install" not in done.stderr
+
+
 def test_without_package_lists_they_are_fetched_first(machine):
     """A fresh image has none; a first attempt is not reported, since the second one succeeds."""
     listed = machine.folder / "listed"
