@@ -41,7 +41,7 @@ class _Emptier(Worker):
         self._own_engine = writer_engine(settings.database_url, name=subscriber.client_id)
         self.counts = WorkerMetrics(subscriber, health)
         super().__init__(settings, subscriber, self._own_engine, health, self.counts)
-        self._slot = slot
+        self._lock = slot
         self._messages_before = 0
         self._quiet_since = time.monotonic()
         self.is_empty = False
@@ -54,7 +54,7 @@ class _Emptier(Worker):
 
     def _check_connections(self) -> None:
         super()._check_connections()
-        if self._slot.number is None:
+        if self._lock.number is None:
             # Another worker may hold the slot by now, and its session would be taken over.
             log.error("The lock of the slot was lost with its database session; stopping.")
             self.stop()
