@@ -10,7 +10,7 @@ from typing import Any
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import alerts
 from shared.storage.hourly_rollup import SERIES
-from shared.wire.reading import power_kw
+from shared.wire.reading import SIGNALS, power_kw
 
 
 def stored_reading(row: Sequence[Any]) -> dict[str, Any]:
@@ -30,10 +30,33 @@ def stored_reading(row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
+POWER_SPAN = timedelta(seconds=10)
+"""Greatest time between voltage and current of which a power is computed."""
+
+TEMPERATURE_AGE = timedelta(minutes=15)
+"""Age, before the newest reading, from which on a temperature takes no part in alerts."""
+
+_SIGNALS_END = 2 + len(SIGNALS)
+TEMPERATURES = ("max_temp", "min_temp")
+
+
 def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, Any]:
-    """Build the newest reading of a vehicle, with its alerts."""
-    state = stored_reading(row)
-    state["alerts"] = [alert._asdict() for alert in alerts(state, thresholds)]
+    """Build the newest values of a vehicle from a row of LATEST, with their alerts.
+
+    `as_of` holds the ts of each value that is older than `ts`, and is there only where one is.
+    """
+    state = stored_reading(row[:_SIGNALS_END])
+    times = row[_SIGNALS_END:]
+    judged = state
+    if any(times):
+        ts = state["ts"]
+        as_of = {name: at for name, at in zip(SIGNALS, times, strict=True) if at is not None}
+        if abs(as_of.get("pack_voltage", ts) - as_of.get("pack_current", ts)) > POWER_SPAN:
+            state["power_kw"] = None
+        old = {name: None for name in TEMPERATURES if ts - as_of.get(name, ts) > TEMPERATURE_AGE}
+        judged = state | old
+        state["as_of"] = as_of
+    state["alerts"] = [alert._asdict() for alert in alerts(judged, thresholds)]
     return state
 
 

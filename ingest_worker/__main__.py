@@ -16,6 +16,7 @@ from types import FrameType
 
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.fatal_errors import FatalError
+from ingest_worker.hour_closer import HourCloser
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.slot import SlotLock
 from ingest_worker.status_server import StatusServer
@@ -84,7 +85,10 @@ def _store(settings: WorkerSettings) -> int:
             stack.callback(server.stop)
         slot = SlotLock(settings, StatementDeadline(on_wait=health.beat))
         worker = Worker(settings, subscriber, engine, health, metrics, slot=slot)
+        closer = HourCloser(settings)
         _stop_on_signal(worker)
+        closer.start()
+        stack.callback(closer.stop)
         worker.run()
     return 0
 

@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from ingest_worker.batch import BatchContents
 from shared.rejections.model import keep_rejections
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.error_classes import Fault, classify, summarise
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_readings import store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.refusal import CONFLICT_DETAIL, Reason, Rejection
 from shared.wire.strict_json import array_elements

@@ -27,8 +27,9 @@ from scripts.simulator.reading import Reading
 from scripts.simulator.timetable import rfc3339
 from scripts.simulator.vehicle import Vehicle
 from shared.command_arguments import command_parser
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_readings import store
 from shared.wire.reading import Reading as Received
 from shared.wire.reading import Row
 

@@ -13,26 +13,37 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
 
 from shared.command import run_on_database
 from shared.command_arguments import command_parser
 from shared.settings import DatabaseSettings
-from shared.storage.hourly_rollup import DAY, SERIES, VALUES
-from shared.storage.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
+from shared.storage.close_hours import close_hours, closing_lock
+from shared.storage.hourly_rollup import DAY, HOUR_FIGURES, SERIES
+from shared.storage.tables import (
+    closed_days,
+    closed_hours,
+    closing_hours,
+    names,
+    open_hours,
+    telemetry,
+    vehicle_latest,
+)
+from shared.wire.reading import SIGNALS
 from shared.wording import counted
 
-_FIGURES = ", ".join(
-    f"count({value}) AS {name}_n, min({value}) AS {name}_min, max({value}) AS {name}_max,"
-    f" coalesce(sum({value}), 0) AS {name}_sum"
-    for name, value in ((name, VALUES[name]) for name in SERIES)
-)
 _HOURS = f"""
-    SELECT vin, date_trunc('hour', ts, 'UTC') AS hour, count(*) AS samples, {_FIGURES}
+    SELECT vin, date_trunc('hour', ts, 'UTC') AS hour, {HOUR_FIGURES}
     FROM {telemetry.name} WHERE vin = :vin GROUP BY 1, 2
 """  # noqa: S608 - of our own columns
+_NOT_CLOSED = f"""
+    SELECT vin, hour FROM {open_hours.name} WHERE vin = :vin
+    UNION SELECT vin, hour FROM {closing_hours.name} WHERE vin = :vin
+"""  # noqa: S608 - our own tables
 
 # A loose index scan: one lookup for each vehicle, not one for each reading.
 _VEHICLES = text(f"""
@@ -43,23 +54,29 @@ _VEHICLES = text(f"""
         FROM vehicle WHERE vehicle.vin IS NOT NULL
     )
     SELECT vin FROM vehicle WHERE vin IS NOT NULL
-    UNION SELECT vin FROM {telemetry_hourly.name} UNION SELECT vin FROM {telemetry_daily.name}
+    UNION SELECT vin FROM {closed_hours.name} UNION SELECT vin FROM {closed_days.name}
     UNION SELECT vin FROM {vehicle_latest.name} ORDER BY vin
 """)  # noqa: S608
 
-# Waits until writers that have added to the hours commit, and keeps others from adding during the count.
-# Writers add to the hours after they insert their rows, so rows that are not seen here are added later.
-_LOCK = text(f"LOCK TABLE {telemetry_hourly.name} IN SHARE ROW EXCLUSIVE MODE")
-_DELETE = text(f"DELETE FROM {telemetry_hourly.name} WHERE vin = :vin")  # noqa: S608
-_INSERT = text(f"INSERT INTO {telemetry_hourly.name} {_HOURS}")
-_DAYS = f"SELECT {DAY} FROM {telemetry_hourly.name} WHERE vin = :vin GROUP BY 1, 2"  # noqa: S608
-_DELETE_DAYS = text(f"DELETE FROM {telemetry_daily.name} WHERE vin = :vin")  # noqa: S608
-_INSERT_DAYS = text(f"INSERT INTO {telemetry_daily.name} {_DAYS}")
+# Readings that others store meanwhile have marks of their own.
+_OPEN = text(f"""
+    INSERT INTO {open_hours.name} (vin, hour)
+    SELECT DISTINCT vin, date_trunc('hour', ts, 'UTC') FROM {telemetry.name} WHERE vin = :vin
+    ORDER BY 1, 2
+    ON CONFLICT (vin, hour) DO NOTHING
+""")  # noqa: S608
+_DELETE_HOURS = text(f"DELETE FROM {closed_hours.name} WHERE vin = :vin")  # noqa: S608
+_DELETE_DAYS = text(f"DELETE FROM {closed_days.name} WHERE vin = :vin")  # noqa: S608
+_NEWEST = "SELECT ts FROM telemetry WHERE vin = :vin AND {0} IS NOT NULL ORDER BY ts DESC LIMIT 1"
+_LATEST_SIGNALS = ", ".join(f"({_NEWEST.format(name)}) AS {name}_ts" for name in SIGNALS)
 _NEWER = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
 _LATEST = text(f"""
     INSERT INTO {vehicle_latest.name} ({", ".join(names(vehicle_latest))})
-    SELECT {", ".join(names(vehicle_latest))} FROM {telemetry.name}
-    WHERE vin = :vin ORDER BY ts DESC LIMIT 1
+    SELECT newest.vin, newest.ts, (SELECT max(received_at) FROM {telemetry.name} WHERE vin = :vin),
+        {", ".join(f"(SELECT {n} FROM {telemetry.name} WHERE vin = :vin AND ts = {n}_ts)" for n in SIGNALS)},
+        {", ".join(f"nullif({name}_ts, newest.ts)" for name in SIGNALS)}
+    FROM (SELECT vin, ts FROM {telemetry.name} WHERE vin = :vin ORDER BY ts DESC LIMIT 1) AS newest,
+        (SELECT {_LATEST_SIGNALS}) AS signals
     ON CONFLICT (vin) DO UPDATE SET {_NEWER}
 """)  # noqa: S608
 
@@ -72,7 +89,7 @@ _DELETE_LATEST = text(f"""
 
 
 def _differs() -> str:
-    exact = [column for column in names(telemetry_hourly) if not column.endswith("_sum")]
+    exact = [column for column in names(closed_hours) if not column.endswith("_sum")]
     # The last digits of a sum of floats depend on the order of its parts.
     sums = " OR ".join(
         f"abs(made.{name}_sum - kept.{name}_sum) > 1e-9 * (1 + made.{name}_n * greatest("
@@ -85,29 +102,47 @@ def _differs() -> str:
 
 _CHECK = text(f"""
     SELECT count(*) FROM ({_HOURS}) AS made
-    FULL JOIN (SELECT * FROM {telemetry_hourly.name} WHERE vin = :vin) AS kept USING (vin, hour)
-    WHERE {_differs()}
+    FULL JOIN (SELECT * FROM {closed_hours.name} WHERE vin = :vin) AS kept USING (vin, hour)
+    WHERE ({_differs()}) AND NOT EXISTS (
+        SELECT FROM ({_NOT_CLOSED}) AS hours WHERE hours.hour = coalesce(made.hour, kept.hour)
+    )
 """)  # noqa: S608
 
 
 _CHECK_DAYS = text(f"""
-    SELECT count(*) FROM ({_DAYS}) AS made
-    FULL JOIN (SELECT * FROM {telemetry_daily.name} WHERE vin = :vin) AS kept USING (vin, day)
-    WHERE ({", ".join(f"made.{name}" for name in names(telemetry_daily))})
-        IS DISTINCT FROM ({", ".join(f"kept.{name}" for name in names(telemetry_daily))})
+    SELECT count(*) FROM (
+        SELECT {DAY} FROM {closed_hours.name} WHERE vin = :vin GROUP BY 1, 2
+    ) AS made
+    FULL JOIN (SELECT * FROM {closed_days.name} WHERE vin = :vin) AS kept USING (vin, day)
+    WHERE ({", ".join(f"made.{name}" for name in names(closed_days))})
+        IS DISTINCT FROM ({", ".join(f"kept.{name}" for name in names(closed_days))})
+        AND NOT EXISTS (
+            SELECT FROM ({_NOT_CLOSED}) AS hours
+            WHERE date_trunc('day', hours.hour, 'UTC') = coalesce(made.day, kept.day)
+        )
 """)  # noqa: S608
 
 
 def rebuild(engine: Engine) -> int:
-    """Rebuild the rollups, in one transaction for each vehicle; return the number of vehicles."""
+    """Rebuild rollups and latest readings, vehicle by vehicle; return the number of vehicles.
+
+    From the first step on each hour is taken from its readings, until it is computed anew.
+    """
     number = 0
-    for vin in _vehicles(engine):
-        with engine.begin() as connection:
-            _disable_timeouts(connection)
-            for statement in (_LOCK, _DELETE, _INSERT, _DELETE_DAYS, _INSERT_DAYS, _LATEST, _DELETE_LATEST):
-                connection.execute(statement, {} if statement is _LOCK else {"vin": vin})
-        number += 1
+    with closing_lock(engine):
+        for vin in _vehicles(engine):
+            with engine.begin() as connection:
+                _disable_timeouts(connection)
+                for statement in (_OPEN, _DELETE_HOURS, _DELETE_DAYS, _LATEST, _DELETE_LATEST):
+                    connection.execute(statement, {"vin": vin})
+            close_hours(engine, now=datetime.now(UTC), quiet=None, vin=vin, wait=_wait)
+            number += 1
     return number
+
+
+def _wait() -> bool:
+    time.sleep(0.01)
+    return True
 
 
 def check(engine: Engine) -> dict[str, int]:

@@ -23,8 +23,8 @@ from api.db.errors import DatabaseBusyError, DatabaseLateError, LinkLostError
 from api.db.heartbeat import Heartbeat
 from api.db.pool import Connection, Pool, PoolLimits, RunQuery
 from shared.api_settings import ApiSettings
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import address, connect_arguments
-from shared.storage.store_readings import CopyBackoff
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,12 +4,14 @@ from api.queries.connectivity import FROM_VEHICLES, STATE_SQL
 
 MIN_CHARGING_A = 2.0
 _STANDS = "interval '2 minutes'"
+_CURRENT_IS_OF_NOW = "coalesce(pack_current_at >= latest.ts - interval '15 minutes', true)"
 
 FROM_VEHICLES_AND_PROFILES = f"{FROM_VEHICLES} LEFT JOIN vehicle_profiles AS profile USING (vin)"
 
 # The current first: the readings of two minutes are looked up for the few vehicles that take in that much.
 CHARGING_SQL = f"""
     (coalesce(pack_current * coalesce(profile.current_sign, 1) <= -{MIN_CHARGING_A}, false)
+        AND {_CURRENT_IS_OF_NOW}
         AND {STATE_SQL} = 'online'
         AND coalesce(odo_km - (
             SELECT earlier.odo_km FROM telemetry AS earlier
@@ -19,6 +21,8 @@ CHARGING_SQL = f"""
         ) <= 0, true))
 """  # noqa: S608 - our own columns
 """True where 2 A or more go into the pack of an online vehicle whose odometer, where known, stood still.
+
+The current is at most 15 minutes older than the newest reading.
 
 An expression over FROM_VEHICLES_AND_PROFILES with the parameters of `connectivity.parameters`.
 """

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from shared.rejections.model import keep_rejections
-from shared.storage.store_readings import CopyBackoff, Outcome, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import Outcome, store
 from shared.wire.reading import SIGNALS, Row
 from shared.wire.refusal import CONFLICT_DETAIL, Reason, Rejection
 from shared.wire.timestamps import format_timestamp

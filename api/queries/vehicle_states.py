@@ -7,29 +7,33 @@ from typing import Any
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
 from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, parameters
+from shared.storage.latest_signals import AT
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
 
 READING = ", ".join(("vin", "ts", *SIGNALS))
 """Columns of a reading, in the order in which queries select them."""
 
-_LATEST = f"SELECT {READING} FROM vehicle_latest WHERE vin = ANY(%s)"  # noqa: S608 - our own columns
+LATEST = f"{READING}, {', '.join(AT)}"
+"""Columns of the newest values: READING, then the ts of each value that is older than `ts`, else null."""
+
+_LATEST = f"SELECT {LATEST} FROM vehicle_latest WHERE vin = ANY(%s)"  # noqa: S608 - our own columns
 
 
 async def latest(connection: Connection, vins: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """Select the reading with the newest ts of each of these vehicles that has sent one."""
+    """Select LATEST of each of these vehicles that has sent a reading."""
     cursor = await connection.execute(_LATEST, (vins,), binary=True)
     return {row[0]: row for row in await cursor.fetchall()}
 
 
 _STATE = f"""
-    SELECT {CHARGING_SQL}, {READING}, {CONNECTIVITY_COLUMNS}
+    SELECT {CHARGING_SQL}, {LATEST}, {CONNECTIVITY_COLUMNS}
     FROM {FROM_VEHICLES_AND_PROFILES} WHERE vin = %(vin)s
 """  # noqa: S608 - our own columns
 
 
 async def state(connection: Connection, vin: str, *, now: datetime, limits: Limits) -> tuple[Any, ...] | None:
-    """Select "charging", READING and CONNECTIVITY_COLUMNS of a vehicle; None without a reading."""
+    """Select "charging", LATEST and CONNECTIVITY_COLUMNS of a vehicle; None without a reading."""
     values = {"vin": vin, **parameters(now, limits)}
     return await (await connection.execute(_STATE, values, binary=True)).fetchone()
 
@@ -53,7 +57,7 @@ async def page(
     now: datetime,
     limits: Limits,
 ) -> Sequence[tuple[Any, ...]]:
-    """Select READING and CONNECTIVITY_COLUMNS of up to `limit` vehicles by VIN, behind the VIN `after`."""
+    """Select LATEST and CONNECTIVITY_COLUMNS of up to `limit` vehicles by VIN, behind the VIN `after`."""
     conditions = ["vin > %(after)s"]
     if vin_prefix is not None:
         # `~` comes after every character of a VIN: a range of the key's index, unlike LIKE.
@@ -65,7 +69,7 @@ async def page(
     if connectivity is not None:
         conditions.append(f"{STATE_SQL} = %(connectivity)s")
     query = f"""
-        SELECT {READING}, {CONNECTIVITY_COLUMNS} FROM {FROM_VEHICLES}
+        SELECT {LATEST}, {CONNECTIVITY_COLUMNS} FROM {FROM_VEHICLES}
         WHERE {" AND ".join(conditions)} ORDER BY vin LIMIT %(limit)s
     """  # noqa: S608 - of fixed parts
     values = {

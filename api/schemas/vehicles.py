@@ -28,9 +28,11 @@ class Liveness(BaseModel):
 class IngestResult(BaseModel):
     """Outcome of the readings of one request, after the commit."""
 
-    inserted: int = Field(description="Readings that are new", examples=[2])
+    inserted: int = Field(description="Readings that added a signal", examples=[2])
     duplicates: int | None = Field(
-        None, description="Readings whose (vin, ts) was stored before; absent when 0"
+        None,
+        description="Readings that added none: all their values were stored before, or another one was;"
+        " absent when 0",
     )
 
 
@@ -57,9 +59,28 @@ class StoredReading(BaseModel):
     odo_km: float | None = Field(description="km", examples=[1201.8])
 
 
-class VehicleState(StoredReading):
-    """The reading with the newest `ts` of a vehicle, and its alerts."""
+class AsOf(BaseModel):
+    """The `ts` of each value that is older than the vehicle's newest reading."""
 
+    soc: datetime | None = None
+    soh: datetime | None = None
+    pack_voltage: datetime | None = None
+    pack_current: datetime | None = None
+    max_temp: datetime | None = None
+    min_temp: datetime | None = None
+    odo_km: datetime | None = None
+
+
+class VehicleState(StoredReading):
+    """The newest value of each signal of a vehicle, and their alerts; `ts` is that of its newest reading.
+
+    `power_kw` is null where voltage and current are more than 10 s apart. A temperature more than 15 minutes
+    older than `ts` takes no part in alerts.
+    """
+
+    as_of: AsOf | None = Field(
+        None, description="The `ts` of each value that is older than `ts`; absent where none is"
+    )
     alerts: list[AlertOut]
 
 
@@ -75,7 +96,7 @@ class ConnectivityOut(BaseModel):
 class ListedVehicle(VehicleState):
     """A vehicle of the fleet."""
 
-    received_at: datetime = Field(description="Time at which this reading arrived, by our clock")
+    received_at: datetime = Field(description="Time of the last arrival of a reading, by our clock")
     connectivity: ConnectivityOut
 
 
@@ -83,9 +104,7 @@ class VehicleConnectivity(ConnectivityOut):
     """Connectivity of a vehicle, and the facts it follows from."""
 
     vin: str = Field(examples=["VIN-DEMO-001"])
-    received_at: datetime | None = Field(
-        description="Time at which the newest reading arrived; null: none yet"
-    )
+    received_at: datetime | None = Field(description="Time of the last arrival of a reading; null: none yet")
     status: Status | None = Field(description="The last status the vehicle published; null: none yet")
     status_received_at: datetime | None = Field(description="Time at which that status first arrived")
 

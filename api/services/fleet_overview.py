@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.queries.fleet_columns import FleetColumns
-from api.serializers import listed_vehicle
+from api.serializers import POWER_SPAN, TEMPERATURE_AGE, TEMPERATURES, listed_vehicle
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import Severity, worst_alerts
 from shared.wire.connectivity import Limits, State
@@ -62,8 +62,8 @@ class FleetOverview:
         self._now = now
         self._limits = limits
         self._thresholds = thresholds
-        signals = columns.signals
-        self._severity = worst_alerts(signals, thresholds)
+        judged = columns.current_signals(TEMPERATURES, TEMPERATURE_AGE)
+        self._severity = worst_alerts(judged, thresholds)
         self._charging = columns.charging
 
     def page(self, query: FleetQuery) -> dict[str, Any]:
@@ -123,10 +123,13 @@ class FleetOverview:
     def _keys(self, sort: Sort) -> NDArray[Any]:
         columns = self._columns
         voltage, current = (columns.signals[name] for name in ("pack_voltage", "pack_current"))
+        power = np.where(
+            columns.are_together("pack_voltage", "pack_current", POWER_SPAN), voltage * current, np.nan
+        )
         keys = {
             Sort.ALERT: self._severity,
             Sort.VIN: np.arange(len(columns.vins)),
-            Sort.POWER_KW: (voltage * current / 1000).round(4),
+            Sort.POWER_KW: (power / 1000).round(4),
             Sort.TS: columns.ts,
             Sort.RECEIVED_AT: columns.received_at,
         }

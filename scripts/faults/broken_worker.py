@@ -19,6 +19,7 @@ from ingest_worker.worker import Worker
 from ingest_worker.write_batch import BatchOutcome, fill_receipts
 from shared.command_arguments import command_parser
 from shared.storage import store_readings
+from shared.storage.arrays import Parameters
 from shared.wire.reading import Row
 
 
@@ -80,7 +81,7 @@ class _Mute:
 Broken = AbstractContextManager[object]
 
 
-_SORTED = 'ORDER BY vin COLLATE "C", ts, position'
+_SORTED = 'ORDER BY vin COLLATE "C", ts'
 
 
 def _without_order(replacement: str, *, turn: int) -> Broken:
@@ -89,7 +90,7 @@ def _without_order(replacement: str, *, turn: int) -> Broken:
     if _SORTED not in statement:
         raise LookupError(f"the statement that is to be broken has no {_SORTED}")
 
-    def copy_turned(connection: Connection, ordered: Sequence[Row]) -> store_readings.Parameters | None:
+    def copy_turned(connection: Connection, ordered: Sequence[Row]) -> Parameters | None:
         return copy(connection, ordered[::turn])
 
     broken = ExitStack()

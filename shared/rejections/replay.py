@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine, RowMapping
 from sqlalchemy.exc import DBAPIError
 
 from shared.rejections.model import delete_rejection, find_rejection
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.error_classes import Fault, classify, summarise
-from shared.storage.store_readings import CopyBackoff, Outcome, store
+from shared.storage.store_readings import Outcome, store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.decoder import Decoded, decode
 from shared.wire.reading import Row

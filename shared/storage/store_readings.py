@@ -1,121 +1,91 @@
-"""Insertion of readings, with rollups and latest readings; used by the worker and by POST.
+"""Storage of readings, with their open hours and latest signals; used by the worker and by POST.
 
 `store` runs inside the caller's transaction: its result is valid once that has committed.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from operator import eq, itemgetter
+from collections.abc import Mapping, Sequence
+from operator import eq
 from typing import Any, NamedTuple
 
-from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection, DateTime, Double, Integer, Table, Text, TextClause, text
+from psycopg.errors import SerializationFailure, UniqueViolation
+from sqlalchemy import Connection, TextClause, text
 
+from shared.storage.arrays import Parameters, array_parameters, element_type, unnested
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.count_duplicates import count_duplicates
-from shared.storage.hourly_rollup import DAY, newest_of_each, summarise_hours
-from shared.storage.tables import names, telemetry, telemetry_daily, telemetry_hourly, vehicle_latest
+from shared.storage.hourly_rollup import HOUR, start_of_hour
+from shared.storage.latest_signals import latest_of_each, merge_assignments
+from shared.storage.same_moment import KEY, Key, Moment, Signals, Verdict, complete, moments
+from shared.storage.tables import names, open_hours, telemetry, vehicle_latest
 from shared.wire.reading import SIGNALS, Row
-
-Parameters = dict[str, Any]
+from shared.wire.timestamps import EARLIEST
 
 
 class Outcome(NamedTuple):
     """The outcome of the rows of one call."""
 
     stored: int
-    """Number of rows that were inserted."""
+    """Number of rows that added a signal: a new row of the table, or a value in the place of a null."""
     duplicates: Sequence[int]
-    """Indexes of rows whose key was stored before, or repeats in the call, with the same values."""
+    """Indexes of rows that added none: their values were there before, stored or earlier in the call."""
     conflicts: Sequence[int]
-    """Indexes of rows whose key was stored before with other values, which stay."""
+    """Indexes of rows with another value than is there; nothing of them is taken."""
 
 
-class CopyBackoff:
-    """The choice between COPY and merging for the next batch; one object for each process that writes.
-
-    COPY is the fastest insert, but has no ON CONFLICT: a single reading that is stored already undoes the
-    whole batch. So after a failed COPY the next batches are merged, up to 256 of them, twice as many after
-    each failure; merged batches without a duplicate count down to the next COPY. Threads may share the
-    object: a lost update does no harm.
-    """
-
-    def __init__(self) -> None:
-        self._to_merge = 0
-        self._next = 1
-
-    @property
-    def advises_merging(self) -> bool:
-        return self._to_merge > 0
-
-    def copied(self) -> None:
-        """Note that a COPY succeeded."""
-        self._next = 1
-
-    def failed(self) -> None:
-        """Note that a COPY failed on a stored row."""
-        self._to_merge = self._next
-        self._next = min(2 * self._next, _MOST_MERGES)
-
-    def merged(self, *, duplicates: bool) -> None:
-        """Note that a batch was merged, with or without duplicates."""
-        if not duplicates and self._to_merge:
-            self._to_merge -= 1
-
-
-_MOST_MERGES = 256
 # For fewer rows, COPY with its savepoint takes longer than merging, by its round trips.
 _LEAST_ROWS_TO_COPY = 50
-_KEY = itemgetter(0, 1)
 
-_ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "float8", Integer: "int4"}
 _COLUMNS = names(telemetry)
+_LISTED = ", ".join(_COLUMNS)
+_SIGNALS = ", ".join(SIGNALS)
+_KEY_COLUMNS = ("vin", "ts")
 
 
 def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff) -> Outcome:
-    """Insert readings that are new by (vin, ts); update latest readings, rollups and duplicate counts.
+    """Store readings by (vin, ts): new ones become rows, others fill the nulls of the row of their key.
 
-    Raises the database's errors, which `shared.storage.error_classes.classify` classifies.
+    Marks their hours as open, merges their signals into the latest ones, and counts duplicates. Raises the
+    database's errors, which `shared.storage.error_classes.classify` classifies.
     """
     if not rows:
         return Outcome(0, (), ())
     # Two writers that insert the same keys in opposite orders would deadlock.
-    ordered = sorted(rows, key=_KEY)
-    if (
-        len(rows) >= _LEAST_ROWS_TO_COPY
-        and not copy_backoff.advises_merging
-        and not _has_duplicate_keys(ordered)
-    ):
-        figures = _copy(connection, ordered)
-        if figures is not None:
+    ordered = sorted(rows, key=KEY)
+    grouped = moments(rows) if _has_duplicate_keys(ordered) else None
+    if grouped is not None:
+        joined = {key: complete(None, moment.rows) for key, moment in grouped.items()}
+        ordered = sorted((row for row, _ in joined.values()), key=KEY)
+    if len(ordered) >= _LEAST_ROWS_TO_COPY and not copy_backoff.advises_merging:
+        consequences = _copy(connection, ordered)
+        if consequences is not None:
             copy_backoff.copied()
-            connection.execute(_KEEP_FIGURES, figures)
-            return Outcome(len(rows), (), ())
+            connection.execute(_KEEP_CONSEQUENCES, consequences)
+            if grouped is None:
+                return Outcome(len(rows), (), ())
+            return _count(connection, rows, grouped, {key: verdicts for key, (_, verdicts) in joined.items()})
         copy_backoff.failed()
-    stored = _merge(connection, rows)
-    outcome, fresh = (
-        (Outcome(len(rows), (), ()), ordered) if stored is None else _classify(connection, rows, stored)
-    )
-    copy_backoff.merged(duplicates=outcome.stored < len(rows))
-    if fresh:
-        connection.execute(_KEEP_FIGURES, _figures(fresh))
-    count_duplicates(connection, (rows[place] for place in outcome.duplicates))
-    return outcome
+    new = _insert(connection, ordered)
+    copy_backoff.merged(all_new=new is None)
+    if new is None and grouped is None:
+        connection.execute(_KEEP_CONSEQUENCES, _consequences(ordered))
+        return Outcome(len(rows), (), ())
+    return _complete(connection, rows, grouped or moments(rows), new)
 
 
 def _has_duplicate_keys(ordered: Sequence[Row]) -> bool:
     times = [row[1] for row in ordered]
     # Equal neighbouring times first: that comparison takes a tenth of the time of the exact one.
-    return any(map(eq, times, times[1:])) and len(set(map(_KEY, ordered))) < len(ordered)
+    return any(map(eq, times, times[1:])) and len(set(map(KEY, ordered))) < len(ordered)
 
 
-_COPY = f"COPY {telemetry.name} ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-_COPY_TYPES = [_ELEMENT[type(column.type)] for column in telemetry.columns]
+_COPY = f"COPY {telemetry.name} ({_LISTED}) FROM STDIN (FORMAT BINARY)"
+_COPY_TYPES = [element_type(column) for column in telemetry.columns]
 
 
 def _copy(connection: Connection, ordered: Sequence[Row]) -> Parameters | None:
-    """Insert by COPY; return the rows' figures, or None, without an insert, where a key was stored before.
+    """Insert by COPY; return what follows, or None, without an insert, where a key was stored before.
 
-    The figures are computed here, while the server is still busy with the rows.
+    The consequences are computed here, while the server is still busy with the rows.
     """
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor:
@@ -125,162 +95,159 @@ def _copy(connection: Connection, ordered: Sequence[Row]) -> Parameters | None:
                 copy.set_types(_COPY_TYPES)
                 for row in ordered:
                     copy.write_row(row)
-                figures = _figures(ordered)
+                consequences = _consequences(ordered)
         except UniqueViolation:
             cursor.execute("ROLLBACK TO SAVEPOINT before_copy")
             return None
         cursor.execute("RELEASE SAVEPOINT before_copy")
-    return figures
+    return consequences
 
 
-def _arrays(table: Table, prefix: str = "") -> str:
-    """Return SQL for the rows of a table as a relation, from one array a column."""
-    arrays = ", ".join(
-        f"CAST(:{prefix}{column.name} AS {_ELEMENT[type(column.type)]}[])" for column in table.columns
+# The rows are sorted inside the INSERT, since a SELECT without ORDER BY has no defined order. The keys are
+# returned only where some of them were stored before.
+_INSERT = text(f"""
+    WITH incoming AS (
+        SELECT * FROM {unnested(telemetry, _COLUMNS)} AS incoming ({_LISTED})
+    ), stored AS (
+        INSERT INTO {telemetry.name} ({_LISTED})
+        SELECT {_LISTED} FROM incoming ORDER BY vin COLLATE "C", ts
+        ON CONFLICT (vin, ts) DO NOTHING
+        RETURNING vin, ts
+    ), counted AS (
+        SELECT count(*) AS number FROM stored
     )
-    return f"unnest({arrays})"
+    SELECT number = :arrivals,
+        CASE WHEN number < :arrivals THEN ARRAY(SELECT vin FROM stored) END,
+        CASE WHEN number < :arrivals THEN ARRAY(SELECT ts FROM stored) END
+    FROM counted
+""")  # noqa: S608 - built from our own table, not from input
 
 
-def _listed(table: Table) -> str:
-    return ", ".join(names(table))
-
-
-def _incoming() -> str:
-    """Return SQL for the rows with their `position`."""
-    return f"SELECT * FROM {_arrays(telemetry)} WITH ORDINALITY AS arrived ({_listed(telemetry)}, position)"  # noqa: S608 - of our own columns
-
-
-def _insert_statement() -> TextClause:
-    """Return an INSERT of the new rows; it returns their keys only where some keys were stored before.
-
-    The rows are sorted inside the INSERT, since a SELECT without ORDER BY has no defined order. By `position`
-    the first of two rows with the same key is stored.
-    """
-    return text(f"""
-        WITH incoming AS (
-            {_incoming()}
-        ), stored AS (
-            INSERT INTO {telemetry.name} ({_listed(telemetry)})
-            SELECT {_listed(telemetry)} FROM incoming ORDER BY vin COLLATE "C", ts, position
-            ON CONFLICT (vin, ts) DO NOTHING
-            RETURNING vin, ts
-        ), counted AS (
-            SELECT count(*) AS number FROM stored
-        )
-        SELECT number = :arrivals,
-            CASE WHEN number < :arrivals THEN ARRAY(SELECT vin FROM stored) END,
-            CASE WHEN number < :arrivals THEN ARRAY(SELECT ts FROM stored) END
-        FROM counted
-    """)  # noqa: S608 - built from our own table, not from input
-
-
-def _conflicts_statement() -> TextClause:
-    """Return a SELECT of the rows whose values differ from the stored row of their key, after the insert."""
-    sent, kept = (
-        ", ".join(f"{relation}.{name}" for name in SIGNALS) for relation in ("incoming", "telemetry")
-    )
-    return text(f"""
-        WITH incoming AS ({_incoming()})
-        SELECT position FROM incoming JOIN {telemetry.name} USING (vin, ts)
-        WHERE ({sent}) IS DISTINCT FROM ({kept}) ORDER BY position
-    """)  # noqa: S608 - built from our own table, not from input
-
-
-_INSERT = _insert_statement()
-_CONFLICTS = _conflicts_statement()
-
-
-def _merge(connection: Connection, rows: Sequence[Row]) -> set[tuple[str, datetime]] | None:
-    """Insert the new rows; return their keys, or None where all rows were new."""
-    arrays = _transposed(rows)
-    all_new, vins, times = connection.execute(_INSERT, {**arrays, "arrivals": len(rows)}).one()
+def _insert(connection: Connection, ordered: Sequence[Row]) -> set[Key] | None:
+    """Insert the rows whose keys are new; return those keys, or None where all of them were."""
+    arrays = array_parameters(_COLUMNS, zip(*ordered, strict=True))
+    all_new, vins, times = connection.execute(_INSERT, {**arrays, "arrivals": len(ordered)}).one()
     return None if all_new else set(zip(vins, times, strict=True))
 
 
-def _classify(
-    connection: Connection, rows: Sequence[Row], stored: set[tuple[str, datetime]]
-) -> tuple[Outcome, list[Row]]:
-    """Return the outcome of each row where some were stored before, and the new rows in key order."""
-    conflicts = [position - 1 for position in connection.execute(_CONFLICTS, _transposed(rows)).scalars()]
-    left, rest, fresh = set(stored), set[int](), list[Row]()
-    for place, row in enumerate(rows):
-        # The first row of a key is the one that was stored.
-        if (key := _KEY(row)) in left:
-            left.remove(key)
-            fresh.append(row)
-        else:
-            rest.add(place)
-    outcome = Outcome(len(stored), sorted(rest - set(conflicts)), conflicts)
-    return outcome, sorted(fresh, key=_KEY)
+def _complete(
+    connection: Connection, rows: Sequence[Row], grouped: Mapping[Key, Moment], new: set[Key] | None
+) -> Outcome:
+    """Fill the nulls of rows that were stored before, and count; `new` holds the keys just inserted."""
+    verdicts: dict[Key, list[Verdict]] = {}
+    changed: list[Row] = []
+    before = {key: moment for key, moment in grouped.items() if new is not None and key not in new}
+    for key, moment in grouped.items():
+        if key not in before:
+            row, verdicts[key] = complete(None, moment.rows)
+            changed.append(row)
+    filled, of_stored = _fill(connection, before)
+    changed += filled
+    if changed:
+        connection.execute(_KEEP_CONSEQUENCES, _consequences(sorted(changed, key=KEY)))
+    return _count(connection, rows, grouped, verdicts | of_stored)
 
 
-def _figures_statement() -> TextClause:
-    """Return the upsert of hours, days and latest readings: one round trip, each table in key order."""
-    newer = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
+def _select_signals(lock: str) -> TextClause:
     return text(f"""
-        WITH incoming AS MATERIALIZED (
-            SELECT * FROM {_arrays(telemetry_hourly)} AS hour ({_listed(telemetry_hourly)})
-        ), hours AS (
-            INSERT INTO {telemetry_hourly.name} AS known ({_listed(telemetry_hourly)})
-            SELECT * FROM incoming ORDER BY vin COLLATE "C", hour
-            ON CONFLICT (vin, hour) DO UPDATE SET {_all_added(telemetry_hourly)}
-        ), days AS (
-            INSERT INTO {telemetry_daily.name} AS known ({_listed(telemetry_daily)})
-            SELECT {DAY} FROM incoming GROUP BY 1, 2 ORDER BY vin COLLATE "C", 2
-            ON CONFLICT (vin, day) DO UPDATE SET {_all_added(telemetry_daily)}
-        )
-        INSERT INTO {vehicle_latest.name} AS known ({_listed(vehicle_latest)})
-        SELECT * FROM {_arrays(vehicle_latest, "latest_")} AS latest ({_listed(vehicle_latest)})
-        ORDER BY vin COLLATE "C"
-        ON CONFLICT (vin) DO UPDATE SET {newer} WHERE excluded.ts > known.ts
-    """)  # noqa: S608 - built from our own tables, not from input
+        SELECT vin, ts, {_SIGNALS}
+        FROM {unnested(telemetry, _KEY_COLUMNS)} AS wanted (vin, ts) JOIN {telemetry.name} USING (vin, ts)
+        {lock}
+    """)  # noqa: S608 - built from our own table, not from input
 
 
-def _all_added(table: Table) -> str:
-    return ", ".join(_added(column.name) for column in table.columns if not column.primary_key)
+_KNOWN = _select_signals("")
+# In the order of the key: two writers that fill the same rows in opposite orders would deadlock.
+_LOCKED = _select_signals(f'ORDER BY vin COLLATE "C", ts FOR NO KEY UPDATE OF {telemetry.name}')
+_FILLED = (*_KEY_COLUMNS, *SIGNALS)
+_FILL = text(f"""
+    UPDATE {telemetry.name} AS known SET {", ".join(f"{name} = filled.{name}" for name in SIGNALS)}
+    FROM {unnested(telemetry, _FILLED)} AS filled ({", ".join(_FILLED)})
+    WHERE known.vin = filled.vin AND known.ts = filled.ts
+""")  # noqa: S608 - built from our own table, not from input
 
 
-def _added(name: str) -> str:
-    if name.endswith("_min"):
-        return f"{name} = least(known.{name}, excluded.{name})"
-    if name.endswith("_max"):
-        return f"{name} = greatest(known.{name}, excluded.{name})"
-    return f"{name} = known.{name} + excluded.{name}"
+def _fill(
+    connection: Connection, grouped: Mapping[Key, Moment]
+) -> tuple[list[Row], dict[Key, list[Verdict]]]:
+    """Complete stored rows; return those that were changed, and the verdicts on the readings of each key."""
+    if not grouped:
+        return [], {}
+    found = _judge(connection, grouped, _KNOWN)
+    # A value is never changed, so a duplicate or a conflict remains one. An addition is judged again under a
+    # lock: another writer may have filled the same row since.
+    adding = {key: grouped[key] for key, (_, verdicts) in found.items() if Verdict.STORED in verdicts}
+    filled = []
+    if adding:
+        found |= _judge(connection, adding, _LOCKED)
+        filled = [found[key][0] for key in adding if Verdict.STORED in found[key][1]]
+    if filled:
+        columns = [*zip(*((row.vin, row.ts, *row[-len(SIGNALS) :]) for row in filled), strict=True)]
+        connection.execute(_FILL, array_parameters(_FILLED, columns))
+    return filled, {key: verdicts for key, (_, verdicts) in found.items()}
 
 
-_KEEP_FIGURES = _figures_statement()
+def _judge(
+    connection: Connection, grouped: Mapping[Key, Moment], select: TextClause
+) -> dict[Key, tuple[Row, list[Verdict]]]:
+    keys = array_parameters(_KEY_COLUMNS, zip(*grouped, strict=True))
+    known: dict[Key, Signals] = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(select, keys)}
+    if len(known) < len(grouped):
+        raise SerializationFailure("a reading was deleted while another one completed it")
+    return {key: complete(known[key], moment.rows) for key, moment in grouped.items()}
 
 
-def _figures(fresh: Sequence[Row]) -> Parameters:
-    """Return the parameters of `_KEEP_FIGURES` for new rows in key order."""
-    latest = zip(*newest_of_each(fresh), strict=True)
-    return _arrays_of(telemetry_hourly, summarise_hours(fresh)) | _arrays_of(
-        vehicle_latest, latest, "latest_"
+def _count(
+    connection: Connection,
+    rows: Sequence[Row],
+    grouped: Mapping[Key, Moment],
+    verdicts: Mapping[Key, Sequence[Verdict]],
+) -> Outcome:
+    """Return the outcome of each row by the verdicts on the readings of its key, and count duplicates."""
+    places: dict[Verdict, list[int]] = {verdict: [] for verdict in Verdict}
+    for key, moment in grouped.items():
+        for place, verdict in zip(moment.places, verdicts[key], strict=True):
+            places[verdict].append(place)
+    duplicates = sorted(places[Verdict.DUPLICATE])
+    count_duplicates(connection, (rows[place] for place in duplicates))
+    return Outcome(len(places[Verdict.STORED]), duplicates, sorted(places[Verdict.CONFLICT]))
+
+
+_HOUR_KEY = names(open_hours)[:2]
+_LATEST = names(vehicle_latest)
+# One round trip, each table in the order of its key. A mark that is there already costs no write and no lock,
+# and no plan can choose to scan the table: `ON CONFLICT DO NOTHING` asks the key. The readings were written
+# before: `close_hours` relies on this transaction having a number by now.
+_KEEP_CONSEQUENCES = text(f"""
+    WITH marks AS (
+        INSERT INTO {open_hours.name} (vin, hour)
+        SELECT vin, hour FROM {unnested(open_hours, _HOUR_KEY, "mark_")} AS marked (vin, hour)
+        ORDER BY vin COLLATE "C", hour
+        ON CONFLICT (vin, hour) DO NOTHING
+    )
+    INSERT INTO {vehicle_latest.name} AS known ({", ".join(_LATEST)})
+    SELECT * FROM {unnested(vehicle_latest, _LATEST, "latest_")} AS latest ({", ".join(_LATEST)})
+    ORDER BY vin COLLATE "C"
+    ON CONFLICT (vin) DO UPDATE SET {merge_assignments()}
+""")  # noqa: S608 - built from our own tables, not from input
+
+
+def _consequences(changed: Sequence[Row]) -> Parameters:
+    """Return the parameters of `_KEEP_CONSEQUENCES` for rows in the order of (vin, ts), each key once."""
+    latest = zip(*latest_of_each(changed), strict=True)
+    return array_parameters(_HOUR_KEY, _hours(changed), "mark_") | array_parameters(
+        _LATEST, latest, "latest_"
     )
 
 
-def _transposed(rows: Sequence[Row]) -> Parameters:
-    return _arrays_of(telemetry, zip(*rows, strict=True))
-
-
-def _arrays_of(table: Table, columns: Iterable[Sequence[Any]], prefix: str = "") -> Parameters:
-    """Return one array literal a column; psycopg would take ten times as long to make it from a list."""
-    return {
-        f"{prefix}{name}": f"{{{','.join(_elements(column))}}}"
-        for name, column in zip(names(table), columns, strict=True)
-    }
-
-
-def _elements(column: Sequence[Any]) -> Iterable[str]:
-    if isinstance(column[0], str):
-        return (_quoted(text) for text in column)
-    if isinstance(column[0], datetime):
-        return map(datetime.isoformat, column)
-    if None in column:
-        return ("NULL" if number is None else repr(number) for number in column)
-    return map(repr, column)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", r"\\").replace('"', r"\"")
-    return f'"{escaped}"'
+def _hours(ordered: Sequence[Row]) -> tuple[list[str], list[Any]]:
+    """Return vehicles and hours of the rows, each once."""
+    vins, hours = [], []
+    vin, end = "", EARLIEST
+    for row in ordered:
+        if row[0] != vin or row[1] >= end:
+            vin, hour = row[0], start_of_hour(row[1])
+            end = hour + HOUR
+            vins.append(vin)
+            hours.append(hour)
+    return vins, hours

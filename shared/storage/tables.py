@@ -23,9 +23,11 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from shared.storage.hourly_rollup import SERIES
+from shared.storage.latest_signals import AT
 from shared.vehicle_profile import RANGES, Chemistry
 from shared.wire.connectivity import Status
 from shared.wire.reading import SIGNALS
@@ -56,26 +58,52 @@ telemetry = Table(
     Column("received_at", DateTime(timezone=True), nullable=False, comment="our clock"),
     *_signal_columns(),
     PrimaryKeyConstraint("vin", "ts", name="telemetry_pkey"),
-    # The characters of a VIN are checked in vehicle_latest, where each VIN is written, too, once a batch.
+    # The characters of a VIN are checked in open_hours, where each VIN is written, too, once an hour.
     # Checked once a reading, that regular expression took two fifths of the time of a COPY.
     CheckConstraint("length(vin) BETWEEN 5 AND 40", name="telemetry_vin_check"),
     CheckConstraint("ts >= '2000-01-01 00:00:00+00'", name="telemetry_ts_check"),
     CheckConstraint(f"num_nonnulls({', '.join(SIGNALS)}) > 0", name="telemetry_signal_check"),
-    *(CheckConstraint(text, name=f"telemetry_{name}_check") for name, text in _RANGES.items()),
+    *(CheckConstraint(range_, name=f"telemetry_{name}_check") for name, range_ in _RANGES.items()),
 )
 
 vehicle_latest = Table(
     "vehicle_latest",
     metadata,
     Column("vin", Text(collation="C"), nullable=False),
-    Column("ts", DateTime(timezone=True), nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("ts", DateTime(timezone=True), nullable=False, comment="of the newest reading"),
+    Column("received_at", DateTime(timezone=True), nullable=False, comment="our clock, at the last arrival"),
     *_signal_columns(),
+    *(
+        Column(name, DateTime(timezone=True), comment="ts of the value, null where it is the row's")
+        for name in AT
+    ),
     PrimaryKeyConstraint("vin", name="vehicle_latest_pkey"),
-    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_latest_vin_check"),
-    comment="the reading with the newest ts of each vehicle, kept by the transaction that stores it",
+    comment="the newest value of each signal of each vehicle, kept by the transaction that stores it",
     # Updated with nearly every batch: room on the page keeps those updates out of the index.
     postgresql_with={"fillfactor": 50},
+)
+
+# Hours and days are computed some time after their last reading, not by the transaction that stores it: with
+# one reading a vehicle and batch they were two more rows to write for each reading. `close_hours` says how.
+open_hours = Table(
+    "open_hours",
+    metadata,
+    Column("vin", Text(collation="C"), nullable=False),
+    Column("hour", DateTime(timezone=True), nullable=False, comment="its start"),
+    Column("opened_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("vin", "hour", name="open_hours_pkey"),
+    # Written once a vehicle and hour, so that the regular expression costs nothing once a reading.
+    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="open_hours_vin_check"),
+    comment="hours with readings that closed_hours may lack: they are taken from the readings",
+)
+
+closing_hours = Table(
+    "closing_hours",
+    metadata,
+    Column("vin", Text(collation="C"), nullable=False),
+    Column("hour", DateTime(timezone=True), nullable=False, comment="its start"),
+    PrimaryKeyConstraint("vin", "hour", name="closing_hours_pkey"),
+    comment="hours that are about to be computed, as soon as no transaction adds to them without a mark",
 )
 
 
@@ -87,20 +115,19 @@ def _hourly_columns() -> Iterator[Column[Any]]:
         yield Column(f"{name}_sum", Double, nullable=False)
 
 
-telemetry_hourly = Table(
-    "telemetry_hourly",
+closed_hours = Table(
+    "closed_hours",
     metadata,
     Column("vin", Text(collation="C"), nullable=False),
     Column("hour", DateTime(timezone=True), nullable=False, comment="its start"),
     Column("samples", Integer, nullable=False, comment="readings"),
     *_hourly_columns(),
-    PrimaryKeyConstraint("vin", "hour", name="telemetry_hourly_pkey"),
-    comment="each vehicle's readings by the hour, kept by the transaction that stores them",
-    postgresql_with={"fillfactor": 50},
+    PrimaryKeyConstraint("vin", "hour", name="closed_hours_pkey"),
+    comment="each vehicle's readings by the hour; out of date where the hour is open or closing",
 )
 
-telemetry_daily = Table(
-    "telemetry_daily",
+closed_days = Table(
+    "closed_days",
     metadata,
     Column("vin", Text(collation="C"), nullable=False),
     Column("day", DateTime(timezone=True), nullable=False, comment="its start, UTC"),
@@ -109,9 +136,8 @@ telemetry_daily = Table(
     Column("soc_max", Double),
     Column("max_temp_max", Double),
     Column("min_temp_min", Double),
-    PrimaryKeyConstraint("vin", "day", name="telemetry_daily_pkey"),
-    comment="what a summary asks of telemetry_hourly, by the day: a year in 365 narrow rows",
-    postgresql_with={"fillfactor": 50},
+    PrimaryKeyConstraint("vin", "day", name="closed_days_pkey"),
+    comment="the figures of a summary by the day; out of date where an hour of the day is open or closing",
 )
 
 rejections = Table(
@@ -166,7 +192,7 @@ vehicle_profiles = Table(
         )
         for name, bounds in RANGES.items()
     ),
-    comment="what a person told us of a vehicle beyond its readings",
+    comment="facts about a vehicle that its readings do not tell",
 )
 
 _STATUSES = ", ".join(f"'{status}'" for status in Status)
@@ -179,10 +205,10 @@ vehicle_status = Table(
         "received_at",
         DateTime(timezone=True),
         nullable=False,
-        comment="our clock, when this status was first told",
+        comment="our clock, at the first arrival of this status",
     ),
     PrimaryKeyConstraint("vin", name="vehicle_status_pkey"),
     CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_status_vin_check"),
     CheckConstraint(f"status IN ({_STATUSES})", name="vehicle_status_status_check"),
-    comment="what each vehicle, or the broker in its place, said of it last",
+    comment="the last status of each vehicle, by itself or its last will",
 )

@@ -18,7 +18,8 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.specs.openapi.formats import unregister_string_format
 
 from shared.rejections.model import keep_rejections
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.timestamps import EARLIEST
 from tests.readings import LATEST, START, at, payload, raw, row

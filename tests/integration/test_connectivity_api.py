@@ -5,7 +5,8 @@ from itertools import chain
 
 import pytest
 
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.connectivity import Status
 from shared.wire.status import VehicleStatus

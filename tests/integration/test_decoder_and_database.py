@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from shared.rejections.model import keep_rejections
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from shared.wire.decoder import decode
 from shared.wire.reading import SIGNALS
 from tests.readings import LATEST, START

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from scripts.simulator.vehicle import Vehicle
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from shared.wire.reading import Row
 from tests.readings import START, reading
 

@@ -23,7 +23,8 @@ from api.services import export_stream
 from api.services.export_formats import accepts_gzip, preferred_format
 from scripts.faults.proxy import Proxy
 from scripts.launcher.module import Api
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from shared.wire.reading import SIGNALS
 from tests.calls import problem
 from tests.conftest import eventually

@@ -5,7 +5,8 @@ from sqlalchemy import text
 
 from scripts.faults import inspection, numbered_reading
 from scripts.faults.site import Site
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from tests.readings import START, row
 
 

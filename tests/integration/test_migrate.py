@@ -3,19 +3,19 @@
 import contextlib
 import io
 import threading
+from datetime import timedelta
 
 import psycopg
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from scripts.launcher.postgres import Postgres
-from shared import logs
+from shared import logs, rollups
 from shared.migrate import alembic_config, make_hypertable, migrate
 from shared.migrate import main as migrate_command
 from shared.storage.engine import writer_engine
-from shared.storage.hourly_rollup import summarise_hours
 from shared.storage.schema_version import (
     OutdatedSchemaError,
     current_version,
@@ -23,17 +23,19 @@ from shared.storage.schema_version import (
     known_versions,
     require_current_schema,
 )
-from shared.storage.tables import metadata, telemetry_hourly
+from shared.storage.tables import metadata
 from shared.wire.reading import Row
 from tests.commands import as_process
 from tests.conftest import FAST, driver_url, eventually, server_folder
-from tests.readings import payload, raw, row
+from tests.hours import LATEST, NEWEST
+from tests.readings import START, payload, raw, row
 
 CATALOGUE = {
     "columns": """
         SELECT table_name, ordinal_position, column_name, data_type, is_nullable, collation_name,
                col_description(format('%I', table_name)::regclass, ordinal_position)
-        FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2
+        FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1, 2
     """,
     "constraints": """
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
@@ -87,13 +89,56 @@ def test_what_is_stored_already_is_counted_by_the_hour(empty_engine):
             )
         connection.commit()
     assert migrate(empty_engine) == expected_version()
-    summarised = list(zip(*summarise_hours(sorted(sent, key=lambda one: one[:2])), strict=True))
+    assert rollups.check(empty_engine) == {}
     with empty_engine.connect() as connection:
-        kept = [tuple(line) for line in connection.execute(select(telemetry_hourly).order_by("vin", "hour"))]
-    assert [line[:3] for line in kept] == [line[:3] for line in summarised]
-    for line, expected in zip(kept, summarised, strict=True):
-        assert [value is None for value in line] == [value is None for value in expected]
-        assert [value or 0 for value in line[3:]] == pytest.approx([value or 0 for value in expected[3:]])
+        hours = {row.ts.replace(minute=0, second=0) for row in sent if row.vin == "VIN-00000"}
+        found = "SELECT hour FROM closed_hours WHERE vin = 'VIN-00000'"
+        assert set(connection.execute(text(found)).scalars()) == hours
+        assert connection.execute(text("SELECT count(*) FROM open_hours")).scalar_one() == 0
+
+
+def test_the_newest_signals_are_found(empty_engine):
+    """Signals that the newest reading lacks get their newest value and its ts, by way of the hours."""
+    with empty_engine.connect() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(
+            text("""
+                INSERT INTO telemetry (vin, ts, received_at, soc, odo_km) VALUES
+                    ('VIN-00001', :now - interval '2 days', :now, 40, 1000),
+                    ('VIN-00001', :now - interval '1 day', :now, 41, NULL),
+                    ('VIN-00001', :now, :now, NULL, 1001),
+                    ('VIN-00002', :now, :now, 50, NULL)
+            """),
+            {"now": START},
+        )
+        connection.execute(
+            text("""
+                INSERT INTO telemetry_hourly (vin, hour, samples, soc_n, soc_sum, odo_km_n, odo_km_sum,
+                    soh_n, soh_sum, pack_voltage_n, pack_voltage_sum, pack_current_n, pack_current_sum,
+                    max_temp_n, max_temp_sum, min_temp_n, min_temp_sum, power_kw_n, power_kw_sum)
+                SELECT vin, date_trunc('hour', ts, 'UTC'), 1, count(soc), 0, count(odo_km), 0,
+                    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+                FROM telemetry GROUP BY 1, 2
+            """)
+        )
+        connection.execute(
+            text("""
+                INSERT INTO vehicle_latest (vin, ts, received_at, soc, odo_km)
+                SELECT DISTINCT ON (vin) vin, ts, received_at, soc, odo_km
+                FROM telemetry ORDER BY vin, ts DESC
+            """)
+        )
+        connection.commit()
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        found = connection.execute(text(f"SELECT {LATEST} FROM vehicle_latest ORDER BY vin")).all()
+        assert found == connection.execute(text(NEWEST)).all()
+        assert [line[:4] for line in found] == [
+            ("VIN-00001", START, 41.0, START - timedelta(days=1)),
+            ("VIN-00002", START, 50.0, START),
+        ]
 
 
 def test_migrating_again_changes_nothing(engine):

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from shared.rejections.model import keep_rejections
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from shared.wire.refusal import Reason, Rejection
 from tests.conftest import eventually
+from tests.hours import close_all
 from tests.readings import at, row, stamp
 
 VIN = "VIN-00007"
@@ -23,11 +25,11 @@ REJECTION = Rejection("VIN-00001", at(0), Reason.BAD_READING, "", None, b"t", b"
 
 NOTHING = {}
 # At its ends a window has parts of two hours, and hours of two days.
-ENDS = {"telemetry": 8, "telemetry_hourly": HOURS}
-SUMMED = {"telemetry": 8, "telemetry_hourly": 46, "telemetry_daily": DAYS}
+ENDS = {"telemetry": 8, "closed_hours": HOURS}
+SUMMED = {"telemetry": 8, "closed_hours": 46, "closed_days": DAYS}
 # The window and its margin are counted, each by itself, and where an open one begins.
-SUMMED_DAYS = {"telemetry_hourly": 2 * 46, "telemetry_daily": 3 * DAYS}
-NO_HOUR = {"telemetry_hourly": 0, "telemetry_daily": 0}
+SUMMED_DAYS = {"closed_hours": 2 * 46, "closed_days": 3 * DAYS}
+NO_HOUR = {"closed_hours": 0, "closed_days": 0}
 CALLS = {
     "/api/export/summary": {
         f"/api/export/summary?vin={VIN}&{WINDOW}": SUMMED | {"telemetry": 9},
@@ -74,8 +76,8 @@ CALLS = {
     "/api/vehicles/{vin}/diagnosis": {
         f"{PATH}/diagnosis?{WINDOW}": {
             "telemetry": READINGS + 24,
-            "telemetry_hourly": 3 * 46,
-            "telemetry_daily": 4 * DAYS,
+            "closed_hours": 3 * 46,
+            "closed_days": 4 * DAYS,
         },
     },
     "/api/vehicles/{vin}/battery": {
@@ -102,7 +104,7 @@ CALLS = {
 COUNTERS = """
     SELECT relname, seq_scan, idx_scan,
         (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes AS of WHERE of.relid = tables.relid)
-    FROM pg_stat_user_tables AS tables WHERE relname IN ('telemetry', 'telemetry_hourly', 'telemetry_daily')
+    FROM pg_stat_user_tables AS tables WHERE relname IN ('telemetry', 'closed_hours', 'closed_days')
 """
 API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|heavy|write|export)$'"
 
@@ -114,6 +116,7 @@ def full(engine):
         rows = [row(f"VIN-{n:05}", EVERY_S * (turn + m), soc=m) for n in range(VEHICLES) for m in range(40)]
         with engine.begin() as connection:
             store(connection, rows, CopyBackoff())
+    close_all(engine)
     with engine.begin() as connection:
         keep_rejections(connection, [REJECTION])
         connection.execute(text("ANALYZE"))
@@ -173,8 +176,8 @@ def test_no_call_reads_a_table_whole(api, full):
     ("question", "found"),
     [
         ("SELECT count(*) FROM telemetry WHERE soc < 5", ({"telemetry"}, {})),
-        ("SELECT sum(samples) FROM telemetry_hourly", ({"telemetry_hourly"}, {})),
-        ("SELECT sum(samples) FROM telemetry_daily", ({"telemetry_daily"}, {})),
+        ("SELECT sum(samples) FROM closed_hours", ({"closed_hours"}, {})),
+        ("SELECT sum(samples) FROM closed_days", ({"closed_days"}, {})),
         (f"SELECT soc FROM telemetry WHERE vin = '{VIN}'", (set(), {"telemetry": READINGS})),
         ("SELECT max(soc) FROM telemetry WHERE vin > ''", (set(), {"telemetry": VEHICLES * READINGS})),
     ],

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.rejections.model import keep_rejections
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.store_readings import store
 from shared.wire.refusal import Reason, Rejection
 from tests.calls import plain_client
 from tests.conftest import eventually

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from shared import logs, rollups
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_readings import store
 from tests import commands
+from tests.hours import LATEST, NEWEST, close_all
 from tests.readings import row, stamp
 
 AGREE = "All hours and days agree with the readings."
@@ -65,13 +67,14 @@ def fill(engine):
     for begin in range(0, len(sent), 30):
         with engine.begin() as connection:
             store(connection, sent[begin : begin + 30], CopyBackoff())
+    close_all(engine)
 
 
 def state(engine):
     """Both tables that follow from the readings."""
     return (
         ask(engine, "SELECT * FROM telemetry_hourly ORDER BY vin, hour"),
-        ask(engine, "SELECT * FROM vehicle_latest ORDER BY vin"),
+        ask(engine, f"SELECT {LATEST} FROM vehicle_latest ORDER BY vin"),
     )
 
 
@@ -81,7 +84,7 @@ def as_counted(engine):
         ask(
             engine, "SELECT vin, date_trunc('hour', ts), count(*) FROM telemetry GROUP BY 1, 2 ORDER BY 1, 2"
         ),
-        ask(engine, "SELECT DISTINCT ON (vin) * FROM telemetry ORDER BY vin, ts DESC"),
+        ask(engine, NEWEST),
     )
 
 
@@ -115,8 +118,8 @@ def test_nothing_is_stored(within):
 OF_TWO = "WHERE vin = 'VIN-00002' AND"
 NEW = f"VALUES ('VIN-00002', '{stamp(1234)}', now(), 7)"
 AN_HOUR = (
-    "INSERT INTO telemetry_hourly SELECT (jsonb_populate_record(line, jsonb_build_object("
-    "'hour', hour - interval '1 day'))).* FROM telemetry_hourly AS line"
+    "INSERT INTO closed_hours SELECT (jsonb_populate_record(line, jsonb_build_object("
+    "'hour', hour - interval '1 day'))).* FROM closed_hours AS line"
     f" {OF_TWO} hour = '{stamp(0)}'"
 )
 BY_HAND = {
@@ -129,28 +132,28 @@ BY_HAND = {
     "a value between changed": (1, f"UPDATE telemetry SET soc = soc + 0.01 {OF_TWO} ts = '{stamp(600)}'"),
     "a signal taken away": (1, f"UPDATE telemetry SET pack_current = NULL {OF_TWO} ts = '{stamp(600)}'"),
     "the newest changed": (1, f"UPDATE telemetry SET soc = 99 {OF_TWO} ts = '{stamp(21_000)}'"),
-    "an hour deleted": (1, f"DELETE FROM telemetry_hourly {OF_TWO} hour = '{stamp(3_600)}'"),
-    "all hours deleted": (6, f"DELETE FROM telemetry_hourly {OF_TWO} true"),
+    "an hour deleted": (1, f"DELETE FROM closed_hours {OF_TWO} hour = '{stamp(3_600)}'"),
+    "all hours deleted": (6, f"DELETE FROM closed_hours {OF_TWO} true"),
     "an hour added": (1, AN_HOUR),
-    "a count changed": (6, f"UPDATE telemetry_hourly SET samples = samples + 1 {OF_TWO} true"),
-    "a count of values changed": (1, f"UPDATE telemetry_hourly SET soc_n = 5 {OF_TWO} hour = '{stamp(0)}'"),
-    "a lowest changed": (1, f"UPDATE telemetry_hourly SET soc_min = 1.9 {OF_TWO} hour = '{stamp(0)}'"),
+    "a count changed": (6, f"UPDATE closed_hours SET samples = samples + 1 {OF_TWO} true"),
+    "a count of values changed": (1, f"UPDATE closed_hours SET soc_n = 5 {OF_TWO} hour = '{stamp(0)}'"),
+    "a lowest changed": (1, f"UPDATE closed_hours SET soc_min = 1.9 {OF_TWO} hour = '{stamp(0)}'"),
     "a highest taken away": (
         1,
-        f"UPDATE telemetry_hourly SET power_kw_max = NULL {OF_TWO} hour = '{stamp(0)}'",
+        f"UPDATE closed_hours SET power_kw_max = NULL {OF_TWO} hour = '{stamp(0)}'",
     ),
-    "a highest made up": (1, f"UPDATE telemetry_hourly SET soh_max = 90 {OF_TWO} hour = '{stamp(0)}'"),
+    "a highest made up": (1, f"UPDATE closed_hours SET soh_max = 90 {OF_TWO} hour = '{stamp(0)}'"),
     "a sum changed": (
         1,
-        f"UPDATE telemetry_hourly SET soc_sum = soc_sum + 0.001 {OF_TWO} hour = '{stamp(0)}'",
+        f"UPDATE closed_hours SET soc_sum = soc_sum + 0.001 {OF_TWO} hour = '{stamp(0)}'",
     ),
-    "a day changed": (1, f"UPDATE telemetry_daily SET soc_min = 0.5 {OF_TWO} true"),
-    "a day deleted": (1, f"DELETE FROM telemetry_daily {OF_TWO} true"),
+    "a day changed": (1, f"UPDATE closed_days SET soc_min = 0.5 {OF_TWO} true"),
+    "a day deleted": (1, f"DELETE FROM closed_days {OF_TWO} true"),
     "a day added": (
         1,
-        f"INSERT INTO telemetry_daily (vin, day, samples) VALUES ('VIN-00002', '{stamp(0)}', 1)",
+        f"INSERT INTO closed_days (vin, day, samples) VALUES ('VIN-00002', '{stamp(0)}', 1)",
     ),
-    "a sum made up": (1, f"UPDATE telemetry_hourly SET soh_sum = 1 {OF_TWO} hour = '{stamp(0)}'"),
+    "a sum made up": (1, f"UPDATE closed_hours SET soh_sum = 1 {OF_TWO} hour = '{stamp(0)}'"),
 }
 
 
@@ -192,7 +195,7 @@ def test_a_vehicle_deleted_by_hand(within, engine):
 def test_several_vehicles(process, engine):
     """Each in a line of its own; run as a person runs it, from finding to mending."""
     fill(engine)
-    ask(engine, "UPDATE telemetry_hourly SET samples = 0 WHERE vin <> 'VIN-00002'")
+    ask(engine, "UPDATE closed_hours SET samples = 0 WHERE vin <> 'VIN-00002'")
     found = [f"VIN-0000{v}: 6 hours or days differ from its readings" for v in (1, 3)]
     assert process("check") == (1, [*found, ADVICE], "")
     assert process("rebuild") == (0, ["The hours and days of 3 vehicles were rebuilt."], "")
@@ -224,7 +227,7 @@ def test_beside_writers(database_url, engine):
     assert [task.result() for task in writing] == [None] * 3
     for rival in rivals:
         rival.dispose()
-    assert len(turns) > 3
+    assert len(turns) > 1
     assert turns == [{}] * len(turns)
     assert rollups.check(engine) == {}
     is_mended(engine)
@@ -268,7 +271,7 @@ def test_an_older_schema(command, engine, empty_database_url, arguments):
 def test_a_vehicle_that_is_gone(within, engine):
     """All its readings were deleted by hand: after a rebuild no row is left of the vehicle."""
     fill(engine)
-    for table in ("telemetry", "telemetry_hourly", "telemetry_daily"):
+    for table in ("telemetry", "closed_hours", "closed_days"):
         ask(engine, f"DELETE FROM {table} WHERE vin = 'VIN-00002'")
     assert within("rebuild")[0] == 0
     assert ask(engine, "DELETE FROM vehicle_latest WHERE vin = 'VIN-00002'") == 0

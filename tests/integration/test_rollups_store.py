@@ -10,11 +10,14 @@ from sqlalchemy import text
 from ingest_worker.batch import BatchContents
 from ingest_worker.delivery import Delivery
 from ingest_worker.write_batch import BatchWriter
+from shared import rollups
 from shared.storage import store_readings as module
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.hourly_rollup import FIGURES, SERIES
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_readings import store
 from shared.wire.reading import SIGNALS
+from tests.hours import LATEST, NEWEST, close_all
 from tests.readings import START, at, row
 
 EXPRESSIONS = {**{name: name for name in SIGNALS}, "power_kw": "pack_voltage * pack_current / 1000"}
@@ -50,8 +53,8 @@ def check(engine):
                 assert isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-6), name
             else:
                 assert value == wanted, name
-    newest = "SELECT DISTINCT ON (vin) * FROM telemetry ORDER BY vin, ts DESC"
-    assert ask(engine, "SELECT * FROM vehicle_latest ORDER BY vin") == ask(engine, newest)
+    assert ask(engine, f"SELECT {LATEST} FROM vehicle_latest ORDER BY vin") == ask(engine, NEWEST)
+    assert rollups.check(engine) == {}
 
 
 def made_up(generator, number, vehicles=6, hours=5):
@@ -70,8 +73,9 @@ def made_up(generator, number, vehicles=6, hours=5):
 
 
 def altered(one):
-    """Return the row with another value for the same key."""
-    return one._replace(soc=99.5 if one.soc != 99.5 else 1.5)
+    """Return the row with another value of one of its signals."""
+    name = next(name for name in SIGNALS if getattr(one, name) is not None)
+    return one._replace(**{name: 99.5 if getattr(one, name) != 99.5 else 1.5})
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -97,9 +101,14 @@ def test_as_if_counted_over_all(engine, way, seed):
             connection.commit()
         stored += outcome.stored
         left = left[size:]
+        if generator.random() < 0.1:
+            close_all(engine)
         if generator.random() < 0.3:
             check(engine)
     check(engine)
+    close_all(engine)
+    check(engine)
+    assert ask(engine, "SELECT count(*) FROM open_hours") == [(0,)]
     assert stored == 600
     assert {(vin, ts): soc for vin, ts, soc in ask(engine, "SELECT vin, ts, soc FROM telemetry")} == {
         key: one.soc for key, one in first.items()
@@ -110,7 +119,7 @@ def test_as_if_counted_over_all(engine, way, seed):
 def test_a_rolled_back_call_leaves_nothing(engine):
     """Neither a first call leaves rows, nor one that adds to stored ones."""
     readings = made_up(random.Random(1), 200)
-    tables = ("telemetry", "telemetry_hourly", "vehicle_latest")
+    tables = ("telemetry", "open_hours", "vehicle_latest")
     for before in ([], readings[:100]):
         with engine.begin() as connection:
             store(connection, before, CopyBackoff())
@@ -182,7 +191,7 @@ def test_two_writers_at_once(database_url, engine, way):
 
 @pytest.fixture
 def ways(engine, monkeypatch):
-    """Store a batch with the backoff of those before; return the ways used: "copy", "merge" or both."""
+    """Store a batch with the backoff of those before; return the ways used: "copy", "insert" or both."""
     monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", 1)
     caution, used = CopyBackoff(), []
 
@@ -196,7 +205,7 @@ def ways(engine, monkeypatch):
         monkeypatch.setattr(module, name, watched)
 
     watch("_copy")
-    watch("_merge")
+    watch("_insert")
 
     def write(*batch):
         used.clear()
@@ -212,22 +221,22 @@ def test_copy_comes_back(engine, ways):
     fresh = (row(second=second) for second in range(1_000, 9_000))
     known = next(fresh)
     assert ways(known) == "copy"
-    assert ways(known, next(fresh)) == "copy merge"
-    assert [ways(known) for _ in range(3)] == ["merge"] * 3
-    assert [ways(next(fresh)) for _ in range(2)] == ["merge", "copy"]
+    assert ways(known, next(fresh)) == "copy insert"
+    assert [ways(known) for _ in range(3)] == ["insert"] * 3
+    assert [ways(next(fresh)) for _ in range(2)] == ["insert", "copy"]
     for merged in (1, 2, 4, 8):
-        assert ways(known) == "copy merge"
-        assert [ways(next(fresh)) for _ in range(merged)] == ["merge"] * merged
+        assert ways(known) == "copy insert"
+        assert [ways(next(fresh)) for _ in range(merged)] == ["insert"] * merged
     # A COPY that succeeds resets the backoff.
     assert ways(next(fresh)) == "copy"
-    assert [ways(known), ways(next(fresh)), ways(next(fresh))] == ["copy merge", "merge", "copy"]
+    assert [ways(known), ways(next(fresh)), ways(next(fresh))] == ["copy insert", "insert", "copy"]
     check(engine)
 
 
 def test_a_key_twice_in_a_batch_tells_nothing_of_the_table(engine, ways):
-    """Such a batch is merged, and COPY is used for the next one."""
+    """The readings of one key are joined before, and COPY is used."""
     twice = row()
-    assert ways(twice, twice) == "merge"
+    assert ways(twice, twice, row(soh=90.0)) == "copy"
     assert ways(row(second=1)) == "copy"
     check(engine)
 
@@ -237,10 +246,10 @@ def test_merging_has_an_end():
     caution = CopyBackoff()
     for _ in range(20):
         caution.failed()
-        caution.merged(duplicates=True)
+        caution.merged(all_new=False)
     for _ in range(256):
         assert caution.advises_merging
-        caution.merged(duplicates=False)
+        caution.merged(all_new=True)
     assert not caution.advises_merging
 
 

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from shared import rollups
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.hourly_rollup import SERIES
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_readings import store
 from shared.wire.reading import SIGNALS
 from shared.wire.timestamps import format_timestamp
 from tests.calls import post, problem
+from tests.hours import close_all
 from tests.readings import START, at, raw, row, stamp
 
 VIN = "VIN-00001"
@@ -188,8 +190,9 @@ def test_buckets_do_not_depend_on_the_window(api, engine, interval):
 def test_hours_come_from_the_rollups(api, engine):
     """With an interval of hours, whole hours come from the rollups; all other readings are counted."""
     post(api, *(raw(second=n * 600, soc=n) for n in range(18)))
+    close_all(engine)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE telemetry_hourly SET samples = 1000, soc_max = 99.5"))
+        connection.execute(text("UPDATE closed_hours SET samples = 1000, soc_max = 99.5"))
 
     def samples(interval, first=0, last=10_799):
         body = ask(api, at(first), at(last), interval=interval).json()

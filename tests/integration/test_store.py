@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared.rejections.model import keep_rejections
 from shared.storage import store_readings as module
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.error_classes import Fault, classify
-from shared.storage.store_readings import CopyBackoff, Outcome, store
+from shared.storage.store_readings import Outcome, store
 from shared.wire.refusal import Reason, Rejection
 from tests.readings import START, at, row
 
@@ -44,7 +45,7 @@ def rows(engine, sql):
 
 
 def test_a_reading_is_stored_once(engine, put):
-    """The second reading of a key is a duplicate, or a conflict if its values differ; the first one stays."""
+    """The same values again are a duplicate, another value is a conflict; the first one stays."""
     with engine.begin() as connection:
         assert put(connection, [row(soc=10.0)]) == Outcome(1, (), ())
     with engine.begin() as connection:
@@ -74,13 +75,14 @@ def test_the_places_of_duplicates(engine, put):
         assert put(connection, sent) == Outcome(12, [1, 9, 10, 15, 16], [])
 
 
-def test_a_null_is_another_value(engine, put):
-    """One signal more or less than the stored reading has is a conflict; the same set is a duplicate."""
+def test_a_signal_fills_a_null(engine, put):
+    """Each line of the contract's table, in one call: added, there already, and another value."""
     with engine.begin() as connection:
         put(connection, [row(soc=1.0)])
-    sent = [row(soc=1.0), row(soc=1.0, soh=90.0), row(soh=90.0), row(soc=1.0)]
+    sent = [row(soc=1.0), row(soc=1.0, soh=90.0), row(soh=90.0), row(soc=2.0, odo_km=5.0), row(max_temp=20.0)]
     with engine.begin() as connection:
-        assert put(connection, sent) == Outcome(0, [0, 3], [1, 2])
+        assert put(connection, sent) == Outcome(2, [0, 2], [3])
+    assert rows(engine, "SELECT soc, soh, max_temp, odo_km FROM telemetry") == [(1.0, 90.0, 20.0, None)]
 
 
 def test_nothing_to_store(engine, put):
@@ -203,13 +205,10 @@ BAD_VINS = ["vin-00001", "VIN", "V" * 41, "VIN 00001", "VIN-00001\n", "VIN_00001
 
 
 @pytest.mark.parametrize("vin", BAD_VINS, ids=range(len(BAD_VINS)))
-def test_the_letters_of_a_vin_are_checked_beside_its_latest_reading(engine, vin):
-    """Once for each vehicle of a batch: every one that is stored is written there, too."""
+def test_the_letters_of_a_vin_are_checked_beside_its_hours(engine, vin):
+    """Once for each vehicle and hour: every one that is stored is written there, too."""
     with engine.connect() as connection, pytest.raises(IntegrityError):
-        connection.execute(
-            text("INSERT INTO vehicle_latest (vin, ts, received_at, soc) VALUES (:vin, now(), now(), 1)"),
-            {"vin": vin},
-        )
+        connection.execute(text("INSERT INTO open_hours (vin, hour) VALUES (:vin, now())"), {"vin": vin})
 
 
 BAD_ROWS = [
@@ -238,10 +237,10 @@ def test_a_bad_row_is_refused_by_either_way(engine, put, bad):
 
 
 def test_which_way_it_went(engine, put):
-    """The cases of this file insert as their names say; repeated keys are merged."""
+    """The cases of this file insert as their names say; readings of one key are joined before."""
     sent = [row(second=second) for second in range(100)]
     for batch in (sent, sent, [row("VIN-00002")] * 2):
         with engine.begin() as connection:
             put(connection, batch)
-    assert put.copies == ([True, False] if put.way == "copy" else [])
+    assert put.copies == ([True, False, True] if put.way == "copy" else [])
     assert rows(engine, "SELECT count(*) FROM telemetry") == [(101,)]

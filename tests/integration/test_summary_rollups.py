@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.hourly_rollup import HOUR, start_of_hour
-from shared.storage.store_readings import CopyBackoff, store
+from shared.storage.store_readings import store
 from shared.wire.reading import SIGNALS
 from shared.wire.timestamps import format_timestamp
+from tests.hours import close_all
 from tests.readings import START, at, row
 
 TICK = timedelta(microseconds=1)
@@ -133,7 +135,9 @@ def test_it_is_read_from_the_hours(api, engine):
     """Whole hours come from the rollups: a changed rollup changes the summary."""
     with engine.begin() as connection:
         store(connection, [row(second=n * 600, soc=float(n)) for n in range(18)], CopyBackoff())
-        connection.execute(text("UPDATE telemetry_hourly SET samples = 1000, soc_min = 0.5, soc_max = 99.5"))
+    close_all(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE closed_hours SET samples = 1000, soc_min = 0.5, soc_max = 99.5"))
 
     def samples(first, last):
         window = {"from_ts": format_timestamp(at(first)), "to_ts": format_timestamp(at(last))}

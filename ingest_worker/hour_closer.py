@@ -1,0 +1,73 @@
+"""A thread that computes hours and days some time after their last reading."""
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.settings import WorkerSettings
+from shared.storage.close_hours import close_hours, closing_lock
+from shared.storage.engine import writer_engine
+from shared.storage.error_classes import summarise
+
+log = logging.getLogger("ingest_worker.hour_closer")
+
+_INTERVAL_S = 60.0
+# A transaction of another program may run for hours: its end is awaited for this long in each pass.
+_LONGEST_WAIT_S = 30.0
+_POLL_S = 0.2
+_STATEMENT_TIMEOUT_MS = 120_000
+_JOIN_S = 3.0
+
+
+class HourCloser:
+    """Closes quiet hours once a minute; of several workers one does, by a lock in the database.
+
+    An error is logged and leaves the hours open, which costs reading time and no exactness.
+    """
+
+    def __init__(self, settings: WorkerSettings, *, interval_s: float = _INTERVAL_S) -> None:
+        self._engine = writer_engine(
+            settings.database_url,
+            name=f"{settings.mqtt_client_id}-hours",
+            statement_timeout_ms=_STATEMENT_TIMEOUT_MS,
+        )
+        self._interval_s = interval_s
+        self._stopping = threading.Event()
+        # The end of the process does not wait for a statement of this thread: its transaction is undone.
+        self._thread = threading.Thread(target=self._run, name="hour-closer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread, and wait for its end for at most 3 s."""
+        self._stopping.set()
+        self._thread.join(_JOIN_S)
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        is_working = True
+        while not self._stopping.wait(self._interval_s):
+            try:
+                self._close()
+                is_working = True
+            except (SQLAlchemyError, psycopg.Error, OSError) as error:
+                if is_working:
+                    log.warning("Hours stay open, and are closed later: %s", summarise(error))
+                is_working = False
+
+    def _close(self) -> None:
+        deadline = time.monotonic() + _LONGEST_WAIT_S
+
+        def wait() -> bool:
+            return not self._stopping.wait(_POLL_S) and time.monotonic() < deadline
+
+        with closing_lock(self._engine, wait=False) as is_held:
+            if is_held:
+                closed = close_hours(self._engine, now=datetime.now(UTC), wait=wait)
+                log.debug("Closed %d hours.", closed)

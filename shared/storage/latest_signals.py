@@ -1,0 +1,83 @@
+"""The newest value of each signal of a vehicle, merged in any order.
+
+A row of `vehicle_latest` holds the ts of the newest reading, and for each signal its newest value. `soc_at`
+is the value's own ts where that is not the row's: a vehicle that sends whole readings has nulls there, and
+its row stays narrow.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from shared.wire.reading import SIGNALS, Row
+
+AT = tuple(f"{name}_at" for name in SIGNALS)
+"""Columns of `vehicle_latest` that hold the ts of a value older than the row's."""
+
+_FIRST_SIGNAL = 3
+_ARRIVAL = itemgetter(2)
+
+
+def merge_assignments() -> str:
+    """Return the SET list of an upsert of `vehicle_latest AS known` that keeps the newer values."""
+    parts = [
+        "ts = greatest(known.ts, excluded.ts)",
+        "received_at = greatest(known.received_at, excluded.received_at)",
+    ]
+    for name in SIGNALS:
+        is_newer = (
+            f"excluded.{name} IS NOT NULL AND (known.{name} IS NULL"
+            f" OR coalesce(excluded.{name}_at, excluded.ts) > coalesce(known.{name}_at, known.ts))"
+        )
+        value_ts = f"""
+            CASE WHEN {is_newer} THEN coalesce(excluded.{name}_at, excluded.ts)
+                WHEN known.{name} IS NOT NULL THEN coalesce(known.{name}_at, known.ts) END
+        """
+        parts.append(f"{name} = CASE WHEN {is_newer} THEN excluded.{name} ELSE known.{name} END")
+        parts.append(f"{name}_at = nullif({value_ts}, greatest(known.ts, excluded.ts))")
+    return ", ".join(parts)
+
+
+def latest_of_each(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Return the rows of `vehicle_latest` that follow from these readings alone.
+
+    `rows` are in the order of (vin, ts), each key once; so are the results.
+    """
+    newest = {row.vin: row for row in rows}
+    arrivals = _last_arrivals(rows, newest)
+    incomplete = {vin for vin, row in newest.items() if None in row}
+    signals = _walk_back(rows, incomplete) if incomplete else {}
+    nulls = (None,) * len(SIGNALS)
+    found = []
+    for vin, row in newest.items():
+        values, times = signals.get(vin) or (row[_FIRST_SIGNAL:], nulls)
+        found.append((vin, row.ts, arrivals[vin], *values, *times))
+    return found
+
+
+def _last_arrivals(rows: Sequence[Row], newest: dict[str, Row]) -> dict[str, datetime]:
+    times = set(map(_ARRIVAL, rows))
+    if len(times) == 1:
+        return dict.fromkeys(newest, times.pop())
+    found: dict[str, datetime] = {}
+    for row in rows:
+        if row.vin not in found or found[row.vin] < row.received_at:
+            found[row.vin] = row.received_at
+    return found
+
+
+def _walk_back(rows: Sequence[Row], vins: set[str]) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Find the newest value of each signal of these vehicles, and its ts where that is not the newest."""
+    found: dict[str, tuple[list[Any], list[Any]]] = {}
+    for row in rows:
+        if row.vin not in vins:
+            continue
+        values, times = found.setdefault(row.vin, ([None] * len(SIGNALS), [None] * len(SIGNALS)))
+        for index, value in enumerate(row[_FIRST_SIGNAL:]):
+            if value is not None:
+                values[index], times[index] = value, row.ts
+    newest = {row.vin: row.ts for row in rows if row.vin in vins}
+    for vin, (_, times) in found.items():
+        times[:] = [None if ts == newest[vin] else ts for ts in times]
+    return found
