@@ -40,10 +40,13 @@ HOUR_COLUMNS = ", ".join(
 # PostgreSQL 18 gives these constraints names.
 RENAME_NOT_NULL = """
     DO $$
-    DECLARE name text;
+    DECLARE old text;
     BEGIN
-        FOR name IN SELECT conname FROM pg_constraint WHERE conrelid = '{new}'::regclass AND contype = 'n' LOOP
-            EXECUTE format('ALTER TABLE {new} RENAME CONSTRAINT %I TO %I', name, replace(name, '{old}', '{new}'));
+        FOR old IN SELECT conname FROM pg_constraint WHERE conrelid = '{new}'::regclass AND contype = 'n'
+        LOOP
+            EXECUTE format(
+                'ALTER TABLE {new} RENAME CONSTRAINT %I TO %I', old, replace(old, '{old}', '{new}')
+            );
         END LOOP;
     END $$
 """
