@@ -14,6 +14,7 @@ import time
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
+from ingest_worker.broker_session import BrokerSession
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
@@ -36,11 +37,11 @@ class _Emptier(Worker):
     """A worker that stops once its session has brought no message for 5 s."""
 
     def __init__(
-        self, settings: WorkerSettings, subscriber: Subscriber, health: WorkerHealth, slot: SlotLock
+        self, settings: WorkerSettings, broker: BrokerSession, health: WorkerHealth, slot: SlotLock
     ) -> None:
-        self._own_engine = writer_engine(settings.database_url, name=subscriber.client_id)
-        self.counts = WorkerMetrics(subscriber, health)
-        super().__init__(settings, subscriber, self._own_engine, health, self.counts)
+        self._own_engine = writer_engine(settings.database_url, name=broker.client_id)
+        self.counts = WorkerMetrics(broker, health)
+        super().__init__(settings, broker, self._own_engine, health, self.counts)
         self._lock = slot
         self._messages_before = 0
         self._quiet_since = time.monotonic()
@@ -61,8 +62,8 @@ class _Emptier(Worker):
             return
         messages = sum(self.counts.messages.values())
         is_idle = (
-            self._subscriber.connection.is_listening
-            and not len(self._subscriber.inbox)
+            self._broker.connection.is_listening
+            and not len(self._broker.inbox)
             and not len(self._batch)
             # A batch has left `_batch` before it is committed, which may take as long as an outage.
             and self.counts.tally.snapshot().in_flight == 0
