@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 from api.main import create_app
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.subscriber import Subscriber
+from ingest_worker.mqtt_client import MqttClient
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
 from scripts.launcher import account
@@ -33,6 +33,7 @@ from shared.migrate import migrate
 from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
+from tests.fake_client import SubscriberWithClient
 
 # A generated example may take long beside a busy machine: that says nothing about the code.
 settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -192,10 +193,11 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
             }
         )
         engine = writer_engine(chosen.database_url, name="test-worker")
-        pulse, subscriber = WorkerHealth(), Subscriber(chosen)
+        pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient)
         metrics = WorkerMetrics(subscriber, pulse)
         worker = Worker(chosen, subscriber, engine, pulse, metrics)
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
+        worker.subscriber = subscriber
         failures = []
 
         def run():
