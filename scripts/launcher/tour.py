@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.launcher import ports, screen
-from scripts.launcher.client import CallError, Client
+from scripts.launcher.http_client import CallError, Client
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Module
 from scripts.launcher.vehicle import BrokerAddress, publish
