@@ -9,7 +9,7 @@ import psutil  # type: ignore[import-untyped]
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.database import Database, are_stored, count, empty
 from scripts.bench.load import Load
-from scripts.bench.patience import await_work
+from scripts.bench.work_end import await_work
 from scripts.bench.workbench import Workbench
 from scripts.launcher.broker import Broker
 from scripts.launcher.http_client import Client
