@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 from scripts.launcher import account, screen, signals
+from scripts.launcher.broker_address import BrokerAddress
 from scripts.launcher.compose import ComposePorts
 from scripts.launcher.guard import GUARD, ROOT
 from scripts.launcher.http_client import Client
@@ -24,7 +25,6 @@ from scripts.launcher.lock import Lock, LockedError
 from scripts.launcher.postgres import erase_programs
 from scripts.launcher.stack import Stack
 from scripts.launcher.tour import Tour
-from scripts.launcher.vehicle import BrokerAddress
 from shared.command_arguments import command_parser
 
 FOLDER = ROOT / ".demo"
