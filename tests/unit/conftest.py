@@ -1,8 +1,10 @@
-"""A subscriber without a broker, for tests that call its callbacks by hand."""
+"""Parts of a worker without its servers: a subscriber without a broker, a health with a clock set by hand."""
 
 import pytest
 
+from ingest_worker import worker_health
 from ingest_worker.subscriber import Subscriber
+from ingest_worker.worker_health import WorkerHealth
 from shared.settings import WorkerSettings
 from tests.paho_callbacks import FakeThread
 
@@ -22,3 +24,17 @@ def subscriber(make):
     made = make()
     made._client._thread = FakeThread(alive=True)
     return made
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Replace the monotonic clock of the health by one that is set by hand."""
+    now = [1_000.0]
+    monkeypatch.setattr(worker_health.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def health(clock):
+    assert clock
+    return WorkerHealth()
