@@ -1,10 +1,12 @@
-"""Parts of a worker without its servers: a subscriber without a broker, a health with a clock set by hand."""
+"""Parts of worker and API without their servers."""
 
 import pytest
 
+from api.main import create_app
 from ingest_worker import worker_health
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
+from shared.api_settings import ApiSettings
 from shared.settings import WorkerSettings
 from tests.paho_callbacks import FakeThread
 
@@ -38,3 +40,15 @@ def clock(monkeypatch):
 def health(clock):
     assert clock
     return WorkerHealth()
+
+
+@pytest.fixture
+def app(monkeypatch, tmp_path):
+    """Make the real app with settings but no database, for errors before the first query."""
+    monkeypatch.chdir(tmp_path)
+    for name in ApiSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    app = create_app()
+    app.state.settings = ApiSettings(api_keys=None)
+    app.state.database = None
+    return app
