@@ -10,9 +10,7 @@ import logging
 import signal
 import sys
 import time
-
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
+from collections.abc import Iterable
 
 from ingest_worker.broker_session import BrokerSession
 from ingest_worker.database_deadline import StatementDeadline
@@ -22,11 +20,10 @@ from ingest_worker.slot import MAX_SLOTS, SlotLock, client_id
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
-from shared import logs
-from shared.command_arguments import command_parser
-from shared.settings import InvalidSettingsError, WorkerSettings, load
+from shared.command import run_command
+from shared.command_arguments import command_parser, complain
+from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
-from shared.storage.error_classes import summarise
 
 log = logging.getLogger("ingest_worker.retire")
 
@@ -77,29 +74,19 @@ class _Emptier(Worker):
 
 def main(arguments: list[str] | None = None) -> int:
     """Retire the slots that the arguments name; return the exit code."""
-    parsed = _parser().parse_args(arguments)
-    try:
-        settings = load(WorkerSettings)
-    except InvalidSettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
+    slots = sorted(set(_parser().parse_args(arguments).slots))
+    # OSError: of the certificate in MQTT_TLS_CA_FILE.
+    return run_command(
+        WorkerSettings, lambda settings: _retire_all(settings, slots), expected=(FatalError, OSError)
+    )
+
+
+def _retire_all(settings: WorkerSettings, slots: Iterable[int]) -> int:
     if settings.mqtt_shared_group is None:
-        print(
-            "MQTT_SHARED_GROUP is not set: without a group there is one slot, and it stays.", file=sys.stderr
+        return complain(
+            "MQTT_SHARED_GROUP is not set: without a group there is one slot, and it stays.", code=2
         )
-        return 2
-    try:
-        for number in sorted(set(parsed.slots)):
-            if not _retire(settings, number):
-                return 1
-    except FatalError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (psycopg.Error, SQLAlchemyError, OSError) as error:
-        print(f"The database did not answer: {summarise(error)}.", file=sys.stderr)
-        return 1
-    return 0
+    return 0 if all(_retire(settings, number) for number in slots) else 1
 
 
 def _retire(settings: WorkerSettings, number: int) -> bool:
@@ -107,13 +94,12 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
     name = client_id(settings, number)
     try:
         if slot.take([number]) is None:
-            print(f"Slot {number} is held by a worker that runs: stop that one first.", file=sys.stderr)
+            complain(f"Slot {number} is held by a worker that runs: stop that one first.")
             return False
         if not slot.held_by_others():
-            print(
+            complain(
                 f"No worker of the group {settings.mqtt_shared_group} runs: without a subscription the broker"
-                " would queue no messages. Start one, then retire the others.",
-                file=sys.stderr,
+                " would queue no messages. Start one, then retire the others."
             )
             return False
         # The client id of the slot; this worker itself takes no slot.
@@ -129,7 +115,7 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
     if emptier.is_empty:
         print(f"Slot {number} ({name}) is empty: {stored}.")
     else:
-        print(f"Stopped before slot {number} ({name}) was empty: {stored}.", file=sys.stderr)
+        complain(f"Stopped before slot {number} ({name}) was empty: {stored}.")
     return emptier.is_empty
 
 

@@ -1,7 +1,11 @@
-"""A subscriber without a broker, for tests that call its callbacks by hand."""
+"""Parts of worker and API without their servers."""
 
 import pytest
 
+from api.main import create_app
+from ingest_worker import worker_health
+from ingest_worker.worker_health import WorkerHealth
+from shared.api_settings import ApiSettings
 from shared.settings import WorkerSettings
 from tests.fake_client import FakeClient, SubscriberWithClient
 
@@ -25,3 +29,29 @@ def subscriber(make):
     made = make()
     made.start()
     return made
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Replace the monotonic clock of the health by one that is set by hand."""
+    now = [1_000.0]
+    monkeypatch.setattr(worker_health.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def health(clock):
+    assert clock
+    return WorkerHealth()
+
+
+@pytest.fixture
+def app(monkeypatch, tmp_path):
+    """Make the real app with settings but no database, for errors before the first query."""
+    monkeypatch.chdir(tmp_path)
+    for name in ApiSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    app = create_app()
+    app.state.settings = ApiSettings(api_keys=None)
+    app.state.database = None
+    return app

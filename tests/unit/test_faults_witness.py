@@ -39,6 +39,6 @@ def test_a_difference_is_found(metrics):
 
 def test_a_process_without_an_answer_is_skipped():
     """A worker that was just killed is no inconsistency."""
-    monitor = MetricsMonitor(["http://127.0.0.1:9/metrics"])
+    monitor = MetricsMonitor(["http://127.0.0.1:9"])
     monitor.scrape()
     assert (monitor.scrapes, monitor.inconsistencies, monitor.last) == (0, [], {})

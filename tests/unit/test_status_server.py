@@ -6,28 +6,12 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest_worker import worker_health as module
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.status_server import StatusServer
-from ingest_worker.worker_health import WorkerHealth
 from scripts.launcher.ports import free_port
 from shared.metric_definitions import WORKER
 from tests.calls import numbers_of
 from tests.fake_session import FakeSession
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Replace the monotonic clock of the health by one that is set by hand."""
-    now = [1_000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    return now
-
-
-@pytest.fixture
-def health(clock):
-    assert clock
-    return WorkerHealth()
 
 
 @pytest.fixture
