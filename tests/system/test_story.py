@@ -9,7 +9,7 @@ import paho.mqtt.client as mqtt
 import psutil
 import pytest
 
-from tests.acceptance.conftest import moment
+from tests.system.conftest import moment
 from tests.calls import numbers_of, plain_client
 from tests.conftest import eventually
 from tests.readings import WORKED_EXAMPLE, payload, raw
