@@ -33,16 +33,22 @@ from shared.migrate import migrate
 from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
+from tests.examples import DAILY, NIGHTLY
 
 # A generated example may take long beside a busy machine: that says nothing about the code.
-settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-speed")
+for _profile in (DAILY, NIGHTLY):
+    settings.register_profile(_profile, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # No data here has to survive a power cut; data survives a kill -9, since the kernel keeps what was written.
 # synchronous_commit is off on purpose: the guarantee must not depend on a server's default.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ENOUGH_BYTES = 4 << 30
+
+
+def pytest_configure(config):
+    """Choose how many examples are generated; `-m ""`, from ./scripts/test.sh --nightly, is a nightly run."""
+    settings.load_profile(NIGHTLY if config.getoption("markexpr") == "" else DAILY)
 
 
 @contextmanager
