@@ -1,13 +1,90 @@
-"""Parts of worker and API without their servers."""
+"""A watch over processes and sockets of unit tests, and parts of worker and API without their servers."""
+
+import sys
+from contextlib import contextmanager
 
 import pytest
 
 from api.main import create_app
-from ingest_worker import worker_health
-from ingest_worker.worker_health import WorkerHealth
 from shared.api_settings import ApiSettings
 from shared.settings import WorkerSettings
 from tests.fake_client import FakeClient, SubscriberWithClient
+
+_EVENTS = {
+    *("subprocess.Popen", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.exec", "os.system"),
+    *("socket.bind", "socket.connect", "socket.getaddrinfo", "socket.sendto"),
+}
+
+
+class OutsideUnitTierError(AssertionError):
+    """A process that a unit test starts, or a socket that it opens."""
+
+
+class Watch:
+    """An audit hook that refuses processes and sockets while a unit test is collected, set up or run.
+
+    An audit hook can't be removed, and one process may run tests of all folders: `_active` switches it.
+    The pair of sockets that an event loop opens is neither bound nor connected, so it is permitted.
+    """
+
+    def __init__(self):
+        self._active = False
+        self._refused = []
+        sys.addaudithook(self._on_event)
+
+    def _on_event(self, event, arguments):
+        if self._active and event in _EVENTS:
+            self._refused.append(f"{event} {arguments!r:.150}")
+            raise OutsideUnitTierError(self._sentence())
+
+    def _sentence(self):
+        return (
+            "a unit test starts no process and opens no socket; one that does belongs in tests/integration, "
+            f"or in tests/system if it runs a whole program ({self._refused[0]})"
+        )
+
+    @contextmanager
+    def watching(self):
+        """Refuse processes and sockets inside the block; yields a function that returns what was refused."""
+        self._active, self._refused = True, []
+        try:
+            yield lambda: self._sentence() if self._refused else None
+        finally:
+            self._active = False
+
+
+_WATCH = Watch()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    """Watch the import of a module of unit tests."""
+    with _WATCH.watching() as refused:
+        report = yield
+    if refused():
+        report.outcome, report.longrepr = "failed", refused()
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup():
+    """Watch the fixtures of a unit test."""
+    return (yield from watched_step())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Watch a unit test."""
+    return (yield from watched_step())
+
+
+def watched_step():
+    """Fail a step that was refused a process or a socket, also where the code caught the refusal."""
+    with _WATCH.watching() as refused:
+        result = yield
+    if refused():
+        raise OutsideUnitTierError(refused())
+    return result
 
 
 @pytest.fixture
@@ -29,20 +106,6 @@ def subscriber(make):
     made = make()
     made.start()
     return made
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Replace the monotonic clock of the health by one that is set by hand."""
-    now = [1_000.0]
-    monkeypatch.setattr(worker_health.time, "monotonic", lambda: now[0])
-    return now
-
-
-@pytest.fixture
-def health(clock):
-    assert clock
-    return WorkerHealth()
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from math import fsum, isclose
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.storage.hourly_rollup import FIGURES, SERIES, newest_of_each, start_of_hour, summarise_hours
 from shared.storage.tables import telemetry_hourly
 from shared.wire.reading import SIGNALS, Row
+from tests.examples import examples
 from tests.readings import START, row
 
 START_OF_DAY = START.replace(hour=0)
@@ -27,7 +28,7 @@ rows = st.builds(
     received_at=st.just(START),
     **values,
 )
-keyed = st.lists(rows, max_size=40, unique_by=lambda one: one[:2])
+keyed = st.lists(rows, max_size=20, unique_by=lambda one: one[:2])
 
 
 def in_order(found):
@@ -85,7 +86,7 @@ def agree(found, expected):
                 assert found[key][name] == value, name
 
 
-@settings(max_examples=300, deadline=None)
+@examples(daily=100, nightly=300)
 @given(keyed)
 def test_as_if_counted_one_by_one(found):
     """For each vehicle and hour that has readings, and for no other, every figure of every series."""
@@ -102,7 +103,7 @@ def added(known, more):
     return both
 
 
-@settings(max_examples=200, deadline=None)
+@examples(daily=70, nightly=200)
 @given(keyed.flatmap(st.permutations), st.lists(st.integers(1, 10), max_size=10))
 def test_batches_add_up(shuffled, sizes):
     """In any order and any batches, the merged rollups equal that of one batch."""
@@ -180,7 +181,7 @@ def test_a_negative_zero(currents):
         assert [line[f"{name}_{figure}"] for figure in FIGURES] == [len(currents), 0, 0, 0]
 
 
-@settings(deadline=None)
+@examples(daily=50, nightly=100)
 @given(keyed)
 def test_the_newest_of_each(found):
     """Of each vehicle the one with the last ts."""
