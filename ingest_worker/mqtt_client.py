@@ -15,13 +15,12 @@ from paho.mqtt import MQTTException
 from paho.mqtt.enums import MQTTErrorCode
 
 from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet
+from ingest_worker.time_limits import BROKER_CONNECT_TIMEOUT_S, KEEPALIVE_S
 from shared.settings import WorkerSettings
 
 log = logging.getLogger("ingest_worker.subscriber")
 
 QOS = 1  # never 2: messages of QoS 2 can't be acknowledged after a commit without being lost in a crash
-_KEEPALIVE_S = 30
-_CONNECT_TIMEOUT_S = 5
 _READ_BYTES = 262_144
 _PAUSE_S = 0.05  # short: the same thread has acknowledgements and pings to send
 _PUBLISH, _PUBACK = 0x30, 0x40
@@ -53,9 +52,9 @@ class MqttClient(mqtt.Client):
             self.username_pw_set(settings.mqtt_username, secret.get_secret_value() if secret else None)
         if settings.mqtt_tls_ca_file is not None:
             self.tls_set_context(ssl.create_default_context(cafile=settings.mqtt_tls_ca_file))
-        self.connect_timeout = _CONNECT_TIMEOUT_S
+        self.connect_timeout = BROKER_CONNECT_TIMEOUT_S
         self.reconnect_delay_set(min_delay=1, max_delay=15)
-        self.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=_KEEPALIVE_S)
+        self.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=KEEPALIVE_S)
 
     def _packet_read(self) -> MQTTErrorCode:
         if not self._await_room(_PAUSE_S):
