@@ -10,9 +10,11 @@ usage: ./scripts/test.sh [--no-lint] [--nightly] [-k WORDS] [-n N] [-x] [-v] [-q
 Installs what is missing, then checks format, lint and types, and runs the tests against real servers. Stops at
 the first failure; pytest's counts are the last line.
 
-  PATH           run the tests of this file or folder (or FILE::TEST), not all
+  PATH           run the tests of this file or folder (or FILE::TEST), not all: tests/unit needs no server,
+                 tests/integration PostgreSQL and Mosquitto, tests/system Chromium as well
   --no-lint      go straight to the tests
-  --nightly      the slow tests as well: each benchmark in a short form, faults in their full length
+  --nightly      the slow tests as well: each benchmark in a short form, faults in their full length, more
+                 simulated cars, and more generated examples
   -k WORDS       only tests whose names match
   -n N           so many processes
   -x, -v, -q, -s, --lf, --maxfail=N, --durations=N, --tb=STYLE
@@ -21,6 +23,7 @@ the first failure; pytest's counts are the last line.
   --help         this text
 
 examples:
+  ./scripts/test.sh tests/unit
   ./scripts/test.sh tests/unit -k alerts
   ./scripts/test.sh --no-lint tests/unit/test_alerts.py -- --setup-show
   ./scripts/test.sh --nightly

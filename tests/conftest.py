@@ -20,9 +20,10 @@ import uvicorn
 from hypothesis import HealthCheck, settings
 
 from api.main import create_app
+from ingest_worker import worker_health
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.subscriber import Subscriber
+from ingest_worker.mqtt_client import MqttClient
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
 from scripts.launcher import account
@@ -33,16 +34,23 @@ from shared.migrate import migrate
 from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
+from tests.examples import DAILY, NIGHTLY
+from tests.fake_client import SubscriberWithClient
 
 # A generated example may take long beside a busy machine: that says nothing about the code.
-settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-speed")
+for _profile in (DAILY, NIGHTLY):
+    settings.register_profile(_profile, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # No data here has to survive a power cut; data survives a kill -9, since the kernel keeps what was written.
 # synchronous_commit is off on purpose: the guarantee must not depend on a server's default.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ENOUGH_BYTES = 4 << 30
+
+
+def pytest_configure(config):
+    """Choose how many examples are generated; `-m ""`, from ./scripts/test.sh --nightly, is a nightly run."""
+    settings.load_profile(NIGHTLY if config.getoption("markexpr") == "" else DAILY)
 
 
 @contextmanager
@@ -124,6 +132,20 @@ def broker(tmp_path):
 
 
 @pytest.fixture
+def clock(monkeypatch):
+    """Replace the monotonic clock of the health by one that is set by hand."""
+    now = [1_000.0]
+    monkeypatch.setattr(worker_health.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def health(clock):
+    assert clock
+    return WorkerHealth()
+
+
+@pytest.fixture
 def serve(monkeypatch, tmp_path):
     """Start the app under uvicorn in a thread: `serve(database_url=...)` returns a client for it."""
     monkeypatch.chdir(tmp_path)
@@ -192,10 +214,11 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
             }
         )
         engine = writer_engine(chosen.database_url, name="test-worker")
-        pulse, subscriber = WorkerHealth(), Subscriber(chosen)
+        pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient)
         metrics = WorkerMetrics(subscriber, pulse)
         worker = Worker(chosen, subscriber, engine, pulse, metrics)
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
+        worker.subscriber = subscriber
         failures = []
 
         def run():

@@ -43,15 +43,28 @@ class Car:
         self.vehicle = kind("SIM-000001", seed, start)
         self.pack = self.vehicle.pack
 
-    def live(self, seconds, step):
-        """Return the trace of the next `seconds`, a reading every `step` seconds, the first one now."""
-        ts = np.arange(0, seconds + step / 2, step)
+    def live(self, seconds, step, parked=60.0):
+        """Return the trace of the next `seconds`, a reading every `step` seconds, the first one now.
+
+        A parked car is simulated every `parked` seconds and repeats its reading in between, which takes a
+        seventh of the time: it is parked for most of a day, and without a current little changes in a minute
+        but the pack's voltage right after a drive. A drive begins at the same moment as with steps of `step`.
+        """
+        count = round(seconds / step) + 1
         readings = []
-        for number in range(len(ts)):
-            if number:
-                self.vehicle.advance(step)
-            readings.append(self.vehicle.reading(""))
+        while (left := count - len(readings)) > 0:
+            held = min(left, self._steps_at_rest(step, parked))
+            readings += [self.vehicle.reading("")] * held
+            self.vehicle.advance(step * (held if held < left else held - 1))
+        ts = step * np.arange(count)
         return trace(ts, **{name: [reading[name] for reading in readings] for name in SIGNALS})
+
+    def _steps_at_rest(self, step, parked):
+        car = self.vehicle
+        # The reading at the end of a drive or charge still has its last current.
+        if car.driving or car.charging or car.pack.current:
+            return 1
+        return max(1, int(min(parked, car.departure.at - car.now) / step))
 
     def year(self, turn):
         """Return a trace of every fourth week of a year, from week `turn` (0..3), and when it was plugged in.

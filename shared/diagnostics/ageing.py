@@ -1,5 +1,6 @@
 """The trend of the state of health, and the dates on which it reaches 80 % and 70 %."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -93,15 +94,16 @@ def _line(x: Floats, soh: Floats) -> Line | None:
     A battery's own estimate of soh drifts for weeks, while Sen's interval assumes independent days: with a
     first autocorrelation r of the deviations there are only n * (1 - r) / (1 + r) independent ones.
     """
-    line = theil_sen(x, soh)
-    if line is None:
-        return None
-    deviation = soh - line.y_median - line.slope * (x - line.x_median)
-    deviation = deviation - deviation.mean()
-    total = float(deviation @ deviation)
-    r = float(deviation[1:] @ deviation[:-1]) / total if total > 0 else 0.0
-    r = min(max(r, 0.0), _MOST_CORRELATED)
-    return theil_sen(x, soh, stretch=((1 + r) / (1 - r)) ** 0.5) if r > 0 else line
+
+    def stretch(line: Line) -> float:
+        deviation = soh - line.y_median - line.slope * (x - line.x_median)
+        deviation = deviation - deviation.mean()
+        total = float(deviation @ deviation)
+        r = float(deviation[1:] @ deviation[:-1]) / total if total > 0 else 0.0
+        r = min(max(r, 0.0), _MOST_CORRELATED)
+        return math.sqrt((1 + r) / (1 - r))
+
+    return theil_sen(x, soh, stretch=stretch)
 
 
 def _rate(line: Line, unit: float) -> Rate:

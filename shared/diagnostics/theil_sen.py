@@ -1,5 +1,6 @@
 """The Theil-Sen estimator: a robust straight line by the median of all slopes between two points."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -23,27 +24,38 @@ class Line:
     y_median: float
 
 
-def theil_sen(x: Floats, y: Floats, confidence: float = 0.95, *, stretch: float = 1.0) -> Line | None:
+def theil_sen(
+    x: Floats,
+    y: Floats,
+    confidence: float = 0.95,
+    *,
+    stretch: Callable[[Line], float] | None = None,
+) -> Line | None:
     """Fit a line to points (x rising or equal), with Sen's confidence interval; None without any slope.
 
     Slope = median of (yj - yi) / (xj - xi) over xj > xi. The interval's ends are the slopes of rank
     (N -+ z * sigma) / 2, sigma² by Sen (1968), equation 2.6, ties included: as scipy.stats.theilslopes.
-    `stretch` multiplies that sigma. Of more than 2,000 points, neighbours are merged to their medians first.
+    `stretch` returns a factor of that sigma, from the line with the interval of the plain one. Of more than
+    2,000 points, neighbours are merged to their medians first.
     """
     x, y = _thinned(x, y)
     slopes = _slopes(x, y)
     if not len(slopes):
         return None
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    reach = z * stretch * _sigma(x, y)
+    reach = NormalDist().inv_cdf((1 + confidence) / 2) * _sigma(x, y)
+    line = _line(slopes, reach, float(np.median(x)), float(np.median(y)))
+    factor = stretch(line) if stretch else 1.0
+    return line if factor == 1.0 else _line(slopes, factor * reach, line.x_median, line.y_median)
+
+
+def _line(slopes: Floats, reach: float, x_median: float, y_median: float) -> Line:
+    """Return the line of the median slope, with the slopes of rank (N -+ reach) / 2; reorders the slopes."""
     low = max(round((len(slopes) - reach) / 2) - 1, 0)
     high = min(round((len(slopes) + reach) / 2), len(slopes) - 1)
     middle = len(slopes) // 2
     slopes.partition(sorted({low, high, middle, max(middle - 1, 0)}))
     median = slopes[middle] if len(slopes) % 2 else (slopes[middle - 1] + slopes[middle]) / 2
-    return Line(
-        float(median), float(slopes[low]), float(slopes[high]), float(np.median(x)), float(np.median(y))
-    )
+    return Line(float(median), float(slopes[low]), float(slopes[high]), x_median, y_median)
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -220,12 +220,3 @@ def test_no_statement_no_parameters(error):
     assert "INSERT" not in summary
     assert "SELECT" not in summary
     assert len(summary.splitlines()) == 1
-
-
-def test_no_password():
-    """The error of a connection that can't be made is shown without the password it was made with."""
-    with pytest.raises(psycopg.Error) as refused:
-        psycopg.connect(f"postgresql://user:{SECRET}@/nowhere?host=/no/such/folder&connect_timeout=1")
-    assert SECRET not in summarise(refused.value)
-    assert SECRET not in summarise(wrapped(refused.value, OperationalError))
-    assert classify(refused.value) is Fault.TRANSIENT

@@ -3,16 +3,14 @@
 import pytest
 
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
-from scripts.faults.witness import MetricsMonitor, Scrape
-from shared.settings import WorkerSettings
+from scripts.faults.witness import Scrape
+from tests.fake_session import FakeSession
 
 
 @pytest.fixture
-def metrics(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    return WorkerMetrics(Subscriber(WorkerSettings()), WorkerHealth())
+def metrics():
+    return WorkerMetrics(FakeSession(), WorkerHealth())
 
 
 def test_a_workers_metrics_are_parsed(metrics):
@@ -37,10 +35,3 @@ def test_a_difference_is_found(metrics):
     metrics.tally.receive(2)
     metrics.tally.settle(2, stored=1)
     assert not Scrape.parse(metrics.text().decode()).adds_up
-
-
-def test_a_process_without_an_answer_is_skipped():
-    """A worker that was just killed is no inconsistency."""
-    monitor = MetricsMonitor(["http://127.0.0.1:9/metrics"])
-    monitor.scrape()
-    assert (monitor.scrapes, monitor.inconsistencies, monitor.last) == (0, [], {})

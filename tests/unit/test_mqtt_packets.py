@@ -3,11 +3,19 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest_worker import mqtt_packets
-from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet, PacketIds, pubacks
+from ingest_worker.mqtt_packets import (
+    Framer,
+    MalformedPacketError,
+    Message,
+    Packet,
+    PacketIds,
+    pubacks,
+    remaining_length,
+)
+from tests.examples import examples
 from tests.packets import packet, publish, remaining
 
 TOPIC = b"vehicles/VIN-00001/telemetry"
@@ -47,7 +55,7 @@ def pieces(stream, cuts):
     return [stream[start:end] for start, end in pairwise(edges)]
 
 
-@settings(max_examples=500, deadline=None)
+@examples(daily=170, nightly=500)
 @given(streams, st.lists(st.integers(0, 10_000), max_size=12))
 @example([(0xD0, b"")], [1])
 @example(
@@ -67,7 +75,7 @@ def test_a_torn_stream(stream, cuts):
     assert found == [read(one) for one in stream]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(daily=50, nightly=50)
 @given(streams)
 def test_byte_by_byte(stream):
     """The smallest pieces there are."""
@@ -96,14 +104,14 @@ def test_where_our_length_needs_another_byte(length):
     """A published packet has the length that a broker expects."""
     payload = b"x" * (length - 4 - len(TOPIC))
     assert PacketIds().publish(TOPIC, payload) == publish(TOPIC, payload, mid=1)
-    assert mqtt_packets._length(length) == remaining(length)
+    assert remaining_length(length) == remaining(length)
 
 
 def test_the_longest_packet():
     """Four bytes of length and no more, in either direction."""
-    assert mqtt_packets._length(268_435_455) == b"\xff\xff\xff\x7f"
+    assert remaining_length(268_435_455) == b"\xff\xff\xff\x7f"
     with pytest.raises(ValueError, match="268435456 bytes"):
-        mqtt_packets._length(268_435_456)
+        remaining_length(268_435_456)
     assert Framer().feed(b"\x30\xff\xff\xff\x7f") == []
     assert Framer().feed(b"\x30\xff\xff\xff") == []
 
@@ -162,7 +170,7 @@ def test_what_is_not_whole_waits(one, cut):
     assert framer.feed(sent[cut:]) == [read(one)]
 
 
-@settings(max_examples=1_000, deadline=None)
+@examples(daily=350, nightly=1_000)
 @given(st.binary(max_size=80), st.lists(st.integers(0, 80), max_size=4))
 @example(b"\x32\x02\xff\xff", [])
 @example(b"\x30\x00\x00\x00", [1])
@@ -218,12 +226,12 @@ def test_pubacks(mids):
 def test_ids_begin_again():
     """Ids are 1 to 65,535, never 0; packets are PUBLISH at QoS 1 with topic and payload as given."""
     numbering = PacketIds()
-    stream = b"".join(numbering.publish(b"t", b"%d" % n) for n in range(131_072))
+    stream = b"".join(numbering.publish(b"t", b"%d" % n) for n in range(70_000))
     found = Framer().feed(stream)
     assert [one.mid for one in found[:3]] == [b"\0\1", b"\0\2", b"\0\3"]
-    assert [int.from_bytes(one.mid, "big") for one in found] == [n % 65_535 + 1 for n in range(131_072)]
+    assert [int.from_bytes(one.mid, "big") for one in found] == [n % 65_535 + 1 for n in range(70_000)]
     assert {(one.topic, one.qos) for one in found} == {(b"t", 1)}
-    assert [one.payload for one in found] == [b"%d" % n for n in range(131_072)]
+    assert [one.payload for one in found] == [b"%d" % n for n in range(70_000)]
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))

@@ -242,6 +242,10 @@ def test_hardly_any_readings_are_no_session(seconds):
     assert sessions(trace(seconds, soc=50, pack_current=-20, odo_km=5), NOTHING) == []
 
 
+_FIVE_KM_LESS = -5.0
+BROKEN = st.sampled_from([0.0, np.nan, _FIVE_KM_LESS, 1e6])
+
+
 @st.composite
 def lives(draw):
     """Stretches of driving, charging and rest, with gaps, missing values and broken odometers between."""
@@ -252,9 +256,11 @@ def lives(draw):
         kmh = draw(st.sampled_from([0, 0, 30, 100]))
         for _ in range(count):
             odo, soc = odo + kmh * step / 3600, min(100, max(0, soc - current / 100 if current else soc))
-            shown = draw(st.sampled_from([odo] * 12 + [0, np.nan, odo - 5, 1e6]))
-            parts.append((step, soc, current, shown))
+            parts.append((step, soc, current, odo))
     steps, socs, currents, odos = (np.array(column, float) for column in zip(*parts, strict=True))
+    # Places of broken values, not a choice for each of the 480 readings: those draws took most of the time.
+    for place, shown in draw(st.lists(st.tuples(st.integers(0, 479), BROKEN), max_size=40)):
+        odos[place % len(odos)] = shown if shown != _FIVE_KM_LESS else odos[place % len(odos)] - 5
     return trace(np.cumsum(steps), soc=socs, pack_voltage=360, pack_current=currents, odo_km=odos, soh=90)
 
 

@@ -1,5 +1,4 @@
 import io
-import socket
 import time
 
 import paho.mqtt.client as paho
@@ -184,19 +183,6 @@ def test_the_timeout_outlasts_every_delay():
     assert max(RETRY_DELAYS_S) + 10 <= simulate._LAST_RECEIPTS_S
 
 
-def test_broker_out_of_reach_is_one_line():
-    """The error names the two variables and what to do."""
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-        publisher = Publisher(BrokerSettings(mqtt_host="127.0.0.1", mqtt_port=port), window=10)
-        with pytest.raises(BrokerUnreachableError) as raised:
-            publisher.connect()
-    assert f"MQTT_HOST=127.0.0.1 MQTT_PORT={port}" in str(raised.value)
-    assert "Start the broker" in str(raised.value)
-    assert "\n" not in str(raised.value)
-
-
 def test_a_refused_subscription_ends_the_start(monkeypatch):
     """A broker that grants no receipts is no use to a run that waits for them: the error says so."""
 
@@ -207,7 +193,7 @@ def test_a_refused_subscription_ends_the_start(monkeypatch):
         def loop_start(self):
             self.on_subscribe(self, None, 1, [ReasonCode(PacketTypes.SUBACK, identifier=128)], None)
 
-    monkeypatch.setattr("scripts.simulator.publisher.Client", RefusedClient)
+    monkeypatch.setattr("scripts.launcher.mqtt_session.Client", RefusedClient)
     publisher = Publisher(BrokerSettings(), window=10, receipts=Receipts())
     with pytest.raises(BrokerUnreachableError, match=r"does not grant .* vehicles/\+/receipts"):
         publisher.connect()

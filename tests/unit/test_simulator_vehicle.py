@@ -6,6 +6,7 @@ import pytest
 from scripts.simulator import ageing, fleet
 from scripts.simulator.reading import encode
 from scripts.simulator.timetable import Timetable
+from scripts.simulator.traits import Traits
 from scripts.simulator.vehicle import Vehicle
 from shared.wire.reading import SIGNALS
 
@@ -106,7 +107,7 @@ def test_long_steps_live_the_same_life():
 
 def test_a_quarter_ages_the_car_plausibly():
     """Ninety days cost a car some tenths of a percent of health, not nothing and not percents."""
-    car = Vehicle("SIM-000003", "7-2", START.timestamp())
+    car = Vehicle("SIM-000003", "7-2", START.timestamp(), Traits(coarse=True))
     before = car.reading("")["soh"]
     car.advance(90 * 86_400)
     assert 0.1 <= before - car.reading("")["soh"] <= 2.0

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.db.whole_hours import WholeHours
 from shared.storage.hourly_rollup import HOUR, start_of_hour
+from tests.examples import examples
 from tests.readings import START, at
 
 TICK, DAY = timedelta(microseconds=1), timedelta(days=1)
@@ -29,7 +30,7 @@ moments = anywhere | nearby | at_bounds | st.sampled_from([FIRST, LAST])
 windows = st.tuples(moments, moments).map(sorted)
 
 
-@settings(max_examples=500)
+@examples(daily=200, nightly=500)
 @given(windows, st.lists(moments, max_size=20))
 @example([FIRST, LAST], [])
 @example([LAST, LAST], [])
@@ -51,7 +52,7 @@ def test_every_moment_is_in_one_part(window, others):
         assert sum(parts) == (from_ts <= moment <= to_ts), moment
 
 
-@settings(max_examples=500)
+@examples(daily=200, nightly=500)
 @given(windows)
 @example([FIRST, LAST])
 @example([start_of_hour(LAST), LAST])
@@ -91,7 +92,7 @@ def test_by_hand(from_ts, to_ts, whole):
     assert WholeHours.between(from_ts, to_ts) == whole
 
 
-@settings(max_examples=500)
+@examples(daily=200, nightly=500)
 @given(windows)
 @example([FIRST, LAST])
 @example([LAST, LAST])

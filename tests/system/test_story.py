@@ -9,10 +9,10 @@ import paho.mqtt.client as mqtt
 import psutil
 import pytest
 
-from tests.acceptance.conftest import moment
 from tests.calls import numbers_of, plain_client
 from tests.conftest import eventually
 from tests.readings import WORKED_EXAMPLE, payload, raw
+from tests.system.conftest import moment
 
 WINDOW = {"from_ts": "2026-01-24T11:59:00Z", "to_ts": "2026-01-24T12:10:00Z"}
 

@@ -1,7 +1,6 @@
 import csv
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from random import Random
 
 import numpy as np
@@ -25,16 +24,22 @@ ORDINARY = {Code.SOC_LOW, Code.COLD_CHARGING}
 """Codes of real events, which a healthy car may show; `is_true` compares each with the simulated truth."""
 
 
-@cache
-def year(number):
-    """Return a car's year and its real charges: from frost to 35 °C, every week of a year once."""
+@pytest.fixture(
+    scope="module",
+    params=[0, *(pytest.param(number, marks=pytest.mark.nightly) for number in (1, 2)), 3],
+)
+def year(request):
+    """Return a car's year and its real charges: from frost to 35 °C, every week of a year once.
+
+    The cars in frost and in heat live in every run, the two between them in a nightly one.
+    """
     with pytest.MonkeyPatch.context() as patch:
         # Twice as fast: at most a reading in 10 s is taken, and a charge's power changes slowly.
         patch.setattr(vehicle, "_DRIVE_STEP_S", 2.0)
         patch.setattr(vehicle, "_CHARGE_STEP_S", 10.0)
-        car = Car(str(number))
-        car.vehicle._climate = Climate(CLIMATES[number])
-        return car.year(number)
+        car = Car(str(request.param))
+        car.vehicle._climate = Climate(CLIMATES[request.param])
+        return car.year(request.param)
 
 
 def at_whole(step, readings, plugged):
@@ -61,24 +66,22 @@ def is_true(episode, readings, plugged):
     return readings.soc[first] <= 20 and (readings.soc[inside] < 22).all() and episode.severity is level
 
 
-@pytest.mark.parametrize("number", CLIMATES)
-def test_silent_on_a_healthy_year(number):
+def test_silent_on_a_healthy_year(year):
     """Cars that drive, charge and age in four climates: only episodes of real events."""
     for step in (10, 30, 60):
-        readings, plugged = at_whole(step, *year(number))
+        readings, plugged = at_whole(step, *year)
         found = judged(readings)
         assert not [each for each in found if each.code not in ORDINARY]
         assert all(is_true(each, readings, plugged) for each in found)
 
 
-@pytest.mark.parametrize("number", CLIMATES)
-def test_the_other_sign_is_found_in_the_same_year(number):
+def test_the_other_sign_is_found_in_the_same_year(year):
     """On all days with at least 10 km at 10 and 30 s, on four of five at 60 s.
 
     At a reading a minute the energy of a day with 10 km is off by some 4 kWh/100 km of 13.
     """
     for step, share in ((10, 1.0), (30, 1.0), (60, 0.8)):
-        readings, _ = at_whole(step, *year(number))
+        readings, _ = at_whole(step, *year)
         flipped = replace(readings, pack_current=-readings.pack_current)
         way = np.diff(readings.odo_km[np.unique(readings.ts // DAY_S, return_index=True)[1]])
         assert len(judged(flipped, Code.SIGN_SUSPECT)) >= share * np.count_nonzero(way >= 10)
@@ -87,7 +90,7 @@ def test_the_other_sign_is_found_in_the_same_year(number):
 @pytest.mark.parametrize("seed", "0123")
 def test_silent_on_a_healthy_day_at_1_s(seed):
     """At this period the rules of rates, jumps and constant sensors have the most readings to evaluate."""
-    readings = Car(seed, START_S + DAY_S).live(DAY_S, 1)
+    readings = Car(seed, START_S + DAY_S).live(DAY_S, 1, parked=5.0)
     found = judged(readings)
     assert {each.code for each in found} <= {Code.SOC_LOW}
     assert all(is_true(each, readings, None) for each in found)

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from random import Random
 
 import pytest
@@ -21,12 +22,20 @@ PROFILE = Profile(series_cells=96, chemistry=Chemistry.NMC, capacity_ah=60)
 WITHOUT_EPISODE = {"ODO_STALE", "SENTINEL", "TEMP_SPIKE"}
 
 
+@cache
+def healthy(period, duration, seed, _join):
+    """Return the readings of a car without a fault, which are the same in all runs of this car."""
+    timetable = Timetable(START, 1, 1 / period, duration, 1.0)
+    return timetable, tuple(fleet.readings(timetable, seed=seed, vin_prefix="SIM-"))
+
+
 def sent(code, *, period=1.0, duration=3000.0, seed=7):
     """Return the readings of one car with this fault, in the order of publication."""
-    timetable = Timetable(START, 1, 1 / period, duration, 1.0)
-    healthy = fleet.readings(timetable, seed=seed, vin_prefix="SIM-")
+    # The key holds the start that `on_the_road` replaces.
+    timetable, readings = healthy(period, duration, seed, Vehicle._join_midway)
+    copies = [due._replace(reading=dict(due.reading)) for due in readings]
     placed = [FaultPlacement(code, VIN)] if code else []
-    return list(faults.inject(healthy, placed, timetable, seed=seed))
+    return list(faults.inject(copies, placed, timetable, seed=seed))
 
 
 def stored(due_readings):
@@ -47,12 +56,12 @@ def codes(due_readings):
 @pytest.fixture
 def on_the_road(monkeypatch):
     """Let every car begin with a drive of 25 km, charged well enough for it."""
+    monkeypatch.setattr(Vehicle, "_join_midway", begin_with_a_drive)
 
-    def join(car):
-        car.pack.soc = max(car.pack.soc, 50.0)
-        car.start_trip(25.0, 0.0)
 
-    monkeypatch.setattr(Vehicle, "_join_midway", join)
+def begin_with_a_drive(car):
+    car.pack.soc = max(car.pack.soc, 50.0)
+    car.start_trip(25.0, 0.0)
 
 
 SEEDS = pytest.mark.parametrize("seed", range(5))
