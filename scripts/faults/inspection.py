@@ -70,7 +70,7 @@ def count(site: Site) -> int:
 
 
 def differing_hours(site: Site) -> Mapping[str, int]:
-    """Count the hours of `telemetry_hourly` that differ from the readings, by vehicle."""
+    """Count the closed hours that differ from the readings, by vehicle."""
     url = make_url(site.database_url).set(drivername="postgresql+psycopg")
     engine = writer_engine(url.render_as_string(hide_password=False), name=site.name)
     try:
