@@ -8,23 +8,34 @@ import { isLive } from "../core/liveness.js";
 import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
 
 const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
-/** @type {[string, {make: () => HTMLElement, show: (cell: any, ...rest: any[]) => void}][]} */
+/** @type {[string, string[], {make: () => HTMLElement, show: (cell: any, ...rest: any[]) => void}][]} */
 const FIGURES = [
-  ["State of charge", { make: socBar, show: (cell, { soc }) => showSoc(cell, soc) }],
+  ["State of charge", ["soc"], { make: socBar, show: (cell, { soc }) => showSoc(cell, soc) }],
   [
     "Power",
+    ["pack_voltage", "pack_current"],
     {
       make: powerFlow,
       show: (cell, { power_kw }, charging, sign) =>
         showPower(cell, power_kw === null ? null : sign * power_kw, charging),
     },
   ],
-  ["Voltage", text(({ pack_voltage }) => quantity(pack_voltage, "V"))],
-  ["Current", text(({ pack_current }) => quantity(pack_current, "A"))],
-  ["Temperatures", text(({ min_temp, max_temp }) => span(min_temp, max_temp, "°C"))],
-  ["State of health", text(({ soh }) => quantity(soh, "%"))],
-  ["Odometer", text(({ odo_km }) => quantity(odo_km, "km"))],
+  ["Voltage", ["pack_voltage"], text(({ pack_voltage }) => quantity(pack_voltage, "V"))],
+  ["Current", ["pack_current"], text(({ pack_current }) => quantity(pack_current, "A"))],
+  ["Temperatures", ["min_temp", "max_temp"], text(({ min_temp, max_temp }) => span(min_temp, max_temp, "°C"))],
+  ["State of health", ["soh"], text(({ soh }) => quantity(soh, "%"))],
+  ["Odometer", ["odo_km"], text(({ odo_km }) => quantity(odo_km, "km"))],
 ];
+
+/** The ts of the oldest value of a figure that is shown; undefined where all are of the newest reading. */
+function oldestTs(signals, { as_of: times, ...state }) {
+  const isPower = signals.length === 2 && signals.includes("pack_current");
+  if (!times || (isPower && state.power_kw === null)) {
+    return undefined;
+  }
+  const old = signals.filter((signal) => times[signal] && state[signal] !== null);
+  return old.map((signal) => times[signal]).sort()[0];
+}
 
 export class CurrentState {
   constructor(vin) {
@@ -33,10 +44,12 @@ export class CurrentState {
     this.sinceText = make("span", { class: "muted", hidden: true }, "since ", this.since);
     this.ts = timeElement(null, { relative: true });
     this.alerts = make("ul", { class: "alerts", "aria-label": "Alerts now" });
-    this.cells = FIGURES.map(([, figure]) => figure.make());
-    const figures = FIGURES.map(([title], place) =>
-      make("div", {}, make("dt", {}, title), make("dd", {}, this.cells[place])),
-    );
+    this.cells = FIGURES.map(([, , figure]) => figure.make());
+    this.ages = FIGURES.map(() => timeElement(null, { relative: true }));
+    const figures = FIGURES.map(([title], place) => {
+      const age = make("span", { class: "muted age", hidden: true }, this.ages[place]);
+      return make("div", {}, make("dt", {}, title), make("dd", {}, this.cells[place], age));
+    });
     this.list = make("dl", { class: "now skeletons" }, ...figures);
     this.element = make(
       "section",
@@ -69,7 +82,12 @@ export class CurrentState {
     const now = isLive(connectivity, state.ts, state.received_at)
       ? state
       : { ...state, power_kw: null, pack_current: null, charging: false };
-    FIGURES.forEach(([, figure], place) => figure.show(this.cells[place], now, now.charging, sign));
+    FIGURES.forEach(([, signals, figure], place) => {
+      figure.show(this.cells[place], now, now.charging, sign);
+      const age = oldestTs(signals, now);
+      setTime(this.ages[place], age ?? null);
+      this.ages[place].parentElement.hidden = !age;
+    });
     this.showAlerts(state.alerts);
   }
 

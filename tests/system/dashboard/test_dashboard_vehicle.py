@@ -20,6 +20,18 @@ def test_an_unknown_vehicle(api, show, keep):
     expect(page.locator(".empty")).to_have_count(0)
 
 
+def test_a_value_that_is_not_of_now_has_its_age(api, show, keep):
+    """Only such a value; the power of an old current is not shown."""
+    keep(VIN, 120, soh=91.5, pack_voltage=350.0, pack_current=20.0)
+    keep(VIN, 0, soc=71.5)
+    page = show(api, f"#/vehicle/{VIN}")
+    figures = page.locator(".now > div")
+    expect(figures.filter(has_text="State of health")).to_contain_text(re.compile(r"91\.5.*2\sh ago"))
+    expect(figures.filter(has_text="Voltage")).to_contain_text(re.compile(r"350.*2\sh ago"))
+    expect(figures.filter(has_text="State of charge")).to_contain_text("71.5")
+    expect(figures.filter(has_text="State of charge").locator(".age")).to_be_hidden()
+
+
 def test_what_a_vehicle_did(api, show, car):
     """State, charts, drives, episodes that explain themselves, figures or what they lack; text stays text."""
     page = show(api, f"#/vehicle/{VIN}?range=24h")
