@@ -1,12 +1,11 @@
 """Readings of one moment complete each other: a signal fills a null, and never changes a value. No I/O."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from enum import Enum
 from operator import itemgetter
 from typing import Any
 
-from shared.wire.reading import Row
+from shared.wire.reading import SIGNALS, Row
 
 Key = tuple[str, Any]
 """VIN and ts."""
@@ -27,22 +26,15 @@ class Verdict(Enum):
     """A signal has another value there: nothing of the reading is taken."""
 
 
-@dataclass(slots=True)
-class Moment:
-    """The readings of one key in one call, in the order of arrival."""
-
-    places: list[int] = field(default_factory=list)
-    """Their indexes in the call."""
-    rows: list[Row] = field(default_factory=list)
-
-
-def moments(rows: Iterable[Row]) -> dict[Key, Moment]:
-    """Group readings by key, keys and readings in the order of arrival."""
-    found: dict[Key, Moment] = {}
-    for place, row in enumerate(rows):
-        moment = found.setdefault(KEY(row), Moment())
-        moment.places.append(place)
-        moment.rows.append(row)
+def places_by_key(rows: Sequence[Row]) -> dict[Key, list[int]]:
+    """Return the indexes of the readings of each key, keys and indexes in the order of arrival."""
+    found: dict[Key, list[int]] = {}
+    for place, key in enumerate(map(KEY, rows)):
+        places = found.get(key)
+        if places is None:
+            found[key] = [place]
+        else:
+            places.append(place)
     return found
 
 
@@ -53,19 +45,23 @@ def complete(known: Signals | None, rows: Sequence[Row]) -> tuple[Row, list[Verd
     each reading.
     """
     first = rows[0]
-    signals: list[Any] = list(known) if known is not None else [None] * (len(first) - _FIRST_SIGNAL)
-    verdicts = []
-    for row in rows:
-        sent = row[_FIRST_SIGNAL:]
-        if any(
-            is_sent is not None and is_there is not None and is_sent != is_there
-            for is_sent, is_there in zip(sent, signals, strict=True)
-        ):
-            verdicts.append(Verdict.CONFLICT)
-            continue
-        new = [
-            is_sent if is_there is None else is_there for is_sent, is_there in zip(sent, signals, strict=True)
-        ]
-        verdicts.append(Verdict.DUPLICATE if new == signals else Verdict.STORED)
-        signals = new
+    if known is None and len(rows) == 1:
+        return first, [Verdict.STORED]
+    signals: list[Any] = list(known) if known is not None else [None] * len(SIGNALS)
+    verdicts = [_add(row, signals) for row in rows]
     return Row(first.vin, first.ts, first.received_at, *signals), verdicts
+
+
+def _add(row: Row, signals: list[Any]) -> Verdict:
+    """Add the reading's signals to those known, unless one of them has another value there."""
+    new = []
+    for index, value in enumerate(row[_FIRST_SIGNAL:]):
+        if value is not None:
+            there = signals[index]
+            if there is None:
+                new.append((index, value))
+            elif there != value:
+                return Verdict.CONFLICT
+    for index, value in new:
+        signals[index] = value
+    return Verdict.STORED if new else Verdict.DUPLICATE

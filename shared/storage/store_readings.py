@@ -15,7 +15,7 @@ from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.count_duplicates import count_duplicates
 from shared.storage.hourly_rollup import HOUR, start_of_hour
 from shared.storage.latest_signals import latest_of_each, merge_assignments
-from shared.storage.same_moment import KEY, Key, Moment, Signals, Verdict, complete, moments
+from shared.storage.same_moment import KEY, Key, Signals, Verdict, complete, places_by_key
 from shared.storage.tables import names, open_hours, telemetry, vehicle_latest
 from shared.wire.reading import SIGNALS, Row
 from shared.wire.timestamps import EARLIEST
@@ -51,25 +51,25 @@ def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff
         return Outcome(0, (), ())
     # Two writers that insert the same keys in opposite orders would deadlock.
     ordered = sorted(rows, key=KEY)
-    grouped = moments(rows) if _has_duplicate_keys(ordered) else None
-    if grouped is not None:
-        joined = {key: complete(None, moment.rows) for key, moment in grouped.items()}
+    places = places_by_key(rows) if _has_duplicate_keys(ordered) else None
+    if places is not None:
+        joined = {key: complete(None, [rows[place] for place in at]) for key, at in places.items()}
         ordered = sorted((row for row, _ in joined.values()), key=KEY)
     if len(ordered) >= _LEAST_ROWS_TO_COPY and not copy_backoff.advises_merging:
         consequences = _copy(connection, ordered)
         if consequences is not None:
             copy_backoff.copied()
             connection.execute(_KEEP_CONSEQUENCES, consequences)
-            if grouped is None:
+            if places is None:
                 return Outcome(len(rows), (), ())
-            return _count(connection, rows, grouped, {key: verdicts for key, (_, verdicts) in joined.items()})
+            return _count(connection, rows, places, {key: verdicts for key, (_, verdicts) in joined.items()})
         copy_backoff.failed()
     new = _insert(connection, ordered)
     copy_backoff.merged(all_new=new is None)
-    if new is None and grouped is None:
+    if new is None and places is None:
         connection.execute(_KEEP_CONSEQUENCES, _consequences(ordered))
         return Outcome(len(rows), (), ())
-    return _complete(connection, rows, grouped or moments(rows), new)
+    return _complete(connection, rows, places or places_by_key(rows), new)
 
 
 def _has_duplicate_keys(ordered: Sequence[Row]) -> bool:
@@ -131,21 +131,24 @@ def _insert(connection: Connection, ordered: Sequence[Row]) -> set[Key] | None:
 
 
 def _complete(
-    connection: Connection, rows: Sequence[Row], grouped: Mapping[Key, Moment], new: set[Key] | None
+    connection: Connection, rows: Sequence[Row], places: Mapping[Key, Sequence[int]], new: set[Key] | None
 ) -> Outcome:
     """Fill the nulls of rows that were stored before, and count; `new` holds the keys just inserted."""
     verdicts: dict[Key, list[Verdict]] = {}
     changed: list[Row] = []
-    before = {key: moment for key, moment in grouped.items() if new is not None and key not in new}
-    for key, moment in grouped.items():
-        if key not in before:
-            row, verdicts[key] = complete(None, moment.rows)
+    before: dict[Key, list[Row]] = {}
+    for key, at in places.items():
+        of_key = [rows[place] for place in at]
+        if new is not None and key not in new:
+            before[key] = of_key
+        else:
+            row, verdicts[key] = complete(None, of_key)
             changed.append(row)
     filled, of_stored = _fill(connection, before)
     changed += filled
     if changed:
         connection.execute(_KEEP_CONSEQUENCES, _consequences(sorted(changed, key=KEY)))
-    return _count(connection, rows, grouped, verdicts | of_stored)
+    return _count(connection, rows, places, verdicts | of_stored)
 
 
 def _select_signals(lock: str) -> TextClause:
@@ -168,15 +171,15 @@ _FILL = text(f"""
 
 
 def _fill(
-    connection: Connection, grouped: Mapping[Key, Moment]
+    connection: Connection, readings: Mapping[Key, Sequence[Row]]
 ) -> tuple[list[Row], dict[Key, list[Verdict]]]:
     """Complete stored rows; return those that were changed, and the verdicts on the readings of each key."""
-    if not grouped:
+    if not readings:
         return [], {}
-    found = _judge(connection, grouped, _KNOWN)
+    found = _judge(connection, readings, _KNOWN)
     # A value is never changed, so a duplicate or a conflict remains one. An addition is judged again under a
     # lock: another writer may have filled the same row since.
-    adding = {key: grouped[key] for key, (_, verdicts) in found.items() if Verdict.STORED in verdicts}
+    adding = {key: readings[key] for key, (_, verdicts) in found.items() if Verdict.STORED in verdicts}
     filled = []
     if adding:
         found |= _judge(connection, adding, _LOCKED)
@@ -188,29 +191,29 @@ def _fill(
 
 
 def _judge(
-    connection: Connection, grouped: Mapping[Key, Moment], select: TextClause
+    connection: Connection, readings: Mapping[Key, Sequence[Row]], select: TextClause
 ) -> dict[Key, tuple[Row, list[Verdict]]]:
-    keys = array_parameters(_KEY_COLUMNS, zip(*grouped, strict=True))
+    keys = array_parameters(_KEY_COLUMNS, zip(*readings, strict=True))
     known: dict[Key, Signals] = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(select, keys)}
-    if len(known) < len(grouped):
+    if len(known) < len(readings):
         raise SerializationFailure("a reading was deleted while another one completed it")
-    return {key: complete(known[key], moment.rows) for key, moment in grouped.items()}
+    return {key: complete(known[key], of_key) for key, of_key in readings.items()}
 
 
 def _count(
     connection: Connection,
     rows: Sequence[Row],
-    grouped: Mapping[Key, Moment],
+    places: Mapping[Key, Sequence[int]],
     verdicts: Mapping[Key, Sequence[Verdict]],
 ) -> Outcome:
     """Return the outcome of each row by the verdicts on the readings of its key, and count duplicates."""
-    places: dict[Verdict, list[int]] = {verdict: [] for verdict in Verdict}
-    for key, moment in grouped.items():
-        for place, verdict in zip(moment.places, verdicts[key], strict=True):
-            places[verdict].append(place)
-    duplicates = sorted(places[Verdict.DUPLICATE])
+    by_verdict: dict[Verdict, list[int]] = {verdict: [] for verdict in Verdict}
+    for key, at in places.items():
+        for place, verdict in zip(at, verdicts[key], strict=True):
+            by_verdict[verdict].append(place)
+    duplicates = sorted(by_verdict[Verdict.DUPLICATE])
     count_duplicates(connection, (rows[place] for place in duplicates))
-    return Outcome(len(places[Verdict.STORED]), duplicates, sorted(places[Verdict.CONFLICT]))
+    return Outcome(len(by_verdict[Verdict.STORED]), duplicates, sorted(by_verdict[Verdict.CONFLICT]))
 
 
 _HOUR_KEY = names(open_hours)[:2]
