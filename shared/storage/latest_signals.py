@@ -42,12 +42,15 @@ def merge_assignments() -> str:
 def latest_of_each(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """Return the rows of `vehicle_latest` that follow from these readings alone.
 
-    `rows` are in the order of (vin, ts), each key once; so are the results.
+    `rows` are in the order of (vin, ts), each key once; so are the results. They lack the columns AT where
+    each value is of its vehicle's newest reading.
     """
     newest = {row.vin: row for row in rows}
     arrivals = _last_arrivals(rows, newest)
     incomplete = {vin for vin, row in newest.items() if None in row}
-    signals = _walk_back(rows, incomplete) if incomplete else {}
+    if not incomplete:
+        return [(vin, row.ts, arrivals[vin], *row[_FIRST_SIGNAL:]) for vin, row in newest.items()]
+    signals = _walk_back(rows, incomplete)
     nulls = (None,) * len(SIGNALS)
     found = []
     for vin, row in newest.items():

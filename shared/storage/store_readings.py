@@ -14,7 +14,7 @@ from shared.storage.arrays import Parameters, array_parameters, element_type, un
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.count_duplicates import count_duplicates
 from shared.storage.hourly_rollup import HOUR, start_of_hour
-from shared.storage.latest_signals import latest_of_each, merge_assignments
+from shared.storage.latest_signals import AT, latest_of_each, merge_assignments
 from shared.storage.same_moment import KEY, Key, Signals, Verdict, complete, places_by_key
 from shared.storage.tables import names, open_hours, telemetry, vehicle_latest
 from shared.wire.reading import SIGNALS, Row
@@ -59,7 +59,7 @@ def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff
         consequences = _copy(connection, ordered)
         if consequences is not None:
             copy_backoff.copied()
-            connection.execute(_KEEP_CONSEQUENCES, consequences)
+            _keep(connection, consequences)
             if places is None:
                 return Outcome(len(rows), (), ())
             return _count(connection, rows, places, {key: verdicts for key, (_, verdicts) in joined.items()})
@@ -67,7 +67,7 @@ def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff
     new = _insert(connection, ordered)
     copy_backoff.merged(all_new=new is None)
     if new is None and places is None:
-        connection.execute(_KEEP_CONSEQUENCES, _consequences(ordered))
+        _keep(connection, _consequences(ordered))
         return Outcome(len(rows), (), ())
     return _complete(connection, rows, places or places_by_key(rows), new)
 
@@ -147,7 +147,7 @@ def _complete(
     filled, of_stored = _fill(connection, before)
     changed += filled
     if changed:
-        connection.execute(_KEEP_CONSEQUENCES, _consequences(sorted(changed, key=KEY)))
+        _keep(connection, _consequences(sorted(changed, key=KEY)))
     return _count(connection, rows, places, verdicts | of_stored)
 
 
@@ -218,29 +218,45 @@ def _count(
 
 _HOUR_KEY = names(open_hours)[:2]
 _LATEST = names(vehicle_latest)
-# One round trip, each table in the order of its key. A mark that is there already costs no write and no lock,
-# and no plan can choose to scan the table: `ON CONFLICT DO NOTHING` asks the key. The readings were written
-# before: `close_hours` relies on this transaction having a number by now.
-_KEEP_CONSEQUENCES = text(f"""
-    WITH marks AS (
-        INSERT INTO {open_hours.name} (vin, hour)
-        SELECT vin, hour FROM {unnested(open_hours, _HOUR_KEY, "mark_")} AS marked (vin, hour)
-        ORDER BY vin COLLATE "C", hour
-        ON CONFLICT (vin, hour) DO NOTHING
-    )
-    INSERT INTO {vehicle_latest.name} AS known ({", ".join(_LATEST)})
-    SELECT * FROM {unnested(vehicle_latest, _LATEST, "latest_")} AS latest ({", ".join(_LATEST)})
-    ORDER BY vin COLLATE "C"
-    ON CONFLICT (vin) DO UPDATE SET {merge_assignments()}
-""")  # noqa: S608 - built from our own tables, not from input
+_LATEST_WHOLE = [name for name in _LATEST if name not in AT]
+
+
+def _keep_statement(latest: Sequence[str]) -> TextClause:
+    """Return the marks of open hours and the upsert of these columns of the latest signals.
+
+    One round trip, each table in the order of its key. A mark that is there already costs no write and no
+    lock, and no plan can choose to scan the table: `ON CONFLICT DO NOTHING` asks the key. The readings were
+    written before: `close_hours` relies on this transaction having a number by now.
+    """
+    return text(f"""
+        WITH marks AS (
+            INSERT INTO {open_hours.name} (vin, hour)
+            SELECT vin, hour FROM {unnested(open_hours, _HOUR_KEY, "mark_")} AS marked (vin, hour)
+            ORDER BY vin COLLATE "C", hour
+            ON CONFLICT (vin, hour) DO NOTHING
+        )
+        INSERT INTO {vehicle_latest.name} AS known ({", ".join(latest)})
+        SELECT * FROM {unnested(vehicle_latest, latest, "latest_")} AS latest ({", ".join(latest)})
+        ORDER BY vin COLLATE "C"
+        ON CONFLICT (vin) DO UPDATE SET {merge_assignments()}
+    """)  # noqa: S608 - built from our own tables, not from input
+
+
+_KEEP = _keep_statement(_LATEST)
+_KEEP_WHOLE = _keep_statement(_LATEST_WHOLE)
+
+
+def _keep(connection: Connection, consequences: Parameters) -> None:
+    is_whole = len(consequences) == len(_HOUR_KEY) + len(_LATEST_WHOLE)
+    connection.execute(_KEEP_WHOLE if is_whole else _KEEP, consequences)
 
 
 def _consequences(changed: Sequence[Row]) -> Parameters:
-    """Return the parameters of `_KEEP_CONSEQUENCES` for rows in the order of (vin, ts), each key once."""
-    latest = zip(*latest_of_each(changed), strict=True)
-    return array_parameters(_HOUR_KEY, _hours(changed), "mark_") | array_parameters(
-        _LATEST, latest, "latest_"
-    )
+    """Return the parameters of `_keep` for rows in the order of (vin, ts), each key once."""
+    latest = latest_of_each(changed)
+    columns = _LATEST[: len(latest[0])]
+    marks = array_parameters(_HOUR_KEY, _hours(changed), "mark_")
+    return marks | array_parameters(columns, zip(*latest, strict=True), "latest_")
 
 
 def _hours(ordered: Sequence[Row]) -> tuple[list[str], list[Any]]:
