@@ -25,6 +25,8 @@ class Fault:
     poison_every: int = 0
     confirm: bool = False
     """True: a reading counts as acknowledged by its receipt, and is published again until then."""
+    torn: bool = False
+    """True: readings are sent over MQTT as one message a signal."""
     answers_within_s: float = float("inf")
     """The longest time that a POST may take, whether accepted or refused."""
     redelivers_at_most: float = float("inf")
@@ -52,4 +54,5 @@ class Fault:
             shared_group=self.shared_group,
             poison_every=self.poison_every,
             confirm=self.confirm,
+            torn=self.torn,
         )

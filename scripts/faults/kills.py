@@ -69,6 +69,15 @@ def group_member_kill(rig: Rig) -> None:
     victim.start()
 
 
+def torn_readings(rig: Rig) -> None:
+    """Kill both workers that divide the messages, one after the other, then PostgreSQL."""
+    for victim in rig.random.sample(rig.workers, len(rig.workers)):
+        rig.pause()
+        victim.kill()
+        victim.start()
+    postgres_kill(rig)
+
+
 def postgres_kill(rig: Rig) -> None:
     for _ in range(2):
         rig.pause()

@@ -47,6 +47,16 @@ def content(channel: str, number: int) -> dict[str, Any]:
     return {**reading._asdict(), "ts": reading.ts.isoformat(), "number": number}
 
 
+PARTS = ("soc", "pack_voltage", "odo_km")
+"""The signals of a reading, each of which may be sent alone."""
+
+
+def piece(number: int, part: str) -> bytes:
+    """Encode one signal of a good reading for MQTT."""
+    whole = content(MQTT, number)
+    return json.dumps({name: whole[name] for name in ("vin", "ts", "number", part)}).encode()
+
+
 def payload(number: int) -> bytes:
     """Encode a good reading for MQTT."""
     return json.dumps(content(MQTT, number)).encode()

@@ -13,6 +13,7 @@ from scripts.faults.journaled_publisher import Publisher
 from scripts.faults.poster import Poster
 from scripts.faults.proxy import Proxy
 from scripts.faults.site import Site
+from scripts.faults.torn_publisher import TornPublisher
 from scripts.faults.wiring import Wiring
 from scripts.faults.witness import MetricsMonitor
 from scripts.faults.worker import FaultWorker
@@ -96,7 +97,9 @@ class Rig:
 
     def start_load(self) -> Publisher:
         """Begin to publish and to post; returns at once."""
-        kind = ConfirmingPublisher if self._wiring.confirm else Publisher
+        kind: type[Publisher] = ConfirmingPublisher if self._wiring.confirm else Publisher
+        if self._wiring.torn:
+            kind = TornPublisher
         self.publisher = kind(
             self.broker.host,
             self.broker.port,

@@ -17,3 +17,5 @@ class Wiring:
     poison_every: int = 0
     confirm: bool = False
     """True: the publisher waits for receipts."""
+    torn: bool = False
+    """True: the publisher sends one signal a message."""
