@@ -10,7 +10,6 @@ from typing import Any
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import alerts
 from shared.storage.hourly_rollup import SERIES
-from shared.wire.connectivity import Limits, connectivity
 from shared.wire.reading import power_kw
 
 
@@ -38,25 +37,22 @@ def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, 
     return state
 
 
-def listed_vehicle(
-    row: Sequence[Any], thresholds: AlertThresholds, *, now: datetime, limits: Limits
-) -> dict[str, Any]:
+def listed_vehicle(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, Any]:
     """Build an entry of the fleet's list; `row` ends in the columns of the vehicle's connectivity."""
-    *reading, received_at, status, status_received_at = row
-    state = vehicle_state(reading, thresholds)
-    found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=state["ts"])
-    state["received_at"] = received_at
-    state["connectivity"] = found._asdict()
-    return state
+    *reading, received_at, state, since = row
+    vehicle = vehicle_state(reading, thresholds)
+    vehicle["received_at"] = received_at
+    vehicle["connectivity"] = {"state": state, "since": since}
+    return vehicle
 
 
-def vehicle_connectivity(vin: str, row: Sequence[Any], *, now: datetime, limits: Limits) -> dict[str, Any]:
+def vehicle_connectivity(vin: str, row: Sequence[Any]) -> dict[str, Any]:
     """Build the connectivity of a vehicle, with the facts it follows from."""
-    ts, received_at, status, status_received_at = row
-    found = connectivity(received_at, status, status_received_at, now=now, limits=limits, ts=ts)
+    state, since, received_at, status, status_received_at = row
     return {
         "vin": vin,
-        **found._asdict(),
+        "state": state,
+        "since": since,
         "received_at": received_at,
         "status": status,
         "status_received_at": status_received_at,

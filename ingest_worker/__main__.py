@@ -20,6 +20,7 @@ from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.slot import SlotLock
 from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
+from ingest_worker.time_limits import STOP_S
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
 from shared.command import run_command
@@ -28,8 +29,6 @@ from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker")
-
-_STOP_TIMEOUT_S = 9.0
 
 
 def _stop_on_signal(worker: Worker) -> None:
@@ -43,7 +42,7 @@ def _stop_on_signal(worker: Worker) -> None:
         is_stopping = True
         worker.stop()
         # A server that hangs would delay the last flush for ever; messages that are not stored come again.
-        last_resort = threading.Timer(_STOP_TIMEOUT_S, os._exit, [1])
+        last_resort = threading.Timer(STOP_S, os._exit, [1])
         last_resort.daemon = True
         last_resort.start()
 

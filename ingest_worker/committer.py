@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ingest_worker.backoff import Backoff
 from ingest_worker.batch import BatchContents
 from ingest_worker.batch_halves import halves
-from ingest_worker.database_deadline import STATEMENT_TIMEOUT_S, StatementDeadline, shortened
+from ingest_worker.database_deadline import StatementDeadline, shortened
+from ingest_worker.time_limits import STATEMENT_TIMEOUT_S
 from ingest_worker.write_batch import BatchOutcome, BatchWriter
 from shared.storage.error_classes import Fault
 

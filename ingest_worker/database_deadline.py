@@ -15,17 +15,12 @@ import psycopg
 from psycopg.waiting import Ready
 from sqlalchemy import Engine, event
 
+from ingest_worker.time_limits import DEADLINE_S
 from shared.storage.engine import cut
 
 log = logging.getLogger("ingest_worker.database_deadline")
 
 T = TypeVar("T")
-
-STATEMENT_TIMEOUT_S = 30.0
-"""Seconds after which the server cancels a statement."""
-DEADLINE_S = 45.0
-"""Seconds without an answer after which the connection is cut. Longer than STATEMENT_TIMEOUT_S, so that a
-server that still answers reports its own timeout first."""
 
 _LONGEST_TEXT = 160
 _FRAMES = 12

@@ -9,8 +9,8 @@ from prometheus_client.core import Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from ingest_worker.arrival_lag import ArrivalLag
+from ingest_worker.broker_session import BrokerSession
 from ingest_worker.delivery import Delivery
-from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
 from shared import metric_definitions
 from shared.reading_counts import Tally
@@ -27,7 +27,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class WorkerMetrics(Collector):
     """Counters of the worker's thread, read by the thread that answers `/metrics`."""
 
-    def __init__(self, subscriber: Subscriber, health: WorkerHealth) -> None:
+    def __init__(self, broker: BrokerSession, health: WorkerHealth) -> None:
         self.tally = Tally()
         # At 0 from the start: Prometheus computes no increase of a series that it has not seen before.
         self.tally.settle(0, rejected={reason.value: 0 for reason in Reason})
@@ -45,7 +45,7 @@ class WorkerMetrics(Collector):
         """Oldest delivery that is not committed yet."""
         self.batch_limit = 0
         """Number of readings that a transaction may hold."""
-        self._subscriber = subscriber
+        self._broker = broker
         self._health = health
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -68,8 +68,8 @@ class WorkerMetrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics that are read from the subscriber and the health; called for each scrape."""
-        connection, inbox = self._subscriber.connection, self._subscriber.inbox
+        """Yield the metrics that are read from the session and the health; called for each scrape."""
+        connection, inbox = self._broker.connection, self._broker.inbox
         yield from metric_definitions.readings(metric_definitions.WORKER_READINGS, self.tally.snapshot())
         by_qos: metric_definitions.Labelled = {
             (str(qos),): number for qos, number in self.messages.copy().items()

@@ -5,6 +5,7 @@ acknowledgements and receipts are written as bytes, many at once.
 """
 
 import logging
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from paho.mqtt import MQTTException
 from paho.mqtt.enums import MQTTErrorCode
 
 from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet
+from ingest_worker.time_limits import BROKER_CONNECT_TIMEOUT_S, KEEPALIVE_S
+from shared.settings import WorkerSettings
 
 log = logging.getLogger("ingest_worker.subscriber")
 
@@ -41,6 +44,17 @@ class MqttClient(mqtt.Client):
         self.framer = Framer()
         self._on_messages = on_messages
         self._await_room = await_room
+
+    def configure(self, settings: WorkerSettings) -> None:
+        """Set address, login, TLS and delays, without connecting. Raises OSError for an unusable CA file."""
+        if settings.mqtt_username is not None:
+            secret = settings.mqtt_password
+            self.username_pw_set(settings.mqtt_username, secret.get_secret_value() if secret else None)
+        if settings.mqtt_tls_ca_file is not None:
+            self.tls_set_context(ssl.create_default_context(cafile=settings.mqtt_tls_ca_file))
+        self.connect_timeout = BROKER_CONNECT_TIMEOUT_S
+        self.reconnect_delay_set(min_delay=1, max_delay=15)
+        self.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=KEEPALIVE_S)
 
     def _packet_read(self) -> MQTTErrorCode:
         if not self._await_room(_PAUSE_S):

@@ -115,10 +115,11 @@ class PacketIds:
         """Return a PUBLISH packet at QoS 1 with the next id."""
         self._last = self._last % _MOST_IDS + 1
         body = b"".join((len(topic).to_bytes(2, "big"), topic, self._last.to_bytes(2, "big"), payload))
-        return b"".join((bytes((_QOS_1,)), _length(len(body)), body))
+        return b"".join((bytes((_QOS_1,)), remaining_length(len(body)), body))
 
 
-def _length(number: int) -> bytes:
+def remaining_length(number: int) -> bytes:
+    """Return the bytes of MQTT's Remaining Length. Raises ValueError where it does not fit into four."""
     if number > _LONGEST:
         raise ValueError(f"{number} bytes are more than a packet may have")
     digits = bytearray()

@@ -10,10 +10,9 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Iterable
 
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
-
+from ingest_worker.broker_session import BrokerSession
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
@@ -21,11 +20,10 @@ from ingest_worker.slot import MAX_SLOTS, SlotLock, client_id
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
-from shared import logs
-from shared.command_arguments import command_parser
-from shared.settings import InvalidSettingsError, WorkerSettings, load
+from shared.command import run_command
+from shared.command_arguments import command_parser, complain
+from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
-from shared.storage.error_classes import summarise
 
 log = logging.getLogger("ingest_worker.retire")
 
@@ -36,12 +34,12 @@ class _Emptier(Worker):
     """A worker that stops once its session has brought no message for 5 s."""
 
     def __init__(
-        self, settings: WorkerSettings, subscriber: Subscriber, health: WorkerHealth, slot: SlotLock
+        self, settings: WorkerSettings, broker: BrokerSession, health: WorkerHealth, slot: SlotLock
     ) -> None:
-        self._own_engine = writer_engine(settings.database_url, name=subscriber.client_id)
-        self.counts = WorkerMetrics(subscriber, health)
-        super().__init__(settings, subscriber, self._own_engine, health, self.counts)
-        self._slot = slot
+        self._own_engine = writer_engine(settings.database_url, name=broker.client_id)
+        self.counts = WorkerMetrics(broker, health)
+        super().__init__(settings, broker, self._own_engine, health, self.counts)
+        self._lock = slot
         self._messages_before = 0
         self._quiet_since = time.monotonic()
         self.is_empty = False
@@ -54,15 +52,15 @@ class _Emptier(Worker):
 
     def _check_connections(self) -> None:
         super()._check_connections()
-        if self._slot.number is None:
+        if self._lock.number is None:
             # Another worker may hold the slot by now, and its session would be taken over.
             log.error("The lock of the slot was lost with its database session; stopping.")
             self.stop()
             return
         messages = sum(self.counts.messages.values())
         is_idle = (
-            self._subscriber.connection.is_listening
-            and not len(self._subscriber.inbox)
+            self._broker.connection.is_listening
+            and not len(self._broker.inbox)
             and not len(self._batch)
             # A batch has left `_batch` before it is committed, which may take as long as an outage.
             and self.counts.tally.snapshot().in_flight == 0
@@ -76,29 +74,19 @@ class _Emptier(Worker):
 
 def main(arguments: list[str] | None = None) -> int:
     """Retire the slots that the arguments name; return the exit code."""
-    parsed = _parser().parse_args(arguments)
-    try:
-        settings = load(WorkerSettings)
-    except InvalidSettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
+    slots = sorted(set(_parser().parse_args(arguments).slots))
+    # OSError: of the certificate in MQTT_TLS_CA_FILE.
+    return run_command(
+        WorkerSettings, lambda settings: _retire_all(settings, slots), expected=(FatalError, OSError)
+    )
+
+
+def _retire_all(settings: WorkerSettings, slots: Iterable[int]) -> int:
     if settings.mqtt_shared_group is None:
-        print(
-            "MQTT_SHARED_GROUP is not set: without a group there is one slot, and it stays.", file=sys.stderr
+        return complain(
+            "MQTT_SHARED_GROUP is not set: without a group there is one slot, and it stays.", code=2
         )
-        return 2
-    try:
-        for number in sorted(set(parsed.slots)):
-            if not _retire(settings, number):
-                return 1
-    except FatalError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (psycopg.Error, SQLAlchemyError, OSError) as error:
-        print(f"The database did not answer: {summarise(error)}.", file=sys.stderr)
-        return 1
-    return 0
+    return 0 if all(_retire(settings, number) for number in slots) else 1
 
 
 def _retire(settings: WorkerSettings, number: int) -> bool:
@@ -106,13 +94,12 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
     name = client_id(settings, number)
     try:
         if slot.take([number]) is None:
-            print(f"Slot {number} is held by a worker that runs: stop that one first.", file=sys.stderr)
+            complain(f"Slot {number} is held by a worker that runs: stop that one first.")
             return False
         if not slot.held_by_others():
-            print(
+            complain(
                 f"No worker of the group {settings.mqtt_shared_group} runs: without a subscription the broker"
-                " would queue no messages. Start one, then retire the others.",
-                file=sys.stderr,
+                " would queue no messages. Start one, then retire the others."
             )
             return False
         # The client id of the slot; this worker itself takes no slot.
@@ -128,7 +115,7 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
     if emptier.is_empty:
         print(f"Slot {number} ({name}) is empty: {stored}.")
     else:
-        print(f"Stopped before slot {number} ({name}) was empty: {stored}.", file=sys.stderr)
+        complain(f"Stopped before slot {number} ({name}) was empty: {stored}.")
     return emptier.is_empty
 
 

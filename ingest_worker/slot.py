@@ -13,6 +13,7 @@ from contextlib import suppress
 import psycopg
 
 from ingest_worker.database_deadline import DeadlineConnection, StatementDeadline
+from ingest_worker.time_limits import STATEMENT_TIMEOUT_S
 from shared.settings import WorkerSettings
 from shared.storage.engine import address, connect_arguments
 
@@ -106,7 +107,9 @@ class SlotLock:
     def _open(self) -> DeadlineConnection:
         if self._connection is None or not self._is_open():
             self.close()
-            arguments = connect_arguments(self._settings.mqtt_client_id, statement_timeout_ms=30_000)
+            arguments = connect_arguments(
+                self._settings.mqtt_client_id, statement_timeout_ms=round(STATEMENT_TIMEOUT_S * 1000)
+            )
             # With the server's default, the session of a machine that vanished would live for two hours.
             arguments["options"] += (
                 " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"

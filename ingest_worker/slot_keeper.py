@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import psycopg
 
+from ingest_worker.broker_session import BrokerSession
 from ingest_worker.slot import SlotLock
-from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
 from shared.storage.error_classes import summarise
 
@@ -31,12 +31,12 @@ class SlotKeeper:
     def __init__(
         self,
         slot: SlotLock,
-        subscriber: Subscriber,
+        broker: BrokerSession,
         health: WorkerHealth,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slot = slot
-        self._subscriber = subscriber
+        self._broker = broker
         self._health = health
         self._clock = clock
         self._retry_at = clock()
@@ -55,11 +55,11 @@ class SlotKeeper:
             number = self._slot.take([self._slot.last or 1])
         except _ERRORS:
             self._retry_at = self._clock() + _RETAKE_EVERY_S
-            if self._subscriber.connection.brief_in_a_row:
-                self._subscriber.leave()
+            if self._broker.connection.brief_in_a_row:
+                self._broker.leave()
             return
         if number is None:
-            self._subscriber.leave()
+            self._broker.leave()
             self.needs_slot = True
             self._lost_at = self._clock()
             # Or the server has not noticed yet that our own earlier connection is gone: up to half a minute.
@@ -67,7 +67,7 @@ class SlotKeeper:
             return
         self._reported = None
         log.info("Slot %d is held again.", number)
-        self._subscriber.start(self._slot.client_id())
+        self._broker.start(self._slot.client_id())
 
     def try_to_take(self) -> bool:
         """Try to take a slot where a try is due; with a slot, connect to the broker and return True."""
@@ -99,7 +99,7 @@ class SlotKeeper:
         self._reported = None
         self._health.slot, self._health.standing_by = number, None
         log.info("Slot %d is held; client id %s.", number, self._slot.client_id())
-        self._subscriber.start(self._slot.client_id())
+        self._broker.start(self._slot.client_id())
         return True
 
     def _report(self, reason: str) -> None:

@@ -8,9 +8,8 @@ window is then the broker's `max_inflight_messages`.
 """
 
 import logging
-import ssl
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,8 +30,6 @@ from shared.wire.topics import topic_filters
 
 log = logging.getLogger("ingest_worker.subscriber")
 
-_KEEPALIVE_S = 30
-_CONNECT_TIMEOUT_S = 5
 _MOST_BRIEF_IN_A_ROW = 6
 _CONTESTED_FROM = 2
 _UNSPECIFIED = 0x80
@@ -42,9 +39,16 @@ class Subscriber:
     """A session at the broker that outlives this process, and its messages.
 
     With `retires` the session unsubscribes, and receives only the messages that the broker has queued for it.
+    `new_client` makes the MQTT client, once more after each `leave`.
     """
 
-    def __init__(self, settings: WorkerSettings, *, retires: bool = False) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        retires: bool = False,
+        new_client: Callable[..., MqttClient] = MqttClient,
+    ) -> None:
         self._address = f"{settings.mqtt_host}:{settings.mqtt_port}"
         self._settings = settings
         self._client_id = settings.mqtt_client_id
@@ -56,11 +60,11 @@ class Subscriber:
         self._packet_ids = PacketIds()
         self._problem = f"not connected to the broker at {self._address} yet"
         self._has_left = False
+        self._new_client = new_client
         self._client = self._make_client()
 
     def _make_client(self) -> MqttClient:
-        settings = self._settings
-        client = MqttClient(
+        client = self._new_client(
             CallbackAPIVersion.VERSION2,
             on_messages=self._on_messages,
             await_room=self._await_room,
@@ -70,21 +74,13 @@ class Subscriber:
             manual_ack=True,
             protocol=mqtt.MQTTv311,
         )
-        if settings.mqtt_username is not None:
-            secret = settings.mqtt_password
-            client.username_pw_set(settings.mqtt_username, secret.get_secret_value() if secret else None)
-        if settings.mqtt_tls_ca_file is not None:
-            context = ssl.create_default_context(cafile=settings.mqtt_tls_ca_file)
-            client.tls_set_context(context)
-        client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.reconnect_delay_set(min_delay=1, max_delay=15)
+        client.configure(self._settings)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
         client.on_disconnect = self._on_disconnect
-        client.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=_KEEPALIVE_S)
         return client
 
     # Called by the worker's thread

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from ingest_worker.backoff import Backoff
 from ingest_worker.batch import Batch, BatchContents
+from ingest_worker.broker_session import BrokerSession
 from ingest_worker.committer import DATABASE_ERRORS, Committer
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
@@ -17,7 +18,6 @@ from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.rejection_alarm import RejectionAlarm
 from ingest_worker.slot import SlotLock
 from ingest_worker.slot_keeper import SlotKeeper
-from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
 from ingest_worker.write_batch import BatchOutcome, fill_receipts
 from shared.rejections.retention import Retention
@@ -38,12 +38,12 @@ class StoppedError(Exception):
 
 
 class Worker:
-    """Moves readings from a subscriber into a database, in one thread; a signal handler may call `stop`."""
+    """Moves readings from a broker into a database, in one thread; a signal handler may call `stop`."""
 
     def __init__(
         self,
         settings: WorkerSettings,
-        subscriber: Subscriber,
+        broker: BrokerSession,
         engine: Engine,
         health: WorkerHealth,
         metrics: WorkerMetrics,
@@ -51,7 +51,7 @@ class Worker:
         deadline: StatementDeadline | None = None,
         slot: SlotLock | None = None,
     ) -> None:
-        self._subscriber = subscriber
+        self._broker = broker
         self._engine = engine
         self._health = health
         self._metrics = metrics
@@ -75,7 +75,7 @@ class Worker:
             after_timeout=self._after_timeout,
         )
         self._slot = slot
-        self._keeper = None if slot is None else SlotKeeper(slot, subscriber, health)
+        self._keeper = None if slot is None else SlotKeeper(slot, broker, health)
         metrics.batch_limit = self._max_rows
         self._retention = Retention(settings, engine)
         self._stopping = False
@@ -101,7 +101,7 @@ class Worker:
             log.warning("Stopped while the database is away; the broker keeps messages that were not stored.")
         finally:
             # After the final batch, whose acknowledgements go out ahead of the DISCONNECT.
-            self._subscriber.stop()
+            self._broker.stop()
             # After the DISCONNECT: the next holder of the slot connects with the same client id.
             if self._slot is not None:
                 self._slot.close()
@@ -114,7 +114,7 @@ class Worker:
         slot another worker may have this client id, and the broker would close that worker's connection.
         """
         if self._keeper is None:
-            self._subscriber.start()
+            self._broker.start()
             return
         while not self._stopping and not self._keeper.try_to_take():
             self._beat()
@@ -123,13 +123,11 @@ class Worker:
     def stop(self) -> None:
         """Make `run` store its batch and return. Safe in a signal handler."""
         self._stopping = True
-        self._subscriber.wake()
+        self._broker.wake()
 
     def _take_next(self) -> None:
         due_in = self._batch.due_in()
-        deliveries = self._subscriber.take(
-            _LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S)
-        )
+        deliveries = self._broker.take(_LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S))
         if deliveries:
             self._decode(deliveries)
 
@@ -168,7 +166,7 @@ class Worker:
             fill_receipts(part, outcome)
             if not part.is_partial:
                 self._send_receipts(part)
-                self._subscriber.acknowledge(part.deliveries)
+                self._broker.acknowledge(part.deliveries)
                 left -= len(part.deliveries)
             self._metrics.oldest = contents.deliveries[-left] if left else None
             self._metrics.acknowledge_seconds.observe(time.monotonic() - committed)
@@ -180,7 +178,7 @@ class Worker:
         if not contents.receipts:
             return
         receipts = contents.receipts.values()
-        if self._subscriber.publish((receipt.topic, receipt.payload()) for receipt in receipts):
+        if self._broker.publish((receipt.topic, receipt.payload()) for receipt in receipts):
             self._metrics.receipts_sent += len(receipts)
         else:
             self._metrics.receipts_unsent += len(receipts)
@@ -260,13 +258,13 @@ class Worker:
 
     def _check_connections(self) -> None:
         """Check the network thread, retake a lost slot and report to the health. Raises FatalError."""
-        self._subscriber.require_alive()
+        self._broker.require_alive()
         if self._keeper is not None:
             self._keeper.retake_if_lost()
         self._beat()
 
     def _beat(self) -> None:
-        problem = self._subscriber.problem
+        problem = self._broker.problem
         self._health.beat(is_listening=problem is None, broker_problem=problem)
 
     def _check_idle_database(self) -> None:

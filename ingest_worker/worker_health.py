@@ -2,7 +2,7 @@
 
 import time
 
-_STALE_AFTER_S = 30
+from ingest_worker.time_limits import LIVE_S
 
 
 class WorkerHealth:
@@ -40,7 +40,7 @@ class WorkerHealth:
     def why_not_live(self) -> str | None:
         """Reason in words; None for a worker that is live."""
         age = time.monotonic() - self._last_beat
-        return None if age < _STALE_AFTER_S else f"the worker's thread has not been seen for {age:.0f} s"
+        return None if age < LIVE_S else f"the worker's thread has not been seen for {age:.0f} s"
 
     @property
     def why_not_ready(self) -> str | None:

@@ -16,15 +16,15 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 from scripts.launcher import account, screen, signals
-from scripts.launcher.client import Client
+from scripts.launcher.broker_address import BrokerAddress
 from scripts.launcher.compose import ComposePorts
 from scripts.launcher.guard import GUARD, ROOT
+from scripts.launcher.http_client import Client
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.lock import Lock, LockedError
 from scripts.launcher.postgres import erase_programs
 from scripts.launcher.stack import Stack
 from scripts.launcher.tour import Tour
-from scripts.launcher.vehicle import BrokerAddress
 from shared.command_arguments import command_parser
 
 FOLDER = ROOT / ".demo"
@@ -131,7 +131,7 @@ def _show_foreign_api(
     if fresh:
         print("--fresh is about .demo/ and leaves this one alone.")
     client = _client(base)
-    if client.health(patience=10) is None:
+    if client.health(timeout_s=10) is None:
         raise LaunchError(
             f"No API of ours answers at {base}. Start it, or leave BASE unset to start one here."
         )

@@ -3,7 +3,7 @@
 policy=/usr/sbin/policy-rc.d
 os_release=/etc/os-release
 # Another apt may run (automatic upgrades do): its end is waited for, so many seconds.
-apt_patience=600
+apt_timeout_s=600
 our_policy=
 # What `look_for` finds missing: names for people, packages of the system, and sentences where no package helps.
 missing=
@@ -30,7 +30,7 @@ advise() {
 tell_apt_waits() {
     while sleep 1; do
         if tail -n "+$1" "$bootstrap_log" | grep -q "Waiting for cache lock"; then
-            say "Another program installs packages at the moment; waiting for its end, up to $apt_patience s ..."
+            say "Another program installs packages at the moment; waiting for its end, up to $apt_timeout_s s ..."
             return
         fi
     done
@@ -42,7 +42,7 @@ apt_get() {
     began=$(log_line)
     tell_apt_waits "$began" >/dev/null 2>&1 </dev/null &
     watcher=$!
-    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout="$apt_patience" \
+    logged as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout="$apt_timeout_s" \
         -o Acquire::Retries=1 "$@" || code=1
     kill "$watcher" 2>/dev/null
     wait "$watcher" 2>/dev/null
@@ -58,7 +58,7 @@ apt_update() {
         began=$(log_line)
         apt_get update && return
         tail -n "+$began" "$bootstrap_log" | grep -q "Could not get lock" || return
-        [ $waited -lt "$apt_patience" ] || return
+        [ $waited -lt "$apt_timeout_s" ] || return
         [ $waited -gt 0 ] || say "Another program reads the package lists at the moment; waiting for its end ..."
         waited=$((waited + 2))
         sleep 2

@@ -12,7 +12,7 @@ if __name__ == "__main__":
 import sys
 
 from shared.api_settings import ApiSettings
-from shared.command_arguments import command_parser
+from shared.command_arguments import command_parser, complain
 from shared.settings import InvalidSettingsError, Settings, WorkerSettings, load
 
 _KINDS: dict[str, type[Settings]] = {"worker": WorkerSettings, "api": ApiSettings}
@@ -30,8 +30,7 @@ def main() -> int:
     try:
         load(_KINDS[process])
     except InvalidSettingsError as error:
-        print(f"The {process} does not start: {error}", file=sys.stderr)
-        return 2
+        return complain(f"The {process} does not start: {error}", code=2)
     return 0
 
 

@@ -22,8 +22,17 @@ S = TypeVar("S", bound=Settings)
 D = TypeVar("D", bound=DatabaseSettings)
 
 
-def run_command(kind: type[S], run: Callable[[S], int], *, log: bool = True) -> int:
-    """Load the settings, call `run` and return the exit code; an expected error is printed as one line."""
+def run_command(
+    kind: type[S],
+    run: Callable[[S], int],
+    *,
+    log: bool = True,
+    expected: tuple[type[Exception], ...] = (),
+) -> int:
+    """Load the settings, call `run` and return the exit code; an expected error is printed as one line.
+
+    Always expected are those of the database; `expected` are further ones.
+    """
     try:
         settings = load(kind)
     except InvalidSettingsError as error:
@@ -36,6 +45,8 @@ def run_command(kind: type[S], run: Callable[[S], int], *, log: bool = True) -> 
     except KeyboardInterrupt:
         return 130
     except OutdatedSchemaError as error:
+        return complain(error)
+    except expected as error:
         return complain(error)
     except (SQLAlchemyError, psycopg.Error) as error:
         if not isinstance(settings, DatabaseSettings):

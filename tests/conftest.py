@@ -20,9 +20,10 @@ import uvicorn
 from hypothesis import HealthCheck, settings
 
 from api.main import create_app
+from ingest_worker import worker_health
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.subscriber import Subscriber
+from ingest_worker.mqtt_client import MqttClient
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
 from scripts.launcher import account
@@ -34,6 +35,7 @@ from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
 from tests.examples import DAILY, NIGHTLY
+from tests.fake_client import SubscriberWithClient
 
 # A generated example may take long beside a busy machine: that says nothing about the code.
 for _profile in (DAILY, NIGHTLY):
@@ -130,6 +132,20 @@ def broker(tmp_path):
 
 
 @pytest.fixture
+def clock(monkeypatch):
+    """Replace the monotonic clock of the health by one that is set by hand."""
+    now = [1_000.0]
+    monkeypatch.setattr(worker_health.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def health(clock):
+    assert clock
+    return WorkerHealth()
+
+
+@pytest.fixture
 def serve(monkeypatch, tmp_path):
     """Start the app under uvicorn in a thread: `serve(database_url=...)` returns a client for it."""
     monkeypatch.chdir(tmp_path)
@@ -198,10 +214,11 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
             }
         )
         engine = writer_engine(chosen.database_url, name="test-worker")
-        pulse, subscriber = WorkerHealth(), Subscriber(chosen)
+        pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient)
         metrics = WorkerMetrics(subscriber, pulse)
         worker = Worker(chosen, subscriber, engine, pulse, metrics)
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
+        worker.subscriber = subscriber
         failures = []
 
         def run():

@@ -9,39 +9,29 @@ from tests.packets import publish
 TOPIC = b"vehicles/VIN-00001/telemetry"
 
 
-class FakeThread:
-    """A stand-in for the network thread."""
-
-    def __init__(self, alive):
-        self.alive = alive
-
-    def is_alive(self):
-        return self.alive
-
-
 def connect(subscriber, *, session=True, refused=None):
     """Call the callback with which paho reports the CONNACK."""
     reason = ReasonCode(PacketTypes.CONNACK, refused or "Success")
-    subscriber._client.on_connect(subscriber._client, None, mqtt.ConnectFlags(session), reason, None)
+    subscriber.client.on_connect(subscriber.client, None, mqtt.ConnectFlags(session), reason, None)
 
 
 def granted(subscriber, *codes):
     """Call the callback with which paho reports the SUBACK."""
     reasons = [ReasonCode(PacketTypes.SUBACK, identifier=code) for code in codes or (1,)]
-    subscriber._client.on_subscribe(subscriber._client, None, 1, reasons, None)
+    subscriber.client.on_subscribe(subscriber.client, None, 1, reasons, None)
 
 
 def disconnect(subscriber, name="Unspecified error"):
     """Call the callback with which paho reports a lost link."""
     reason = ReasonCode(PacketTypes.DISCONNECT, name)
     flags = mqtt.DisconnectFlags(is_disconnect_packet_from_server=False)
-    subscriber._client.on_disconnect(subscriber._client, None, flags, reason, None)
+    subscriber.client.on_disconnect(subscriber.client, None, flags, reason, None)
 
 
 def arrive(subscriber, *packets):
-    """Handle packets as the network thread handles those of one read."""
-    client = subscriber._client
-    assert client._dispatch(client.framer.feed(b"".join(packets))) == mqtt.MQTT_ERR_SUCCESS
+    """Hand over messages as the network thread hands over those of one read."""
+    client = subscriber.client
+    client.on_messages(client.framer.feed(b"".join(packets)))
 
 
 def receive(subscriber, mid=1, qos=1, topic=TOPIC, payload=b"{}"):

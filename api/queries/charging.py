@@ -20,5 +20,5 @@ CHARGING_SQL = f"""
 """  # noqa: S608 - our own columns
 """True where 2 A or more go into the pack of an online vehicle whose odometer, where known, stood still.
 
-An expression over FROM_VEHICLES_AND_PROFILES with the parameters of `cutoff_times`.
+An expression over FROM_VEHICLES_AND_PROFILES with the parameters of `connectivity.parameters`.
 """

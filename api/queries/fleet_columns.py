@@ -11,23 +11,22 @@ from numpy.typing import NDArray
 from api.db.numpy_columns import Microseconds, load_as_arrays
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
-from api.queries.connectivity import STATE_SQL, cutoff_times
-from shared.wire.connectivity import Limits, State, Status
+from api.queries.connectivity import SINCE_SQL, STATE_SQL, parameters
+from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# In the place of a null time, which an array of numbers can't hold.
+_UNKNOWN = _EPOCH.isoformat()
 _STATES = list(State)
-_STATUSES = (None, *Status)
 
 _NUMBERS = ", ".join(f"array_agg(coalesce({name}, 'NaN'))" for name in SIGNALS)
 _QUERY = f"""
-    SELECT string_agg(vin, ' '), array_agg(ts), array_agg(received_at), array_agg(status_at),
-        array_agg(status_index),
+    SELECT string_agg(vin, ' '), array_agg(ts), array_agg(received_at), array_agg(since),
         array_agg(state), array_agg(charging), {_NUMBERS}
     FROM (
         SELECT vin, ts, latest.received_at, {", ".join(SIGNALS)},
-            coalesce(reported.received_at, latest.received_at) AS status_at,
-            coalesce(array_position(%(statuses)s::text[], reported.status), 0)::float8 AS status_index,
+            coalesce({SINCE_SQL}, '{_UNKNOWN}') AS since,
             array_position(%(states)s::text[], {STATE_SQL})::float8 AS state,
             {CHARGING_SQL}::integer::float8 AS charging
         FROM {FROM_VEHICLES_AND_PROFILES} ORDER BY vin
@@ -43,9 +42,8 @@ class FleetColumns:
     ts: NDArray[Any]
     """Microseconds since 1970; so are the next two."""
     received_at: NDArray[Any]
-    status_at: NDArray[Any]
-    status_index: NDArray[Any]
-    """Status that the vehicle published: index in (None, *Status)."""
+    since: NDArray[Any]
+    """Beginning of the state; that of 1970 where it is not known."""
     state: NDArray[Any]
     """Index in State."""
     charging: NDArray[Any]
@@ -55,19 +53,17 @@ class FleetColumns:
     def rows(self, indices: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of these vehicles as `vehicle_states.page` selects them, exactly as stored."""
         columns = [column[indices].tolist() for column in self.signals.values()]
-        times = [column[indices].tolist() for column in (self.ts, self.received_at, self.status_at)]
-        statuses = [_STATUSES[int(status_index)] for status_index in self.status_index[indices].tolist()]
+        times = [column[indices].tolist() for column in (self.ts, self.received_at, self.since)]
+        states = [_STATES[int(index)] for index in self.state[indices].tolist()]
         vins = [self.vins[index] for index in indices.tolist()]
-        for vin, ts, received_at, status_at, status_index, *signals in zip(
-            vins, *times, statuses, *columns, strict=True
-        ):
+        for vin, ts, received_at, since, state, *signals in zip(vins, *times, states, *columns, strict=True):
             yield (
                 vin,
                 _to_datetime(ts),
                 *(None if value != value else value for value in signals),  # noqa: PLR0124 - NaN
                 _to_datetime(received_at),
-                status_index,
-                None if status_index is None else _to_datetime(status_at),
+                state,
+                _to_datetime(since) if since else None,
             )
 
 
@@ -80,21 +76,19 @@ async def fleet(connection: Connection, *, now: datetime, limits: Limits) -> Fle
     cursor = connection.cursor(binary=True)
     load_as_arrays(cursor, times_as=Microseconds)
     values = {
-        "statuses": list(Status),
         "states": _STATES,
-        **cutoff_times(now, limits),
+        **parameters(now, limits),
     }
     await cursor.execute(_QUERY, values)
     found = await cursor.fetchone()
     if found is None or found[0] is None:
-        found = ("", *(np.empty(0, np.int64) for _ in range(6)), *(np.empty(0) for _ in SIGNALS))
-    vins, ts, received_at, status_at, status_index, state, charging, *signals = found
+        found = ("", *(np.empty(0, np.int64) for _ in range(5)), *(np.empty(0) for _ in SIGNALS))
+    vins, ts, received_at, since, state, charging, *signals = found
     return FleetColumns(
         vins=vins.split(),
         ts=ts,
         received_at=received_at,
-        status_at=status_at,
-        status_index=status_index,
+        since=since,
         state=state - 1,
         charging=charging > 0,
         signals=dict(zip(SIGNALS, signals, strict=True)),

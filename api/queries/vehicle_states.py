@@ -6,7 +6,7 @@ from typing import Any
 
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
-from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, cutoff_times
+from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, parameters
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
 
@@ -30,7 +30,7 @@ _STATE = f"""
 
 async def state(connection: Connection, vin: str, *, now: datetime, limits: Limits) -> tuple[Any, ...] | None:
     """Select "charging", READING and CONNECTIVITY_COLUMNS of a vehicle; None without a reading."""
-    values = {"vin": vin, **cutoff_times(now, limits)}
+    values = {"vin": vin, **parameters(now, limits)}
     return await (await connection.execute(_STATE, values, binary=True)).fetchone()
 
 
@@ -74,7 +74,7 @@ async def page(
         "soc_below": soc_below,
         "seen_since": seen_since,
         "connectivity": connectivity,
-        **cutoff_times(now, limits),
+        **parameters(now, limits),
         "limit": limit,
     }
     return await (await connection.execute(query, values, binary=True)).fetchall()

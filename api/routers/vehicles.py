@@ -94,10 +94,7 @@ async def fleet(
         limits=limits,
     )
     return page_response(
-        [
-            listed_vehicle(row, settings.alert_thresholds, now=now, limits=limits)
-            for row in rows[: query.page_size]
-        ],
+        [listed_vehicle(row, settings.alert_thresholds) for row in rows[: query.page_size]],
         make_token(query, rows[query.page_size - 1][0]) if len(rows) > query.page_size else None,
     )
 
@@ -121,9 +118,7 @@ async def state(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> R
     if row is None:
         raise unknown_vin()
     charging, *columns = row
-    return json_response(
-        listed_vehicle(columns, settings.alert_thresholds, now=now, limits=limits) | {"charging": charging}
-    )
+    return json_response(listed_vehicle(columns, settings.alert_thresholds) | {"charging": charging})
 
 
 @router.get(
@@ -137,12 +132,11 @@ async def connectivity(vin: Vin, database: OpenDatabase, settings: LoadedSetting
     404 where the vehicle has sent neither a reading nor a status.
     """
     vin = normal_vin(vin)
-    row = await database.read(connectivity_row, vin)
+    now, limits = datetime.now(UTC), settings.connectivity_limits
+    row = await database.read(connectivity_row, vin, now=now, limits=limits)
     if row is None:
         raise unknown_vin()
-    return json_response(
-        vehicle_connectivity(vin, row, now=datetime.now(UTC), limits=settings.connectivity_limits)
-    )
+    return json_response(vehicle_connectivity(vin, row))
 
 
 @router.get("/{vin}/summary", response_model=Summary, responses=problem_responses(400, 401, 404, 422, 503))

@@ -135,6 +135,6 @@ class FleetOverview:
     def _vehicles(self, indices: NDArray[Any]) -> Sequence[dict[str, Any]]:
         rows, charging = self._columns.rows(indices), self._charging[indices].tolist()
         return [
-            listed_vehicle(row, self._thresholds, now=self._now, limits=self._limits) | {"charging": charges}
+            listed_vehicle(row, self._thresholds) | {"charging": charges}
             for row, charges in zip(rows, charging, strict=True)
         ]

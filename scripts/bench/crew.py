@@ -6,13 +6,13 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from scripts.bench import http_link
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.database import Database, are_stored, count, empty
 from scripts.bench.load import Load
-from scripts.bench.patience import await_work
+from scripts.bench.work_end import await_work
 from scripts.bench.workbench import Workbench
 from scripts.launcher.broker import Broker
+from scripts.launcher.http_client import Client
 from scripts.launcher.module import Worker
 from shared.settings import WorkerSettings
 
@@ -102,6 +102,5 @@ def _worker(folder: Path, number: int, database: Database, broker: Broker, env: 
 
 
 def _received(worker: Worker) -> int:
-    with http_link.HttpLink(worker.host, worker.port) as link:
-        metrics = link.ask(http_link.get(worker.host, "/metrics")).decode()
+    metrics = Client(worker.base_url).text("/metrics")
     return sum(int(float(line.split()[-1])) for line in metrics.splitlines() if line.startswith(_RECEIVED))

@@ -1,9 +1,7 @@
 """Rates of exports: readings/s of a fleet in one transfer."""
 
-import http.client
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -14,6 +12,7 @@ from scripts.bench.bench_error import MeasureError
 from scripts.bench.database import Database
 from scripts.bench.large_fleet import Fleet
 from scripts.bench.workbench import Workbench
+from scripts.launcher.http_client import CallError, Connection
 from scripts.launcher.module import Api
 
 _AT_ONCE = 262_144
@@ -76,17 +75,15 @@ class Download:
         """Yield the body as it arrives. Raises MeasureError where the answer is no export, or incomplete."""
         query = [("format", self.form), *(("vin", vin) for vin in self.fleet.vins)]
         headers = {"Accept-Encoding": "gzip" if self.compressed else "identity"}
+        path = f"/api/export/telemetry?{urlencode(query)}"
         try:
-            link = http.client.HTTPConnection(self.api.host, self.api.port, timeout=_TIMEOUT_S)
-            with closing(link):
-                link.request("GET", f"/api/export/telemetry?{urlencode(query)}", headers=headers)
-                answer = link.getresponse()
+            with Connection(self.api.host, self.api.port, timeout_s=_TIMEOUT_S) as connection:
+                answer = connection.get(path, headers, part_bytes=_AT_ONCE)
                 if answer.status != 200:
-                    raise MeasureError(f"Export: {answer.status} {answer.read(300).decode()}")
-                while part := answer.read(_AT_ONCE):
-                    yield part
-        except (OSError, http.client.HTTPException) as failed:
-            raise MeasureError(f"Export: {failed!r}.") from None
+                    raise MeasureError(f"Export: {answer.status} {next(answer.parts, b'')[:300].decode()}")
+                yield from answer.parts
+        except CallError as failed:
+            raise MeasureError(f"Export: {failed}") from None
 
 
 def require_the_same(place: Database, download: Download) -> None:

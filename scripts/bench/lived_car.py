@@ -1,13 +1,13 @@
 """A simulated car that drives, charges and rests, stored as input of the diagnoses."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scripts.bench import http_link, sample_readings
+from scripts.bench import sample_readings
 from scripts.bench.binary_copy import COLUMNS
 from scripts.bench.database import Database
 from scripts.bench.progress import Progress
+from scripts.launcher.http_client import Client
 from scripts.launcher.module import Api
 from scripts.simulator.vehicle import Vehicle
 from shared.rollups import rebuild
@@ -52,6 +52,4 @@ class SimulatedCar:
 
     def put_profile(self, api: Api) -> None:
         """Store the car's profile by PUT: without one, rules would be skipped."""
-        body = json.dumps(_PROFILE).encode()
-        with http_link.HttpLink(api.host, api.port) as link:
-            link.ask(http_link.put(api.host, f"/api/vehicles/{VIN}/profile", body))
+        Client(api.base_url).put(f"/api/vehicles/{VIN}/profile", _PROFILE)

@@ -12,7 +12,7 @@ from scripts.bench.bench_error import MeasureError
 from scripts.bench.consumer import leave_session
 from scripts.bench.database import Database, empty
 from scripts.bench.load import Load
-from scripts.bench.patience import await_work
+from scripts.bench.work_end import await_work
 from scripts.bench.workbench import Workbench
 from scripts.launcher.broker import Broker
 from scripts.launcher.launch_error import LaunchError

@@ -38,7 +38,7 @@ class AckBeforeCommit(Worker):
 
     def _flush(self) -> None:
         contents = self._batch.take()
-        self._subscriber.acknowledge(contents.deliveries)
+        self._broker.acknowledge(contents.deliveries)
         for part, written in self._committer.commit(contents):
             self._count_outcome(part, written, 0)
 
@@ -52,7 +52,7 @@ class ReceiptBeforeCommit(Worker):
         self._send_receipts(contents)
         for part, written in self._committer.commit(contents):
             self._count_outcome(part, written, 0)
-        self._subscriber.acknowledge(contents.deliveries)
+        self._broker.acknowledge(contents.deliveries)
 
 
 class NoEpoch(Subscriber):

@@ -3,13 +3,10 @@
 import itertools
 import json
 import time
-from collections import deque
-from typing import Any
-
-import paho.mqtt.client as paho
 
 from scripts.faults import numbered_reading
 from scripts.faults.journaled_publisher import Publisher
+from scripts.launcher.mqtt_session import Acknowledgement
 from shared.wire.timestamps import parse_timestamp
 from shared.wire.topics import receipts_topic, telemetry_topic
 
@@ -19,12 +16,12 @@ _REPUBLISH_AFTER_S = 3.0
 class ConfirmingPublisher(Publisher):
     """A vehicle that can't afford the messages that a broker may lose."""
 
-    def _prepare(self, client: paho.Client) -> None:
-        self._receipts: deque[tuple[bytes, float]] = deque()
+    subscription = receipts_topic("+")
+
+    def __init__(self, host: str, port: int, *, first: int, rate: float, poison_every: int = 0) -> None:
+        super().__init__(host, port, first=first, rate=rate, poison_every=poison_every)
         self._unconfirmed: dict[int, float] = {}
         """Time of the last publication by number; the oldest comes first."""
-        client.on_connect = lambda client, *_rest: client.subscribe(receipts_topic("+"), qos=1)
-        client.on_message = self._on_message
 
     @property
     def unconfirmed(self) -> int:
@@ -44,15 +41,15 @@ class ConfirmingPublisher(Publisher):
         return number
 
     def _record_acks(self) -> None:
-        while self._acks:
-            self._in_flight.pop(self._acks.popleft()[0])
-        while self._receipts:
-            content, moment = self._receipts.popleft()
-            answer = json.loads(content)
+        for arrival in self._session.arrivals():
+            if isinstance(arrival, Acknowledgement):
+                self._in_flight.pop(arrival.mid)
+                continue
+            answer = json.loads(arrival.payload)
             for ts in answer["stored"] + answer["duplicate"]:
                 number = numbered_reading.number_of(parse_timestamp(ts))
                 if self._unconfirmed.pop(number, None) is not None:
-                    self.journal.acknowledged[number] = moment
+                    self.journal.acknowledged[number] = arrival.at
         self._republish()
 
     def _republish(self) -> None:
@@ -68,10 +65,4 @@ class ConfirmingPublisher(Publisher):
             self._unconfirmed[number] = now
             if number not in in_flight:
                 topic = self._topic(numbered_reading.row(numbered_reading.MQTT, number).vin)
-                self._in_flight[self._client.publish(topic, numbered_reading.payload(number), qos=1).mid] = (
-                    number
-                )
-
-    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        # paho's thread: the other thread evaluates the receipt.
-        self._receipts.append((bytes(message.payload), time.monotonic()))
+                self._in_flight[self._session.publish(topic, numbered_reading.payload(number)).mid] = number

@@ -1,23 +1,21 @@
 """Clients that call an API without a pause, each in a thread, and record every answer."""
 
-import http.client
-import json
 import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import cycle
 
 from scripts.faults import numbered_reading
 from scripts.faults.journal import Journal
+from scripts.launcher.http_client import Answer, CallError, Connection
 
 _TIMEOUT_S = 60.0
 # Sooner than Retry-After asks: not every client respects it.
 _RETRY_AFTER_S = 0.25
-_READ_BYTES = 65_536
-_BUSY = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,57 +42,47 @@ class Caller(threading.Thread):
         super().__init__(name="caller", daemon=True)
         self.calls: list[Call] = []
         self.journal = Journal(numbered_reading.POST)
-        self._address = host, port
+        self._connection = Connection(host, port, timeout_s=_TIMEOUT_S)
         self._paths = paths
         self._numbers = numbers
         self._over = threading.Event()
-        self._link: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
-        try:
-            self._call_repeatedly()
-        finally:
-            if self._link is not None:
-                self._link.close()
-
-    def _call_repeatedly(self) -> None:
         paths = cycle(self._paths)
-        while not self._over.is_set():
-            if self._numbers is None:
-                call = self._call("GET", next(paths), None)
-            else:
-                call = self._post(next(self._numbers))
-            self.calls.append(call)
-            if call.status in (0, _BUSY):
-                self._over.wait(_RETRY_AFTER_S)
+        with self._connection:
+            while not self._over.is_set():
+                call = self._get(next(paths)) if self._numbers is None else self._post(next(self._numbers))
+                self.calls.append(call)
+                if call.status in (0, HTTPStatus.SERVICE_UNAVAILABLE):
+                    self._over.wait(_RETRY_AFTER_S)
 
     def finish(self) -> None:
         """Make no further call; `join` waits for the last answer."""
         self._over.set()
 
+    def _get(self, path: str) -> Call:
+        return _timed(lambda: self._connection.get(path))
+
     def _post(self, number: int) -> Call:
         self.journal.sent.add(number)
-        body = json.dumps([numbered_reading.content(numbered_reading.POST, number)])
-        call = self._call("POST", "/api/telemetry", body)
-        if call.status == http.client.OK:
+        reading = numbered_reading.content(numbered_reading.POST, number)
+        call = _timed(lambda: self._connection.post("/api/telemetry", [reading]))
+        if call.status == HTTPStatus.OK:
             self.journal.acknowledged[number] = call.ended
         return call
 
-    def _call(self, method: str, path: str, body: str | None) -> Call:
-        began, status, has_retry_after = time.monotonic(), 0, False
-        try:
-            if self._link is None:
-                self._link = http.client.HTTPConnection(*self._address, timeout=_TIMEOUT_S)
-            self._link.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-            answer = self._link.getresponse()
-            while answer.read(_READ_BYTES):
-                pass
-            status, has_retry_after = answer.status, answer.getheader("Retry-After") is not None
-        except (OSError, http.client.HTTPException):
-            if self._link is not None:
-                self._link.close()
-            self._link = None
-        return Call(began, time.monotonic(), status, has_retry_after)
+
+def _timed(ask: Callable[[], Answer]) -> Call:
+    """Call, and read and discard the body; an incomplete one counts as no answer."""
+    began, status, has_retry_after = time.monotonic(), 0, False
+    try:
+        answer = ask()
+        for _part in answer.parts:
+            pass
+        status, has_retry_after = answer.status, "Retry-After" in answer.headers
+    except CallError:
+        pass
+    return Call(began, time.monotonic(), status, has_retry_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +98,7 @@ class CallStatistics:
     @property
     def answered(self) -> float:
         """The share of calls with a 200."""
-        good = sum(call.status == http.client.OK for call in self.calls)
+        good = sum(call.status == HTTPStatus.OK for call in self.calls)
         return good / len(self.calls) if self.calls else 0.0
 
     @property
@@ -129,7 +117,7 @@ class CallStatistics:
 
     def first_good_after(self, moment: float) -> float | None:
         """Return the seconds until the first 200 to a call begun at `moment` or later; None without one."""
-        ends = [call.ended for call in self.calls if call.began >= moment and call.status == http.client.OK]
+        ends = [call.ended for call in self.calls if call.began >= moment and call.status == HTTPStatus.OK]
         return min(ends) - moment if ends else None
 
     def __str__(self) -> str:

@@ -2,16 +2,11 @@
 
 import threading
 import time
-from collections import deque
-from typing import Any
-
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from scripts.faults import numbered_reading
 from scripts.faults.journal import Journal
+from scripts.launcher.broker_address import BrokerAddress
+from scripts.launcher.mqtt_session import Acknowledgement, MqttSession
 from shared.wire.topics import telemetry_topic
 
 _LAST_ACKS_S = 30.0
@@ -19,6 +14,8 @@ _TICK_S = 0.005
 # Far below the 65,535 packet ids, so that paho can't use one twice.
 _MOST_IN_FLIGHT = 40_000
 _MOST_AT_ONCE = 10_000
+_CLIENT_ID = "fault-publisher"
+_WINDOW = 1000
 
 
 class Publisher(threading.Thread):
@@ -27,6 +24,8 @@ class Publisher(threading.Thread):
     paho sends unacknowledged messages again on each new connection. With `poison_every`, each so-many-th
     reading is a bad one.
     """
+
+    subscription: str | None = None
 
     def __init__(self, host: str, port: int, *, first: int, rate: float, poison_every: int = 0) -> None:
         super().__init__(name="publisher", daemon=True)
@@ -39,18 +38,16 @@ class Publisher(threading.Thread):
         self._finishing = threading.Event()
         self._paused = threading.Event()
         self._in_flight: dict[int, int] = {}
-        self._acks: deque[tuple[int, float]] = deque()
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id="fault-publisher", clean_session=False
+        self._session = MqttSession(
+            BrokerAddress(host, port),
+            client_id=_CLIENT_ID,
+            clean=False,
+            subscription=self.subscription,
+            most_in_flight=_WINDOW,
         )
-        self._client.reconnect_delay_set(min_delay=1, max_delay=1)
-        self._client.max_inflight_messages_set(1000)
-        self._client.on_publish = self._on_publish
-        self._prepare(self._client)
-        self._client.connect(host, port)
+        self._session.connect()
 
     def run(self) -> None:
-        self._client.loop_start()
         began, sent = time.monotonic(), 0
         while not self._finishing.is_set():
             due = int((time.monotonic() - began) * self._rate)
@@ -64,10 +61,7 @@ class Publisher(threading.Thread):
         # The last message in the broker's queue: once it is stored, the queue is empty.
         self.last = self._send(may_be_bad=False)
         self._await_acks()
-        self._client.disconnect()
-        self._client.loop_stop()
-        # A reference cycle would leave the client's sockets to the garbage collector.
-        self._client.on_publish = None
+        self._session.close()
 
     def finish(self) -> None:
         """Stop sending, wait for the last acknowledgements, disconnect."""
@@ -105,9 +99,6 @@ class Publisher(threading.Thread):
         """True while a reading that was sent lacks its acknowledgement."""
         return bool(self._in_flight)
 
-    def _prepare(self, client: paho.Client) -> None:
-        """Configure the client before it connects; subclasses add callbacks."""
-
     def _topic(self, vin: str) -> str:
         return telemetry_topic(vin)
 
@@ -119,13 +110,13 @@ class Publisher(threading.Thread):
         self.journal.sent.add(number)
         topic = self._topic(numbered_reading.row(numbered_reading.MQTT, number).vin)
         text = numbered_reading.poison(number) if is_bad else numbered_reading.payload(number)
-        self._in_flight[self._client.publish(topic, text, qos=1).mid] = number
+        self._in_flight[self._session.publish(topic, text).mid] = number
         return number
 
     def _record_acks(self) -> None:
-        while self._acks:
-            mid, moment = self._acks.popleft()
-            self.journal.acknowledged[self._in_flight.pop(mid)] = moment
+        for arrival in self._session.arrivals():
+            if isinstance(arrival, Acknowledgement):
+                self.journal.acknowledged[self._in_flight.pop(arrival.mid)] = arrival.at
 
     def _await_acks(self) -> None:
         began = time.monotonic()
@@ -133,14 +124,3 @@ class Publisher(threading.Thread):
         while self._has_unacknowledged and time.monotonic() - began < self._ack_timeout_s:
             time.sleep(_TICK_S)
             self._record_acks()
-
-    def _on_publish(
-        self,
-        _client: paho.Client,
-        _userdata: Any,
-        mid: int,
-        _reason: ReasonCode,
-        _properties: Properties,
-    ) -> None:
-        # In paho's thread, perhaps before `publish` has returned: the other thread evaluates it.
-        self._acks.append((mid, time.monotonic()))

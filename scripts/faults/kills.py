@@ -159,10 +159,10 @@ def endurance(number: int) -> Act:
         total = int(number * rig.scale)
         while publisher.sent < total // 10:
             time.sleep(0.05)
-        early = monitor.last[rig.worker.metrics_url].memory_mib
+        early = monitor.last[rig.worker.base_url].memory_mib
         while publisher.sent < total:
             time.sleep(0.05)
-        late = monitor.last[rig.worker.metrics_url].memory_mib
+        late = monitor.last[rig.worker.base_url].memory_mib
         rig.notes.append(f"worker {early:.1f} MiB after {total // 10:,}, {late:.1f} MiB after {total:,}")
         if late > early * _GROWS_AT_MOST:
             rig.complaints.append("the worker's memory grew")

@@ -5,7 +5,7 @@ import time
 
 from scripts.faults import numbered_reading
 from scripts.faults.journal import Journal
-from scripts.launcher.client import CallError, Client
+from scripts.launcher.http_client import CallError, Client
 
 
 class Poster(threading.Thread):

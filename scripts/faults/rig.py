@@ -66,7 +66,7 @@ class Rig:
                 self.workers.append(worker)
                 worker.start()
             self.monitor = MetricsMonitor(
-                [*(worker.metrics_url for worker in self.workers), f"{self.site.api.base_url}/metrics"]
+                [*(worker.base_url for worker in self.workers), self.site.api.base_url]
             )
             self.monitor.start()
         except BaseException:
@@ -136,7 +136,7 @@ class Rig:
     def most_memory_mib(self) -> float:
         """The most memory that any worker has had."""
         memory = self.monitor.most_memory_mib if self.monitor is not None else {}
-        return max((memory.get(worker.metrics_url, 0) for worker in self.workers), default=0)
+        return max((memory.get(worker.base_url, 0) for worker in self.workers), default=0)
 
     def pause(self, least: float = 0.3, most: float = 1.0) -> None:
         """Wait for a random time, a shorter one in a short form."""

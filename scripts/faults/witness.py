@@ -1,14 +1,17 @@
 """A monitor that scrapes the metrics of workers and API, as Prometheus does, and records inconsistencies."""
 
 import threading
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from scripts.launcher.http_client import CallError, Client
+
 _EVERY_S = 0.1
+_PATH = "/metrics"
+_TIMEOUT_S = 2.0
 _MIB = 1024 * 1024
 _STATES = ("stored", "duplicate", "rejected", "failed", "in_flight")
 
@@ -40,7 +43,7 @@ class Scrape:
 
 
 class MetricsMonitor(threading.Thread):
-    """A thread that scrapes each of `urls` until `finish`; a process that does not answer is skipped."""
+    """A thread that scrapes the servers at `urls` until `finish`; one that does not answer is skipped."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         super().__init__(name="witness", daemon=True)
@@ -50,10 +53,8 @@ class MetricsMonitor(threading.Thread):
         self.last: dict[str, Scrape] = {}
         self.most_memory_mib: dict[str, float] = {}
         """By URL."""
-        self._urls = urls
+        self._clients = {url: Client(url) for url in urls}
         self._finishing = threading.Event()
-        # Without a proxy of the environment: the servers are on this machine.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def run(self) -> None:
         while not self._finishing.wait(_EVERY_S):
@@ -61,11 +62,10 @@ class MetricsMonitor(threading.Thread):
 
     def scrape(self) -> None:
         """Scrape each process once."""
-        for url in self._urls:
+        for url, client in self._clients.items():
             try:
-                with self._opener.open(url, timeout=2) as answer:
-                    seen = Scrape.parse(answer.read().decode())
-            except OSError:
+                seen = Scrape.parse(client.text(_PATH, _TIMEOUT_S))
+            except CallError:
                 continue
             self.scrapes += 1
             self.last[url] = seen

@@ -36,10 +36,6 @@ class FaultWorker(Worker):
         super().__init__(log=log, env=env)
         self._variant = variant
 
-    @property
-    def metrics_url(self) -> str:
-        return f"http://{self.host}:{self.port}/metrics"
-
     def command(self) -> list[str]:
         real = super().command()
         return [*real[:-1], "scripts.faults.broken_worker", self._variant] if self._variant else real

@@ -82,8 +82,8 @@ def place_for(folder: Path, user: str | None) -> Path:
         return folder
     make_state()
     if (folder / "PG_VERSION").exists():
-        # Made while the folders above were still open to others. To another file system a move is a copy: half
-        # of one must not be taken for a database.
+        # Made while the folders above were still open to others. A move to another file system is a copy, of
+        # which half must not be taken for a database.
         part = elsewhere.with_name(f"{elsewhere.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(folder, part, symlinks=True)

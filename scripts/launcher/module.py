@@ -1,18 +1,17 @@
 """Our own programs as child processes: `python -m ingest_worker`, `python -m api`, ..."""
 
-import http.client
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.launcher.guard import ROOT
+from scripts.launcher.http_client import Client
 from scripts.launcher.process import Process
 from scripts.launcher.server import Server
 
 _MIGRATE_WITHIN_S = 120
+_ANSWER_TIMEOUT_S = 4
 
 
 def _importable(env: Mapping[str, str] | None) -> dict[str, str]:
@@ -56,6 +55,10 @@ class Worker(Server):
     def __init__(self, *, log: Path, env: Mapping[str, str] | None = None) -> None:
         super().__init__("worker", log=log, env=_importable(env))
 
+    @property
+    def base_url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
     def command(self) -> list[str]:
         return [sys.executable, "-m", "ingest_worker"]
 
@@ -63,7 +66,7 @@ class Worker(Server):
         self.env |= {"WORKER_HEALTH_HOST": self.host, "WORKER_HEALTH_PORT": str(self.port)}
 
     def answers(self) -> bool:
-        return _get(f"http://{self.host}:{self.port}/ready") is not None
+        return Client(self.base_url).answers("/ready", _ANSWER_TIMEOUT_S)
 
 
 class Api(Server):
@@ -90,18 +93,4 @@ class Api(Server):
         self.env |= {"API_HOST": self.host, "API_PORT": str(self.port)}
 
     def answers(self) -> bool:
-        return _get(f"{self.base_url}/api/health") is not None
-
-
-def _get(url: str) -> bytes | None:
-    """Return the body of a good answer, or None."""
-    # Without a proxy of the environment: the server is our own child.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=4) as answer:
-            return bytes(answer.read())
-    except urllib.error.HTTPError as refused:
-        refused.close()
-    except (OSError, http.client.HTTPException):
-        pass
-    return None
+        return Client(self.base_url).answers("/api/health", _ANSWER_TIMEOUT_S)

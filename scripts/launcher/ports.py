@@ -35,7 +35,7 @@ def is_free(port: int) -> bool:
                 return False
             raise
     # macOS allows binding a port on which another server listens on every address.
-    return not answers(LOOPBACK, port, patience=0.2)
+    return not answers(LOOPBACK, port, timeout_s=0.2)
 
 
 def free_port(prefer: int | None = None) -> int:
@@ -52,10 +52,10 @@ def free_port(prefer: int | None = None) -> int:
     raise NoFreePortError(NoFreePortError.__doc__)
 
 
-def answers(host: str, port: int, patience: float = 1.0) -> bool:
-    """Return whether a server accepts a connection there within `patience` seconds."""
+def answers(host: str, port: int, timeout_s: float = 1.0) -> bool:
+    """Return whether a server accepts a connection there within `timeout_s` seconds."""
     try:
-        with socket.create_connection((host, port), timeout=patience):
+        with socket.create_connection((host, port), timeout=timeout_s):
             return True
     except OSError:
         return False

@@ -38,7 +38,7 @@ class Postgres(Server):
 
     # SIGTERM would wait for every client to disconnect; SIGINT disconnects them.
     stop_signal = signal.SIGINT
-    patience = 30.0
+    stop_timeout_s = 30.0
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Postgres(Server):
             found = psutil.Process(pid)
             if str(self.files) in found.cmdline():
                 found.send_signal(self.stop_signal)
-                found.wait(self.patience)
+                found.wait(self.stop_timeout_s)
         deadline = time.monotonic() + 5
         while self._in_use(lines) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -23,7 +23,7 @@ class Process:
     """
 
     stop_signal = signal.SIGTERM
-    patience = 10.0  # seconds that an orderly stop may take
+    stop_timeout_s = 10.0  # of an orderly stop; after it the program is killed
     ready_within = 60.0  # seconds that a start may take
 
     def __init__(
@@ -86,23 +86,23 @@ class Process:
 
     def stop(self, stop_signal: int | None = None) -> int | None:
         """Send the stop signal, wait, and kill after the timeout. Returns the exit code."""
-        return self._end(self.stop_signal if stop_signal is None else stop_signal, self.patience)
+        return self._end(self.stop_signal if stop_signal is None else stop_signal, self.stop_timeout_s)
 
     def kill(self) -> int | None:
         """Send `kill -9`, and wait until the program's own children have ended. Returns the exit code."""
-        return self._end(signal.SIGKILL, self.patience)
+        return self._end(signal.SIGKILL, self.stop_timeout_s)
 
-    def wait(self, patience: float | None = None) -> int | None:
-        """Wait for the program to end by itself, at most `patience` seconds. Returns the exit code.
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Wait for the program to end by itself, at most `timeout_s` seconds. Returns the exit code.
 
         Raises LaunchError at the timeout.
         """
         if self._child is None:
             return None
         try:
-            code = self._child.wait(patience)
+            code = self._child.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise self.failure(f"{self.name} has not ended within {patience:g} s.") from None
+            raise self.failure(f"{self.name} has not ended within {timeout_s:g} s.") from None
         self._forget()
         return code
 
@@ -133,14 +133,14 @@ class Process:
         merged = {**os.environ, **self.env, TAG: GUARD.tag}
         return {name: value for name, value in merged.items() if value}
 
-    def _end(self, stop_signal: int, patience: float) -> int | None:
+    def _end(self, stop_signal: int, timeout_s: float) -> int | None:
         child = self._child
         if child is None:
             return None
         family = self._family() if child.poll() is None else []
         child.send_signal(stop_signal)
         try:
-            child.wait(patience)
+            child.wait(timeout_s)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -163,7 +163,7 @@ class Process:
             GUARD.forget(self._child.pid)
 
 
-def _await_end(family: list[psutil.Process], patience: float = 2.0) -> None:
-    deadline = time.monotonic() + patience
+def _await_end(family: list[psutil.Process], timeout_s: float = 2.0) -> None:
+    deadline = time.monotonic() + timeout_s
     while any(map(runs, family)) and time.monotonic() < deadline:
         time.sleep(0.01)

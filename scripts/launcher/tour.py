@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from scripts.launcher import ports, screen
-from scripts.launcher.client import CallError, Client
+from scripts.launcher.broker_address import BrokerAddress
+from scripts.launcher.http_client import CallError, Client
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Module
-from scripts.launcher.vehicle import BrokerAddress, publish
+from scripts.launcher.vehicle import publish
 from scripts.story.cast import CAST, HOT
 
 BY_POST, BY_MQTT = "VIN-DEMO-001", "VIN-DEMO-002"

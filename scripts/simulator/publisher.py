@@ -1,7 +1,6 @@
-"""Publishing at QoS 1; the only module here that imports paho.
+"""Publishing at QoS 1, with counts of what is answered.
 
-paho's own thread does the network; its callbacks only queue events. Everything is counted on the thread that
-calls `publish` and `collect`, so no lock is needed.
+Everything is counted on the thread that calls `publish` and `collect`, so no lock is needed.
 
 paho itself sends unacknowledged messages again; messages without a receipt are published again from here.
 
@@ -13,16 +12,11 @@ their age.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
-from threading import Event
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
+from scripts.launcher.broker_address import BrokerAddress
+from scripts.launcher.mqtt_session import Acknowledgement, MqttSession, Received
 from scripts.simulator.message import Message
 from scripts.simulator.receipts import PendingMessage, Receipts
 from shared.settings import BrokerSettings, InvalidSettingsError
@@ -62,17 +56,17 @@ class Publisher:
         self.acknowledged = 0
         """Readings whose message the broker has acknowledged."""
         self.messages = 0
-        self.connected = False
-        """With receipts, True only once subscribed to them."""
         self.receipts = receipts
         self._settings = settings
         self._window = window
         self._outstanding: dict[int, _InFlight] = {}
-        self._events: SimpleQueue[int | MQTTMessage] = SimpleQueue()
-        self._handshake_done = Event()
         self._vins: Sequence[str] = ()
-        self._refusal = ""
-        self._client = self._build_client()
+        self._session = self._build_session()
+
+    @property
+    def connected(self) -> bool:
+        """With receipts, True only once subscribed to them."""
+        return self._session.is_open
 
     @property
     def answered(self) -> int:
@@ -93,19 +87,17 @@ class Publisher:
     def connect(self, vins: Sequence[str] = ()) -> None:
         """Open a session for these vehicles. Raises BrokerUnreachableError after 5 s at the most."""
         self._vins = vins
-        if len(vins) == 1:
-            self._client.will_set(status_topic(vins[0]), Status.OFFLINE, qos=1, retain=True)
+        self._session.retained = [(status_topic(vin), Status.ONLINE) for vin in vins]
         try:
-            self._client.connect(self._settings.mqtt_host, self._settings.mqtt_port, _KEEPALIVE_S)
+            self._session.connect(will=(status_topic(vins[0]), Status.OFFLINE) if len(vins) == 1 else None)
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             raise self._unreachable(reason or str(error)) from None
-        self._client.loop_start()
-        if self._handshake_done.wait(_CONNECT_S) and self.connected:
+        if self._session.wait_until_open(_CONNECT_S):
             return
         self.close()
-        if self._refusal:
-            raise self._unreachable(self._refusal, "Check MQTT_USERNAME and MQTT_PASSWORD.")
+        if self._session.refusal:
+            raise self._unreachable(self._session.refusal, "Check MQTT_USERNAME and MQTT_PASSWORD.")
         raise self._unreachable(f"no MQTT answer within {_CONNECT_S:.0f} s")
 
     def publish(self, message: Message) -> None:
@@ -120,13 +112,8 @@ class Publisher:
 
         Publishes again the messages that are due for it.
         """
-        try:
-            event = self._events.get(timeout=timeout_s) if timeout_s > 0 else self._events.get_nowait()
-            while True:
-                self._handle(event)
-                event = self._events.get_nowait()
-        except Empty:
-            pass
+        for arrival in self._session.arrivals(timeout_s):
+            self._handle(arrival)
         if self.receipts is not None:
             for pending in self.receipts.due(monotonic()):
                 self._send(pending.message, _InFlight(0, pending))
@@ -142,57 +129,45 @@ class Publisher:
             meanwhile()
 
     def close(self) -> None:
-        if self._client.is_connected():
+        if self._session.is_connected:
             deadline = monotonic() + _STATUS_TIMEOUT_S
             # Wait for the PUBACKs before the DISCONNECT: closing a socket with unread answers discards data
             # that the broker has not read, and after a DISCONNECT the broker publishes no will.
-            for sent in self._publish_status(Status.OFFLINE):
+            for sent in [
+                self._session.publish(status_topic(vin), Status.OFFLINE, retain=True) for vin in self._vins
+            ]:
                 # The link may be lost meanwhile.
                 with suppress(RuntimeError):
                     sent.wait_for_publish(max(0.0, deadline - monotonic()))
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def _publish_status(self, status: Status) -> list[MQTTMessageInfo]:
-        # Not counted as outstanding: a status is no reading.
-        return [self._client.publish(status_topic(vin), status, qos=1, retain=True) for vin in self._vins]
+        self._session.close()
 
     def _send(self, message: Message, in_flight: _InFlight) -> None:
-        sent = self._client.publish(message.topic, message.payload, qos=1)
+        sent = self._session.publish(message.topic, message.payload)
         self._outstanding[sent.mid] = in_flight
 
-    def _handle(self, event: int | MQTTMessage) -> None:
-        if isinstance(event, MQTTMessage):
+    def _handle(self, arrival: Acknowledgement | Received) -> None:
+        if isinstance(arrival, Received):
             if self.receipts is not None:
-                self.receipts.receive(event.topic, bytes(event.payload))
-        elif event in self._outstanding:
-            first, pending = self._outstanding.pop(event)
+                self.receipts.receive(arrival.topic, arrival.payload)
+        # A status has no entry: it is no reading.
+        elif arrival.mid in self._outstanding:
+            first, pending = self._outstanding.pop(arrival.mid)
             self.acknowledged += first
             if self.receipts is not None and pending is not None:
                 self.receipts.acknowledged(pending, monotonic())
 
-    def _build_client(self) -> Client:
-        settings = self._settings
-        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311, clean_session=True)
-        client.connect_timeout = _CONNECT_S
-        client.reconnect_delay_set(1, _MAX_RECONNECT_DELAY_S)
-        # paho must not hold messages back itself: the window here is the only one.
-        client.max_inflight_messages_set(0)
-        client.max_queued_messages_set(0)
-        if settings.mqtt_username is not None:
-            password = settings.mqtt_password.get_secret_value() if settings.mqtt_password else None
-            client.username_pw_set(settings.mqtt_username, password)
-        if settings.mqtt_tls_ca_file is not None:
-            try:
-                client.tls_set(str(settings.mqtt_tls_ca_file))
-            except OSError:
-                raise InvalidSettingsError("MQTT_TLS_CA_FILE: holds no certificate (PEM)") from None
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        return client
+    def _build_session(self) -> MqttSession:
+        try:
+            return MqttSession(
+                BrokerAddress.from_settings(self._settings),
+                subscription=_RECEIPTS if self.receipts is not None else None,
+                # paho must not hold messages back itself: the window here is the only one.
+                most_in_flight=0,
+                longest_reconnect_delay_s=_MAX_RECONNECT_DELAY_S,
+                keepalive_s=_KEEPALIVE_S,
+            )
+        except OSError:
+            raise InvalidSettingsError("MQTT_TLS_CA_FILE: holds no certificate (PEM)") from None
 
     def _unreachable(
         self, reason: str, advice: str = "Start the broker, or set these variables to where it runs."
@@ -202,43 +177,3 @@ class Publisher:
             f"no session with the broker at MQTT_HOST={settings.mqtt_host} MQTT_PORT={settings.mqtt_port}:"
             f" {reason}. {advice}"
         )
-
-    def _on_connect(
-        self, client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, _: Properties | None
-    ) -> None:
-        if code.is_failure:
-            self._refusal = f"it refuses: {code}"
-        else:
-            self._publish_status(Status.ONLINE)
-            if self.receipts is not None:
-                # Sent ahead of the messages that paho sends again; the session begins with the SUBACK.
-                client.subscribe(_RECEIPTS, qos=1)
-                return
-        self.connected = not code.is_failure
-        self._handshake_done.set()
-
-    def _on_subscribe(
-        self, _client: Client, _userdata: Any, _mid: int, codes: list[ReasonCode], _: Properties | None
-    ) -> None:
-        self.connected = not any(code.is_failure for code in codes)
-        if not self.connected:
-            self._refusal = f"it does not grant the subscription to {_RECEIPTS}"
-        self._handshake_done.set()
-
-    def _on_disconnect(
-        self,
-        _client: Client,
-        _userdata: Any,
-        _flags: DisconnectFlags,
-        _code: ReasonCode,
-        _: Properties | None,
-    ) -> None:
-        self.connected = False
-
-    def _on_publish(
-        self, _client: Client, _userdata: Any, mid: int, _code: ReasonCode, _: Properties | None
-    ) -> None:
-        self._events.put(mid)
-
-    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._events.put(message)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-from scripts.launcher.client import CallError, Client
+from scripts.launcher.http_client import CallError, Client
 from scripts.simulator.publisher import BrokerUnreachableError
 from scripts.simulator.stop import Stop
 from scripts.story.cast import CAST

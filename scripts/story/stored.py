@@ -4,7 +4,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from scripts.launcher.client import CallError, Client
+from scripts.launcher.http_client import CallError, Client
 from scripts.story.life import Stored
 
 _READINGS = "120"

@@ -1,5 +1,6 @@
 """The trend of the state of health, and the dates on which it reaches 80 % and 70 %."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -100,7 +101,7 @@ def _line(x: Floats, soh: Floats) -> Line | None:
         total = float(deviation @ deviation)
         r = float(deviation[1:] @ deviation[:-1]) / total if total > 0 else 0.0
         r = min(max(r, 0.0), _MOST_CORRELATED)
-        return ((1 + r) / (1 - r)) ** 0.5
+        return math.sqrt((1 + r) / (1 - r))
 
     return theil_sen(x, soh, stretch=stretch)
 

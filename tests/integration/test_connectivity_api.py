@@ -3,22 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, cutoff_times
 from shared.storage.store_readings import CopyBackoff, store
 from shared.storage.store_statuses import keep_statuses
-from shared.wire.connectivity import Limits, State, Status, connectivity
+from shared.wire.connectivity import Status
 from shared.wire.status import VehicleStatus
 from shared.wire.timestamps import format_timestamp
 from tests.calls import LATEST_FIELDS, pages, post, problem
 from tests.readings import START, raw, row
 
 ONLINE, OFFLINE = Status.ONLINE, Status.OFFLINE
-LIMITS = Limits(stale_after=timedelta(seconds=60), offline_after=timedelta(seconds=900))
 PATH = "/api/vehicles/VIN-00001/connectivity"
 
 
@@ -137,52 +132,3 @@ def test_a_token_holds_its_state(api, heard, ago):
         heard(f"VIN-{n:05}", reading=ago(1))
     token = api.get("/api/vehicles", params={"connectivity": "online", "limit": 1}).json()["next"]
     problem(api.get("/api/vehicles", params={"next": token, "connectivity": "stale"}), 400)
-
-
-# Ages in microseconds, close to the limits.
-ages = st.sampled_from([0, 60_000_000, 900_000_000, 500_000_000]).flatmap(
-    lambda age: st.integers(age - 2, age + 2)
-) | st.integers(-1_000_000_000, 2_000_000_000)
-vehicles = st.lists(st.tuples(ages, st.none() | st.tuples(st.sampled_from(Status), ages)), max_size=40)
-
-# In the place of the tables, so that thousands of vehicles need no row.
-QUERY = f"""
-    WITH vehicle_latest AS (
-        SELECT * FROM unnest(%(vins)s::text[], %(received)s::timestamptz[]) AS latest (vin, received_at)
-    ), vehicle_status AS (
-        SELECT * FROM unnest(%(reporting)s::text[], %(statuses)s::text[], %(times)s::timestamptz[])
-            AS reported (vin, status, received_at)
-    )
-    SELECT {STATE_SQL}, {CONNECTIVITY_COLUMNS} FROM {FROM_VEHICLES}
-"""
-
-
-def test_sql_and_the_function_agree(database_url):
-    """The function and the SQL expression give the same state for any times, to the microsecond."""
-    seen = set()
-    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
-
-        @given(vehicles)
-        def agree(fleet):
-            def when(age):
-                return START - timedelta(microseconds=age)
-
-            reported = [(f"{n}", *word) for n, (_, word) in enumerate(fleet) if word]
-            answers = connection.execute(
-                QUERY,
-                {
-                    "vins": [f"{n}" for n in range(len(fleet))],
-                    "received": [when(age) for age, _ in fleet],
-                    "reporting": [vin for vin, _, _ in reported],
-                    "statuses": [str(status) for _, status, _ in reported],
-                    "times": [when(age) for _, _, age in reported],
-                    **cutoff_times(START, LIMITS),
-                },
-            ).fetchall()
-            assert len(answers) == len(fleet)
-            for state, *signs in answers:
-                assert state == connectivity(*signs, now=START, limits=LIMITS).state
-                seen.add(state)
-
-        agree()
-    assert seen == set(State)

@@ -1,55 +1,15 @@
-"""Anomalies, sessions and battery health over HTTP, from stored readings."""
+"""Anomalies and sessions over HTTP, from stored readings."""
 
 import csv
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
-from api import lifespan
-from api.routers import diagnostics
 from api.services import diagnosis
-from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
-from shared.diagnostics.sessions import sessions
-from shared.rejections.model import keep_rejections
-from shared.wire.refusal import Reason, Rejection
-from tests.calls import plain_client, post, problem
-from tests.conftest import eventually
-from tests.readings import at, raw, stamp
+from tests.calls import post, problem
+from tests.diagnosed import DAY, PATH, drive, hot, listed
+from tests.readings import raw, stamp
 from tests.traces import TRIPS
-
-PATH = "/api/vehicles/VIN-00001"
-DAY = 86_400
-
-
-def hot(second, *, temp=52.0):
-    return raw(second=second, max_temp=temp, min_temp=temp - 2, soc=50.0)
-
-
-def drive(first, minutes=10, kmh=60.0, odo=1_000.0):
-    """Make a drive at a steady speed, with a reading every 10 s."""
-    return [
-        raw(
-            second=first + n,
-            soc=60 - n / 60,
-            pack_voltage=360.0,
-            pack_current=40.0,
-            odo_km=round(odo + kmh * n / 3_600, 3),
-        )
-        for n in range(0, minutes * 60 + 1, 10)
-    ]
-
-
-def listed(api, path, **params):
-    """Collect every item of a list, page by page; returns the items and the last page."""
-    body = api.get(f"{PATH}/{path}", params=params).json()
-    found = body["items"]
-    while body["next"]:
-        body = api.get(f"{PATH}/{path}", params={"next": body["next"]}).json()
-        found += body["items"]
-    return found, body
 
 
 def test_an_episode_names_its_evidence(api):
@@ -174,15 +134,6 @@ def test_a_drive_under_way(api):
     assert after["end_known"]
 
 
-def test_the_current_of_another_sign(api):
-    """With current_sign -1 the energy of the same readings flows in the other direction."""
-    post(api, *({**each, "pack_current": -40.0} for each in drive(0)))
-    before = api.get(f"{PATH}/battery").json()["throughput"]
-    api.put(f"{PATH}/profile", json={"current_sign": -1})
-    after = api.get(f"{PATH}/battery").json()["throughput"]
-    assert (before["kwh_in"], before["kwh_out"]) == (after["kwh_out"], after["kwh_in"]) != (0, 0)
-
-
 def test_without_a_window(api):
     """Open ends are those of the readings, but not over 30 days, and a year for the battery."""
     post(api, raw(second=0), raw(second=20 * DAY), raw(second=40 * DAY), raw(second=300 * DAY))
@@ -221,43 +172,6 @@ def test_invalid_parameters_are_refused(api, call):
         api.get(f"{PATH}/{call}?from_ts=0001-01-01T00:00:00Z&to_ts=9999-12-31T23:59:59.999999Z").status_code
         == 200
     )
-
-
-def test_quality_counts_duplicates_and_rejections(api, engine):
-    """Duplicates count by their ts, rejections by their arrival, each in the window only."""
-    post(api, *(raw(second=n) for n in range(10)))
-    post(api, *(raw(second=n) for n in range(4)))
-    post(api, raw(second=3 * DAY), raw(second=3 * DAY))
-    bad = [Rejection("VIN-00001", at(n * DAY), Reason.BAD_READING, "", None, b"t", b"%d" % n) for n in (0, 9)]
-    with engine.begin() as connection:
-        keep_rejections(connection, bad)
-    quality = api.get(f"{PATH}/battery").json()["quality"]
-    assert (quality["readings"], quality["duplicates"], quality["rejected"]) == (11, 5, 1)
-    quality = api.get(f"{PATH}/battery?to_ts={stamp(60)}").json()["quality"]
-    assert (quality["readings"], quality["duplicates"]) == (10, 4)
-
-
-def test_a_single_reading(api):
-    """Every figure names the data it lacks, and no value is invented."""
-    post(api, raw())
-    body = api.get(f"{PATH}/battery").json()
-    statuses = {name: body[name]["status"] for name in ("consumption", "resistance", "capacity", "soh_trend")}
-    assert set(statuses.values()) == {"insufficient_data"}
-    assert body["durability"] == {
-        "status": "skipped",
-        "reason": "the profile has no date of first use (first_use_date)",
-    }
-    assert body["quality"]["reason"] == "fewer than two readings"
-
-
-def test_how_far_a_figure_can_be_trusted(api):
-    """With a reading each 10 s, sampling_ok is false; cycles give the number that was not observed."""
-    post(api, *drive(0), raw(second=7_200, soc=90.0, odo_km=1_010.0))
-    api.put(f"{PATH}/profile", json={"capacity_ah": 60})
-    body = api.get(f"{PATH}/battery").json()
-    assert (body["consumption"]["status"], body["consumption"]["sampling_ok"]) == ("ok", False)
-    assert body["cycles"]["unobserved"] == 0.2
-    assert body["cycles"]["count"] > 0.2
 
 
 def test_every_code_is_a_filter(api):
@@ -320,111 +234,3 @@ def test_many_readings_around_the_window(api, monkeypatch):
     # An open window begins where the readings are few enough: hours before its end, not a day.
     page = api.get(f"{PATH}/battery").json()
     assert (page["quality"]["readings"], page["from_ts"]) == (60, "2026-01-26T13:00:00Z")
-
-
-def test_both_lists_in_one_answer(api, serve, database_url):
-    """The diagnosis equals the answers of the two calls in a process without cached results, with tokens."""
-    fresh = serve(database_url=database_url)
-    post(api, *drive(0), *(hot(n) for n in range(5, 600, 10)), hot(605, temp=30.0), *drive(3 * DAY))
-    for window in ({}, {"from_ts": stamp(100)}, {"to_ts": stamp(DAY), "order": "desc", "limit": 1}):
-        body = api.get(f"{PATH}/diagnosis", params=window).json()
-        assert body["anomalies"]["items"]
-        for part in ("anomalies", "sessions"):
-            assert fresh.get(f"{PATH}/{part}", params=window).json() == body[part]
-    body = api.get(f"{PATH}/diagnosis", params={"limit": 1}).json()
-    assert body["anomalies"]["skipped"]
-    (second,) = api.get(f"{PATH}/sessions", params={"next": body["sessions"]["next"]}).json()["items"]
-    assert second == fresh.get(f"{PATH}/sessions").json()["items"][1]
-
-
-@pytest.fixture
-def computed(monkeypatch):
-    """Record the names of the analyses in the order in which they are computed."""
-    done = []
-
-    def watch(name, analysis):
-        def watched(*arguments):
-            done.append(name)
-            return analysis(*arguments)
-
-        monkeypatch.setattr(diagnostics, name, watched)
-
-    watch("sessions", sessions)
-    watch("episodes", episodes)
-    return done
-
-
-def test_a_result_is_kept_for_a_moment(api, computed):
-    """The lists and the diagnosis of a window are computed once, until a reading or a profile arrives."""
-    post(api, *drive(0))
-    once = ["episodes", "sessions"]
-    for call in ("diagnosis", "diagnosis", "sessions", "anomalies", "anomalies?min_severity=critical"):
-        assert api.get(f"{PATH}/{call}").status_code == 200
-        assert sorted(computed) == once
-    api.get(f"{PATH}/anomalies?code=TEMP_HIGH")
-    assert computed.pop() == "episodes"
-    # A late one: the newest ts stays.
-    post(api, raw(second=5, max_temp=70.0))
-    api.get(f"{PATH}/diagnosis")
-    assert sorted(computed) == sorted(2 * once)
-    api.put(f"{PATH}/profile", json={"capacity_ah": 60})
-    skipped = api.get(f"{PATH}/diagnosis").json()["anomalies"]["skipped"]
-    assert "SOC_JUMP" not in {each["code"] for each in skipped}
-    assert sorted(computed) == sorted(3 * once)
-
-
-def test_equal_requests_at_once_share_one_computation(api, computed, monkeypatch):
-    """An equal request waits for the running computation instead of starting its own."""
-    post(api, *drive(0))
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slow(trace, profile):
-        begun.set()
-        assert go_on.wait(30)
-        computed.append("sessions")
-        return sessions(trace, profile)
-
-    monkeypatch.setattr(diagnostics, "sessions", slow)
-    with ThreadPoolExecutor(5) as others:
-        first = others.submit(api.get, f"{PATH}/sessions")
-        assert begun.wait(30)
-        rest = [others.submit(api.get, f"{PATH}/sessions") for _ in range(4)]
-        go_on.set()
-        assert len({each.result().content for each in (first, *rest)}) == 1
-    assert computed == ["sessions"]
-
-
-def test_a_client_that_left_is_skipped(serve, database_url, monkeypatch):
-    """Diagnoses run one by one; one whose client has left is skipped, and a long queue is refused."""
-    opened, begun, go_on, computed = [], threading.Event(), threading.Event(), []
-
-    class Watched(diagnosis.DiagnosisRunner):
-        def __init__(self, database):
-            super().__init__(database)
-            opened.append(self)
-
-    monkeypatch.setattr(lifespan, "DiagnosisRunner", Watched)
-    api = serve(database_url=database_url)
-    post(api, *drive(0))
-
-    def slow(trace, profile):
-        computed.append(len(trace))
-        begun.set()
-        assert go_on.wait(30)
-        return sessions(trace, profile)
-
-    monkeypatch.setattr(diagnostics, "sessions", slow)
-    monkeypatch.setattr(diagnosis, "_MAX_WAITING", 2)
-    with ThreadPoolExecutor(3) as others:
-        first = others.submit(api.get, f"{PATH}/sessions")
-        assert begun.wait(30)
-        with plain_client(api.base_url, timeout=0.5) as impatient, pytest.raises(httpx.ReadTimeout):
-            impatient.get(f"{PATH}/sessions?from_ts={stamp(5)}")
-        last = others.submit(api.get, f"{PATH}/battery")
-        eventually(lambda: opened[0]._waiting == 2)
-        refused = api.get(f"{PATH}/anomalies")
-        go_on.set()
-        assert first.result().status_code == last.result().status_code == 200
-    assert problem(refused, 503)["detail"].startswith("2 diagnoses are waiting")
-    assert refused.headers["Retry-After"] == "5"
-    assert len(computed) == 1

@@ -86,4 +86,4 @@ def test_the_user_who_listens_is_known(server):
 def test_answers_is_about_connections(server):
     """A listening server answers; a free port does not."""
     assert ports.answers(ports.LOOPBACK, port_of(server))
-    assert not ports.answers(ports.LOOPBACK, ports.free_port(), patience=0.2)
+    assert not ports.answers(ports.LOOPBACK, ports.free_port(), timeout_s=0.2)

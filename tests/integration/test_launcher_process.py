@@ -73,7 +73,7 @@ def test_stop_asks_first(tmp_path):
 def test_what_does_not_stop_in_time_is_killed(tmp_path):
     """A program that ignores SIGTERM is killed after the timeout."""
     process = child(tmp_path, STUBBORN)
-    process.patience = 0.3
+    process.stop_timeout_s = 0.3
     process.start()
     until(lambda: process.tail() == "up")
     assert process.stop() == -signal.SIGKILL

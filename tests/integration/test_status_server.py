@@ -6,42 +6,25 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest_worker import worker_health as module
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.status_server import StatusServer
-from ingest_worker.subscriber import Subscriber
-from ingest_worker.worker_health import WorkerHealth
+from scripts.launcher.ports import free_port
 from shared.metric_definitions import WORKER
-from shared.settings import WorkerSettings
 from tests.calls import numbers_of
+from tests.fake_session import FakeSession
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """Replace the monotonic clock of the health by one that is set by hand."""
-    now = [1_000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    return now
-
-
-@pytest.fixture
-def health(clock):
-    assert clock
-    return WorkerHealth()
-
-
-@pytest.fixture
-def metrics(health, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    return WorkerMetrics(Subscriber(WorkerSettings()), health)
+def metrics(health):
+    return WorkerMetrics(FakeSession(), health)
 
 
 @pytest.fixture
 def ask(health, metrics):
     """Return a function that requests a path: the status, the content type and the body."""
-    server = StatusServer(health, metrics, "127.0.0.1", 0)
+    port = free_port()
+    server = StatusServer(health, metrics, "127.0.0.1", port)
     server.start()
-    port = server._server.server_address[1]
 
     def get(path, method="GET"):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -73,9 +56,9 @@ def test_over_http(ask, health, clock):
 
 def test_the_port_is_free_again(health, metrics):
     """A worker that starts again at once finds its port."""
-    first = StatusServer(health, metrics, "127.0.0.1", 0)
+    port = free_port()
+    first = StatusServer(health, metrics, "127.0.0.1", port)
     first.start()
-    port = first._server.server_address[1]
     first.stop()
     second = StatusServer(health, metrics, "127.0.0.1", port)
     second.start()

@@ -138,14 +138,14 @@ def test_acknowledged_after_the_commit(run_worker, publisher, engine, second_eng
     """While the table is locked no acknowledgement goes out; after one, the status is visible to all."""
     worker = listening(run_worker())
     seen = []
-    send = worker._subscriber._client.send_acknowledgements
+    send = worker.subscriber.client.send_acknowledgements
 
     def watched(packets):
         if acknowledged(packets):
             seen.append(words())
         send(packets)
 
-    worker._subscriber._client.send_acknowledgements = watched
+    worker.subscriber.client.send_acknowledgements = watched
     with second_engine.connect() as lock:
         lock.execute(text("LOCK TABLE vehicle_status IN EXCLUSIVE MODE"))
         publisher(TOPIC, b"online")

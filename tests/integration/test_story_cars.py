@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scripts.launcher.client import Client
 from scripts.launcher.guard import ROOT
+from scripts.launcher.http_client import Client
 from scripts.story.cast import CAST, COMMUTER, HOT, OFFLINE
 from scripts.story.stored import Stored, is_published_elsewhere, stored
 from tests.conftest import eventually

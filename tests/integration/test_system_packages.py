@@ -11,7 +11,7 @@ _BORROWED = ("bash", "cat", "chmod", "env", "grep", "rm", "sed", "sleep", "tail"
 # The file that keeps services from being started, and the name of the system, are this test's own.
 _INSTALL = """
     . scripts/bootstrap.sh
-    PATH=$1 policy=$1/policy os_release=$1/os-release bootstrap_log=$1/log apt_patience=4
+    PATH=$1 policy=$1/policy os_release=$1/os-release bootstrap_log=$1/log apt_timeout_s=4
     shift
     venv_python() { return 1; }
     touch "$bootstrap_log"

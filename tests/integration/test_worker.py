@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from shared.storage.engine import writer_engine
 from tests.conftest import eventually
 from tests.packets import acknowledged
 from tests.readings import payload, raw, stamp
@@ -109,14 +108,14 @@ def test_a_clean_stop_leaves_nothing_to_redeliver(run_worker, publisher, rows, b
 def acknowledgements(worker, rows):
     """Return a list of the ids acknowledged from now on, each with the rows committed by then."""
     seen = []
-    send = worker._subscriber._client.send_acknowledgements
+    send = worker.subscriber.client.send_acknowledgements
 
     def watched(packets):
         committed = count(rows)
         seen.extend((mid, committed) for mid in acknowledged(packets))
         send(packets)
 
-    worker._subscriber._client.send_acknowledgements = watched
+    worker.subscriber.client.send_acknowledgements = watched
     return seen
 
 
@@ -162,15 +161,24 @@ def test_a_stop_stores_what_is_at_hand(run_worker, publisher, rows):
     assert count(rows) == 7
 
 
-def test_readiness_follows_the_database_without_readings(run_worker, broker):
+def allow_connections(postgres, database_url, *, allowed):
+    """Close the database to every client and end their connections, or open it again."""
+    name = database_url.rpartition("/")[2].partition("?")[0]
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND NOT %s",
+            [name, allowed],
+        )
+
+
+def test_readiness_follows_the_database_without_readings(run_worker, postgres, database_url):
     """An idle worker checks the database by itself, and is not ready while it is away."""
     worker = listening(run_worker())
-    engine = worker._engine
-    worker._engine = writer_engine("postgresql+psycopg://postgres@127.0.0.1:1/nowhere", name="away")
+    allow_connections(postgres, database_url, allowed=False)
     eventually(lambda: not worker.pulse.is_ready)
     assert worker.pulse.is_live
-    worker._engine.dispose()
-    worker._engine = engine
+    allow_connections(postgres, database_url, allowed=True)
     eventually(lambda: worker.pulse.is_ready)
 
 
@@ -235,7 +243,7 @@ def test_a_broker_that_forgets_the_session_is_noticed(run_worker, publisher, row
     worker = listening(run_worker())
     broker.kill()
     broker.start()
-    eventually(lambda: worker._subscriber.connection.sessions_lost == 1)
+    eventually(lambda: worker.subscriber.connection.sessions_lost == 1)
     eventually(lambda: worker.pulse.is_ready)
     publisher(TOPIC, payload(raw()))
     eventually(lambda: count(rows) == 1)
@@ -258,13 +266,13 @@ def test_an_acknowledgement_never_crosses_connections(run_worker, publisher, row
         eventually(lambda: first.look().received == 10)
         broker.kill()
         broker.start()
-        eventually(lambda: first._subscriber.connection.is_listening)
+        eventually(lambda: first.subscriber.connection.is_listening)
         sent = []
-        first._subscriber._client.send_acknowledgements = lambda packets: sent.extend(acknowledged(packets))
+        first.subscriber.client.send_acknowledgements = lambda packets: sent.extend(acknowledged(packets))
         for second in range(100, 110):
             publisher(TOPIC, payload(raw(second=second)))
-        eventually(lambda: len(first._subscriber.inbox) == 10)
-        epoch = first._subscriber.connection.epoch
+        eventually(lambda: len(first.subscriber.inbox) == 10)
+        epoch = first.subscriber.connection.epoch
         lock.rollback()
     eventually(lambda: count(rows) == 20)
     first.stop()
@@ -302,7 +310,7 @@ def test_a_second_worker_with_the_same_id(run_worker, publisher, rows):
 def test_a_dead_network_thread_ends_the_worker(run_worker):
     """Without its network thread the worker would receive no message: it must end."""
     worker = listening(run_worker())
-    worker._subscriber._client.loop_stop()
+    worker.subscriber.client.loop_stop()
     worker.thread.join(10)
     assert not worker.thread.is_alive()
     assert "network thread has died" in str(worker.failures[0])

@@ -1,13 +1,14 @@
-"""A watch over processes and sockets of unit tests, and a subscriber whose callbacks are called by hand."""
+"""A watch over processes and sockets of unit tests, and parts of worker and API without their servers."""
 
 import sys
 from contextlib import contextmanager
 
 import pytest
 
-from ingest_worker.subscriber import Subscriber
+from api.main import create_app
+from shared.api_settings import ApiSettings
 from shared.settings import WorkerSettings
-from tests.paho_callbacks import FakeThread
+from tests.fake_client import FakeClient, SubscriberWithClient
 
 _EVENTS = {
     *("subprocess.Popen", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.exec", "os.system"),
@@ -88,16 +89,32 @@ def watched_step():
 
 @pytest.fixture
 def make(monkeypatch, tmp_path):
-    """Create a subscriber with these settings and no others."""
+    """Create a subscriber with these settings and no others; by default with a fake client."""
     monkeypatch.chdir(tmp_path)
     for name in WorkerSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    return lambda **settings: Subscriber(WorkerSettings(**settings))
+
+    def create(new_client=FakeClient, **settings):
+        return SubscriberWithClient(WorkerSettings(**settings), new_client)
+
+    return create
 
 
 @pytest.fixture
 def subscriber(make):
     """Create one whose network thread seems to run."""
     made = make()
-    made._client._thread = FakeThread(alive=True)
+    made.start()
     return made
+
+
+@pytest.fixture
+def app(monkeypatch, tmp_path):
+    """Make the real app with settings but no database, for errors before the first query."""
+    monkeypatch.chdir(tmp_path)
+    for name in ApiSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    app = create_app()
+    app.state.settings = ApiSettings(api_keys=None)
+    app.state.database = None
+    return app

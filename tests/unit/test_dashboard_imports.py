@@ -9,7 +9,7 @@ MAY = {
     "core": {"core"},
     "charts": {"core", "charts"},
     "fleet": {"core", "fleet"},
-    "vehicle": {"core", "charts", "fleet", "vehicle"},
+    "vehicle": {"core", "charts", "vehicle"},
     "": {"core", "fleet", "vehicle"},
 }
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")

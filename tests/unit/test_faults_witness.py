@@ -3,16 +3,14 @@
 import pytest
 
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker_health import WorkerHealth
 from scripts.faults.witness import Scrape
-from shared.settings import WorkerSettings
+from tests.fake_session import FakeSession
 
 
 @pytest.fixture
-def metrics(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    return WorkerMetrics(Subscriber(WorkerSettings()), WorkerHealth())
+def metrics():
+    return WorkerMetrics(FakeSession(), WorkerHealth())
 
 
 def test_a_workers_metrics_are_parsed(metrics):

@@ -63,6 +63,25 @@ def test_two_files_import_paho():
     assert importers_of("paho") == {"ingest_worker/mqtt_client.py", "ingest_worker/subscriber.py"}
 
 
+@pytest.mark.parametrize(
+    ("library", "importer"),
+    [
+        ("paho", "scripts/launcher/mqtt_session.py"),
+        ("http.client", "scripts/launcher/http_client.py"),
+        ("urllib.request", "scripts/launcher/http_client.py"),
+    ],
+)
+def test_one_script_imports_a_client(library, importer):
+    """Demo, simulator, faults and benchmarks connect alike: a second client would differ in its timeouts."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "scripts").rglob("*.py")
+        for name in imported(ast.parse(path.read_text()))
+        if f"{name}.".startswith(f"{library}.")
+    }
+    assert found == {importer}
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_modules_import_each_other_in_a_circle(package):
     """A circle can't be read from either end."""

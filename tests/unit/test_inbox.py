@@ -1,6 +1,5 @@
 """The queue between the network thread and the worker: bounded, without loss of guaranteed messages."""
 
-import paho.mqtt.client as mqtt
 import pytest
 
 from tests.packets import publish
@@ -33,7 +32,7 @@ def test_what_comes_again_does_not_wait_twice(subscriber):
     taken = take_all(subscriber)
     assert [delivery.payload for delivery in taken] == [b"%d" % mid for mid in range(1, 101)]
     assert {delivery.epoch for delivery in taken} == {6}
-    assert subscriber.inbox._waiting_bytes == 0
+    assert subscriber.inbox.waiting_bytes == 0
 
 
 def test_what_was_replaced_is_not_taken(subscriber):
@@ -46,7 +45,7 @@ def test_what_was_replaced_is_not_taken(subscriber):
     put(subscriber, 1, payload=b"a")
     taken = take_all(subscriber)
     assert [(delivery.payload, delivery.epoch) for delivery in taken] == [(b"b", 1), (b"a", 2)]
-    assert subscriber.inbox._waiting_bytes == 0
+    assert subscriber.inbox.waiting_bytes == 0
 
 
 @pytest.mark.parametrize("session", [True, False])
@@ -71,7 +70,7 @@ def test_unguaranteed_messages_do_not_fill_the_memory(make):
 
 
 def test_no_more_is_read_while_its_bytes_are_many(subscriber, monkeypatch):
-    """From its limit on the socket is not read; again once half of it is left. Acknowledgements go on."""
+    """Full from its limit on, and no longer once half of it is left: the client does not read meanwhile."""
     monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
     connect(subscriber)
     seen = []
@@ -79,22 +78,12 @@ def test_no_more_is_read_while_its_bytes_are_many(subscriber, monkeypatch):
         put(subscriber, mid, payload=b"x" * 400)
         seen.append(subscriber.inbox.is_full)
     assert seen == [False, False, True]
-    assert subscriber._client._packet_read() == mqtt.MQTT_ERR_AGAIN
+    assert not subscriber.client.await_room(0)
     for _ in range(3):
         subscriber.take(0)
         seen.append(subscriber.inbox.is_full)
     assert seen[3:] == [True, False, False]
     assert subscriber.inbox.waiting_bytes == 0
-
-
-def test_a_pause_is_no_silence_of_the_broker(subscriber, monkeypatch):
-    """Paho would close a connection from which no bytes arrive within its keepalive."""
-    monkeypatch.setattr("ingest_worker.inbox.MAX_BYTES", 1000)
-    connect(subscriber)
-    put(subscriber, 1, payload=b"x" * 1000)
-    subscriber._client._last_bytes_received = 0
-    subscriber._client._packet_read()
-    assert subscriber._client._last_bytes_received > 0
 
 
 def test_a_new_connection_is_read_however_full(subscriber, monkeypatch):
@@ -103,9 +92,9 @@ def test_a_new_connection_is_read_however_full(subscriber, monkeypatch):
     connect(subscriber)
     put(subscriber, 1, payload=b"x" * 1000)
     disconnect(subscriber)
-    assert subscriber._client._await_room(0)
+    assert subscriber.client.await_room(0)
     connect(subscriber)
-    assert not subscriber._client._await_room(0)
+    assert not subscriber.client.await_room(0)
 
 
 def test_a_message_larger_than_all_room_is_taken_alone(subscriber, monkeypatch):
@@ -127,7 +116,7 @@ def test_what_is_dropped_replaces_nothing(make):
     connect(subscriber, session=False)
     put(subscriber, 1, qos=0, payload=b"x" * 400)
     assert [delivery.epoch for delivery in take_all(subscriber)] == [1]
-    assert subscriber.inbox._waiting_bytes == 0
+    assert subscriber.inbox.waiting_bytes == 0
 
 
 def test_what_was_read_at_once_is_taken_at_once(subscriber):
@@ -169,12 +158,28 @@ def test_a_piece_of_which_a_part_was_replaced(subscriber):
     disconnect(subscriber)
     connect(subscriber)
     put(subscriber, 2, payload=b"xx")
-    assert (len(subscriber.inbox), subscriber.inbox._waiting_bytes) == (3, 6)
+    assert (len(subscriber.inbox), subscriber.inbox.waiting_bytes) == (3, 6)
     left = [(2, 5), (2, 5), (1, 2), (0, 0)]
     for expected, (messages, size) in zip([[(1, 1)], [], [(3, 1)], [(2, 2)]], left, strict=True):
         assert [(number(delivery), delivery.epoch) for delivery in subscriber.take(0)] == expected
-        assert (len(subscriber.inbox), subscriber.inbox._waiting_bytes) == (messages, size)
-    assert not subscriber.inbox._replaced
+        assert (len(subscriber.inbox), subscriber.inbox.waiting_bytes) == (messages, size)
+
+
+@pytest.mark.parametrize("end", ["taken", "reconnected"])
+def test_a_replaced_delivery_is_not_remembered(subscriber, end):
+    """Once its chunk has left the queue: remembered deliveries would fill the memory."""
+    connect(subscriber)
+    put(subscriber, 1)
+    [earlier] = subscriber.inbox.take(0)
+    subscriber.inbox.put([earlier])
+    subscriber.inbox.begin_connection()
+    put(subscriber, 1)
+    if end == "reconnected":
+        subscriber.inbox.begin_connection()
+    assert [number(delivery) for delivery in take_all(subscriber)] == [1]
+    # Were it remembered as replaced, it would be filtered here.
+    subscriber.inbox.put([earlier])
+    assert subscriber.take(0) == [earlier]
 
 
 def test_a_wake_survives_nothing_that_waits(subscriber):

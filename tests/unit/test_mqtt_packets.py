@@ -6,8 +6,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest_worker import mqtt_packets
-from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet, PacketIds, pubacks
+from ingest_worker.mqtt_packets import (
+    Framer,
+    MalformedPacketError,
+    Message,
+    Packet,
+    PacketIds,
+    pubacks,
+    remaining_length,
+)
 from tests.examples import examples
 from tests.packets import packet, publish, remaining
 
@@ -97,14 +104,14 @@ def test_where_our_length_needs_another_byte(length):
     """A published packet has the length that a broker expects."""
     payload = b"x" * (length - 4 - len(TOPIC))
     assert PacketIds().publish(TOPIC, payload) == publish(TOPIC, payload, mid=1)
-    assert mqtt_packets._length(length) == remaining(length)
+    assert remaining_length(length) == remaining(length)
 
 
 def test_the_longest_packet():
     """Four bytes of length and no more, in either direction."""
-    assert mqtt_packets._length(268_435_455) == b"\xff\xff\xff\x7f"
+    assert remaining_length(268_435_455) == b"\xff\xff\xff\x7f"
     with pytest.raises(ValueError, match="268435456 bytes"):
-        mqtt_packets._length(268_435_456)
+        remaining_length(268_435_456)
     assert Framer().feed(b"\x30\xff\xff\xff\x7f") == []
     assert Framer().feed(b"\x30\xff\xff\xff") == []
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-import httpx
 import psycopg
 import pytest
 from hypothesis import given, settings
@@ -18,6 +17,7 @@ from shared.api_settings import ApiSettings
 from shared.metric_definitions import API
 from shared.reading_counts import Counts
 from shared.storage.store_readings import Outcome
+from tests.asgi_calls import ask, call
 from tests.calls import counts_of, numbers_of
 from tests.readings import raw
 
@@ -43,17 +43,6 @@ def make(write=None, *, key=None):
     app.state.settings = ApiSettings.model_construct(api_keys=key and SecretStr(key), max_future_skew_s=300)
     app.state.database = StandIn(write) if write else None
     return app
-
-
-async def ask(app, method, path, **request):
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return await client.request(method, path, **request)
-
-
-def call(app, method, path, **request):
-    """Send one request to the app, without a server and without its lifespan."""
-    return asyncio.run(ask(app, method, path, **request))
 
 
 def families(app):

@@ -201,7 +201,7 @@ def test_a_refused_subscription_ends_the_start(monkeypatch):
         def loop_start(self):
             self.on_subscribe(self, None, 1, [ReasonCode(PacketTypes.SUBACK, identifier=128)], None)
 
-    monkeypatch.setattr("scripts.simulator.publisher.Client", RefusedClient)
+    monkeypatch.setattr("scripts.launcher.mqtt_session.Client", RefusedClient)
     publisher = Publisher(BrokerSettings(), window=10, receipts=Receipts())
     with pytest.raises(BrokerUnreachableError, match=r"does not grant .* vehicles/\+/receipts"):
         publisher.connect()

@@ -1,9 +1,10 @@
 """The subscriber, its callbacks called by hand: no broker, no network thread."""
 
+import inspect
 import logging
 import threading
+import time
 
-import paho.mqtt.client as mqtt
 import pytest
 
 from ingest_worker.fatal_errors import (
@@ -12,48 +13,33 @@ from ingest_worker.fatal_errors import (
     FatalError,
     SubscriptionRefusedError,
 )
+from ingest_worker.mqtt_client import MqttClient
+from ingest_worker.mqtt_packets import Framer
 from tests import packets
+from tests.fake_client import FakeClient
 from tests.packets import publish
-from tests.paho_callbacks import TOPIC, FakeThread, arrive, connect, disconnect, granted, receive
-
-PUBACK = 0x40
+from tests.paho_callbacks import TOPIC, arrive, connect, disconnect, granted, receive
 
 
 def acknowledged(subscriber):
-    """Return the ids of the PUBACKs that paho has queued."""
-    written = b"".join(
-        packet["packet"] for packet in subscriber._client._out_packet if packet["command"] == PUBACK
-    )
-    return packets.acknowledged(written)
+    """Return the ids of the PUBACKs that the client was asked to send."""
+    return packets.acknowledged(b"".join(subscriber.client.acknowledgements))
 
 
-def subscriptions(subscriber):
-    """Return a list that collects the SUBSCRIBEs, none of which can be sent without a socket."""
-    asked = []
-    subscriber._client.subscribe = lambda *arguments, **options: asked.append((arguments, options))
-    return asked
+def receipts(subscriber):
+    """Return the PUBLISHes that the client was asked to send."""
+    return Framer().feed(b"".join(subscriber.client.publishes))
 
 
-def test_the_session_outlives_the_process(make):
-    """A fixed client id, no clean session, MQTT 3.1.1, and acknowledgements that wait for us."""
-    subscriber = make(mqtt_client_id="worker-7")
-    client = subscriber._client
-    assert client._client_id == b"worker-7"
-    assert client._clean_session is False
-    assert client._protocol == mqtt.MQTTv311
-    client._thread = FakeThread(alive=True)
-    connect(subscriber)
-    arrive(subscriber, publish(TOPIC))
-    assert len(subscriber.inbox) == 1
-    assert acknowledged(subscriber) == []
-
-
-def test_making_one_connects_to_nothing(make):
-    """A subscriber connects when it is started."""
-    subscriber = make()
-    assert subscriber._client.socket() is None
-    assert subscriber._client._thread is None
-    assert not subscriber.connection.is_listening
+def test_the_fake_client_has_no_method_of_its_own():
+    """Each of its methods is one of MqttClient, and can be called with the same arguments."""
+    methods = [name for name, _ in inspect.getmembers(FakeClient, inspect.isfunction) if name[0] != "_"]
+    assert len(methods) == 8
+    for name in methods:
+        real = inspect.signature(getattr(MqttClient, name)).parameters
+        fake = inspect.signature(getattr(FakeClient, name)).parameters
+        assert len(fake) <= len(real), name
+    assert isinstance(inspect.getattr_static(MqttClient, "is_running"), property)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +59,11 @@ def test_making_one_connects_to_nothing(make):
 def test_subscribes_on_every_connect(make, settings, expected):
     """At QoS 1, also with a session present: the broker may have kept that and lost the subscription."""
     subscriber = make(**settings)
-    asked = subscriptions(subscriber)
+    asked = subscriber.client.subscribed
     for session in (False, True, True):
         connect(subscriber, session=session)
         disconnect(subscriber)
-    assert asked == [(([(topic, 1) for topic in expected],), {})] * 3
+    assert asked == [[(topic, 1) for topic in expected]] * 3
 
 
 def test_listening(subscriber):
@@ -91,7 +77,7 @@ def test_listening(subscriber):
 
 def test_a_refused_connection_is_none(subscriber, caplog):
     """Wrong credentials are logged, and the connection is not usable for acknowledgements."""
-    asked = subscriptions(subscriber)
+    asked = subscriber.client.subscribed
     connect(subscriber, refused="Not authorized")
     assert asked == []
     assert not subscriber.connection.is_listening
@@ -141,7 +127,7 @@ def test_acknowledged_on_its_own_connection(subscriber):
 
 
 def test_many_are_acknowledged_at_once(subscriber):
-    """In one packet for paho, in their order, without those at QoS 0 and those of another connection."""
+    """In one call of the client, in their order, without those at QoS 0 and those of another connection."""
     connect(subscriber)
     old = receive(subscriber, 9)
     disconnect(subscriber)
@@ -150,7 +136,7 @@ def test_many_are_acknowledged_at_once(subscriber):
     arrive(subscriber, publish(TOPIC, mid=65_535))
     subscriber.acknowledge([old, *subscriber.take(0), *subscriber.take(0)])
     assert acknowledged(subscriber) == [3, 1, 65_535]
-    assert len(subscriber._client._out_packet) == 1
+    assert len(subscriber.client.acknowledgements) == 1
 
 
 def test_qos_0_is_not_acknowledged(subscriber):
@@ -173,7 +159,7 @@ def test_not_without_the_network_thread(subscriber):
     """Paho would write from the worker's thread, fail there, and call us back while we hold the lock."""
     connect(subscriber)
     delivery = receive(subscriber)
-    subscriber._client._thread = FakeThread(alive=False)
+    subscriber.client.is_running = False
     subscriber.acknowledge([delivery])
     assert acknowledged(subscriber) == []
 
@@ -182,12 +168,12 @@ def test_a_link_that_breaks_during_an_acknowledgement(subscriber):
     """Paho may report the end of the connection from within the same call: no deadlock."""
     connect(subscriber)
     delivery = receive(subscriber)
-    subscriber._client.send_acknowledgements = lambda packets: disconnect(subscriber)
+    subscriber.client.send_acknowledgements = lambda packets: disconnect(subscriber)
     rival = threading.Thread(target=subscriber.acknowledge, args=([delivery],), daemon=True)
     rival.start()
     rival.join(5)
     assert not rival.is_alive()
-    assert not subscriber.connection._is_up
+    assert not subscriber.connection.is_up
 
 
 def test_brief_links_in_a_row_end_the_worker(subscriber):
@@ -249,15 +235,15 @@ def test_callbacks_and_acknowledgements_exclude_each_other(subscriber):
         rival = threading.Thread(target=disconnect, args=(subscriber,))
         rival.start()
         rival.join(0.05)
-        seen.append((packets, subscriber.connection._is_up, rival.is_alive()))
+        seen.append((packets, subscriber.connection.is_up, rival.is_alive()))
         rivals.append(rival)
 
     rivals = []
-    subscriber._client.send_acknowledgements = send
+    subscriber.client.send_acknowledgements = send
     subscriber.acknowledge([delivery])
     rivals[0].join()
     assert seen == [(b"\x40\x02\0\1", True, True)]
-    assert not subscriber.connection._is_up
+    assert not subscriber.connection.is_up
 
 
 @pytest.mark.parametrize(
@@ -286,19 +272,18 @@ def test_a_lost_session_purges_nothing(subscriber):
 @pytest.mark.parametrize("codes", [(128,), (1, 128), (135,), (0,), (2,)])
 def test_a_refused_subscription_ends_the_worker(subscriber, codes):
     """A worker that receives no message must not look ready; a waiting take returns at once."""
-    subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
     granted(subscriber, *codes)
     assert not subscriber.connection.is_listening
-    assert subscriber.inbox._chunks.qsize() == 1
-    assert subscriber.take(60) == []
+    began = time.monotonic()
+    assert subscriber.take(10) == []
+    assert time.monotonic() - began < 5
     with pytest.raises(SubscriptionRefusedError, match="vehicles/"):
         subscriber.require_alive()
 
 
 def test_alive_while_the_thread_is(subscriber):
     """No error is raised while paho's thread runs, connected or not."""
-    subscriber._client._thread = FakeThread(alive=True)
     subscriber.require_alive()
     connect(subscriber)
     granted(subscriber)
@@ -307,12 +292,11 @@ def test_alive_while_the_thread_is(subscriber):
     subscriber.require_alive()
 
 
-@pytest.mark.parametrize("thread", [None, FakeThread(alive=False)])
-def test_a_dead_thread_ends_the_worker(subscriber, thread):
+def test_a_dead_thread_ends_the_worker(subscriber):
     """The client would look connected for ever; the process must end instead."""
     connect(subscriber)
     granted(subscriber)
-    subscriber._client._thread = thread
+    subscriber.client.is_running = False
     with pytest.raises(DeafWorkerError):
         subscriber.require_alive()
 
@@ -327,9 +311,8 @@ class BrokenMessage:
 
 def test_a_message_that_cannot_be_taken_ends_the_worker(subscriber):
     """The callback does not raise, and the worker does not go on without the message."""
-    subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
-    subscriber._on_messages([BrokenMessage()])
+    subscriber.client.on_messages([BrokenMessage()])
     assert subscriber.take(0) == []
     with pytest.raises(FatalError, match="broken"):
         subscriber.require_alive()
@@ -337,15 +320,12 @@ def test_a_message_that_cannot_be_taken_ends_the_worker(subscriber):
 
 def test_a_message_that_cannot_be_queued_ends_the_worker(subscriber, monkeypatch):
     """The same where the copy was made and the queue refused it."""
-    subscriber._client._thread = FakeThread(alive=True)
     connect(subscriber)
 
-    class FullQueue:
-        def put(self, chunk):
-            if chunk is not None:
-                raise MemoryError
+    def refuse(deliveries):
+        raise MemoryError
 
-    monkeypatch.setattr(subscriber.inbox, "_chunks", FullQueue())
+    monkeypatch.setattr(subscriber.inbox, "put", refuse)
     arrive(subscriber, publish(TOPIC))
     with pytest.raises(FatalError):
         subscriber.require_alive()
@@ -362,18 +342,39 @@ def test_a_wait_of_less_than_nothing(subscriber):
     assert subscriber.take(-5) == []
 
 
-@pytest.mark.parametrize(
-    ("settings", "name", "password"),
-    [
-        ({}, None, None),
-        ({"mqtt_username": "u"}, b"u", None),
-        ({"mqtt_username": "u", "mqtt_password": "p"}, b"u", b"p"),
-    ],
-)
-def test_credentials(make, settings, name, password):
-    """User name and password reach the client, and only when they are set."""
-    client = make(**settings)._client
-    assert (client._username, client._password) == (name, password)
+def test_receipts_and_acknowledgements_are_one_call_each(subscriber):
+    """The receipts of a batch are one piece, its acknowledgements another: each piece is one write."""
+    connect(subscriber)
+    deliveries = [receive(subscriber, mid) for mid in (4, 2)]
+    assert subscriber.publish((f"vehicles/{n}/receipts", b"%d" % n) for n in range(3)) is True
+    subscriber.acknowledge(deliveries)
+    assert len(subscriber.client.publishes) == len(subscriber.client.acknowledgements) == 1
+    assert [(one.topic, one.payload, one.qos, one.mid) for one in receipts(subscriber)] == [
+        (b"vehicles/%d/receipts" % n, b"%d" % n, 1, bytes([0, n + 1])) for n in range(3)
+    ]
+    assert acknowledged(subscriber) == [4, 2]
+
+
+def test_receipts_are_numbered_on(subscriber):
+    """From one batch to the next, over connections as well."""
+    connect(subscriber)
+    subscriber.publish([("t", b""), ("t", b"")])
+    disconnect(subscriber)
+    connect(subscriber)
+    subscriber.publish([("t", b"")])
+    assert [int.from_bytes(one.mid, "big") for one in receipts(subscriber)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("broken", ["link", "thread"])
+def test_receipts_that_cannot_be_sent(subscriber, broken):
+    """The caller gets False, and no receipt is kept for another connection."""
+    connect(subscriber)
+    if broken == "link":
+        disconnect(subscriber)
+    else:
+        subscriber.client.is_running = False
+    assert subscriber.publish([("t", b"")]) is False
+    assert subscriber.client.publishes == []
 
 
 def test_a_ca_file_that_is_none_is_an_os_error(make, tmp_path):
@@ -381,4 +382,4 @@ def test_a_ca_file_that_is_none_is_an_os_error(make, tmp_path):
     path = tmp_path / "ca.pem"
     path.write_text("no certificate")
     with pytest.raises(OSError, match=r".+"):
-        make(mqtt_tls_ca_file=path)
+        make(MqttClient, mqtt_tls_ca_file=path)

@@ -2,23 +2,6 @@
 
 import pytest
 
-from ingest_worker import worker_health as module
-from ingest_worker.worker_health import WorkerHealth
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Replace the monotonic clock by one that is set by hand."""
-    now = [1_000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    return now
-
-
-@pytest.fixture
-def health(clock):
-    assert clock
-    return WorkerHealth()
-
 
 @pytest.mark.parametrize(("age", "live"), [(0, True), (29.9, True), (30, False), (1e6, False)])
 def test_live_while_it_beats(health, clock, age, live):

@@ -3,11 +3,11 @@
 import { alertLines, alertTitle, badge, setBadge, worst } from "../core/badge.js";
 import { setTime, timeElement } from "../core/clock.js";
 import { make, setAttribute, setText } from "../core/element.js";
-import { power, quantity, span } from "../core/format.js";
+import { quantity, span } from "../core/format.js";
+import { isLate, isLive } from "../core/liveness.js";
 import { vehicleLink } from "../core/place.js";
+import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
 import { explain } from "../core/tooltip.js";
-
-const LATE_MS = 180_000;
 
 /**
  * @typedef {{title: string, sort?: string, kind?: string, make: (row: {vehicle: any}) => Element,
@@ -23,38 +23,6 @@ function text(title, sort, tell) {
     make: () => make("span"),
     show: (cell, vehicle) => setText(cell, tell(vehicle)),
   };
-}
-
-/** A bar that is as long as its per cent; the number beside it is what is read out. */
-export function socBar() {
-  const fill = make("span", { class: "fill" });
-  return make("span", { class: "soc" }, make("span", { class: "bar", "aria-hidden": "true" }, fill), make("span"));
-}
-
-export function showSoc(element, soc) {
-  setText(element.lastChild, quantity(soc, "%"));
-  element.querySelector(".fill").style.width = `${soc ?? 0}%`;
-}
-
-/** Power as an arrow and words. */
-export function powerFlow() {
-  return make("span", { class: "flow" }, make("span", { "aria-hidden": "true" }), make("span"));
-}
-
-export function showPower(element, kw, charging) {
-  const flow = power(kw, charging);
-  setAttribute(element, "data-way", flow.way);
-  setText(element.firstChild, flow.arrow);
-  setText(element.lastChild, flow.text);
-}
-
-/** Whether the newest reading holds now: the vehicle is online, and the reading was not taken long before it came. */
-export function isLive(connectivity, ts, receivedAt) {
-  return connectivity?.state === "online" && !isLate(ts, receivedAt);
-}
-
-function isLate(ts, receivedAt) {
-  return Date.parse(receivedAt) - Date.parse(ts) > LATE_MS;
 }
 
 /** When its newest reading came; when it was taken, where it came that late. */

@@ -3,8 +3,9 @@
 import { alertTitle, badge, setBadge } from "../core/badge.js";
 import { setTime, timeElement } from "../core/clock.js";
 import { arrange, make, setText } from "../core/element.js";
-import { isLive, powerFlow, showPower, showSoc, socBar } from "../fleet/fleet_columns.js";
 import { quantity, span, words } from "../core/format.js";
+import { isLive } from "../core/liveness.js";
+import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
 
 const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
 /** @type {[string, {make: () => HTMLElement, show: (cell: any, ...rest: any[]) => void}][]} */

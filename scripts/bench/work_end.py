@@ -1,4 +1,4 @@
-"""Waits for the end of a measured piece of work."""
+"""The end of a measured piece of work."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,28 +1,59 @@
-"""Connectivity: a pure function of the last signs of life, in any order of arrival."""
+"""The rule of connectivity: by the last signs of life, in any order of arrival; against a real PostgreSQL."""
 
 from datetime import timedelta
+from typing import NamedTuple
 
+import psycopg
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from shared.wire.connectivity import Connectivity, Limits, State, Status, connectivity
+from api.queries.connectivity import SINCE_SQL, STATE_SQL, parameters
+from shared.wire.connectivity import Limits, State
 from tests.readings import at
 
 LIMITS = Limits(stale_after=timedelta(seconds=60), offline_after=timedelta(seconds=900))
 ONLINE, STALE, OFFLINE = State
 
+# In the place of the tables; each of them may have no row of the vehicle.
+QUERY = f"""
+    SELECT {STATE_SQL}, {SINCE_SQL}
+    FROM (SELECT %(received_at)s::timestamptz AS received_at, %(ts)s::timestamptz AS ts) AS latest,
+        (SELECT %(status)s AS status, %(status_at)s::timestamptz AS received_at) AS reported
+"""
 
-def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
+# The database has no state of its own here, so that examples may share it.
+generated = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+class Connectivity(NamedTuple):
+    state: State
+    since: object
+
+
+@pytest.fixture(scope="module")
+def connection(postgres):
+    with psycopg.connect(postgres.url(), autocommit=True, prepare_threshold=0) as connection:
+        yield connection
+
+
+@pytest.fixture
+def state(connection):
     """Return the state by times in seconds: of the newest reading, and of the last status."""
-    told = online if online is not None else offline
-    return connectivity(
-        None if reading is None else at(reading),
-        None if told is None else Status.ONLINE if online is not None else Status.OFFLINE,
-        None if told is None else at(told),
-        now=at(now),
-        limits=limits,
-    )
+
+    def judge(now, *, reading=None, online=None, offline=None, ts=None, limits=LIMITS):
+        reported = online if online is not None else offline
+        values = {
+            "received_at": None if reading is None else at(reading),
+            "ts": None if ts is None else at(ts),
+            "status": None if reported is None else "online" if online is not None else "offline",
+            "status_at": None if reported is None else at(reported),
+            **parameters(at(now), limits),
+        }
+        found, since = connection.execute(QUERY, values).fetchone()
+        return Connectivity(State(found), since)
+
+    return judge
 
 
 @pytest.mark.parametrize(
@@ -58,18 +89,22 @@ def state(now, *, reading=None, online=None, offline=None, limits=LIMITS):
         (10, {"offline": 0}, OFFLINE, 0),
     ],
 )
-def test_the_rule(now, signs, expected, since):
+def test_the_rule(state, now, signs, expected, since):
     """Each case of the rule, and both sides of each limit."""
     assert state(now, **signs) == Connectivity(expected, None if since is None else at(since))
 
 
-def test_a_past_that_is_delivered_late():
+def test_a_past_that_is_delivered_late(state):
     """Three hours old when it came, and then the vehicle left: offline since its readings ended."""
-    word = Status.OFFLINE, at(10_805)
-    found = connectivity(at(10_800), *word, now=at(10_900), limits=LIMITS, ts=at(0))
-    assert found == Connectivity(OFFLINE, at(900))
-    found = connectivity(at(10_800), *word, now=at(10_900), limits=LIMITS, ts=at(10_795))
-    assert found == Connectivity(OFFLINE, at(10_805))
+    assert state(10_900, reading=10_800, offline=10_805, ts=0) == Connectivity(OFFLINE, at(900))
+    assert state(10_900, reading=10_800, offline=10_805, ts=10_795) == Connectivity(OFFLINE, at(10_805))
+
+
+def test_to_the_microsecond(state):
+    """Both limits belong to the later state."""
+    for limit, before, after in ((60, ONLINE, STALE), (900, STALE, OFFLINE)):
+        assert state(limit - 1e-6, reading=0).state is before
+        assert state(limit, reading=0).state is after
 
 
 seconds = st.integers(0, 2_000)
@@ -78,8 +113,9 @@ signs = st.one_of(
 )
 
 
+@generated
 @given(signs, st.integers(0, 4_000))
-def test_since_is_when_it_became_true(told, now):
+def test_since_is_when_it_became_true(state, told, now):
     """During a silence the state is the same from `since` on, and another one just before."""
     assume(now >= max(told.values()))
     found = state(now, **told)
@@ -91,8 +127,9 @@ def test_since_is_when_it_became_true(told, now):
         assert state(begun - 1e-6, **told).state is not found.state
 
 
+@generated
 @given(signs, st.lists(st.integers(0, 5_000), min_size=2, max_size=6).map(sorted))
-def test_silence_only_makes_it_worse(told, moments):
+def test_silence_only_makes_it_worse(state, told, moments):
     """During a silence a vehicle never gets online again."""
     order = list(State)
     places = [order.index(state(now, **told).state) for now in moments]
@@ -119,8 +156,9 @@ def kept(history):
     return told
 
 
+@generated
 @given(histories())
-def test_the_last_message_decides(history):
+def test_the_last_message_decides(state, history):
     """A vehicle is offline right after that status, and online right after any other message."""
     kind, time = history[-1]
     # A repeated status does not count: it may be a retained message.
@@ -129,8 +167,9 @@ def test_the_last_message_decides(history):
     assert state(time, **kept(history)).state is expected
 
 
+@generated
 @given(histories())
-def test_online_since(history):
+def test_online_since(state, history):
     """Online since the vehicle's status `online`, if that was the last one; else the beginning is unknown."""
     told = kept(history)
     found = state(max(told.values()), **told)
@@ -138,8 +177,9 @@ def test_online_since(history):
     assert found.since == (at(told["online"]) if "online" in told else None)
 
 
+@generated
 @given(histories(), st.integers(0, 4_000), seconds, seconds)
-def test_limits_are_limits(history, now, one, another):
+def test_limits_are_limits(state, history, now, one, another):
     """Higher limits never make the state of a vehicle worse."""
     order = list(State)
     patient = Limits(
