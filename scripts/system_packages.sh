@@ -129,6 +129,7 @@ lacks() {
         sentence="Install Chromium or Chrome (macOS: brew install --cask google-chrome), or name one: CHROMIUM=/path/to/it $0"
         ;;
     libatomic) name="libatomic (for the browser's driver)" ;;
+    curl) name="curl (runs the documents' calls)" sentence="Install curl." ;;
     esac
     case $(package_manager)-$what in
     # Where the system's own is too old (Debian 11, Ubuntu 22.04), its package would bring no other.
@@ -149,6 +150,7 @@ lacks() {
     pacman-python) package=python ;;
     brew-python) package=python3 ;;
     dnf-libatomic) package=libatomic ;;
+    *-curl) [ -z "$(package_manager)" ] || package=curl ;;
     *-broker) [ -z "$(package_manager)" ] || package=mosquitto ;;
     dnf-browser | pacman-browser) package=chromium ;;
     esac
@@ -161,7 +163,7 @@ lacks() {
     fi
 }
 
-# Notes in `missing`, `packages` and `by_hand` which of these are not there: python, broker, browser.
+# Notes in `missing`, `packages` and `by_hand` which of these are not there: python, broker, browser, curl.
 look_for() {
     local what
     missing= packages= by_hand=
@@ -178,6 +180,7 @@ look_for() {
             fi
             ;;
         broker) has_broker || lacks broker ;;
+        curl) command -v curl >/dev/null || lacks curl ;;
         browser)
             has_browser || lacks browser
             has_libatomic || lacks libatomic
@@ -186,7 +189,7 @@ look_for() {
     done
 }
 
-# Installs what is missing of the system: python, broker, browser. All of it at once, and one message says all
+# Installs what is missing of the system: python, broker, browser, curl. All of it at once, and one message says all
 # that can't be installed from here.
 install_system() {
     local manager began way

@@ -57,7 +57,7 @@ done
 [ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
-bootstrap dev broker browser
+bootstrap dev broker browser curl
 bootstrap_done
 
 step() {

@@ -60,7 +60,12 @@ def server_folder():
     In memory a new database takes 0.01 s, not 0.2. Not a folder of pytest's: those of root are closed to
     other users, and PostgreSQL, which refuses to be root, would keep its files elsewhere.
     """
-    plenty = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
+    plenty = (
+        _MEMORY.is_dir()
+        and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
+        # In a container no program may be executed from there, and some tests copy PostgreSQL's programs.
+        and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+    )
     place = _MEMORY if plenty else Path(tempfile.gettempdir())
     remove_orphans(place)
     folder = Path(tempfile.mkdtemp(prefix=f"battery-test-{os.getpid()}-", dir=place))

@@ -114,7 +114,7 @@ BAD = [
     (READING.decode().encode("utf-16-le"), Reason.BAD_JSON),
     (b'{"vin": "\xff"}', Reason.BAD_JSON),
     (b"\x1f\x8b\x08\x00", Reason.BAD_JSON),
-    (b"[" * 1_500 + b"]" * 1_500, Reason.BAD_JSON),
+    (b"[" * 100_000 + b"]" * 100_000, Reason.BAD_JSON),
     (b"[" * 200_000, Reason.BAD_JSON),
     (with_field("soc", "NaN"), Reason.BAD_JSON),
     (with_field("soc", "Infinity"), Reason.BAD_JSON),
