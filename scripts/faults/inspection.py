@@ -1,8 +1,10 @@
 """The final read: the content of the database, compared with the journals by number."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.engine import make_url
@@ -11,6 +13,7 @@ from scripts.faults import numbered_reading
 from scripts.faults.journal import Journal
 from scripts.faults.site import Site
 from shared import rollups
+from shared.storage.close_hours import close_hours
 from shared.storage.engine import writer_engine
 
 _ROWS = "SELECT vin, ts, soc, pack_voltage, odo_km FROM telemetry"
@@ -69,11 +72,17 @@ def count(site: Site) -> int:
     )
 
 
+def _wait() -> bool:
+    time.sleep(0.05)
+    return True
+
+
 def differing_hours(site: Site) -> Mapping[str, int]:
-    """Count the closed hours that differ from the readings, by vehicle."""
+    """Close all hours, and count those that differ from the readings, by vehicle."""
     url = make_url(site.database_url).set(drivername="postgresql+psycopg")
     engine = writer_engine(url.render_as_string(hide_password=False), name=site.name)
     try:
+        close_hours(engine, now=datetime.now(UTC), quiet=None, wait=_wait)
         return rollups.check(engine)
     finally:
         engine.dispose()

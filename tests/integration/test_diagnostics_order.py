@@ -67,9 +67,11 @@ def told(engine, rows, *, at_once):
 
 
 def forget(engine):
-    tables = "telemetry, telemetry_hourly, telemetry_daily, vehicle_latest, duplicate_counts"
+    tables = (
+        "telemetry, open_hours, closing_hours, closed_hours, closed_days, vehicle_latest, duplicate_counts"
+    )
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables}"))
+        connection.execute(text(f"TRUNCATE {tables}, duplicate_counts"))
 
 
 @pytest.fixture

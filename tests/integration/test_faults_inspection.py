@@ -7,6 +7,7 @@ from scripts.faults import inspection, numbered_reading
 from scripts.faults.site import Site
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.store_readings import store
+from tests.hours import close_all
 from tests.readings import START, row
 
 
@@ -30,7 +31,9 @@ def change(engine):
         ]
         with engine.begin() as connection:
             store(connection, rows, CopyBackoff())
-            if by_hand:
+        close_all(engine)
+        if by_hand:
+            with engine.begin() as connection:
                 assert connection.execute(text(by_hand)).rowcount > 0
 
     return make
@@ -47,8 +50,8 @@ def test_a_run_that_went_well(site, change):
 @pytest.mark.parametrize(
     "by_hand",
     [
-        "DELETE FROM telemetry_hourly WHERE vin = 'MQTT-03'",
-        "UPDATE telemetry_hourly SET samples = 2 * samples WHERE vin = 'MQTT-03'",
+        "DELETE FROM closed_hours WHERE vin = 'MQTT-03'",
+        "UPDATE closed_hours SET samples = 2 * samples WHERE vin = 'MQTT-03'",
         "DELETE FROM telemetry WHERE vin = 'MQTT-03' AND soc = 0.3",
     ],
 )
@@ -64,5 +67,5 @@ def test_a_run_begins_with_nothing(site, change, monkeypatch):
     monkeypatch.setattr(site.postgres, "start", lambda: None)
     monkeypatch.setattr(site.api, "start", lambda: None)
     assert site.empty() == 1_000_000
-    for table in ("telemetry", "telemetry_hourly", "vehicle_latest", "rejections"):
+    for table in ("telemetry", "open_hours", "closed_hours", "vehicle_latest", "rejections"):
         assert site.query(f"SELECT count(*) FROM {table}") == [(0,)], table
