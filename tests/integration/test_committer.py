@@ -104,7 +104,8 @@ def test_a_batch_that_takes_too_long_is_halved(trial, engine):
     assert count(engine) == 256
     assert tried.waited == 0
     assert set(tried.faults) == {Fault.TRANSIENT}
-    assert len(tried.faults) < 8
+    # Each of the halves, to single rows, would be 255; a busy machine needs smaller ones than an idle one.
+    assert len(tried.faults) < 16
     assert max(part.readings for part, _ in parts) <= 64
     assert [one for part, _ in parts for one in part.deliveries] == contents.deliveries
     assert sum(written.stored for _, written in parts) == 256

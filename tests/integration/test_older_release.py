@@ -44,7 +44,8 @@ def unpack(commit, folder):
             pytest.fail(missing)
         pytest.skip(missing)
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+        # Python 3.11 takes the argument from 3.11.4 on.
+        files.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     return folder
 
 

@@ -1,7 +1,7 @@
 """A vehicle's page: its state, its history, its battery."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -213,7 +213,9 @@ FLOWS = {"pack_voltage": 300, "pack_current": 30}
 
 def test_old_values_are_not_shown_as_present(api, show, keep):
     """No flow is shown of a vehicle that is silent for minutes, or whose newest reading is old."""
-    keep(VIN, 5, soc=50, pack_voltage=300, pack_current=-30, odo_km=10)
+    # Five minutes ago from here: NOW is the start of a run, which may take longer than the 15 minutes to offline.
+    minutes_of_run = (datetime.now(UTC) - NOW) / timedelta(minutes=1)
+    keep(VIN, 5 - minutes_of_run, soc=50, pack_voltage=300, pack_current=-30, odo_km=10)
     page = show(api, f"#/vehicle/{VIN}?range=1h")
     expect(page.locator(".title")).to_contain_text("stale")
     now = page.locator(".now")
