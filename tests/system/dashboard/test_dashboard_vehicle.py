@@ -213,7 +213,7 @@ FLOWS = {"pack_voltage": 300, "pack_current": 30}
 
 def test_old_values_are_not_shown_as_present(api, show, keep):
     """No flow is shown of a vehicle that is silent for minutes, or whose newest reading is old."""
-    # Five minutes ago from here: NOW is the start of a run, which may take longer than the 15 minutes to offline.
+    # Five minutes before now, not before NOW, the start of a run: a long run would make the vehicle offline.
     minutes_of_run = (datetime.now(UTC) - NOW) / timedelta(minutes=1)
     keep(VIN, 5 - minutes_of_run, soc=50, pack_voltage=300, pack_current=-30, odo_km=10)
     page = show(api, f"#/vehicle/{VIN}?range=1h")
