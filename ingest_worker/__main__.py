@@ -32,7 +32,7 @@ from shared.storage.engine import writer_engine
 log = logging.getLogger("ingest_worker")
 
 
-def _stop_on_signal(worker: Worker) -> None:
+def _stop_on_signal(worker: Worker, closer: HourCloser) -> None:
     """Stop the worker cleanly on the first signal; end the process on a second one, or after a timeout."""
     is_stopping = False
 
@@ -42,6 +42,7 @@ def _stop_on_signal(worker: Worker) -> None:
             os._exit(1)
         is_stopping = True
         worker.stop()
+        closer.stop_soon()
         # A server that hangs would delay the last flush for ever; messages that are not stored come again.
         last_resort = threading.Timer(STOP_S, os._exit, [1])
         last_resort.daemon = True
@@ -85,7 +86,7 @@ def _store(settings: WorkerSettings) -> int:
         slot = SlotLock(settings, StatementDeadline(on_wait=health.beat))
         worker = Worker(settings, subscriber, engine, health, metrics, slot=slot)
         closer = HourCloser(settings)
-        _stop_on_signal(worker)
+        _stop_on_signal(worker, closer)
         closer.start()
         stack.callback(closer.stop)
         worker.run()

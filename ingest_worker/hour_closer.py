@@ -5,9 +5,6 @@ import threading
 import time
 from datetime import UTC, datetime
 
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
-
 from shared.settings import WorkerSettings
 from shared.storage.close_hours import close_hours, closing_lock
 from shared.storage.engine import writer_engine
@@ -16,15 +13,15 @@ from shared.storage.error_classes import summarise
 log = logging.getLogger("ingest_worker.hour_closer")
 
 _INTERVAL_S = 60.0
-# A transaction of another program may run for hours: its end is awaited for this long in each pass.
-_LONGEST_WAIT_S = 30.0
-_POLL_S = 0.2
+# A pass ends after this time, also where a transaction of another program runs for hours.
+_LONGEST_PASS_S = 50.0
+_POLL_S = 0.05
 _STATEMENT_TIMEOUT_MS = 120_000
-_JOIN_S = 3.0
+_JOIN_S = 1.0
 
 
 class HourCloser:
-    """Closes quiet hours once a minute; of several workers one does, by a lock in the database.
+    """A thread that closes quiet hours once a minute; of several workers one does, by a lock in the database.
 
     An error is logged and leaves the hours open, which costs reading time and no exactness.
     """
@@ -44,9 +41,13 @@ class HourCloser:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop the thread, and wait for its end for at most 3 s."""
+    def stop_soon(self) -> None:
+        """Make the thread end after its present statement. Safe in a signal handler."""
         self._stopping.set()
+
+    def stop(self) -> None:
+        """Stop the thread, and wait for its end for at most 1 s."""
+        self.stop_soon()
         self._thread.join(_JOIN_S)
         self._engine.dispose()
 
@@ -56,13 +57,13 @@ class HourCloser:
             try:
                 self._close()
                 is_working = True
-            except (SQLAlchemyError, psycopg.Error, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - the next pass is tried whatever ended this one
                 if is_working:
                     log.warning("Hours stay open, and are closed later: %s", summarise(error))
                 is_working = False
 
     def _close(self) -> None:
-        deadline = time.monotonic() + _LONGEST_WAIT_S
+        deadline = time.monotonic() + _LONGEST_PASS_S
 
         def wait() -> bool:
             return not self._stopping.wait(_POLL_S) and time.monotonic() < deadline

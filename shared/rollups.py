@@ -69,16 +69,25 @@ _DELETE_HOURS = text(f"DELETE FROM {closed_hours.name} WHERE vin = :vin")  # noq
 _DELETE_DAYS = text(f"DELETE FROM {closed_days.name} WHERE vin = :vin")  # noqa: S608
 _NEWEST = "SELECT ts FROM telemetry WHERE vin = :vin AND {0} IS NOT NULL ORDER BY ts DESC LIMIT 1"
 _LATEST_SIGNALS = ", ".join(f"({_NEWEST.format(name)}) AS {name}_ts" for name in SIGNALS)
-_NEWER = ", ".join(f"{name} = excluded.{name}" for name in names(vehicle_latest) if name != "vin")
-_LATEST = text(f"""
-    INSERT INTO {vehicle_latest.name} ({", ".join(names(vehicle_latest))})
+_NEWER = ", ".join(
+    f"{name} = excluded.{name}" for name in names(vehicle_latest) if name not in {"vin", "received_at"}
+)
+_LATEST = f"""
+    INSERT INTO {vehicle_latest.name} AS known ({", ".join(names(vehicle_latest))})
     SELECT newest.vin, newest.ts, (SELECT max(received_at) FROM {telemetry.name} WHERE vin = :vin),
         {", ".join(f"(SELECT {n} FROM {telemetry.name} WHERE vin = :vin AND ts = {n}_ts)" for n in SIGNALS)},
         {", ".join(f"nullif({name}_ts, newest.ts)" for name in SIGNALS)}
     FROM (SELECT vin, ts FROM {telemetry.name} WHERE vin = :vin ORDER BY ts DESC LIMIT 1) AS newest,
         (SELECT {_LATEST_SIGNALS}) AS signals
-    ON CONFLICT (vin) DO UPDATE SET {_NEWER}
-""")  # noqa: S608
+    ON CONFLICT (vin)
+"""  # noqa: S608 - our own columns
+# Computed under the lock of the row, by a statement of its own, which sees all commits. A writer
+# that waits for the lock merges its readings afterwards.
+_INSERT_LATEST = text(f"{_LATEST} DO NOTHING")
+_LOCK_LATEST = text(f"SELECT FROM {vehicle_latest.name} WHERE vin = :vin FOR UPDATE")
+_UPDATE_LATEST = text(
+    f"{_LATEST} DO UPDATE SET {_NEWER}, received_at = greatest(known.received_at, excluded.received_at)"
+)
 
 
 # For a vehicle without any reading left.
@@ -124,18 +133,23 @@ _CHECK_DAYS = text(f"""
 
 
 def rebuild(engine: Engine) -> int:
-    """Rebuild rollups and latest readings, vehicle by vehicle; return the number of vehicles.
+    """Rebuild rollups and latest signals, vehicle by vehicle; return the number of vehicles.
 
-    From the first step on each hour is taken from its readings, until it is computed anew.
+    From the first step on each hour is taken from its readings, until it is computed anew. Marks and latest
+    signals are locked in two transactions, since a writer locks both.
     """
     number = 0
     with closing_lock(engine):
         for vin in _vehicles(engine):
-            with engine.begin() as connection:
-                _disable_timeouts(connection)
-                for statement in (_OPEN, _DELETE_HOURS, _DELETE_DAYS, _LATEST, _DELETE_LATEST):
-                    connection.execute(statement, {"vin": vin})
-            close_hours(engine, now=datetime.now(UTC), quiet=None, vin=vin, wait=_wait)
+            for statements in (
+                (_OPEN, _DELETE_HOURS, _DELETE_DAYS),
+                (_INSERT_LATEST, _LOCK_LATEST, _UPDATE_LATEST, _DELETE_LATEST),
+            ):
+                with engine.begin() as connection:
+                    _disable_timeouts(connection)
+                    for statement in statements:
+                        connection.execute(statement, {"vin": vin})
+            close_hours(engine, now=datetime.now(UTC), quiet=None, vin=vin, wait=_wait, is_limited=False)
             number += 1
     return number
 

@@ -7,9 +7,10 @@ steps:
 
 1. The mark moves to `closing_hours`, in a transaction of its own. A transaction that stores readings from now
    on inserts a new mark.
-2. Wait until each transaction that ran at the end of step 1 has ended. A transaction has a number by the time
-   it looks for marks, since it has inserted readings before; so the transactions to wait for are the running
-   ones below the next number.
+2. Wait until each transaction that may have found the mark has ended. It has a number by the time it looks
+   for marks, since it has inserted readings before. So a number is taken now: the transactions to wait for
+   are the running ones below it. That number's transaction has to commit, since a snapshot leaves out running
+   transactions above the last one that ended.
 3. Lock the mark, compute the hour and its day, and delete the mark, in one transaction. Readings that were
    stored since step 1 have a mark of their own: the hour stays open, and is closed once more later.
 
@@ -17,26 +18,34 @@ No step takes a lock that a writer waits for beyond the instant of step 1, and a
 an hour that is taken from its readings.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from psycopg.errors import QueryCanceled
+from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy.exc import OperationalError
 
 from shared.storage.arrays import array_parameters, unnested
 from shared.storage.hourly_rollup import DAY, HOUR_FIGURES
 from shared.storage.tables import closed_days, closed_hours, closing_hours, names, open_hours, telemetry
 
+log = logging.getLogger("close_hours")
+
 QUIET = timedelta(minutes=10)
 """Time from the end of an hour, and from its first mark, until it is closed."""
 
+_TELL_AFTER_S = 10.0
 _MOVED_AT_ONCE = 10_000
 # An hour of ten readings a second is 36,000 rows: a statement over this many hours takes some seconds.
 _COMPUTED_AT_ONCE = 100
 _KEY = names(closing_hours)
 _HOURS_OF_KEYS = f"{unnested(closing_hours, _KEY)} AS chosen (vin, hour)"
 
+# DO UPDATE: a mark that another caller is about to delete is waited for, and inserted again.
 _MOVE = text(f"""
     WITH due AS (
         SELECT vin, hour FROM {open_hours.name}
@@ -46,14 +55,23 @@ _MOVE = text(f"""
         DELETE FROM {open_hours.name} AS marks USING due
         WHERE marks.vin = due.vin AND marks.hour = due.hour RETURNING marks.vin, marks.hour
     )
-    INSERT INTO {closing_hours.name} SELECT vin, hour FROM moved ON CONFLICT DO NOTHING
+    INSERT INTO {closing_hours.name} SELECT vin, hour FROM moved ORDER BY vin, hour
+    ON CONFLICT (vin, hour) DO UPDATE SET hour = excluded.hour
 """)  # noqa: S608 - our own tables
-_NEXT_NUMBER = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+_TAKE_NUMBER = text("SELECT pg_current_xact_id()::text::bigint")
 _OLDEST_RUNNING = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_BLOCKER = text("""
+    SELECT coalesce(
+        (SELECT format('process %s of %I, since %s', pid, datname, date_trunc('second', xact_start))
+            FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start LIMIT 1),
+        (SELECT format('the prepared transaction %L', gid) FROM pg_prepared_xacts ORDER BY prepared LIMIT 1),
+        'one that has just ended'
+    )
+""")
 _CLOSING = text(f"SELECT vin, hour FROM {closing_hours.name} ORDER BY vin, hour")  # noqa: S608 - our own table
 
 
-def _replacing(table: Any, key: tuple[str, str]) -> str:
+def _replacing(table: Table, key: tuple[str, str]) -> str:
     values = ", ".join(f"{name} = excluded.{name}" for name in names(table) if name not in key)
     return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {values}"
 
@@ -113,32 +131,44 @@ def close_hours(
     quiet: timedelta | None = QUIET,
     vin: str | None = None,
     wait: Callable[[], bool],
+    is_limited: bool = True,
 ) -> int:
     """Close the open hours that have been quiet; return the number of closed ones.
 
-    `quiet` None closes all of them, also the present hour; `vin` limits the call to one vehicle. One call at
-    a time: the caller holds a lock. `wait` is called while an older transaction runs: it waits a moment, and
-    returns False to give up; the marks then stay for the next call.
+    `quiet` None closes all of them, also the present hour; `vin` limits the choice to one vehicle, besides
+    the hours that an earlier call left. One call at a time: the caller holds `closing_lock`. `wait` is called
+    while an older transaction runs, and between two statements: it waits a moment, and returns False to give
+    up; the marks then stay for the next call. With `is_limited` False no timeout applies to a statement.
     """
     _move_marks(engine, now=now, quiet=quiet, vin=vin)
     with engine.connect() as connection:
         closing = [tuple(row) for row in connection.execute(_CLOSING)]
     if not closing or not _older_transactions_have_ended(engine, wait):
         return 0
-    closed = 0
-    for first in range(0, len(closing), _COMPUTED_AT_ONCE):
-        with engine.begin() as connection:
-            closed += _compute(connection, closing[first : first + _COMPUTED_AT_ONCE])
+    closed, size = 0, _COMPUTED_AT_ONCE
+    while closing:
+        try:
+            with engine.begin() as connection:
+                if not is_limited:
+                    connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
+                closed += _compute(connection, closing[:size])
+        except OperationalError as error:
+            if not isinstance(error.orig, QueryCanceled) or size == 1:
+                raise
+            size = max(1, size // 4)
+            continue
+        closing = closing[size:]
+        if closing and not wait():
+            break
     return closed
 
 
 def _move_marks(engine: Engine, *, now: datetime, quiet: timedelta | None, vin: str | None) -> None:
     margin = quiet if quiet is not None else -timedelta(days=1)
+    end_of_time = datetime.max.replace(tzinfo=now.tzinfo)
     limits = {
         "opened_by": now - margin,
-        "begun_by": now - margin - timedelta(hours=1)
-        if quiet is not None
-        else datetime.max.replace(tzinfo=now.tzinfo),
+        "begun_by": end_of_time if quiet is None else now - margin - timedelta(hours=1),
         "vin": vin,
         "most": _MOVED_AT_ONCE,
     }
@@ -149,9 +179,14 @@ def _move_marks(engine: Engine, *, now: datetime, quiet: timedelta | None, vin: 
 
 
 def _older_transactions_have_ended(engine: Engine, wait: Callable[[], bool]) -> bool:
+    began, is_told = time.monotonic(), False
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        next_number = connection.execute(_NEXT_NUMBER).scalar_one()
-        while connection.execute(_OLDEST_RUNNING).scalar_one() < next_number:
+        number = connection.execute(_TAKE_NUMBER).scalar_one()
+        while connection.execute(_OLDEST_RUNNING).scalar_one() < number:
+            if not is_told and time.monotonic() - began > _TELL_AFTER_S:
+                is_told = True
+                blocker = connection.execute(_BLOCKER).scalar_one()
+                log.warning("Hours can't be closed while an older transaction runs: %s.", blocker)
             if not wait():
                 return False
     return True
@@ -182,6 +217,10 @@ def closing_lock(engine: Engine, *, wait: bool = True) -> Iterator[bool]:
         connection.detach()
         connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))
         connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+        # PostgreSQL 13 does not know this setting.
+        connection.execute(
+            text("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
+        )
         if wait:
             connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
             is_held = True

@@ -91,6 +91,31 @@ def test_a_transaction_that_found_the_mark_is_awaited(engine, writer, database_u
     assert hours(engine, "closed_hours") == hours(engine) == [("VIN-00001", START, 2)]
 
 
+def test_a_transaction_with_the_greatest_number_is_awaited(engine, writer, database_url):
+    """A transaction that began while marks were moved, and that is newer than all that have ended."""
+    put(engine, row(second=0))
+    closer = writer_engine(database_url, name="closer")
+    waits = []
+    with writer.connect() as connection:
+
+        @event.listens_for(closer, "begin")
+        def store_more(moving):
+            if not waits:
+                moving.exec_driver_sql("SELECT pg_current_xact_id()")
+                store(connection, [row(second=1)], CopyBackoff())
+                waits.append(0)
+
+        def wait():
+            waits.append(1)
+            connection.commit()
+            return True
+
+        assert close_hours(closer, now=datetime.now(UTC), quiet=None, wait=wait) == 1
+    closer.dispose()
+    assert waits == [0, 1]
+    assert hours(engine, "closed_hours") == [("VIN-00001", START, 2)]
+
+
 def test_giving_up_leaves_the_hour_exact(engine, writer):
     """The mark waits for the next call; meanwhile the hour is taken from its readings."""
     put(engine, row(second=0))

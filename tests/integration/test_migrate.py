@@ -15,6 +15,7 @@ from scripts.launcher.postgres import Postgres
 from shared import logs, rollups
 from shared.migrate import alembic_config, make_hypertable, migrate
 from shared.migrate import main as migrate_command
+from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.schema_version import (
     OutdatedSchemaError,
@@ -23,10 +24,12 @@ from shared.storage.schema_version import (
     known_versions,
     require_current_schema,
 )
+from shared.storage.store_readings import store
 from shared.storage.tables import metadata
 from shared.wire.reading import Row
 from tests.commands import as_process
 from tests.conftest import FAST, driver_url, eventually, server_folder
+from tests.documents import ROOT, text_of
 from tests.hours import LATEST, NEWEST
 from tests.readings import START, payload, raw, row
 
@@ -139,6 +142,24 @@ def test_the_newest_signals_are_found(empty_engine):
             ("VIN-00001", START, 41.0, START - timedelta(days=1)),
             ("VIN-00002", START, 50.0, START),
         ]
+
+
+def test_back_to_the_schema_before_and_forth(engine):
+    """The statements of docs/operations.md lead back to 0005, and the migration forth again."""
+    before = describe(engine)
+    with engine.begin() as connection:
+        store(connection, [row(second=n, soc=1.0) for n in range(3)], CopyBackoff())
+    block = text_of(ROOT / "docs" / "operations.md").partition("Back from 0006")[2]
+    statements = block.partition("BEGIN;\n")[2].partition("COMMIT;")[0]
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statements)
+        assert current_version(connection) == "0005"
+    assert migrate(engine) == expected_version()
+    after = describe(engine)
+    for found in (before, after):
+        # Dropped columns keep their numbers.
+        found["columns"] = [(table, *column) for table, _number, *column in found["columns"]]
+    assert after == before
 
 
 def test_migrating_again_changes_nothing(engine):

@@ -1,7 +1,8 @@
 """The newest value of each signal; hours and days are computed after the transaction that stores readings.
 
-Each step holds its locks for an instant, whatever the number of readings: columns without a default, renamed
-tables, and one statement over the hours for the vehicles whose newest reading lacks a signal.
+Locks that readers or writers wait for are held for an instant, whatever the number of readings: for columns
+without a default, for renamed tables, and for an update of the vehicles whose newest reading lacks a signal.
+What that update takes is found before, under no such lock, by way of the hours.
 
 `telemetry_hourly` and `telemetry_daily` become views with the same columns, and the same contents at every
 moment. A program of version 0005 goes on reading them. Its writes end with an error, and it stores nothing
@@ -42,7 +43,9 @@ RENAME_NOT_NULL = """
     DO $$
     DECLARE old text;
     BEGIN
-        FOR old IN SELECT conname FROM pg_constraint WHERE conrelid = '{new}'::regclass AND contype = 'n'
+        FOR old IN
+            SELECT conname FROM pg_constraint
+            WHERE conrelid = '{new}'::regclass AND contype = 'n' AND conname LIKE '{old}%'
         LOOP
             EXECUTE format(
                 'ALTER TABLE {new} RENAME CONSTRAINT %I TO %I', old, replace(old, '{old}', '{new}')
@@ -83,6 +86,7 @@ def upgrade() -> None:
 
 
 def _keep_latest_signals() -> None:
+    _find_latest_signals()
     op.drop_constraint("vehicle_latest_vin_check", "vehicle_latest")
     for name in SIGNALS:
         op.add_column(
@@ -100,9 +104,25 @@ def _keep_latest_signals() -> None:
     op.execute("COMMENT ON COLUMN vehicle_latest.ts IS 'of the newest reading'")
     op.execute("COMMENT ON COLUMN vehicle_latest.received_at IS 'our clock, at the last arrival'")
     for name in SIGNALS:
+        op.execute(f"""
+            UPDATE vehicle_latest AS latest SET {name} = found.value, {name}_at = found.ts
+            FROM latest_signals_found AS found
+            WHERE found.signal = '{name}' AND latest.vin = found.vin
+                AND latest.{name} IS NULL AND latest.ts > found.ts
+        """)  # noqa: S608 - our own columns
+    op.execute("DROP TABLE latest_signals_found")
+
+
+def _find_latest_signals() -> None:
+    op.execute(
+        "CREATE TEMPORARY TABLE latest_signals_found"
+        ' (vin text COLLATE "C", signal text, value double precision, ts timestamptz)'
+    )
+    for name in SIGNALS:
         # The hours tell where the newest value lies: no history is scanned for a signal that never came.
         op.execute(f"""
-            UPDATE vehicle_latest AS latest SET {name} = found.{name}, {name}_at = found.ts
+            INSERT INTO latest_signals_found
+            SELECT lacking.vin, '{name}', found.{name}, found.ts
             FROM vehicle_latest AS lacking
             CROSS JOIN LATERAL (
                 SELECT hour FROM telemetry_hourly AS hours
@@ -114,7 +134,7 @@ def _keep_latest_signals() -> None:
                     AND ts >= newest.hour AND ts < newest.hour + interval '1 hour'
                 ORDER BY ts DESC LIMIT 1
             ) AS found
-            WHERE latest.vin = lacking.vin AND lacking.{name} IS NULL
+            WHERE lacking.{name} IS NULL
         """)  # noqa: S608 - our own columns
 
 
