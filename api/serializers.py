@@ -10,6 +10,7 @@ from typing import Any
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import alerts
 from shared.storage.hourly_rollup import SERIES
+from shared.value_ages import POWER_SPAN, TEMPERATURE_AGE, TEMPERATURES
 from shared.wire.reading import SIGNALS, power_kw
 
 
@@ -30,14 +31,7 @@ def stored_reading(row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-POWER_SPAN = timedelta(seconds=10)
-"""Greatest time between voltage and current of which a power is computed."""
-
-TEMPERATURE_AGE = timedelta(minutes=15)
-"""Age, before the newest reading, from which on a temperature takes no part in alerts."""
-
 _SIGNALS_END = 2 + len(SIGNALS)
-TEMPERATURES = ("max_temp", "min_temp")
 
 
 def vehicle_state(row: Sequence[Any], thresholds: AlertThresholds) -> dict[str, Any]:

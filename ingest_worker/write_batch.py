@@ -1,4 +1,4 @@
-"""Writes of one batch in the caller's transaction: readings, latest readings, statuses, rejections."""
+"""Writes of one batch in the caller's transaction: readings, latest signals, statuses, rejections."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

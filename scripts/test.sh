@@ -38,6 +38,7 @@ refuse() { printf '%s\n\n' "$1" >&2; usage >&2; exit 2; }
 
 lint=yes
 arguments=()
+only_unit=
 as_it_is= value=
 for argument in "$@"; do
     case $as_it_is$value$argument in
@@ -50,7 +51,10 @@ for argument in "$@"; do
     -x | -v | -vv | -q | -s | --lf) ;;
     --maxfail=* | --durations=* | --tb=*) ;;
     -*) refuse "unknown argument: $argument" ;;
-    *) [ -e "${argument%%::*}" ] || refuse "no such file or folder: $argument" ;;
+    *)
+        [ -e "${argument%%::*}" ] || refuse "no such file or folder: $argument"
+        case $argument in tests/unit*) only_unit=${only_unit:-yes} ;; *) only_unit=no ;; esac
+        ;;
     esac
     arguments+=("$argument")
 done
@@ -71,6 +75,8 @@ if [ -n "$lint" ]; then
     step mypy
     step scripts.dashboard --check
 fi
+# Unit tests never wait: more processes than processors only import more.
+[ "$only_unit" != yes ] || arguments=(-n logical "${arguments[@]}")
 printf '\n== pytest\n'
 # The odd form: bash 3.2 calls an empty array unset.
 exec "$python" -m pytest ${arguments[@]+"${arguments[@]}"}

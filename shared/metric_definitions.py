@@ -32,8 +32,12 @@ def _readings(process: str, source: str, failed: str) -> tuple[Definition, ...]:
     name = f"battery_{process}_readings"
     return (
         Definition(f"{name}_received", "counter", f"Readings taken from {source}."),
-        Definition(f"{name}_stored", "counter", "Readings that became rows."),
-        Definition(f"{name}_duplicate", "counter", "Readings whose row was there before."),
+        Definition(
+            f"{name}_stored",
+            "counter",
+            "Readings that added a signal: a new row, or a value that was unknown.",
+        ),
+        Definition(f"{name}_duplicate", "counter", "Readings all of whose values were there before."),
         Definition(f"{name}_rejected", "counter", "Readings kept as rejections.", ("reason",)),
         Definition(f"{name}_failed", "counter", failed),
         Definition(f"{name}_in_flight", "gauge", "Readings received and in none of the other states yet."),

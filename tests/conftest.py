@@ -38,8 +38,10 @@ from tests.examples import DAILY, NIGHTLY
 from tests.fake_client import SubscriberWithClient
 
 # A generated example may take long beside a busy machine: that says nothing about the code.
-for _profile in (DAILY, NIGHTLY):
-    settings.register_profile(_profile, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+for _profile, _examples in ((DAILY, 40), (NIGHTLY, 100)):
+    settings.register_profile(
+        _profile, max_examples=_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 
 # No data here has to survive a power cut; data survives a kill -9, since the kernel keeps what was written.
 # synchronous_commit is off on purpose: the guarantee must not depend on a server's default.

@@ -1,10 +1,12 @@
 """Charging in SQL: the one rule by which a vehicle is called charging now."""
 
 from api.queries.connectivity import FROM_VEHICLES, STATE_SQL
+from shared.value_ages import CHARGING_CURRENT_AGE
 
 MIN_CHARGING_A = 2.0
 _STANDS = "interval '2 minutes'"
-_CURRENT_IS_OF_NOW = "coalesce(pack_current_at >= latest.ts - interval '15 minutes', true)"
+_CURRENT_AGE = f"interval '{CHARGING_CURRENT_AGE.total_seconds():g} seconds'"
+_CURRENT_IS_OF_NOW = f"coalesce(pack_current_at >= latest.ts - {_CURRENT_AGE}, true)"
 
 FROM_VEHICLES_AND_PROFILES = f"{FROM_VEHICLES} LEFT JOIN vehicle_profiles AS profile USING (vin)"
 

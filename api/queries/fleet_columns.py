@@ -12,7 +12,7 @@ from api.db.numpy_columns import Microseconds, load_as_arrays
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
 from api.queries.connectivity import SINCE_SQL, STATE_SQL, parameters
-from shared.storage.latest_signals import AT
+from shared.storage.latest_signals import VALUE_TS
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
 
@@ -25,13 +25,13 @@ _NUMBERS = ", ".join(f"array_agg(coalesce({name}, 'NaN'))" for name in SIGNALS)
 # Few vehicles of most fleets have a value older than their newest reading: sparse, by the place in the order.
 _AGES = ", ".join(
     f"array_agg(place) FILTER (WHERE {name} IS NOT NULL), array_agg({name}) FILTER (WHERE {name} IS NOT NULL)"
-    for name in AT
+    for name in VALUE_TS
 )
 _QUERY = f"""
     SELECT string_agg(vin, ' '), array_agg(ts), array_agg(received_at), array_agg(since),
         array_agg(state), array_agg(charging), {_NUMBERS}, {_AGES}
     FROM (
-        SELECT vin, ts, latest.received_at, {", ".join(SIGNALS)}, {", ".join(AT)},
+        SELECT vin, ts, latest.received_at, {", ".join(SIGNALS)}, {", ".join(VALUE_TS)},
             (row_number() OVER (ORDER BY vin) - 1)::float8 AS place,
             coalesce({SINCE_SQL}, '{_UNKNOWN}') AS since,
             array_position(%(states)s::text[], {STATE_SQL})::float8 AS state,

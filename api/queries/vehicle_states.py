@@ -7,14 +7,14 @@ from typing import Any
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
 from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, parameters
-from shared.storage.latest_signals import AT
+from shared.storage.latest_signals import VALUE_TS
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
 
 READING = ", ".join(("vin", "ts", *SIGNALS))
 """Columns of a reading, in the order in which queries select them."""
 
-LATEST = f"{READING}, {', '.join(AT)}"
+LATEST = f"{READING}, {', '.join(VALUE_TS)}"
 """Columns of the newest values: READING, then the ts of each value that is older than `ts`, else null."""
 
 _LATEST = f"SELECT {LATEST} FROM vehicle_latest WHERE vin = ANY(%s)"  # noqa: S608 - our own columns

@@ -50,7 +50,7 @@ async def fleet_alerts(
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
-    """List the alerts of every vehicle's newest reading, the worst first, then by VIN and code."""
+    """List the alerts of every vehicle's newest values, the worst first, then by VIN and code."""
     query = resume(next_token, AlertsQuery(min_severity=min_severity, code=any_of(code), limit=limit))
     codes = query.code or tuple(AlertCode)
     mildest = _WORST_FIRST.index(query.min_severity or Severity.INFO)

@@ -44,7 +44,8 @@ async def overview(
     The answer is a snapshot with page numbers, not a keyset list: the order changes with every reading, and a
     client that polls every few seconds needs the worst vehicles of now. A page beyond the last one is empty.
 
-    `charging`: by the newest reading at least 2 A go into the pack, the odometer stood still for two minutes
+    `charging`: at least 2 A go into the pack (by a current at most 15 minutes older than the newest reading),
+    the odometer stood still for two minutes
     (where it is known: braking charges the pack too), and the vehicle is online.
     """
     now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds

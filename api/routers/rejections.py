@@ -100,7 +100,7 @@ async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWi
 
 def _replay_responses() -> dict[int | str, dict[str, Any]]:
     responses = problem_responses(401, 404, 409, 422, 503)
-    responses[409]["description"] = "Another reading of the same vin and ts, with other values, is stored"
+    responses[409]["description"] = "A signal has another value in the stored row of the same vin and ts"
     responses[422]["description"] = (
         "The content is refused again; errors names each bad reading and the reason"
     )

@@ -65,8 +65,8 @@ async def ingest_readings(
 ) -> IngestResult:
     """Store the readings of a request, or none where one is bad; the answer names each bad index and field.
 
-    A reading whose (vin, ts) is stored already counts as a duplicate and changes nothing; where its values
-    differ, it is also kept as a rejection with the reason `conflict`.
+    Readings of one (vin, ts) complete each other. A reading that adds no signal counts as a duplicate and
+    changes nothing; where a signal has another value, it is also kept as a rejection, reason `conflict`.
     """
     require_json(request)
     body = await request.body()

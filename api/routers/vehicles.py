@@ -66,13 +66,13 @@ async def fleet(
         float | None, Query(allow_inf_nan=False, description="Only where the latest soc is below this, %")
     ] = None,
     seen_since: Annotated[
-        QueryTime | None, Query(description="Only where the latest reading is not older than this")
+        QueryTime | None, Query(description="Only where the newest reading is not older than this")
     ] = None,
     connectivity: State | None = None,
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Response:
-    """List every vehicle with its latest reading, in order of VIN."""
+    """List every vehicle with its newest values, in order of VIN."""
     arguments = VehiclesQuery(
         vin_prefix=vin_prefix.upper() if vin_prefix else None,
         soc_below=soc_below,

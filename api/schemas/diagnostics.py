@@ -28,7 +28,7 @@ def _common_fields(model: type[BaseModel], found: object) -> dict[str, Any]:
 
 
 class FleetAlert(AlertOut):
-    """An alert of a vehicle's newest reading."""
+    """An alert of a vehicle's newest values."""
 
     vin: str = Field(examples=["VIN-DEMO-001"])
     ts: datetime = Field(description="Of that reading", examples=["2026-01-24T12:10:00Z"])

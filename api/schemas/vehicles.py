@@ -229,4 +229,4 @@ class ReplayResult(BaseModel):
     """Outcome of the readings of a replayed rejection, after the commit; the rejection is deleted."""
 
     stored: int = Field(description="Readings that are new", examples=[1])
-    duplicate: int = Field(description="Readings that were stored before, with the same values", examples=[0])
+    duplicate: int = Field(description="Readings whose values were all stored before", examples=[0])

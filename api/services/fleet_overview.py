@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.queries.fleet_columns import FleetColumns
-from api.serializers import POWER_SPAN, TEMPERATURE_AGE, TEMPERATURES, listed_vehicle
+from api.serializers import listed_vehicle
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import Severity, worst_alerts
+from shared.value_ages import POWER_SPAN, TEMPERATURE_AGE, TEMPERATURES
 from shared.wire.connectivity import Limits, State
 
 _SEVERITIES = (None, *Severity)

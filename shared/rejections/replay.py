@@ -45,7 +45,7 @@ class ReplayRefusedError(Exception):
 
     @property
     def is_conflict(self) -> bool:
-        """True where the only obstacle is readings stored before with other values."""
+        """True where the only obstacle is other values that are stored."""
         return all(refusal.reason is Reason.CONFLICT for refusal in self.refusals)
 
 
@@ -54,7 +54,7 @@ class Replayed(NamedTuple):
 
     stored: int
     duplicate: int
-    """Readings that were stored before with the same values."""
+    """Readings whose values were all stored before."""
 
 
 def decode_again(kept: RowMapping, *, latest: datetime) -> Decoded:

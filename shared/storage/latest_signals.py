@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.wire.reading import SIGNALS, Row
 
-AT = tuple(f"{name}_at" for name in SIGNALS)
+VALUE_TS = tuple(f"{name}_at" for name in SIGNALS)
 """Columns of `vehicle_latest` that hold the ts of a value older than the row's."""
 
 _FIRST_SIGNAL = 3
@@ -42,8 +42,8 @@ def merge_assignments() -> str:
 def latest_of_each(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """Return the rows of `vehicle_latest` that follow from these readings alone.
 
-    `rows` are in the order of (vin, ts), each key once; so are the results. They lack the columns AT where
-    each value is of its vehicle's newest reading.
+    `rows` are in the order of (vin, ts), each key once; so are the results. They lack the columns VALUE_TS
+    where each value is of its vehicle's newest reading.
     """
     newest = {row.vin: row for row in rows}
     arrivals = _last_arrivals(rows, newest)

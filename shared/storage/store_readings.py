@@ -14,7 +14,7 @@ from shared.storage.arrays import Parameters, array_parameters, element_type, un
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.count_duplicates import count_duplicates
 from shared.storage.hourly_rollup import HOUR, start_of_hour
-from shared.storage.latest_signals import AT, latest_of_each, merge_assignments
+from shared.storage.latest_signals import VALUE_TS, latest_of_each, merge_assignments
 from shared.storage.same_moment import KEY, Key, Signals, Verdict, complete, places_by_key
 from shared.storage.tables import names, open_hours, telemetry, vehicle_latest
 from shared.wire.reading import SIGNALS, Row
@@ -218,7 +218,7 @@ def _count(
 
 _HOUR_KEY = names(open_hours)[:2]
 _LATEST = names(vehicle_latest)
-_LATEST_WHOLE = [name for name in _LATEST if name not in AT]
+_LATEST_WHOLE = [name for name in _LATEST if name not in VALUE_TS]
 
 
 def _keep_statement(latest: Sequence[str]) -> TextClause:

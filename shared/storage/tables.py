@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from shared.storage.hourly_rollup import SERIES
-from shared.storage.latest_signals import AT
+from shared.storage.latest_signals import VALUE_TS
 from shared.vehicle_profile import RANGES, Chemistry
 from shared.wire.connectivity import Status
 from shared.wire.reading import SIGNALS
@@ -75,7 +75,7 @@ vehicle_latest = Table(
     *_signal_columns(),
     *(
         Column(name, DateTime(timezone=True), comment="ts of the value, null where it is the row's")
-        for name in AT
+        for name in VALUE_TS
     ),
     PrimaryKeyConstraint("vin", name="vehicle_latest_pkey"),
     comment="the newest value of each signal of each vehicle, kept by the transaction that stores it",

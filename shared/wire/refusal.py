@@ -27,12 +27,12 @@ class Reason(StrEnum):
     VIN_MISMATCH = "vin_mismatch"
     """The payload names another vehicle than the topic."""
     CONFLICT = "conflict"
-    """Another reading of the same vehicle and time, with other values, was stored first."""
+    """A signal had another value in a reading of the same vehicle and time that was stored first."""
     REFUSED_BY_DATABASE = "refused_by_database"
     """The database refused the row; the detail holds its words."""
 
 
-CONFLICT_DETAIL = "a reading of this vin and ts with other values is stored already"
+CONFLICT_DETAIL = "another value of a signal is stored already for this vin and ts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,8 +199,8 @@ def test_a_replay_that_contradicts_a_stored_reading(api, keep, rows):
     for _ in range(2):
         body = problem(replay(api, array), 409)
         assert body["detail"] == (
-            "Still refused (conflict): reading 1: a reading of this vin and ts with other values is stored"
-            " already. The rejection stays."
+            "Still refused (conflict): reading 1: another value of a signal is stored"
+            " already for this vin and ts. The rejection stays."
         )
     assert rows("SELECT soc FROM telemetry") == [(1.0,)]
     assert ids(api) == [array]
@@ -328,7 +328,7 @@ def test_openapi_describes_the_two_errors_of_a_replay(api):
     """The document explains 409 and 422; ids are uuids, reasons an enum."""
     document = api.get("/openapi.json").json()
     call = document["paths"]["/api/rejections/{id}/replay"]["post"]
-    assert "other values" in call["responses"]["409"]["description"]
+    assert "another value" in call["responses"]["409"]["description"]
     assert "refused again" in call["responses"]["422"]["description"]
     assert call["parameters"][0]["schema"]["format"] == "uuid"
     assert set(document["components"]["schemas"]["Reason"]["enum"]) == set(Reason)

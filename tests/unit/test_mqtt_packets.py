@@ -55,7 +55,7 @@ def pieces(stream, cuts):
     return [stream[start:end] for start, end in pairwise(edges)]
 
 
-@examples(daily=170, nightly=500)
+@examples(daily=100, nightly=500)
 @given(streams, st.lists(st.integers(0, 10_000), max_size=12))
 @example([(0xD0, b"")], [1])
 @example(
@@ -170,7 +170,7 @@ def test_what_is_not_whole_waits(one, cut):
     assert framer.feed(sent[cut:]) == [read(one)]
 
 
-@examples(daily=350, nightly=1_000)
+@examples(daily=150, nightly=1_000)
 @given(st.binary(max_size=80), st.lists(st.integers(0, 80), max_size=4))
 @example(b"\x32\x02\xff\xff", [])
 @example(b"\x30\x00\x00\x00", [1])
