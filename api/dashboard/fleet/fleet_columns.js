@@ -1,10 +1,10 @@
 // The columns of the fleet's table: how a cell is made once, and how it shows a vehicle.
 
 import { alertLines, alertTitle, badge, setBadge, worst } from "../core/badge.js";
-import { setTime, timeElement } from "../core/clock.js";
+import { ago, setTime, timeElement, utc } from "../core/clock.js";
 import { make, setAttribute, setText } from "../core/element.js";
 import { quantity, span } from "../core/format.js";
-import { isLate, isLive } from "../core/liveness.js";
+import { isLate, isLive, oldestTs } from "../core/liveness.js";
 import { vehicleLink } from "../core/place.js";
 import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
 import { explain } from "../core/tooltip.js";
@@ -15,14 +15,24 @@ import { explain } from "../core/tooltip.js";
  */
 
 /** A column that is only a text. */
-function text(title, sort, tell) {
+function text(title, signals, tell) {
   return {
     title,
-    sort,
+    sort: signals[0],
     kind: "number",
     make: () => make("span"),
-    show: (cell, vehicle) => setText(cell, tell(vehicle)),
+    show: (cell, vehicle) => {
+      setText(cell, tell(vehicle));
+      showAge(cell, vehicle, signals);
+    },
   };
+}
+
+/** A value that is not of now is muted, and its tooltip says of when it is. */
+function showAge(cell, vehicle, signals) {
+  const ts = oldestTs(signals, vehicle);
+  cell.classList.toggle("muted", ts !== undefined);
+  setAttribute(cell, "title", ts ? `${ago(ts)}, ${utc(ts)} (UTC)` : null);
 }
 
 /** When its newest reading came; when it was taken, where it came that late. */
@@ -63,7 +73,16 @@ export const COLUMNS = [
     make: () => badge("offline", ""),
     show: (cell, { connectivity }) => setBadge(cell, connectivity?.state ?? "unknown"),
   },
-  { title: "SoC", sort: "soc", kind: "number", make: socBar, show: (cell, { soc }) => showSoc(cell, soc) },
+  {
+    title: "SoC",
+    sort: "soc",
+    kind: "number",
+    make: socBar,
+    show: (cell, vehicle) => {
+      showSoc(cell, vehicle.soc);
+      showAge(cell, vehicle, ["soc"]);
+    },
+  },
   {
     title: "Power",
     sort: "power_kw",
@@ -77,9 +96,9 @@ export const COLUMNS = [
         vehicle.charging,
       ),
   },
-  text("Temperature", "max_temp", ({ min_temp, max_temp }) => span(min_temp, max_temp, "°C")),
-  text("SoH", "soh", ({ soh }) => quantity(soh, "%")),
-  { ...text("Odometer", "odo_km", ({ odo_km }) => quantity(odo_km, "km", 0)), kind: "number spare" },
+  text("Temperature", ["max_temp", "min_temp"], ({ min_temp, max_temp }) => span(min_temp, max_temp, "°C")),
+  text("SoH", ["soh"], ({ soh }) => quantity(soh, "%")),
+  { ...text("Odometer", ["odo_km"], ({ odo_km }) => quantity(odo_km, "km", 0)), kind: "number spare" },
   {
     title: "Last seen",
     sort: "ts",

@@ -4,7 +4,7 @@ import { alertTitle, badge, setBadge } from "../core/badge.js";
 import { setTime, timeElement } from "../core/clock.js";
 import { arrange, make, setText } from "../core/element.js";
 import { quantity, span, words } from "../core/format.js";
-import { isLive } from "../core/liveness.js";
+import { isLive, oldestTs } from "../core/liveness.js";
 import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
 
 const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
@@ -13,7 +13,7 @@ const FIGURES = [
   ["State of charge", ["soc"], { make: socBar, show: (cell, { soc }) => showSoc(cell, soc) }],
   [
     "Power",
-    ["pack_voltage", "pack_current"],
+    ["power_kw"],
     {
       make: powerFlow,
       show: (cell, { power_kw }, charging, sign) =>
@@ -26,16 +26,6 @@ const FIGURES = [
   ["State of health", ["soh"], text(({ soh }) => quantity(soh, "%"))],
   ["Odometer", ["odo_km"], text(({ odo_km }) => quantity(odo_km, "km"))],
 ];
-
-/** The ts of the oldest value of a figure that is shown; undefined where all are of the newest reading. */
-function oldestTs(signals, { as_of: times, ...state }) {
-  const isPower = signals.length === 2 && signals.includes("pack_current");
-  if (!times || (isPower && state.power_kw === null)) {
-    return undefined;
-  }
-  const old = signals.filter((signal) => times[signal] && state[signal] !== null);
-  return old.map((signal) => times[signal]).sort()[0];
-}
 
 export class CurrentState {
   constructor(vin) {

@@ -11,6 +11,18 @@ from tests.conftest import eventually
 from tests.dashboard import VIN, vins
 
 
+def test_values_that_are_not_of_now(api, show, keep):
+    """A value that is older than the newest reading by more than a minute is muted, with its age."""
+    keep(VIN, 130, max_temp=31.0, min_temp=30.0)
+    keep(VIN, 0.5, soh=88.0)
+    keep(VIN, 0, soc=71.5)
+    row = show(api).locator("tbody tr", has_text=VIN)
+    expect(row.get_by_text("31.0")).to_have_attribute("title", re.compile(r"^2\sh ago, .* \(UTC\)$"))
+    expect(row.get_by_text("31.0")).to_have_class(re.compile("muted"))
+    for of_now in ("88.0", "71.5"):
+        assert row.get_by_text(of_now).get_attribute("title") is None
+
+
 def test_a_reading_appears_by_itself(api, show, run_worker, publisher):
     """A published reading appears on the fleet's page and on the vehicle's within 3 s."""
     worker = run_worker()
