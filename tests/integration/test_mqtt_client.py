@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import threading
 import time
 
 import pytest
@@ -118,10 +119,12 @@ def test_a_client_that_has_stopped_does_not_run(connected):
     assert not subscriber.client.is_running
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_client_whose_thread_died_does_not_run(connected):
+def test_a_client_whose_thread_died_does_not_run(connected, monkeypatch):
     """An exception in a callback ends paho's thread; the client says so."""
     subscriber, link = connected()
+    # In the place of pytest's hook, which may be called during the next test.
+    died = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _arguments: died.set())
 
     def fail(*_arguments):
         raise RuntimeError("a callback that fails")
@@ -129,6 +132,7 @@ def test_a_client_whose_thread_died_does_not_run(connected):
     subscriber.client.on_unsubscribe = fail
     link.send(packet(0xB0, b"\0\1"))
     eventually(lambda: not subscriber.client.is_running)
+    assert died.wait(WITHIN_S)
 
 
 def test_a_message_is_not_acknowledged_by_itself(connected):
