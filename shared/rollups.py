@@ -13,16 +13,16 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from shared.command import run_on_database
 from shared.command_arguments import command_parser
 from shared.settings import DatabaseSettings
 from shared.storage.close_hours import close_hours, closing_lock
+from shared.storage.engine import disable_timeouts
 from shared.storage.hourly_rollup import DAY, HOUR_FIGURES, SERIES
 from shared.storage.tables import (
     closed_days,
@@ -146,17 +146,12 @@ def rebuild(engine: Engine) -> int:
                 (_INSERT_LATEST, _LOCK_LATEST, _UPDATE_LATEST, _DELETE_LATEST),
             ):
                 with engine.begin() as connection:
-                    _disable_timeouts(connection)
+                    disable_timeouts(connection)
                     for statement in statements:
                         connection.execute(statement, {"vin": vin})
-            close_hours(engine, now=datetime.now(UTC), quiet=None, vin=vin, wait=_wait, is_limited=False)
+            close_hours(engine, now=datetime.now(UTC), quiet=None, vin=vin, is_limited=False)
             number += 1
     return number
-
-
-def _wait() -> bool:
-    time.sleep(0.01)
-    return True
 
 
 def check(engine: Engine) -> dict[str, int]:
@@ -167,7 +162,7 @@ def check(engine: Engine) -> dict[str, int]:
     found = {}
     for vin in _vehicles(engine):
         with engine.begin() as connection:
-            _disable_timeouts(connection)
+            disable_timeouts(connection)
             hours, days = (
                 connection.execute(each, {"vin": vin}).scalar_one() for each in (_CHECK, _CHECK_DAYS)
             )
@@ -178,12 +173,8 @@ def check(engine: Engine) -> dict[str, int]:
 
 def _vehicles(engine: Engine) -> Sequence[str]:
     with engine.begin() as connection:
-        _disable_timeouts(connection)
+        disable_timeouts(connection)
         return connection.execute(_VEHICLES).scalars().all()
-
-
-def _disable_timeouts(connection: Connection) -> None:
-    connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
 
 
 def _check(engine: Engine) -> int:

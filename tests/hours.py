@@ -1,6 +1,5 @@
 """Hours and latest signals in tests: closing at once, and what the readings say."""
 
-import time
 from datetime import UTC, datetime
 
 from shared.storage.close_hours import close_hours
@@ -9,7 +8,7 @@ from shared.wire.reading import SIGNALS
 
 def close_all(engine):
     """Close every hour, the present one included."""
-    close_hours(engine, now=datetime.now(UTC), quiet=None, wait=lambda: time.sleep(0.01) or True)
+    close_hours(engine, now=datetime.now(UTC), quiet=None)
 
 
 # Each signal with its own ts, by `vehicle_latest` and by the readings.

@@ -1,6 +1,5 @@
 """The final read: the content of the database, compared with the journals by number."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,17 +71,12 @@ def count(site: Site) -> int:
     )
 
 
-def _wait() -> bool:
-    time.sleep(0.05)
-    return True
-
-
 def differing_hours(site: Site) -> Mapping[str, int]:
     """Close all hours, and count those that differ from the readings, by vehicle."""
     url = make_url(site.database_url).set(drivername="postgresql+psycopg")
     engine = writer_engine(url.render_as_string(hide_password=False), name=site.name)
     try:
-        close_hours(engine, now=datetime.now(UTC), quiet=None, wait=_wait)
+        close_hours(engine, now=datetime.now(UTC), quiet=None)
         return rollups.check(engine)
     finally:
         engine.dispose()

@@ -30,6 +30,7 @@ from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.exc import OperationalError
 
 from shared.storage.arrays import array_parameters, unnested
+from shared.storage.engine import disable_timeouts
 from shared.storage.hourly_rollup import DAY, HOUR_FIGURES
 from shared.storage.tables import closed_days, closed_hours, closing_hours, names, open_hours, telemetry
 
@@ -124,13 +125,18 @@ _DELETE_MARKS = text(f"""
 """)  # noqa: S608 - our own tables
 
 
+def _pause() -> bool:
+    time.sleep(0.01)
+    return True
+
+
 def close_hours(
     engine: Engine,
     *,
     now: datetime,
     quiet: timedelta | None = QUIET,
     vin: str | None = None,
-    wait: Callable[[], bool],
+    wait: Callable[[], bool] = _pause,
     is_limited: bool = True,
 ) -> int:
     """Close the open hours that have been quiet; return the number of closed ones.
@@ -138,7 +144,8 @@ def close_hours(
     `quiet` None closes all of them, also the present hour; `vin` limits the choice to one vehicle, besides
     the hours that an earlier call left. One call at a time: the caller holds `closing_lock`. `wait` is called
     while an older transaction runs, and between two statements: it waits a moment, and returns False to give
-    up; the marks then stay for the next call. With `is_limited` False no timeout applies to a statement.
+    up, which the default never does; the marks then stay for the next call. With `is_limited` False no
+    timeout applies to a statement.
     """
     _move_marks(engine, now=now, quiet=quiet, vin=vin)
     with engine.connect() as connection:
@@ -150,7 +157,7 @@ def close_hours(
         try:
             with engine.begin() as connection:
                 if not is_limited:
-                    connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
+                    disable_timeouts(connection)
                 closed += _compute(connection, closing[:size])
         except OperationalError as error:
             if not isinstance(error.orig, QueryCanceled) or size == 1:

@@ -5,17 +5,16 @@ is the value's own ts where that is not the row's: a vehicle that sends whole re
 its row stays narrow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from shared.wire.reading import SIGNALS, Row
+from shared.wire.reading import FIRST_SIGNAL, SIGNALS, Row
 
 VALUE_TS = tuple(f"{name}_at" for name in SIGNALS)
 """Columns of `vehicle_latest` that hold the ts of a value older than the row's."""
 
-_FIRST_SIGNAL = 3
 _ARRIVAL = itemgetter(2)
 
 
@@ -47,14 +46,14 @@ def latest_of_each(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """
     newest = {row.vin: row for row in rows}
     arrivals = _last_arrivals(rows, newest)
-    incomplete = {vin for vin, row in newest.items() if None in row}
+    incomplete = {vin: row.ts for vin, row in newest.items() if None in row}
     if not incomplete:
-        return [(vin, row.ts, arrivals[vin], *row[_FIRST_SIGNAL:]) for vin, row in newest.items()]
-    signals = _walk_back(rows, incomplete)
+        return [(vin, row.ts, arrivals[vin], *row[FIRST_SIGNAL:]) for vin, row in newest.items()]
+    signals = _newest_signals(rows, incomplete)
     nulls = (None,) * len(SIGNALS)
     found = []
     for vin, row in newest.items():
-        values, times = signals.get(vin) or (row[_FIRST_SIGNAL:], nulls)
+        values, times = signals.get(vin) or (row[FIRST_SIGNAL:], nulls)
         found.append((vin, row.ts, arrivals[vin], *values, *times))
     return found
 
@@ -70,17 +69,19 @@ def _last_arrivals(rows: Sequence[Row], newest: dict[str, Row]) -> dict[str, dat
     return found
 
 
-def _walk_back(rows: Sequence[Row], vins: set[str]) -> dict[str, tuple[list[Any], list[Any]]]:
-    """Find the newest value of each signal of these vehicles, and its ts where that is not the newest."""
-    found: dict[str, tuple[list[Any], list[Any]]] = {}
+def _newest_signals(
+    rows: Iterable[Row], newest: Mapping[str, datetime]
+) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Find the newest value of each signal of the vehicles in `newest`, and its ts where that is older."""
+    found: dict[str, tuple[list[Any], list[Any]]] = {
+        vin: ([None] * len(SIGNALS), [None] * len(SIGNALS)) for vin in newest
+    }
     for row in rows:
-        if row.vin not in vins:
+        if row.vin not in found:
             continue
-        values, times = found.setdefault(row.vin, ([None] * len(SIGNALS), [None] * len(SIGNALS)))
-        for index, value in enumerate(row[_FIRST_SIGNAL:]):
+        values, times = found[row.vin]
+        ts = None if row.ts == newest[row.vin] else row.ts
+        for index, value in enumerate(row[FIRST_SIGNAL:]):
             if value is not None:
-                values[index], times[index] = value, row.ts
-    newest = {row.vin: row.ts for row in rows if row.vin in vins}
-    for vin, (_, times) in found.items():
-        times[:] = [None if ts == newest[vin] else ts for ts in times]
+                values[index], times[index] = value, ts
     return found

@@ -5,14 +5,13 @@ from enum import Enum
 from operator import itemgetter
 from typing import Any
 
-from shared.wire.reading import SIGNALS, Row
+from shared.wire.reading import FIRST_SIGNAL, SIGNALS, Row
 
 Key = tuple[str, Any]
 """VIN and ts."""
 Signals = tuple[float | None, ...]
 
 KEY = itemgetter(0, 1)
-_FIRST_SIGNAL = 3
 
 
 class Verdict(Enum):
@@ -55,7 +54,7 @@ def complete(known: Signals | None, rows: Sequence[Row]) -> tuple[Row, list[Verd
 def _add(row: Row, signals: list[Any]) -> Verdict:
     """Add the reading's signals to those known, unless one of them has another value there."""
     new = []
-    for index, value in enumerate(row[_FIRST_SIGNAL:]):
+    for index, value in enumerate(row[FIRST_SIGNAL:]):
         if value is not None:
             there = signals[index]
             if there is None:

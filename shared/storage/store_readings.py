@@ -17,7 +17,7 @@ from shared.storage.hourly_rollup import HOUR, start_of_hour
 from shared.storage.latest_signals import VALUE_TS, latest_of_each, merge_assignments
 from shared.storage.same_moment import KEY, Key, Signals, Verdict, complete, places_by_key
 from shared.storage.tables import names, open_hours, telemetry, vehicle_latest
-from shared.wire.reading import SIGNALS, Row
+from shared.wire.reading import FIRST_SIGNAL, SIGNALS, Row
 from shared.wire.timestamps import EARLIEST
 
 
@@ -185,7 +185,7 @@ def _fill(
         found |= _judge(connection, adding, _LOCKED)
         filled = [found[key][0] for key in adding if Verdict.STORED in found[key][1]]
     if filled:
-        columns = [*zip(*((row.vin, row.ts, *row[-len(SIGNALS) :]) for row in filled), strict=True)]
+        columns = [*zip(*((row.vin, row.ts, *row[FIRST_SIGNAL:]) for row in filled), strict=True)]
         connection.execute(_FILL, array_parameters(_FILLED, columns))
     return filled, {key: verdicts for key, (_, verdicts) in found.items()}
 
@@ -247,8 +247,8 @@ _KEEP_WHOLE = _keep_statement(_LATEST_WHOLE)
 
 
 def _keep(connection: Connection, consequences: Parameters) -> None:
-    is_whole = len(consequences) == len(_HOUR_KEY) + len(_LATEST_WHOLE)
-    connection.execute(_KEEP_WHOLE if is_whole else _KEEP, consequences)
+    has_ages = f"latest_{VALUE_TS[0]}" in consequences
+    connection.execute(_KEEP if has_ages else _KEEP_WHOLE, consequences)
 
 
 def _consequences(changed: Sequence[Row]) -> Parameters:

@@ -83,13 +83,20 @@ vehicle_latest = Table(
     postgresql_with={"fillfactor": 50},
 )
 
+
+def _hour_key() -> list[Column[Any]]:
+    return [
+        Column("vin", Text(collation="C"), nullable=False),
+        Column("hour", DateTime(timezone=True), nullable=False, comment="its start"),
+    ]
+
+
 # Hours and days are computed some time after their last reading, not by the transaction that stores it: with
 # one reading a vehicle and batch they were two more rows to write for each reading. `close_hours` says how.
 open_hours = Table(
     "open_hours",
     metadata,
-    Column("vin", Text(collation="C"), nullable=False),
-    Column("hour", DateTime(timezone=True), nullable=False, comment="its start"),
+    *_hour_key(),
     Column("opened_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("vin", "hour", name="open_hours_pkey"),
     # Written once a vehicle and hour, so that the regular expression costs nothing once a reading.
@@ -100,8 +107,7 @@ open_hours = Table(
 closing_hours = Table(
     "closing_hours",
     metadata,
-    Column("vin", Text(collation="C"), nullable=False),
-    Column("hour", DateTime(timezone=True), nullable=False, comment="its start"),
+    *_hour_key(),
     PrimaryKeyConstraint("vin", "hour", name="closing_hours_pkey"),
     comment="hours that are about to be computed, as soon as no transaction adds to them without a mark",
 )
@@ -118,8 +124,7 @@ def _hourly_columns() -> Iterator[Column[Any]]:
 closed_hours = Table(
     "closed_hours",
     metadata,
-    Column("vin", Text(collation="C"), nullable=False),
-    Column("hour", DateTime(timezone=True), nullable=False, comment="its start"),
+    *_hour_key(),
     Column("samples", Integer, nullable=False, comment="readings"),
     *_hourly_columns(),
     PrimaryKeyConstraint("vin", "hour", name="closed_hours_pkey"),

@@ -142,6 +142,10 @@ class Reading(BaseModel):
         return self
 
 
+FIRST_SIGNAL = 3
+"""Index of the first signal in a Row; the others follow it to the end."""
+
+
 class Row(NamedTuple):
     """A row of the table `telemetry`, in the order of its columns.
 
