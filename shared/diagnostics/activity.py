@@ -6,6 +6,7 @@ episode would vanish by them.
 
 import numpy as np
 
+from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import charge_spans
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Mask, last_true
@@ -15,11 +16,14 @@ from shared.vehicle_profile import Profile
 
 
 def charging(trace: Trace, profile: Profile) -> Mask:
-    """Return where the vehicle charges, the charger's pauses included; False where the current is unknown."""
+    """Return where the vehicle charges, the charger's pauses included; False where the current is unknown.
+
+    The current is known between near readings of it.
+    """
     mask = np.zeros(len(trace), np.bool_)
     for first, last in charge_spans(trace, profile.capacity_ah):
         mask[first : last + 1] = True
-    return mask & ~np.isnan(trace.pack_current)
+    return mask & ~np.isnan(current_between(trace))
 
 
 def charging_over(trace: Trace, charges: Mask) -> Mask:

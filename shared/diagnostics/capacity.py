@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.session import Kind, Session
-from shared.diagnostics.trace import Trace
+from shared.diagnostics.trace import Floats, Trace
 
 _LEAST_RISE = 30.0
 """% of soc"""
@@ -49,12 +50,13 @@ def capacity(
     soc > 2 %. Drives are not used: on a real car they gave 12 % too little. Source: docs/diagnostics.md,
     Figures.
     """
+    current = current_between(trace)
     found, ends = [], []
     for session in sessions:
         if session.kind is Kind.CHARGE and not session.inferred:
-            for first, last in _windows(trace, session.first, session.last):
+            for first, last in _windows(trace, current, session.first, session.last):
                 rise = float(trace.soc[last] - trace.soc[first])
-                ah = _charged(trace, first, last)
+                ah = _charged(trace, current, first, last)
                 if round(rise, 6) >= _LEAST_RISE and ah > 0:
                     found.append(100 * ah / rise)
                     ends.append(float(trace.ts[last]))
@@ -75,18 +77,18 @@ def capacity(
     )
 
 
-def _charged(trace: Trace, first: int, last: int) -> float:
+def _charged(trace: Trace, current: Floats, first: int, last: int) -> float:
     """Return the charged Ah; readings without a current are skipped: in a window the others are near."""
     stretch = slice(first, last + 1)
-    current = trace.pack_current[stretch]
+    current = current[stretch]
     known = ~np.isnan(current)
     return float(-np.trapezoid(current[known], trace.ts[stretch][known]) / 3600)
 
 
-def _windows(trace: Trace, begin: int, end: int) -> Iterator[Span]:
+def _windows(trace: Trace, current: Floats, begin: int, end: int) -> Iterator[Span]:
     """Yield the parts of a charge between its breaks, each from a reading with soc to another one."""
     stretch = slice(begin, end + 1)
-    place = begin + np.flatnonzero(~np.isnan(trace.soc[stretch] + trace.pack_current[stretch]))
+    place = begin + np.flatnonzero(~np.isnan(trace.soc[stretch] + current[stretch]))
     if len(place) < 2:
         return
     wide = np.diff(trace.ts[place]) > _LONGEST_S

@@ -29,7 +29,7 @@ class Consumption:
     km: float
     drives: int
     sampling_ok: bool
-    """False where the median interval within these drives is above 5 s."""
+    """False where the median interval of the current within these drives is above 5 s."""
 
 
 def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Missing:
@@ -46,7 +46,9 @@ def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Miss
             continue
         if session.km is not None and session.km >= least and session.coverage >= _LEAST_COVERAGE:
             kwh, km, drives = kwh + session.kwh_out - session.kwh_in, km + session.km, drives + 1
-            intervals.append(np.diff(trace.ts[session.first : session.last + 1]))
+            ts = trace.ts[session.first : session.last + 1]
+            flows = ~np.isnan(trace.pack_current[session.first : session.last + 1])
+            intervals.append(np.diff(ts[flows]))
     if np.isnan(trace.odo_km).all():
         return InsufficientData("no reading has odo_km")
     if not drives:

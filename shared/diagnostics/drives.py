@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.odometer import known_in_block
@@ -41,7 +42,8 @@ def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which pairs of readings show a drive; none over a gap or while charging (`closed`)."""
     trace = course.trace
     rises = (np.diff(course.km) > 0) & ~closed
-    pulls = (trace.pack_current[:-1] + trace.pack_current[1:]) / 2 > _DRIVING_A
+    current = current_between(trace)
+    pulls = (current[:-1] + current[1:]) / 2 > _DRIVING_A
     begin, end = trace.ts[:-1], trace.ts[1:]
     last_rise = np.maximum.accumulate(np.where(rises, end, -np.inf))
     next_rise = np.minimum.accumulate(np.where(rises, begin, np.inf)[::-1])[::-1]

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.diagnostics.between import LONGEST_PAIR_S, current_between, voltage_between
 from shared.diagnostics.trace import Floats, Trace
 
-LONGEST_PAIR_S = 60.0
-"""Twice the longest period that GB/T 32960 allows; longer pairs are not integrated."""
 _J_PER_KWH = 3.6e6
 _S_PER_H = 3600.0
 
@@ -63,15 +62,15 @@ class Pairs:
     def of(cls, trace: Trace) -> "Pairs":
         """Compute the pairs of a trace; a pair is valid if 0 < dt <= 60 s and both ends have V and I.
 
-        For the charge, I is enough. A missing V or I is interpolated between neighbours at most 60 s apart:
-        some sources send each signal in a message of its own.
+        For the charge, I is enough. A missing V or I is interpolated between near neighbours: some sources
+        send each signal in a message of its own.
 
         Energy = trapezoid of V*I / 3.6e6 (kWh), charge = trapezoid of I / 3600 (Ah), each split where the
         straight line between the two readings crosses zero. Source: docs/diagnostics.md, Figures.
         """
         seconds = np.diff(trace.ts)
         usable = np.where((seconds > 0) & (seconds <= LONGEST_PAIR_S), seconds, 0.0)
-        voltage, current = bridged(trace.ts, trace.pack_voltage), bridged(trace.ts, trace.pack_current)
+        voltage, current = voltage_between(trace), current_between(trace)
         kwh_out, kwh_in, known = _split(voltage * current, usable, _J_PER_KWH)
         ah_out, ah_in, charge_known = _split(current, usable, _S_PER_H)
         covered_s, current_s = (np.where(each, usable, 0.0) for each in (known, charge_known))
@@ -86,20 +85,6 @@ class Pairs:
 def totals(trace: Trace) -> Totals:
     """Return the sums over a whole trace; for any reading k they equal total(0, k) + total(k)."""
     return Pairs.of(trace).total()
-
-
-def bridged(ts: Floats, signal: Floats) -> Floats:
-    """Return `signal` with NaN interpolated between known values that are at most 60 s apart."""
-    lost = np.isnan(signal)
-    if not lost.any() or lost.all():
-        return signal
-    known = np.flatnonzero(~lost)
-    place = np.flatnonzero(lost & (np.arange(len(signal)) > known[0]) & (np.arange(len(signal)) < known[-1]))
-    after = np.searchsorted(known, place)
-    place = place[ts[known[after]] - ts[known[after - 1]] <= LONGEST_PAIR_S]
-    result = signal.copy()
-    result[place] = np.interp(ts[place], ts[known], signal[known])
-    return result
 
 
 def _split(signal: Floats, seconds: Floats, unit: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.diagnostics.between import LONGEST_PAIR_S, interpolated, longest_bridge_s
 from shared.diagnostics.gaps import filled
-from shared.diagnostics.integrals import LONGEST_PAIR_S, Pairs, Totals
+from shared.diagnostics.integrals import Pairs, Totals
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
@@ -92,6 +93,7 @@ class _Hours(NamedTuple):
 def _hours(ts: Floats, signal: Floats, limit: float) -> Floats:
     """Return, per pair of readings, the hours above `limit`."""
     seconds = np.diff(ts)
+    signal = interpolated(ts, signal, longest_bridge_s(ts, signal))
     beyond = np.where(np.isnan(signal), np.nan, signal > limit)
     hours = (beyond[:-1] + beyond[1:]) / 2 * seconds / 3600
     return np.where(seconds <= LONGEST_PAIR_S, hours, np.nan)

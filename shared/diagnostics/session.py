@@ -53,6 +53,8 @@ class Course:
 
     trace: Trace
     pairs: Pairs
+    power_kw: Floats
+    """Positive = out; voltage and current may be of neighbouring readings."""
     km: Floats
     """Distance driven by each reading (`odometer.travelled`)."""
     soc: Floats
@@ -69,7 +71,7 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
     trace, stretch = course.trace, slice(first, last + 1)
     total = course.pairs.total(first, last)
     sign = -1 if kind is Kind.CHARGE else 1
-    power = sign * trace.pack_voltage[stretch] * trace.pack_current[stretch] / 1000
+    power = sign * course.power_kw[stretch]
     power = power[~np.isnan(power)]
     soc, temp = (values[~np.isnan(values)] for values in (course.soc[stretch], trace.max_temp[stretch]))
     covered = total.covered_s > 0

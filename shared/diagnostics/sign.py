@@ -3,10 +3,10 @@
 import numpy as np
 
 from shared.diagnostics.activity import drives
+from shared.diagnostics.between import LONGEST_PAIR_S, current_between, voltage_between
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Interval
-from shared.diagnostics.integrals import LONGEST_PAIR_S
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
@@ -23,11 +23,12 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
     """
     rule = RULES[Code.SIGN_SUSPECT]
     level = rule.levels[0]
-    known = np.flatnonzero(~np.isnan(trace.pack_voltage + trace.pack_current))
+    power = voltage_between(trace) * current_between(trace) / 1000
+    known = np.flatnonzero(~np.isnan(power))
     if len(known) < 2:
         return []
     ts = trace.ts[known]
-    power = trace.pack_voltage[known] * trace.pack_current[known] / 1000
+    power = power[known]
     distance = np.diff(travelled(trace)[known])
     dt = np.diff(ts)
     driven = np.concatenate(([0], np.cumsum(drives(trace))))

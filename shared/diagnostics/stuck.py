@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.diagnostics.activity import charging
+from shared.diagnostics.between import LONGEST_PAIR_S, bounds
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.hysteresis import Interval
@@ -27,15 +28,18 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     """
     rule = RULES[Code.STUCK_SENSOR]
     limit = max(rule.levels[0].set, round(_resolution(trace) / rule.numbers["least_ohm"], 6))
-    known = np.flatnonzero(~np.isnan(trace.pack_voltage + trace.pack_current) & ~charging(trace, profile))
+    # A voltage between two readings would repeat one that stands still: only its own readings count. Currents
+    # between two readings count with the smaller span: at the end of a charge one is half the charger's.
+    lower, higher = bounds(trace.ts, trace.pack_current, LONGEST_PAIR_S)
+    known = np.flatnonzero(~np.isnan(trace.pack_voltage + lower) & ~charging(trace, profile))
     if not len(known):
         return
-    ts, voltage, current = trace.ts[known], trace.pack_voltage[known], trace.pack_current[known]
+    ts, voltage, lower, higher = trace.ts[known], trace.pack_voltage[known], lower[known], higher[known]
     gap = np.diff(ts, append=trace.until) >= GAP_S
     begins = np.concatenate(([0], np.flatnonzero((np.diff(voltage) != 0) | gap[:-1]) + 1))
     stops = np.append(begins[1:], len(ts))
-    highest, lowest = np.maximum.reduceat(current, begins), np.minimum.reduceat(current, begins)
-    size = np.abs(current)
+    highest, lowest = np.maximum.reduceat(lower, begins), np.minimum.reduceat(higher, begins)
+    size = np.abs(lower + higher)
     span = np.round(highest - lowest, 6)
     lasts = np.round(ts[stops - 1] - ts[begins], 6)
     for run in np.flatnonzero(
