@@ -85,7 +85,7 @@ def _store(settings: WorkerSettings) -> int:
             stack.callback(server.stop)
         slot = SlotLock(settings, StatementDeadline(on_wait=health.beat))
         worker = Worker(settings, subscriber, engine, health, metrics, slot=slot)
-        closer = HourCloser(settings)
+        closer = HourCloser(settings, tell_due=metrics.set_hours_due)
         _stop_on_signal(worker, closer)
         closer.start()
         stack.callback(closer.stop)

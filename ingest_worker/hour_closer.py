@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from shared.settings import WorkerSettings
-from shared.storage.close_hours import close_hours, closing_lock
+from shared.storage.close_hours import close_hours, closing_lock, count_due_hours
 from shared.storage.engine import writer_engine
 from shared.storage.error_classes import summarise
 
@@ -23,16 +24,24 @@ _JOIN_S = 1.0
 class HourCloser:
     """A thread that closes quiet hours once a minute; of several workers one does, by a lock in the database.
 
-    An error is logged and leaves the hours open, which costs reading time and no exactness.
+    An error is logged and leaves the hours open, which costs reading time and no exactness. After each pass,
+    also one of another worker, `tell_due` is called with the number of hours that should be closed by now.
     """
 
-    def __init__(self, settings: WorkerSettings, *, interval_s: float = _INTERVAL_S) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        interval_s: float = _INTERVAL_S,
+        tell_due: Callable[[int], None] = lambda _hours: None,
+    ) -> None:
         self._engine = writer_engine(
             settings.database_url,
             name=f"{settings.mqtt_client_id}-hours",
             statement_timeout_ms=_STATEMENT_TIMEOUT_MS,
         )
         self._interval_s = interval_s
+        self._tell_due = tell_due
         self._stopping = threading.Event()
         # The end of the process does not wait for a statement of this thread: its transaction is undone.
         self._thread = threading.Thread(target=self._run, name="hour-closer", daemon=True)
@@ -72,3 +81,4 @@ class HourCloser:
             if is_held:
                 closed = close_hours(self._engine, now=datetime.now(UTC), wait=wait)
                 log.debug("Closed %d hours.", closed)
+        self._tell_due(count_due_hours(self._engine, now=datetime.now(UTC)))

@@ -45,6 +45,8 @@ class WorkerMetrics(Collector):
         """Oldest delivery that is not committed yet."""
         self.batch_limit = 0
         """Number of readings that a transaction may hold."""
+        self.hours_due = 0
+        """Number of hours that should be closed by now; set by the thread that closes them."""
         self._broker = broker
         self._health = health
         self._registry = CollectorRegistry()
@@ -58,6 +60,10 @@ class WorkerMetrics(Collector):
         """Count messages that were received from the broker."""
         self.messages.update(delivery.qos for delivery in deliveries)
         self.messages_cleared += sum(not delivery.payload for delivery in deliveries)
+
+    def set_hours_due(self, hours: int) -> None:
+        """Keep the number of hours that should be closed by now."""
+        self.hours_due = hours
 
     def count_statuses(self, statuses: Sequence[VehicleStatus]) -> None:
         """Count statuses whose transaction has committed."""
@@ -95,6 +101,7 @@ class WorkerMetrics(Collector):
         yield metric_definitions.gauge(metric_definitions.SLOT, self._health.slot)
         yield metric_definitions.gauge(metric_definitions.BATCH_LIMIT, self.batch_limit)
         yield metric_definitions.gauge(metric_definitions.BYTES_WAITING, inbox.waiting_bytes)
+        yield metric_definitions.gauge(metric_definitions.HOURS_DUE, self.hours_due)
         yield metric_definitions.gauge(metric_definitions.READY, self._health.is_ready)
 
     def _oldest_age(self) -> float:

@@ -129,6 +129,11 @@ BYTES_WAITING = Definition(
     "gauge",
     "Payload of the messages that wait in the worker; at its limit the worker stops reading from the broker.",
 )
+HOURS_DUE = Definition(
+    "battery_worker_hours_due",
+    "gauge",
+    "Hours that should be closed by now, by this worker's last pass; above 0 for long: see the log.",
+)
 READY = Definition(
     "battery_worker_ready", "gauge", "1 where readings reach the database from the broker, as /ready."
 )
@@ -153,6 +158,7 @@ WORKER: tuple[Definition, ...] = (
     SLOT,
     BATCH_LIMIT,
     BYTES_WAITING,
+    HOURS_DUE,
     READY,
 )
 

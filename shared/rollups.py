@@ -1,9 +1,11 @@
-"""The command that compares the hourly and daily rollups with the readings, or rebuilds them.
+"""The command that compares the hourly and daily rollups with the readings, rebuilds them, or closes hours.
 
 python -m shared.rollups check      # exit code 1 where they differ
 python -m shared.rollups rebuild
+python -m shared.rollups close      # as each worker does once a minute
 
-Both may run while the worker and the API run, and are needed after manual changes of `telemetry`.
+All may run while the worker and the API run. The first two are needed after manual changes of `telemetry`,
+the third where readings come by HTTP alone and no worker runs.
 """
 
 import signal
@@ -194,18 +196,29 @@ def _rebuild(engine: Engine) -> int:
     return 0
 
 
+def _close(engine: Engine) -> int:
+    with closing_lock(engine):
+        closed = close_hours(engine, now=datetime.now(UTC), is_limited=False)
+    print(f"{counted(closed, 'hour')} closed.")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = command_parser(
         "python -m shared.rollups",
-        "Compare the hourly and daily rollups with the readings, or rebuild them.",
-        examples=["check", "rebuild"],
+        "Compare the hourly and daily rollups with the readings, rebuild them, or close hours.",
+        examples=["check", "rebuild", "close"],
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     checking = commands.add_parser("check", help="compare; exit code 1 where they differ", allow_abbrev=False)
     checking.set_defaults(run=_check)
     rebuilding = commands.add_parser("rebuild", help="rebuild them, vehicle by vehicle", allow_abbrev=False)
     rebuilding.set_defaults(run=_rebuild)
+    closing = commands.add_parser(
+        "close", help="compute the hours that ended ten minutes ago, as a worker does", allow_abbrev=False
+    )
+    closing.set_defaults(run=_close)
     parsed = parser.parse_args(arguments)
     return run_on_database(DatabaseSettings, lambda _settings, engine: parsed.run(engine), name="rollups")
 

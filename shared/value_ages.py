@@ -12,3 +12,6 @@ TEMPERATURE_AGE = timedelta(minutes=15)
 
 CHARGING_CURRENT_AGE = timedelta(minutes=15)
 """Age, before the newest reading, from which on a current says nothing of charging."""
+
+ODOMETER_AGE = timedelta(minutes=15)
+"""Age, before the newest reading, from which on an odometer's value is not compared with the newest one."""

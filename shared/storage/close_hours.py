@@ -46,11 +46,12 @@ _COMPUTED_AT_ONCE = 100
 _KEY = names(closing_hours)
 _HOURS_OF_KEYS = f"{unnested(closing_hours, _KEY)} AS chosen (vin, hour)"
 
+_IS_DUE = "opened_at <= :opened_by AND hour <= :begun_by AND (CAST(:vin AS text) IS NULL OR vin = :vin)"
 # DO UPDATE: a mark that another caller is about to delete is waited for, and inserted again.
 _MOVE = text(f"""
     WITH due AS (
         SELECT vin, hour FROM {open_hours.name}
-        WHERE opened_at <= :opened_by AND hour <= :begun_by AND (CAST(:vin AS text) IS NULL OR vin = :vin)
+        WHERE {_IS_DUE}
         ORDER BY vin, hour LIMIT :most
     ), moved AS (
         DELETE FROM {open_hours.name} AS marks USING due
@@ -58,6 +59,10 @@ _MOVE = text(f"""
     )
     INSERT INTO {closing_hours.name} SELECT vin, hour FROM moved ORDER BY vin, hour
     ON CONFLICT (vin, hour) DO UPDATE SET hour = excluded.hour
+""")  # noqa: S608 - our own tables
+_COUNT_DUE = text(f"""
+    SELECT (SELECT count(*) FROM {open_hours.name} WHERE {_IS_DUE})
+        + (SELECT count(*) FROM {closing_hours.name})
 """)  # noqa: S608 - our own tables
 _TAKE_NUMBER = text("SELECT pg_current_xact_id()::text::bigint")
 _OLDEST_RUNNING = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -170,15 +175,24 @@ def close_hours(
     return closed
 
 
-def _move_marks(engine: Engine, *, now: datetime, quiet: timedelta | None, vin: str | None) -> None:
+def count_due_hours(engine: Engine, *, now: datetime) -> int:
+    """Return the number of hours that have been quiet and are not closed. Raises the database's errors."""
+    with engine.connect() as connection:
+        return int(connection.execute(_COUNT_DUE, _limits(now, QUIET, None)).scalar_one())
+
+
+def _limits(now: datetime, quiet: timedelta | None, vin: str | None) -> dict[str, Any]:
     margin = quiet if quiet is not None else -timedelta(days=1)
     end_of_time = datetime.max.replace(tzinfo=now.tzinfo)
-    limits = {
+    return {
         "opened_by": now - margin,
         "begun_by": end_of_time if quiet is None else now - margin - timedelta(hours=1),
         "vin": vin,
-        "most": _MOVED_AT_ONCE,
     }
+
+
+def _move_marks(engine: Engine, *, now: datetime, quiet: timedelta | None, vin: str | None) -> None:
+    limits = {**_limits(now, quiet, vin), "most": _MOVED_AT_ONCE}
     moved = _MOVED_AT_ONCE
     while moved == _MOVED_AT_ONCE:
         with engine.begin() as connection:

@@ -11,7 +11,7 @@ from ingest_worker import hour_closer
 from ingest_worker.hour_closer import HourCloser
 from shared import rollups
 from shared.settings import WorkerSettings
-from shared.storage.close_hours import QUIET, close_hours, closing_lock
+from shared.storage.close_hours import QUIET, close_hours, closing_lock, count_due_hours
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.store_readings import store
@@ -165,6 +165,23 @@ def test_late_readings_and_fills_open_a_closed_hour(engine):
     assert ask(engine, "SELECT samples, soc_n, soh_n FROM closed_hours") == [(2, 2, 1)]
 
 
+def test_the_number_of_hours_that_are_due(engine):
+    """Ten minutes after the end of an hour and its mark, and while the hour is being closed."""
+    put(engine, row(second=0), row(second=3_600))
+    now = datetime.now(UTC)
+    assert [count_due_hours(engine, now=now + wait) for wait in (QUIET / 2, QUIET)] == [0, 2]
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "WITH gone AS (DELETE FROM open_hours RETURNING vin, hour)"
+                " INSERT INTO closing_hours SELECT vin, hour FROM gone"
+            )
+        )
+    assert count_due_hours(engine, now=now) == 2
+    close_all(engine)
+    assert count_due_hours(engine, now=now + QUIET) == 0
+
+
 def test_a_duplicate_opens_nothing(engine):
     """A redelivered batch leaves closed hours closed."""
     put(engine, row(second=0))
@@ -196,9 +213,13 @@ def test_the_workers_thread(engine, database_url, monkeypatch, tmp_path):
         return close_hours(*arguments, **{**options, "now": options["now"] + QUIET})
 
     monkeypatch.setattr(hour_closer, "close_hours", closing)
-    closer = HourCloser(WorkerSettings(database_url=database_url), interval_s=0.05)
+    due = []
+    settings = WorkerSettings(database_url=database_url)
+    closer = HourCloser(settings, interval_s=0.05, tell_due=due.append)
     closer.start()
     eventually(lambda: marks(engine) == (0, 0))
+    eventually(lambda: due)
+    assert set(due) == {0}
     began = time.monotonic()
     closer.stop()
     assert time.monotonic() - began < 2

@@ -204,12 +204,15 @@ def test_charging(api, current, sign, charging):
         ([(0, 5.0), (100, 5.0)], True),
         ([(0, 5.0), (60, 5.2), (100, 5.2)], False),
         ([(0, 5.0), (300, 6.0), (400, 6.0)], True),
+        ([(0, 5.0), (300, 5.0), (400, None)], True),
+        ([(0, 5.0), (300, 6.0), (400, None)], False),
+        ([(0, 5.0), (1_000, 6.0), (1_100, None)], True),
         ([(0, None), (100, 5.0)], True),
         ([(0, 5.0), (100, None)], True),
     ],
 )
 def test_a_car_that_brakes_does_not_charge(api, odometers, charging):
-    """A vehicle does not charge where its odometer moved in the two minutes before its newest reading."""
+    """A vehicle does not charge where its odometer moved within two minutes, or since its value before."""
     post(api, *(raw(second=n, pack_current=-50, odo_km=odo) for n, odo in odometers))
     [vehicle] = fleet(api)["vehicles"]
     assert vehicle["charging"] == charging

@@ -2,6 +2,7 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +13,7 @@ from shared.storage.engine import writer_engine
 from shared.storage.store_readings import store
 from tests import commands
 from tests.hours import LATEST, NEWEST, close_all
-from tests.readings import row, stamp
+from tests.readings import START, row, stamp
 
 AGREE = "All hours and days agree with the readings."
 AWAY = "postgresql://nobody:hunter2@127.0.0.1:1/x"
@@ -43,6 +44,19 @@ def within(command):
         return code, lines
 
     return run
+
+
+def test_close(engine, within):
+    """Hours that ended ten minutes ago and were marked as long ago are closed; the present one is not."""
+    present = (datetime.now(UTC) - START).total_seconds()
+    with engine.begin() as connection:
+        store(connection, [row(soc=1.0), row(second=present, soc=2.0)], CopyBackoff())
+    assert within("close") == (0, ["0 hours closed."])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE open_hours SET opened_at = opened_at - interval '1 hour'"))
+    assert within("close") == (0, ["1 hour closed."])
+    assert ask(engine, "SELECT hour FROM closed_hours") == [(START,)]
+    assert ask(engine, "SELECT count(*) FROM open_hours") == [(1,)]
 
 
 def ask(engine, sql):
