@@ -31,6 +31,7 @@ from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_s
 from shared.command_arguments import complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
+_WRONG = (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError, UnwritableFileError)
 _MAX_UNACKNOWLEDGED = 500
 _MAX_WITHOUT_RECEIPT = 5000
 """A receipt takes as long as a batch, some 200 ms: a window of 500 would allow 2,500 readings/s at most."""
@@ -61,10 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             due_messages = bursts(due_readings, encoder, cars, seed=parsed.seed)
             # No vehicles: a status on our own topics would make them known without a reading.
             publisher.connect()
-    except (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError) as wrong:
+    except _WRONG as wrong:
         return complain(wrong, code=2)
-    except UnwritableFileError as unwritable:
-        return complain(unwritable, code=2)
     except BrokerUnreachableError as unreachable:
         return complain(unreachable)
     return run(due_messages, total, publisher, stop)

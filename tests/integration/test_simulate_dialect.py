@@ -1,8 +1,10 @@
 """The simulator's messages in a dialect on a real broker."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -37,14 +39,18 @@ def received(broker):
 
 
 @pytest.fixture
-def simulate(broker, tmp_path):
+def environment(broker):
+    return os.environ | {"MQTT_HOST": broker.host, "MQTT_PORT": str(broker.port), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def simulate(environment, tmp_path):
     """Run it to its end as a person does."""
 
     def run(*arguments):
-        env = os.environ | {"MQTT_HOST": broker.host, "MQTT_PORT": str(broker.port), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "scripts.simulate", *arguments]
         return subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
 
     return run
@@ -92,3 +98,22 @@ def test_the_mapping_is_printed(simulate):
         '[[source]]\ndialect = "teslamate"\nprefix = "teslamate"\n\n[source.vehicles]\n1 = "SIM-000001"\n'
     )
     assert "1 readings published in 3 messages, 1 acknowledged" in ended.stdout
+
+
+def test_messages_of_qos_0_are_lost_while_the_broker_is_away(broker, environment, tmp_path, received):
+    """The run goes on after a restart of the broker, says how many were lost, and ends with status 1."""
+    command = [sys.executable, "-m", "scripts.simulate", "--duration", "8", "--dialect", "wican"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        eventually(lambda: received)
+        broker.kill()
+        time.sleep(1.5)
+        broker.start()
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    lost = int(re.search(r"^(\d+) messages of QoS 0 were lost: no connection$", error, re.MULTILINE)[1])
+    assert 0 < lost < 160
+    # One message is one reading here.
+    assert f"160 readings published in 160 messages, {160 - lost} acknowledged" in out
+    assert f"{lost} readings stayed unacknowledged" in error
