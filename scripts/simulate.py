@@ -1,7 +1,7 @@
 """Publish readings of a simulated fleet, or recorded ones, over MQTT: `python -m scripts.simulate --help`.
 
-Exit status: 0 all acknowledged (with --confirm: a receipt for everything); 1 something was not, or the
-broker is out of reach; 2 wrong options, settings or file.
+Exit status: 0 all acknowledged (with --confirm: a receipt for everything; at QoS 0: all sent); 1 something
+was not, or the broker is out of reach; 2 wrong options, settings or file.
 """
 
 import signal
@@ -16,6 +16,10 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from scripts.simulator import faults, fleet, options, replay
+from scripts.simulator.dialects.burst import bursts
+from scripts.simulator.dialects.encoder import Car, Encoder
+from scripts.simulator.dialects.registry import DIALECTS
+from scripts.simulator.dialects.sources_file import UnwritableFileError, sources_toml, write
 from scripts.simulator.message import Message, messages
 from scripts.simulator.options import Options
 from scripts.simulator.progress import Progress
@@ -27,6 +31,7 @@ from scripts.simulator.timetable import FutureReadingsError, Timetable, latest_s
 from shared.command_arguments import complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
+_WRONG = (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError, UnwritableFileError)
 _MAX_UNACKNOWLEDGED = 500
 _MAX_WITHOUT_RECEIPT = 5000
 """A receipt takes as long as a batch, some 200 ms: a window of 500 would allow 2,500 readings/s at most."""
@@ -47,12 +52,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         publisher = _publisher(parsed)
         total, due_readings, vins = plan(parsed)
-        publisher.connect(vins)
-    except (InvalidSettingsError, FutureReadingsError, replay.BrokenRecordingError) as wrong:
+        if parsed.dialect is None:
+            due_messages = messages(due_readings, parsed.array, confirm=parsed.confirm)
+            publisher.connect(vins)
+        else:
+            encoder = DIALECTS[parsed.dialect]
+            cars = {vin: Car(number, vin) for number, vin in enumerate(vins, start=1)}
+            _give_mapping(encoder, list(cars.values()), parsed)
+            due_messages = bursts(due_readings, encoder, cars, seed=parsed.seed)
+            # No vehicles: a status on our own topics would make them known without a reading.
+            publisher.connect()
+    except _WRONG as wrong:
         return complain(wrong, code=2)
     except BrokerUnreachableError as unreachable:
         return complain(unreachable)
-    return run(messages(due_readings, parsed.array, confirm=parsed.confirm), total, publisher, stop)
+    return run(due_messages, total, publisher, stop)
+
+
+def _give_mapping(encoder: Encoder, cars: Sequence[Car], requested: Options) -> None:
+    """Write the worker's mapping file, or print its text. Raises UnwritableFileError."""
+    text = sources_toml(encoder, cars)
+    if requested.mapping is None:
+        print(f"# The worker's mapping file (MQTT_SOURCES) for these vehicles:\n{text}", flush=True)
+    else:
+        write(requested.mapping, text)
 
 
 def _publisher(requested: Options) -> Publisher:
@@ -159,11 +182,12 @@ def _sum_up(publisher: Publisher, elapsed: float) -> int:
     )
     if publisher.receipts is not None:
         _sum_up_receipts(publisher.receipts, publisher.unanswered)
+    if publisher.lost:
+        print(f"{publisher.lost:,} messages of QoS 0 were lost: no connection", file=sys.stderr)
     if publisher.unanswered:
         state = "unacknowledged" if publisher.receipts is None else "without a receipt"
         print(f"{publisher.unanswered:,} readings stayed {state}", file=sys.stderr)
-        return 1
-    return 0
+    return 1 if publisher.unanswered or publisher.lost else 0
 
 
 def _sum_up_receipts(receipts: Receipts, without: int) -> None:

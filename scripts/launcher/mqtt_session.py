@@ -35,6 +35,14 @@ class Received(NamedTuple):
     at: float
 
 
+def was_sent(message: MQTTMessageInfo) -> bool | None:
+    """Return whether a message of QoS 0 has reached the socket; None while paho still holds it."""
+    try:
+        return message.is_published() or None
+    except (RuntimeError, ValueError):
+        return False
+
+
 class MqttSession:
     """A session at QoS 1, which is opened again after a loss, with the unacknowledged messages sent again.
 
@@ -98,9 +106,14 @@ class MqttSession:
         """Wait for the broker's answer to the first connection; returns whether the session is open."""
         return self._handshake_done.wait(timeout_s) and self.is_open
 
-    def publish(self, topic: str, payload: bytes | str, *, retain: bool = False) -> MQTTMessageInfo:
-        """Hand a message to paho, which sends it now or after the next connect."""
-        return self._client.publish(topic, payload, qos=1, retain=retain)
+    def publish(
+        self, topic: str, payload: bytes | str, *, qos: int = 1, retain: bool = False
+    ) -> MQTTMessageInfo:
+        """Hand a message to paho, which sends it now or after the next connect.
+
+        At QoS 0 a message without a connection is lost: `was_sent` says so.
+        """
+        return self._client.publish(topic, payload, qos=qos, retain=retain)
 
     def arrivals(self, timeout_s: float = 0.0) -> Iterator[Acknowledgement | Received]:
         """Yield all that has arrived, waiting up to `timeout_s` for the first."""

@@ -17,6 +17,8 @@ class Message(NamedTuple):
     vin: str
     times: tuple[object, ...]
     """The `ts` of each of its readings."""
+    qos: int = 1
+    retain: bool = False
 
     @property
     def readings(self) -> int:

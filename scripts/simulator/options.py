@@ -7,6 +7,7 @@ from datetime import datetime
 from math import isfinite
 from pathlib import Path
 
+from scripts.simulator.dialects.registry import DIALECTS
 from scripts.simulator.faults import FAULTS, FaultPlacement
 from scripts.simulator.fleet import vin_of
 from shared.command_arguments import command_parser
@@ -19,6 +20,9 @@ _SHORTEST_STEP_S = 0.001
 _ABOUT_FAULTS = """\
 faults (--fault CODE@VIN): they begin after 20 to 30 % of the run; one that ends lasts 40 % of it,
 at most 600 s"""
+_ABOUT_DIALECTS = """\
+dialects (--dialect NAME): topics, payloads, units, signs, QoS and RETAIN as that device or gateway has them,
+and only the signals that it sends"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Options:
     confirm: bool
     faults: tuple[FaultPlacement, ...]
     """Faults, each with its vehicle."""
+    dialect: str | None = None
+    mapping: Path | None = None
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -53,6 +59,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         parser.error("--shuffle goes with --replay only")
     _check_fleet(parser, given)
     _check_faults(parser, given)
+    _check_dialect(parser, given)
     return Options(**vars(given))
 
 
@@ -79,17 +86,47 @@ def _check_faults(parser: ArgumentParser, given: Namespace) -> None:
     given.faults = tuple(given.faults)
 
 
+def _check_dialect(parser: ArgumentParser, given: Namespace) -> None:
+    if given.dialect is None:
+        if given.mapping:
+            parser.error("--mapping goes with --dialect only: our own topics need no mapping file")
+        return
+    if given.confirm:
+        parser.error("--confirm does not go with --dialect: only our own topics have receipts")
+    if given.array > 1:
+        parser.error("--array does not go with --dialect: each reading is sent in the dialect's own messages")
+    time_step = DIALECTS[given.dialect].time_step
+    if (
+        time_step is not None
+        and not given.replay
+        and (given.speedup or 1.0) / given.rate < time_step.total_seconds()
+    ):
+        parser.error(
+            f"--dialect {given.dialect}: its times are multiples of {time_step.total_seconds():g} s, so that"
+            " --speedup divided by --rate must be at least as much"
+        )
+
+
 def _parser() -> ArgumentParser:
     parser = command_parser(
         "python -m scripts.simulate",
-        "Publish readings of a simulated fleet, or recorded ones, over MQTT (QoS 1).\n"
-        "MQTT_HOST and MQTT_PORT say where the broker is.",
-        notes="\n".join((_ABOUT_FAULTS, *(f"  {each.code:<19} {each.meaning}" for each in FAULTS.values()))),
+        "Publish readings of a simulated fleet, or recorded ones, over MQTT (QoS 1), on our own topics or\n"
+        "in the dialect of an existing device. MQTT_HOST and MQTT_PORT say where the broker is.",
+        notes="\n".join(
+            (
+                _ABOUT_FAULTS,
+                *(f"  {each.code:<19} {each.meaning}" for each in FAULTS.values()),
+                "",
+                _ABOUT_DIALECTS,
+                *(f"  {each.name:<22} {each.source}" for each in DIALECTS.values()),
+            )
+        ),
         examples=[
             "--vehicles 20 --rate 1 --duration 60 --seed 7",
             "--vehicles 5 --duration 60 --speedup 60",
             "--fault TEMP_HIGH@SIM-000001 --confirm",
             "--replay drive.csv --speedup 0",
+            "--dialect ovms --mapping sources.toml",
         ],
     )
     add = parser.add_argument
@@ -138,6 +175,18 @@ def _parser() -> ArgumentParser:
         type=_fault,
         metavar="CODE@VIN",
         help="what goes wrong with a vehicle, such as TEMP_HIGH@SIM-000001; may be given again (list below)",
+    )
+    add(
+        "--dialect",
+        choices=DIALECTS,
+        metavar="NAME",
+        help="publish as an existing device or gateway does (list below), instead of on our own topics",
+    )
+    add(
+        "--mapping",
+        type=Path,
+        metavar="FILE",
+        help="with --dialect: write the worker's mapping file for these vehicles there; printed without it",
     )
     return parser
 

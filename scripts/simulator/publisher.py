@@ -1,8 +1,10 @@
-"""Publishing at QoS 1, with counts of what is answered.
+"""Publishing, with counts of what is answered.
 
 Everything is counted on the thread that calls `publish` and `collect`, so no lock is needed.
 
-paho itself sends unacknowledged messages again; messages without a receipt are published again from here.
+paho itself sends unacknowledged messages again; messages without a receipt are published again from here. A
+message of QoS 0 has no acknowledgement: it counts as acknowledged once it is written to the socket, and is
+lost where there is no connection.
 
 Each vehicle publishes `online` on every connect and `offline` at a clean end, retained. A connection has one
 last will, on one topic: a lone vehicle's will is `offline`. Several vehicles on one connection have none,
@@ -10,13 +12,15 @@ since a will for one of them would make the others look alive: after a kill they
 their age.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
 from scripts.launcher.broker_address import BrokerAddress
-from scripts.launcher.mqtt_session import Acknowledgement, MqttSession, Received
+from scripts.launcher.mqtt_session import Acknowledgement, MqttSession, Received, was_sent
 from scripts.simulator.message import Message
 from scripts.simulator.receipts import PendingMessage, Receipts
 from shared.settings import BrokerSettings, InvalidSettingsError
@@ -43,6 +47,14 @@ class _InFlight(NamedTuple):
     pending: PendingMessage | None
 
 
+class _Unsent(NamedTuple):
+    """A publication of QoS 0 that paho may still hold."""
+
+    state: Callable[[], bool | None]
+    """None while paho holds it, then whether it was sent."""
+    readings: int
+
+
 class Publisher:
     """A session with the broker, with at most `window` unanswered messages.
 
@@ -56,10 +68,13 @@ class Publisher:
         self.acknowledged = 0
         """Readings whose message the broker has acknowledged."""
         self.messages = 0
+        self.lost = 0
+        """Messages of QoS 0 that found no connection."""
         self.receipts = receipts
         self._settings = settings
         self._window = window
         self._outstanding: dict[int, _InFlight] = {}
+        self._unsent: deque[_Unsent] = deque()
         self._vins: Sequence[str] = ()
         self._session = self._build_session()
 
@@ -82,7 +97,7 @@ class Publisher:
     def full(self) -> bool:
         """True while the window is used up: collect first."""
         waiting = self.receipts.open_messages if self.receipts is not None else 0
-        return max(len(self._outstanding), waiting) >= self._window
+        return max(len(self._outstanding) + len(self._unsent), waiting) >= self._window
 
     def connect(self, vins: Sequence[str] = ()) -> None:
         """Open a session for these vehicles. Raises BrokerUnreachableError after 5 s at the most."""
@@ -114,6 +129,12 @@ class Publisher:
         """
         for arrival in self._session.arrivals(timeout_s):
             self._handle(arrival)
+        while self._unsent and (sent := self._unsent[0].state()) is not None:
+            readings = self._unsent.popleft().readings
+            if sent:
+                self.acknowledged += readings
+            else:
+                self.lost += 1
         if self.receipts is not None:
             for pending in self.receipts.due(monotonic()):
                 self._send(pending.message, _InFlight(0, pending))
@@ -121,7 +142,7 @@ class Publisher:
     def wait_for_acks(self, timeout_s: float, meanwhile: Callable[[], None]) -> None:
         """Collect until all is acknowledged, or until `timeout_s` has passed without an acknowledgement."""
         deadline = monotonic() + timeout_s
-        while self._outstanding and (left := deadline - monotonic()) > 0:
+        while (self._outstanding or self._unsent) and (left := deadline - monotonic()) > 0:
             before = self.acknowledged
             self.collect(min(_SLICE_S, left))
             if self.acknowledged > before:
@@ -142,8 +163,11 @@ class Publisher:
         self._session.close()
 
     def _send(self, message: Message, in_flight: _InFlight) -> None:
-        sent = self._session.publish(message.topic, message.payload)
-        self._outstanding[sent.mid] = in_flight
+        sent = self._session.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
+        if message.qos:
+            self._outstanding[sent.mid] = in_flight
+        else:
+            self._unsent.append(_Unsent(partial(was_sent, sent), message.readings))
 
     def _handle(self, arrival: Acknowledgement | Received) -> None:
         if isinstance(arrival, Received):

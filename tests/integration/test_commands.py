@@ -52,7 +52,7 @@ NEEDS = {
     "scripts.faults": [["--faults"], ["--faults", "nonsense"], ["--seeds", "0"], ["--rate", "nan"]],
     "scripts.faults.broken_worker": [[], ["nonsense"]],
     "scripts.launcher.guard": [[]],
-    "scripts.simulate": [["--vehicles"], ["--vehicles", "0"], ["--fault", "nonsense"]],
+    "scripts.simulate": [["--vehicles"], ["--vehicles", "0"], ["--fault", "x"], ["--dialect", "x"]],
     "scripts.story": [[], ["nonsense"], ["http://"], ["http://localhost:x"]],
     "shared.rollups": [[], ["mend"]],
 }

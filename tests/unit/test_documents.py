@@ -7,8 +7,10 @@ from urllib.parse import unquote
 
 import pytest
 
+from scripts.simulator.dialects.registry import DIALECTS
 from scripts.simulator.options import parse
 from shared.metric_definitions import API, WORKER
+from tests.dialects import DRIVING, ODD
 from tests.documents import DOCUMENTS, ROOT, anchors, commands, links, name, prose, text_of
 
 OPERATIONS = text_of(ROOT / "docs" / "operations.md")
@@ -110,6 +112,21 @@ SIMULATIONS = [
 def test_a_simulators_options_are_understood(command):
     """Each of its commands is accepted as it stands; running one takes a minute."""
     assert parse(command.partition("#")[0].split()[3:])
+
+
+def test_the_simulated_dialects_are_listed():
+    """Each, in the order of `--help`, with the name of its first car, QoS and RETAIN."""
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| (?:load point )?(`[\w-]+`|its VIN) \| ([01]), (yes|no) \|",
+        text_of(ROOT / "docs" / "mqtt.md"),
+        re.MULTILINE,
+    )
+    assert [dialect for dialect, *_ in rows] == list(DIALECTS)
+    for dialect, vehicle, qos, retained in rows:
+        [*_, message] = DIALECTS[dialect].encode(DRIVING, ODD)
+        named = DIALECTS[dialect].vehicle_id(ODD)
+        assert vehicle == ("its VIN" if named == ODD.vin else f"`{named}`"), dialect
+        assert (qos, retained) == (str(message.qos), "yes" if message.retain else "no"), dialect
 
 
 def test_the_worked_example_is_marked():

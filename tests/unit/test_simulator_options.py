@@ -1,9 +1,11 @@
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from scripts.simulator import options
+from scripts.simulator.dialects.registry import DIALECTS
 
 
 def test_defaults():
@@ -51,3 +53,50 @@ def test_wrong_options_are_explained(arguments, message, capsys):
         options.parse(arguments)
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_dialect_with_its_mapping_file():
+    """Both as given; faults, speed and a recording go with a dialect."""
+    parsed = options.parse(
+        ["--dialect", "ovms", "--mapping", "sources.toml", "--fault", "SOC_LOW@SIM-000001"]
+    )
+    assert (parsed.dialect, parsed.mapping) == ("ovms", Path("sources.toml"))
+    assert options.parse(["--dialect", "abrp", "--replay", "trip.csv", "--speedup", "0"]).dialect == "abrp"
+    assert options.parse([]).dialect is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dialect", "ovsm"], "argument --dialect: invalid choice: 'ovsm' (choose from"),
+        (
+            ["--dialect", "ovms", "--confirm"],
+            "--confirm does not go with --dialect: only our own topics have",
+        ),
+        (["--dialect", "ovms", "--array", "2"], "--array does not go with --dialect"),
+        (["--mapping", "sources.toml"], "--mapping goes with --dialect only"),
+        (["--dialect", "gbt32960-emqx", "--rate", "2"], "its times are multiples of 1 s"),
+        (["--dialect", "abrp", "--speedup", "0.5"], "--speedup divided by --rate must be at least as much"),
+    ],
+)
+def test_wrong_combinations_with_a_dialect(arguments, message, capsys):
+    """Receipts and arrays are of our own topics; readings of one second would have one time."""
+    with pytest.raises(SystemExit) as ended:
+        options.parse(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_finer_times_allow_a_higher_rate():
+    """Milliseconds, microseconds, or none."""
+    for name in ("vss", "carconnectivity", "ovms"):
+        assert options.parse(["--dialect", name, "--rate", "10"]).rate == 10
+
+
+def test_the_help_lists_the_dialects(capsys):
+    """Each with the project that publishes it."""
+    with pytest.raises(SystemExit):
+        options.parse(["--help"])
+    text = capsys.readouterr().out
+    for name, encoder in DIALECTS.items():
+        assert re.search(rf"^  {name} +{re.escape(encoder.source)}$", text, re.MULTILINE)

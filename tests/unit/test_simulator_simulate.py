@@ -18,6 +18,7 @@ class Broker:
     """A stand-in for the publisher that acknowledges at once, or never."""
 
     receipts = None
+    lost = 0
 
     def __init__(self, *, answers=True, after_publish=None):
         self.published = self.acknowledged = self.messages = 0
