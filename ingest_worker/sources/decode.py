@@ -11,19 +11,12 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ingest_worker.sources.json_document import element_bytes, read_document, read_scalar, read_word
-from ingest_worker.sources.message_plan import (
-    NAMES,
-    BadValueError,
-    MessagePlan,
-    Signals,
-    TimedValue,
-    in_range,
-    read_moment,
-)
+from ingest_worker.sources.message_plan import NAMES, MessagePlan, Signals, TimedValue, in_range
 from ingest_worker.sources.mistake import quoted
 from ingest_worker.sources.pointer import AmbiguousPathError, Find
 from ingest_worker.sources.refused import RefusedError
-from ingest_worker.sources.source_time import ReadTime
+from ingest_worker.sources.signal_reader import BadValueError
+from ingest_worker.sources.source_time import ReadTime, read_moment
 from ingest_worker.sources.sources import Source, StatusRule, TopicMatch
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
 from shared.wire.refusal import Reason, Rejection
@@ -54,6 +47,14 @@ class Mapped(NamedTuple):
     status: VehicleStatus | None = None
     indexes: Sequence[int] | None = None
     """Index in the message's array of each row; None for a message without an array."""
+
+
+class _Readings(NamedTuple):
+    """The readings of one element: rows or values, and the refusal of it or of a part."""
+
+    rows: list[Row]
+    values: list[Values]
+    refused: RefusedError | None
 
 
 def decode_mapped(
@@ -158,7 +159,7 @@ class _Message:
             try:
                 rows, values, refused = self._read(element)
             except RefusedError as error:
-                rows, values, refused = [], [], error.with_traceback(None)
+                rows, values, refused = _Readings([], [], error.with_traceback(None))
             mapped.rows.extend(rows)
             mapped.values.extend(values)
             indexes.extend([index] * len(rows))
@@ -173,39 +174,46 @@ class _Message:
                     mapped.rejections.append(self.rejection(refused, None if own is None else index, own))
         return mapped
 
-    def _read(self, document: Any) -> tuple[list[Row], list[Values], RefusedError | None]:
+    def _read(self, document: Any) -> _Readings:
         """Read one reading, or several with own times. Raises RefusedError where none can be stored."""
         try:
-            unknown, plan = self._identify(document)
-            if plan is None:
-                return [], [], None
-            if plan.form is not None:
-                return self._read_timed(plan.read_timed(document), plan.form.read_time, unknown)
-            values = plan.read(document)
-            if values is None:
-                return [], [], None
-            if unknown is not None:
-                raise unknown
-            time = self.source.time
-            if time is None:
-                self._check(values, self.received_at)
-                return [], [Values(self.vin, tuple(values), self.source)], None
-            ts = read_moment(time.find(document), time.read)
+            return self._read_plan(document)
         except BadValueError as bad:
             raise RefusedError(Reason.BAD_VALUE, str(bad)) from None
         except AmbiguousPathError:
             raise RefusedError(Reason.BAD_READING, "must not name a key twice") from None
         except InvalidTimestampError as reason:
             raise RefusedError(Reason.BAD_READING, f"ts: {reason}") from None
+
+    def _read_plan(self, document: Any) -> _Readings:
+        unknown, plan = self._identify(document)
+        if plan is None:
+            return _Readings([], [], None)
+        if plan.form is not None:
+            return self._read_timed(plan.read_timed(document), plan.form.read_time, unknown)
+        found = plan.read(document)
+        if found is None:
+            return _Readings([], [], None)
+        if unknown is not None:
+            raise unknown
+        values, is_in_range = found
+        time = self.source.time
+        if time is None:
+            if not is_in_range:
+                self._refuse(values, self.received_at, None)
+            return _Readings([], [Values(self.vin, tuple(values), self.source)], None)
+        ts = read_moment(time.find(document), time.read)
         if ts is None:
             raise RefusedError(Reason.BAD_READING, f"ts: is missing at {time.text}")
-        return [self._row(ts, values)], [], None
+        if not is_in_range or not EARLIEST <= ts <= self.latest:
+            self._refuse(values, ts, self.latest)
+        return _Readings([_new(Row, (self.vin, ts, self.received_at, *values))], [], None)
 
     def _read_timed(
         self, found: list[TimedValue | BadValueError], read_time: ReadTime, unknown: RefusedError | None
-    ) -> tuple[list[Row], list[Values], RefusedError | None]:
+    ) -> _Readings:
         if not found:
-            return [], [], None
+            return _Readings([], [], None)
         if unknown is not None:
             raise unknown
         refusals: list[RefusedError] = []
@@ -225,13 +233,13 @@ class _Message:
         rows = []
         for ts in sorted(by_time):
             try:
-                rows.append(self._row(ts, by_time[ts]))
+                rows.append(self._timed_row(ts, by_time[ts]))
             except RefusedError as refused:
                 refusals.append(refused.with_traceback(None))
         if not refusals:
-            return rows, [], None
+            return _Readings(rows, [], None)
         detail = "; ".join(refused.detail for refused in refusals)
-        return rows, [], RefusedError(refusals[0].reason, detail)
+        return _Readings(rows, [], RefusedError(refusals[0].reason, detail))
 
     def _identify(self, document: Any) -> tuple[RefusedError | None, MessagePlan | None]:
         """Find the vehicle and the plan; an unknown vehicle is an error only where there is a signal."""
@@ -239,6 +247,8 @@ class _Message:
         if source.vehicle_at is None:
             return (None if self.vin else self._unknown(match.vehicle or "")), match.plan
         sent = source.vehicle_at(document)
+        if sent == match.vehicle and self.vin:
+            return None, match.plan
         vehicle = str(sent) if isinstance(sent, str | int) and not isinstance(sent, bool) else None
         if match.vehicle is not None:
             if vehicle is not None and not source.vehicles.are_same(match.vehicle, vehicle):
@@ -258,17 +268,16 @@ class _Message:
             f"{quoted(vehicle)} is not among the vehicles of source {self.source.name}{rule}",
         )
 
-    def _row(self, ts: datetime, values: Sequence[float | None]) -> Row:
-        if not EARLIEST <= ts <= self.latest or not in_range(values):
-            self._check(values, ts, certain=True)
+    def _timed_row(self, ts: datetime, values: Sequence[float | None]) -> Row:
+        """Return the row of values with this time. Raises RefusedError for one out of range."""
+        if not in_range(values) or not EARLIEST <= ts <= self.latest:
+            self._refuse(values, ts, self.latest)
         return _new(Row, (self.vin, ts, self.received_at, *values))
 
-    def _check(self, values: Sequence[float | None], ts: datetime, *, certain: bool = False) -> None:
-        """Raise RefusedError for a reading that is out of range, in the words of a native one."""
-        if not certain and in_range(values):
-            return
+    def _refuse(self, values: Sequence[float | None], ts: datetime, latest: datetime | None) -> None:
+        """Raise RefusedError where the reading is out of range, in the words of a native one."""
         content = {"vin": self.vin, "ts": format_timestamp(ts), **dict(zip(NAMES, values, strict=True))}
         try:
-            Reading.model_validate(content, context=self.latest if certain else None)
+            Reading.model_validate(content, context=latest)
         except ValidationError as invalid:
             raise RefusedError(Reason.BAD_READING, why_invalid(invalid)) from None

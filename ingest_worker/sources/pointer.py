@@ -87,15 +87,15 @@ def _unescape(text: str) -> str:
 
 def compile_pointer(pointer: Pointer) -> Find:
     """Return a function that finds one value; the pointer has no star."""
-    steps = tuple(map(_step, pointer.tokens))
-    if not steps:
+    if not pointer.tokens:
         return lambda document: document
-    if len(steps) == 1:
-        return steps[0]
+    # A token with its step: a plain key of an object, the usual case, is looked up here, without a call.
+    steps = tuple((token if isinstance(token, str) else None, _step(token)) for token in pointer.tokens)
 
     def find(document: Any) -> Any:
-        for step in steps:
-            document = step(document)
+        for key, step in steps:
+            is_object = key is not None and document.__class__ is dict
+            document = document.get(key) if is_object else step(document)
             if document is None:
                 return None
         return document
@@ -169,14 +169,15 @@ def _member(key: str) -> Find:
 
 def _choice(choice: Choice) -> Find:
     key, wanted = choice
+    number = int(wanted) if _INDEX.fullmatch(wanted) else None
 
     def find(value: Any) -> Any:
-        if not isinstance(value, list):
+        if value.__class__ is not list:
             return None
         for element in value:
             if element.__class__ is dict:
                 found = element.get(key)
-                if found == wanted or (found.__class__ is int and str(found) == wanted):
+                if found == wanted or (number is not None and found.__class__ is int and found == number):
                     return element
         return None
 

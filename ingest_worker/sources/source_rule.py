@@ -4,9 +4,10 @@ import re
 from typing import NamedTuple
 
 from ingest_worker.sources.config_table import ConfigTable, kind_of
-from ingest_worker.sources.message_plan import MessagePlan, ValueForm
+from ingest_worker.sources.message_plan import MessagePlan
 from ingest_worker.sources.mistake import MistakeError, quoted
 from ingest_worker.sources.pointer import InvalidPointerError, Pointer, compile_pointer, parse_pointer
+from ingest_worker.sources.signal_reader import ValueForm
 from ingest_worker.sources.signal_rule import SignalRule, merged_signals, read_rules
 from ingest_worker.sources.source_time import FORMATS, ZONED, ReadTime, parse_zone, time_reader
 from ingest_worker.sources.sources import OwnTime, Plans, Source, StatusRule
@@ -58,7 +59,7 @@ def read_source(table: ConfigTable, name: str) -> Source:
         _check_places(each_rules, time, has_key=has_key)
     form = None
     if time.value is not None and time.at is not None and time.read is not None:
-        form = ValueForm(compile_pointer(time.value), compile_pointer(time.at), time.read)
+        form = ValueForm(time.value, time.at, time.read)
     plans = _plans(rules, form)
     device_plans = {device: _plans(own, form) for device, own in by_device.items()}
     status = _status(table, prefix)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from operator import itemgetter
 from typing import Any
 
 from ingest_worker.sources.raw_number import NO_VALUE, Invalid, NotANumberError, read_number
@@ -15,7 +16,9 @@ ZONED = ("iso", "gbt32960")
 ReadTime = Callable[[Any], datetime]
 """Read a time that is neither null nor missing. Raises InvalidTimestampError."""
 
-_USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII).fullmatch
+_USUAL = re.compile(
+    r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00)", re.ASCII
+).fullmatch
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2})?(?:[.,](\d+))?\s?([Zz]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
 )
@@ -25,6 +28,7 @@ _LATEST_S = 253_402_300_799  # the last second of the year 9999
 _NONE = Invalid()
 _CENTURY = 2000
 _PARTS = ("Year", "Month", "Day", "Hour", "Minute", "Second")
+_parts: Callable[[Any], tuple[Any, ...]] = itemgetter(*_PARTS)
 
 
 def parse_zone(text: str) -> timezone:
@@ -58,9 +62,16 @@ def time_reader(formats: tuple[str, ...], zone: timezone | None) -> ReadTime:
     return read
 
 
-def is_missing(value: Any) -> bool:
-    """Return whether a time is null, or one of the words for "no value"."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in NO_VALUE)
+def read_moment(value: Any, read: ReadTime) -> datetime | None:
+    """Return the time, None where it is missing. Raises InvalidTimestampError."""
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except InvalidTimestampError:
+        if isinstance(value, str) and value.strip().lower() in NO_VALUE:
+            return None
+        raise
 
 
 def _reader(name: str, zone: timezone | None) -> ReadTime:
@@ -72,19 +83,26 @@ def _reader(name: str, zone: timezone | None) -> ReadTime:
         return lambda value: _unix(value, 1_000_000)
     if name == "unix_ms":
         return lambda value: _unix(value, 1_000)
-    return lambda value: _gbt32960(value, zone or timezone(timedelta(hours=8)))
+    offset = timedelta(hours=8) if zone is None else zone.utcoffset(None)
+    return lambda value: _gbt32960(value, offset)
 
 
 def _rfc3339(value: Any) -> datetime:
-    if value.__class__ is str and _USUAL(value) is not None:
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            pass
+    if value.__class__ is str and _USUAL(value) is not None and value[10] == "T":
+        return _existing(value)
     return parse_timestamp(value)
 
 
+def _existing(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidTimestampError("is not a time that exists in the calendar") from None
+
+
 def _iso(value: Any, zone: timezone) -> datetime:
+    if value.__class__ is str and _USUAL(value) is not None:
+        return _existing(value)
     match = _ISO.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidTimestampError('must be an ISO 8601 time such as "2026-01-24 12:05:00+00:00"')
@@ -105,7 +123,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _unix(value: Any, factor: int) -> datetime:
     try:
-        number = read_number(value, _NONE)
+        number = value if value.__class__ is float else read_number(value, _NONE)
     except NotANumberError:
         number = None
     if number is None:
@@ -116,15 +134,16 @@ def _unix(value: Any, factor: int) -> datetime:
     return _EPOCH + timedelta(microseconds=round(number * factor))
 
 
-def _gbt32960(value: Any, zone: timezone) -> datetime:
-    parts: list[Any] = [value.get(part) for part in _PARTS] if isinstance(value, dict) else [None]
-    if not all(part.__class__ is int for part in parts):
+def _gbt32960(value: Any, offset: timedelta) -> datetime:
+    try:
+        year, month, day, hour, minute, second = parts = _parts(value)
+    except (KeyError, TypeError):
+        parts = (None,)
+    if set(map(type, parts)) != {int}:
         raise InvalidTimestampError(f"must be an object with the whole numbers {', '.join(_PARTS)}")
-    year, month, day, hour, minute, second = parts
     try:
         # Two digits on the wire; a gateway may send all four.
         year += 0 if year >= _CENTURY else _CENTURY
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC) - offset
     except (ValueError, OverflowError):
         raise InvalidTimestampError("is not a time that exists in the calendar") from None
-    return _in_utc(moment)
