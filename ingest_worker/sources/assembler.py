@@ -1,0 +1,121 @@
+"""The assembler of rows from values without a time: joins what arrives together, and waits only briefly.
+
+A vehicle whose source gives one value a message sends a set of them as a burst. Values of one vehicle and
+source form an open group, which becomes one row when it closes: when one of its signals comes again, when the
+source's `assemble_ms` have passed since its first message, or when it is the oldest and room is needed.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from ingest_worker.sources.decode import Values
+from ingest_worker.sources.message_plan import Signals
+
+T = TypeVar("T")
+
+_TICK = timedelta(microseconds=1)
+
+
+class Group(Generic[T]):
+    """Values that become one row, with the token of each message that they came in."""
+
+    __slots__ = ("signals", "source", "started_at", "tokens", "ts", "vin")
+
+    def __init__(self, values: Values, received_at: datetime, ts: datetime, token: T) -> None:
+        self.source = values.source.name
+        self.vin = values.vin
+        self.signals: Signals = values.signals
+        self.started_at = received_at
+        self.ts = ts
+        self.tokens: list[T] = [token]
+
+    def join(self, signals: Signals, token: T) -> bool:
+        """Take the signals in; returns False, and takes none, where one of them is there already."""
+        own = self.signals
+        for present, new in zip(own, signals, strict=True):
+            if present is not None and new is not None:
+                return False
+        self.signals = tuple(
+            new if present is None else present for present, new in zip(own, signals, strict=True)
+        )
+        self.tokens.append(token)
+        return True
+
+
+class Assembler(Generic[T]):
+    """The open groups of all sources. Not thread-safe; the caller gives the time."""
+
+    def __init__(self) -> None:
+        # By window, so that the groups of each dictionary stand in the order in which they end.
+        self._open: dict[timedelta, dict[tuple[str, str], Group[T]]] = {}
+        self._last: dict[str, datetime] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._open.values()))
+
+    def add(self, values: Values, received_at: datetime, token: T) -> list[Group[T]]:
+        """Join the values of a message; returns the groups that it closes."""
+        window = timedelta(milliseconds=values.source.assemble_ms)
+        groups = self._open.setdefault(window, {})
+        key = values.source.name, values.vin
+        group = groups.get(key)
+        if group is not None:
+            if received_at - group.started_at < window and group.join(values.signals, token):
+                return []
+            del groups[key]
+        groups[key] = Group(values, received_at, self._next_ts(values.vin, received_at), token)
+        return [] if group is None else [group]
+
+    def due(self, now: datetime) -> list[Group[T]]:
+        """Close and return the groups whose time has passed."""
+        closed = []
+        for window, groups in self._open.items():
+            for key, group in list(_while_due(groups, now - window)):
+                del groups[key]
+                closed.append(group)
+        return closed
+
+    def next_due(self) -> datetime | None:
+        """Return when `due` will close the next group, None where none is open."""
+        ends = [
+            next(iter(groups.values())).started_at + window for window, groups in self._open.items() if groups
+        ]
+        return min(ends, default=None)
+
+    def oldest(self) -> datetime | None:
+        """Return the arrival of the first message that is still held, None where none is."""
+        firsts = [next(iter(groups.values())).started_at for groups in self._open.values() if groups]
+        return min(firsts, default=None)
+
+    def close_oldest(self) -> list[Group[T]]:
+        """Close and return the oldest group, for room; an empty list where none is open."""
+        oldest = self.oldest()
+        for groups in self._open.values():
+            for key, group in groups.items():
+                if group.started_at == oldest:
+                    del groups[key]
+                    return [group]
+                break
+        return []
+
+    def drain(self) -> list[Group[T]]:
+        """Close and return all groups, the oldest first."""
+        closed = [group for groups in self._open.values() for group in groups.values()]
+        self._open.clear()
+        return sorted(closed, key=lambda group: group.ts)
+
+    def _next_ts(self, vin: str, received_at: datetime) -> datetime:
+        last = self._last.get(vin)
+        ts = received_at if last is None or received_at > last else last + _TICK
+        self._last[vin] = ts
+        return ts
+
+
+def _while_due(
+    groups: dict[tuple[str, str], Group[T]], started_until: datetime
+) -> Iterator[tuple[tuple[str, str], Group[T]]]:
+    for key, group in groups.items():
+        if group.started_at > started_until:
+            return
+        yield key, group

@@ -1,0 +1,132 @@
+"""The mapping file: read, merged with the dialects it names, and checked whole."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ingest_worker.sources.config_table import ConfigTable, kind_of
+from ingest_worker.sources.dialects import dialect_names, dialect_text
+from ingest_worker.sources.mistake import MappingError, MistakeError, one_line, quoted
+from ingest_worker.sources.signal_rule import merged_signals
+from ingest_worker.sources.source_rule import read_source
+from ingest_worker.sources.sources import Source, Sources
+from ingest_worker.sources.topic_pattern import overlap
+from shared.wire.topics import receipts_topic, topic_filters
+
+_LARGEST_BYTES = 4 * 1024 * 1024
+
+
+def load_sources(path: Path) -> Sources:
+    """Read and check a mapping file.
+
+    Raises MappingError with one line that names the file, the source, the key and the reason.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_BYTES + 1)
+    except OSError as error:
+        raise MappingError(one_line(f"{path}: can't be read: {error.strerror}")) from None
+    except ValueError:
+        raise MappingError(one_line(f"{path}: can't be read: no such path")) from None
+    if len(content) > _LARGEST_BYTES:
+        raise MappingError(one_line(f"{path}: is larger than {_LARGEST_BYTES:,} bytes"))
+    return parse_sources(content, str(path))
+
+
+def parse_sources(content: bytes, file: str) -> Sources:
+    """Parse the bytes of a mapping file. Raises MappingError."""
+    try:
+        return Sources(_sources(_table(content)))
+    except MistakeError as mistake:
+        raise MappingError(one_line(f"{file}: {mistake}")) from None
+
+
+def dialect_source(name: str, **keys: Any) -> Source:
+    """Return a shipped dialect as a source, with some keys of its own. Raises MistakeError."""
+    return _source({"dialect": name, **keys})
+
+
+def _table(content: bytes) -> dict[str, Any]:
+    try:
+        # Decimal keeps numbers exactly as written.
+        return tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+    except UnicodeDecodeError as broken:
+        raise MistakeError("", f"is not UTF-8 (byte {broken.start})") from None
+    except tomllib.TOMLDecodeError as broken:
+        raise MistakeError("", f"is not TOML: {broken}") from None
+    except RecursionError:
+        raise MistakeError("", "is nested too deeply") from None
+    except ValueError:
+        raise MistakeError("", "holds a number with too many digits") from None
+
+
+def _sources(content: Mapping[str, Any]) -> list[Source]:
+    ConfigTable(content).only(["source"])
+    raw = content.get("source")
+    if raw is not None and not isinstance(raw, list):
+        raise MistakeError("source", "must be written as [[source]]")
+    if not raw:
+        raise MistakeError("", "holds no [[source]]")
+    sources: list[Source] = []
+    for number, each in enumerate(raw, 1):
+        if not isinstance(each, dict):
+            raise MistakeError(f"source {number}", f"must be a table, not {kind_of(each)}")
+        label = each.get("name", each.get("dialect"))
+        where = f"source {label if isinstance(label, str) else number}"
+        try:
+            source = _source(each)
+            _check_against(source, sources)
+        except MistakeError as mistake:
+            raise MistakeError(where, str(mistake)) from None
+        sources.append(source)
+    return sources
+
+
+def _source(raw: Mapping[str, Any]) -> Source:
+    table = ConfigTable(raw)
+    name, dialect = table.text("name"), table.text("dialect")
+    if dialect is not None:
+        table = ConfigTable(_merged(dialect, raw))
+    if name is None:
+        name = dialect
+    if name is None:
+        raise MistakeError("name", "is missing; without a dialect a source has to say it")
+    return read_source(table, name)
+
+
+def _merged(dialect: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a dialect, overridden by a source's own; signals one by one."""
+    if dialect not in dialect_names():
+        known = ", ".join(dialect_names())
+        raise MistakeError("dialect", f"{quoted(dialect)} is unknown; there are {known}")
+    (base,) = tomllib.loads(dialect_text(dialect), parse_float=Decimal)["source"]
+    merged = {**base, **own}
+    if "signals" in own:
+        merged["signals"] = merged_signals(base["signals"], own["signals"], "signals")
+    if own.get("time", "arrival") != "arrival" and "assemble_ms" not in own:
+        merged.pop("assemble_ms", None)
+    return merged
+
+
+_NATIVE = (*topic_filters(None), receipts_topic("+"))
+
+
+def _check_against(source: Source, others: Sequence[Source]) -> None:
+    if any(source.name == other.name for other in others):
+        raise MistakeError("name", f"{quoted(source.name)} stands twice; each source needs one of its own")
+    own = [(each, "topic") for each in source.telemetry_filters]
+    own += [(each, "status.topic") for each in source.status_filters]
+    taken = [(native, "our own topic") for native in _NATIVE]
+    taken += [
+        (each, f"of source {other.name}")
+        for other in others
+        for each in other.telemetry_filters + other.status_filters
+    ]
+    for topic, key in own:
+        for other_topic, whose in taken:
+            if overlap(topic, other_topic):
+                reason = f"{quoted(topic)} overlaps {quoted(other_topic)}, {whose}"
+                raise MistakeError(key, f"{reason}: a message may match both")
+        taken.append((topic, "of the same source"))

@@ -1,0 +1,130 @@
+"""The sources of a mapping file, and the match of a topic to one of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from ingest_worker.sources.message_plan import MessagePlan
+from ingest_worker.sources.pointer import Find
+from ingest_worker.sources.source_time import ReadTime
+from ingest_worker.sources.topic_pattern import TopicPattern
+from ingest_worker.sources.vehicle_ids import VehicleIds
+from shared.wire.connectivity import Status
+
+# Number of topics whose match is cached: seven for each vehicle where a topic holds one value.
+_TOPICS = 262_144
+
+Plans = Mapping[str | None, MessagePlan]
+"""The plans of a source by the key of the topic; None where its topics have no key."""
+
+
+class OwnTime(NamedTuple):
+    """The place and the format of a reading's time."""
+
+    text: str
+    find: Find
+    read: ReadTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRule:
+    """The topics and the words of a status."""
+
+    patterns: tuple[TopicPattern, ...]
+    find: Find | None
+    """The place of the word in the payload; None where the payload is the word."""
+    words: Mapping[str, Status]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Source:
+    """One `[[source]]` of a mapping file, compiled."""
+
+    name: str
+    patterns: tuple[TopicPattern, ...]
+    telemetry_filters: tuple[str, ...]
+    status_filters: tuple[str, ...]
+    assemble_ms: int
+    """For a source without times: how long its values are joined."""
+    time: OwnTime | None
+    """None where the time is the arrival, or where each value has its own."""
+    is_arrival: bool
+    each: Find | None
+    vehicle_at: Find | None
+    vehicle_path: str
+    vehicles: VehicleIds
+    plans: Plans
+    device_plans: Mapping[str, Plans]
+    status: StatusRule | None
+    signals: tuple[str, ...]
+    """The names of our signals that it gives."""
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r})"
+
+    def plan(self, vehicle: str | None, key: str | None) -> MessagePlan | None:
+        """Return the plan of a vehicle's messages, None for a key of no signal."""
+        plans = self.plans if vehicle is None else self.device_plans.get(vehicle, self.plans)
+        return plans.get(key)
+
+
+class TopicMatch(NamedTuple):
+    """A topic of a source, with its named parts."""
+
+    source: Source
+    vehicle: str | None
+    """The id in the topic, None where the payload names it."""
+    key: str | None
+    is_status: bool
+    vin: str | None
+    """The VIN of `vehicle`, None where that is unknown."""
+    plan: MessagePlan | None
+    """The plan of the message; None for a status."""
+
+
+class Sources:
+    """All sources of a mapping file."""
+
+    filters: tuple[str, ...]
+    """All filters for readings and statuses, without `$share`; no two overlap."""
+    arrival_filters: tuple[str, ...]
+    """The filters of sources whose time is the arrival, their statuses included."""
+    match: Callable[[bytes], TopicMatch | None]
+    """Find the source of a topic, None for a topic of no source; cached."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.sources = tuple(sources)
+        self.filters = tuple(each for source in sources for each in _filters(source))
+        self.arrival_filters = tuple(
+            each for source in sources if source.is_arrival for each in _filters(source)
+        )
+        self.match = lru_cache(_TOPICS)(self._match)
+
+    def _match(self, topic: bytes) -> TopicMatch | None:
+        try:
+            levels = topic.decode("utf-8").split("/")
+        except UnicodeDecodeError:
+            return None
+        for source in self.sources:
+            for pattern in source.patterns:
+                matched = pattern.match(levels)
+                if matched is not None and (found := _reading_match(source, *matched)) is not None:
+                    return found
+            for pattern in source.status.patterns if source.status is not None else ():
+                matched = pattern.match(levels)
+                if matched is not None and (vehicle := matched.vehicle) is not None:
+                    return TopicMatch(source, vehicle, None, True, source.vehicles.vin(vehicle), None)
+        return None
+
+
+def _filters(source: Source) -> tuple[str, ...]:
+    return source.telemetry_filters + source.status_filters
+
+
+def _reading_match(source: Source, vehicle: str | None, key: str | None) -> TopicMatch | None:
+    plan = source.plan(vehicle, key)
+    if plan is None and not (key is not None and key in source.plans):
+        return None
+    vin = None if vehicle is None else source.vehicles.vin(vehicle)
+    return TopicMatch(source, vehicle, key, False, vin, plan)
