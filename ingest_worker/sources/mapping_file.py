@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingest_worker.sources.config_table import ConfigTable, kind_of
 from ingest_worker.sources.dialects import dialect_names, dialect_text
@@ -43,9 +43,25 @@ def parse_sources(content: bytes, file: str) -> Sources:
         raise MappingError(one_line(f"{file}: {mistake}")) from None
 
 
-def dialect_source(name: str, **keys: Any) -> Source:
-    """Return a shipped dialect as a source, with some keys of its own. Raises MistakeError."""
-    return _source({"dialect": name, **keys})
+class DialectSummary(NamedTuple):
+    """A shipped dialect in short."""
+
+    about: str
+    signals: tuple[str, ...]
+    has_prefix: bool
+    """False where a source has to say its prefix."""
+
+
+def dialect_summary(name: str) -> DialectSummary:
+    """Return a shipped dialect in short. Raises MistakeError for a wrong one."""
+    raw = _dialect(name)
+    source = _source({"dialect": name, "prefix": raw.get("prefix", "prefix")})
+    return DialectSummary(raw["about"], source.signals, "prefix" in raw)
+
+
+def _dialect(name: str) -> dict[str, Any]:
+    (raw,) = tomllib.loads(dialect_text(name), parse_float=Decimal)["source"]
+    return dict(raw)
 
 
 def _table(content: bytes) -> dict[str, Any]:
@@ -101,7 +117,7 @@ def _merged(dialect: str, own: Mapping[str, Any]) -> dict[str, Any]:
     if dialect not in dialect_names():
         known = ", ".join(dialect_names())
         raise MistakeError("dialect", f"{quoted(dialect)} is unknown; there are {known}")
-    (base,) = tomllib.loads(dialect_text(dialect), parse_float=Decimal)["source"]
+    base = _dialect(dialect)
     merged = {**base, **own}
     if "signals" in own:
         merged["signals"] = merged_signals(base["signals"], own["signals"], "signals")

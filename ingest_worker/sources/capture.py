@@ -1,0 +1,59 @@
+"""A capture of MQTT messages: the lines that `mosquitto_sub -F %j` prints."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from ingest_worker.sources.json_document import element_bytes
+from ingest_worker.sources.source_time import time_reader
+from shared.wire.strict_json import InvalidJsonError, parse_json
+from shared.wire.timestamps import InvalidTimestampError
+
+_read_time = time_reader(("iso", "unix_s"), UTC)
+
+
+class InvalidCaptureError(ValueError):
+    """A line of a capture can't be read; the message names its number."""
+
+
+class Captured(NamedTuple):
+    """One message of a capture."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    is_retained: bool
+
+
+def read_capture(lines: Iterable[bytes], start: datetime) -> Iterator[Captured]:
+    """Yield the messages of a capture; `start` is the time of lines without one before them.
+
+    Raises InvalidCaptureError.
+    """
+    received_at = start
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            content = parse_json(line)
+        except InvalidJsonError as broken:
+            raise InvalidCaptureError(f"line {number}: {broken}") from None
+        topic = content.get("topic") if isinstance(content, dict) else None
+        if not isinstance(topic, str):
+            raise InvalidCaptureError(f'line {number}: is no JSON object with "topic" and "payload"')
+        if content.get("tst") is not None:
+            try:
+                received_at = _read_time(content["tst"])
+            except InvalidTimestampError as reason:
+                raise InvalidCaptureError(f"line {number}: tst: {reason}") from None
+        payload = _payload(content.get("payload"))
+        if payload is None:
+            raise InvalidCaptureError(f"line {number}: payload: holds an object with a repeated key")
+        yield Captured(topic, payload, received_at, bool(content.get("retain")))
+
+
+def _payload(value: Any) -> bytes | None:
+    """Return the payload; a JSON payload that was not quoted (`%J`) is written again."""
+    if value is None:
+        return b""
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else element_bytes(value)
