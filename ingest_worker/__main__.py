@@ -27,6 +27,8 @@ from ingest_worker.worker_health import WorkerHealth
 from shared.command import run_command
 from shared.command_arguments import command_parser
 from shared.settings import WorkerSettings
+from shared.sources.mapping_file import load_sources
+from shared.sources.sources import Sources
 from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker")
@@ -77,14 +79,15 @@ def _store(settings: WorkerSettings) -> int:
         engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
         stack.callback(engine.dispose)
         health = WorkerHealth()
-        subscriber = _subscriber(settings)
+        sources = None if settings.mqtt_sources is None else load_sources(settings.mqtt_sources)
+        subscriber = _subscriber(settings, sources)
         metrics = WorkerMetrics(subscriber, health)
         if settings.worker_health_port is not None:
             server = _status_server(health, metrics, settings.worker_health_host, settings.worker_health_port)
             server.start()
             stack.callback(server.stop)
         slot = SlotLock(settings, StatementDeadline(on_wait=health.beat))
-        worker = Worker(settings, subscriber, engine, health, metrics, slot=slot)
+        worker = Worker(settings, subscriber, engine, health, metrics, slot=slot, sources=sources)
         closer = HourCloser(settings, tell_due=metrics.set_hours_due)
         _stop_on_signal(worker, closer)
         closer.start()
@@ -100,9 +103,9 @@ def _status_server(health: WorkerHealth, metrics: WorkerMetrics, host: str, port
         raise FatalError(f"WORKER_HEALTH_PORT: can't listen on {host}:{port}: {error.strerror}") from None
 
 
-def _subscriber(settings: WorkerSettings) -> Subscriber:
+def _subscriber(settings: WorkerSettings, sources: Sources | None) -> Subscriber:
     try:
-        return Subscriber(settings)
+        return Subscriber(settings, sources=sources)
     except OSError as error:
         raise FatalError(f"MQTT_TLS_CA_FILE: {error}") from None
 

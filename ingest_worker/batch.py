@@ -16,6 +16,25 @@ MAX_BYTES = 4 * 1024 * 1024
 """Bytes of payload in one batch. Decoded rows take several times as much memory, until the commit."""
 
 
+_EMPTY = Decoded([], [])
+
+
+class Arrivals(NamedTuple):
+    """Messages without a time of their own that became one or several rows."""
+
+    client_id: str
+    """The session at the broker that received them."""
+    deliveries: tuple[Delivery, ...]
+
+
+class Entry(NamedTuple):
+    """Deliveries whose contents are stored together: those of the first one, for which the others wait."""
+
+    deliveries: Sequence[Delivery]
+    decoded: Decoded
+    arrivals: Arrivals | None = None
+
+
 class Source(NamedTuple):
     """The origin of a row."""
 
@@ -41,6 +60,8 @@ class BatchContents:
     """For each status, the index of its delivery."""
     indexes: dict[Delivery, Sequence[int]] = field(default_factory=dict)
     """For each delivery that is an array, the index in that array of each of its rows."""
+    arrivals: dict[Delivery, Arrivals] = field(default_factory=dict)
+    """For each delivery whose rows have the time of their arrival, all deliveries that its rows come from."""
     receipts: dict[Delivery, Receipt] = field(default_factory=dict)
     """Receipts of the deliveries that request one; they list the readings that the decoder rejected."""
     is_partial: bool = False
@@ -108,6 +129,19 @@ class Batch:
             contents.status_sources.append(len(contents.deliveries) - 1)
         if decoded.receipts is not None:
             contents.receipts[delivery] = Receipt(decoded.receipts, rejected=list(decoded.rejections))
+
+    def append_entry(self, entry: Entry) -> None:
+        """Add deliveries that are stored together.
+
+        The rows come with the first one: a batch may be split between any two, and none of the others is then
+        acknowledged before the rows have committed.
+        """
+        first, *others = entry.deliveries
+        self.append(first, entry.decoded)
+        if entry.arrivals is not None:
+            self._contents.arrivals[first] = entry.arrivals
+        for other in others:
+            self.append(other, _EMPTY)
 
     @property
     def is_full(self) -> bool:

@@ -55,6 +55,7 @@ def _deliveries(contents: BatchContents, begin: int, end: int) -> BatchContents:
         rejection_sources=[place - begin for place in contents.rejection_sources[rejected]],
         status_sources=[place - begin for place in contents.status_sources[statuses]],
         indexes={one: contents.indexes[one] for one in deliveries if one in contents.indexes},
+        arrivals={one: contents.arrivals[one] for one in deliveries if one in contents.arrivals},
         receipts={one: contents.receipts[one] for one in deliveries if one in contents.receipts},
         is_partial=contents.is_partial,
     )
@@ -74,6 +75,7 @@ def _within(contents: BatchContents, begin: int, end: int, *, is_last: bool) -> 
         rejection_sources=[0] * len(rejections),
         status_sources=contents.status_sources if is_last else [],
         indexes={} if indexes is None else {delivery: indexes[begin:end]},
+        arrivals=contents.arrivals,
         # All parts share one receipt, which is sent once the last part has committed.
         receipts=contents.receipts,
         is_partial=contents.is_partial or not is_last,

@@ -1,6 +1,6 @@
 """The session at the broker as the worker's loop, its slot and its metrics use it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from ingest_worker.broker_connection import BrokerConnection
@@ -22,6 +22,17 @@ class BrokerSession(Protocol):
     @property
     def inbox(self) -> Inbox:
         """Queue of the messages that were received and not taken."""
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """Topic filters of the session."""
+
+    @property
+    def unsubscribed(self) -> Collection[str]:
+        """The filters given to `unsubscribe` that the broker has confirmed."""
+
+    def unsubscribe(self, filters: Collection[str]) -> None:
+        """Unsubscribe filters of an earlier subscription, as soon as the present one stands."""
 
     @property
     def problem(self) -> str | None:

@@ -37,6 +37,8 @@ class WorkerMetrics(Collector):
         self.messages_cleared = 0
         self.statuses = Counter({status.value: 0 for status in Status})
         """Statuses by value: `online`, `offline`."""
+        self.source_messages: Counter[tuple[str, str]] = Counter()
+        """Messages of sources, by source and outcome."""
         self.receipts_sent = 0
         self.receipts_unsent = 0
         self.database_errors = Counter({fault.name.lower(): 0 for fault in Fault})
@@ -86,6 +88,8 @@ class WorkerMetrics(Collector):
             metric_definitions.STATUSES,
             {(status,): number for status, number in self.statuses.copy().items()},
         )
+        by_source: metric_definitions.Labelled = dict(self.source_messages.copy().items())
+        yield metric_definitions.counter(metric_definitions.SOURCE_MESSAGES, by_source)
         yield metric_definitions.counter(metric_definitions.MESSAGES_DROPPED, inbox.unguaranteed_dropped)
         yield metric_definitions.gauge(metric_definitions.MESSAGES_WAITING, len(inbox))
         yield metric_definitions.gauge(metric_definitions.OLDEST_UNACKNOWLEDGED, self._oldest_age())

@@ -9,6 +9,8 @@ from typing import NamedTuple
 _PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _QOS_1 = 0x32
+_RETAIN = 0x01
+_DUP = 0x08
 _MOST_IDS = 65_535
 _LONGEST = 268_435_455  # the largest length that fits into four bytes
 
@@ -25,6 +27,10 @@ class Message(NamedTuple):
     qos: int
     mid: bytes
     """The packet id, two bytes; empty at QoS 0."""
+    is_retained: bool = False
+    """True for a message that was retained before this subscription."""
+    is_repeated: bool = False
+    """True (DUP) where the broker may have sent the message before."""
 
 
 class Packet(NamedTuple):
@@ -97,7 +103,10 @@ def _message(data: bytes, first: int, body: int, stop: int) -> Message:
     payload = end + 2 if qos else end
     if payload > stop or qos == 3:
         raise MalformedPacketError("a message that ends before its payload, or of a quality that is none")
-    return Message(data[topic:end], data[payload:stop], qos, data[end:payload])
+    mid = data[end:payload]
+    if not first & (_RETAIN | _DUP):
+        return Message(data[topic:end], data[payload:stop], qos, mid)
+    return Message(data[topic:end], data[payload:stop], qos, mid, first & _RETAIN > 0, first & _DUP > 0)
 
 
 def pubacks(mids: list[bytes]) -> bytes:

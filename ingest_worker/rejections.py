@@ -23,6 +23,7 @@ from shared.rejections.model import Filter, delete_rejection, every_rejection, f
 from shared.rejections.replay import ReplayRefusedError, replay
 from shared.rejections.retention import purge_all
 from shared.settings import RejectionsSettings
+from shared.sources.mapping_file import load_sources
 from shared.wire.reading import normalise_vin
 from shared.wire.refusal import Reason
 from shared.wire.timestamps import format_timestamp, parse_timestamp
@@ -53,13 +54,14 @@ def replay_command(arguments: Namespace, settings: RejectionsSettings, engine: E
     """Replay rejections, oldest first, each in a transaction of its own; 1 where one was refused again."""
     now = datetime.now(UTC)
     latest = now + timedelta(seconds=settings.max_future_skew_s)
+    sources = None if settings.mqtt_sources is None else load_sources(settings.mqtt_sources)
     # Only up to now: otherwise a source of bad readings would keep this command running for ever.
     matching = every_rejection(engine, replace(_filter(arguments), until=now), descending=False)
     replayed, failures = 0, _Failures()
     try:
         for rejection_id in arguments.ids or (row["id"] for row in matching):
             try:
-                done = replay(engine, rejection_id, latest=latest)
+                done = replay(engine, rejection_id, latest=latest, sources=sources)
             except ReplayRefusedError as refused:
                 failures.add(rejection_id, refused)
                 continue

@@ -23,6 +23,8 @@ from ingest_worker.worker_health import WorkerHealth
 from shared.command import run_command
 from shared.command_arguments import command_parser, complain
 from shared.settings import WorkerSettings
+from shared.sources.mapping_file import load_sources
+from shared.sources.sources import Sources
 from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker.retire")
@@ -34,11 +36,16 @@ class _Emptier(Worker):
     """A worker that stops once its session has brought no message for 5 s."""
 
     def __init__(
-        self, settings: WorkerSettings, broker: BrokerSession, health: WorkerHealth, slot: SlotLock
+        self,
+        settings: WorkerSettings,
+        broker: BrokerSession,
+        health: WorkerHealth,
+        slot: SlotLock,
+        sources: Sources | None,
     ) -> None:
         self._own_engine = writer_engine(settings.database_url, name=broker.client_id)
         self.counts = WorkerMetrics(broker, health)
-        super().__init__(settings, broker, self._own_engine, health, self.counts)
+        super().__init__(settings, broker, self._own_engine, health, self.counts, sources=sources)
         self._lock = slot
         self._messages_before = 0
         self._quiet_since = time.monotonic()
@@ -105,7 +112,9 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
         # The client id of the slot; this worker itself takes no slot.
         with_id = settings.model_copy(update={"mqtt_client_id": name})
         health = WorkerHealth()
-        emptier = _Emptier(with_id, Subscriber(with_id, retires=True), health, slot)
+        sources = None if settings.mqtt_sources is None else load_sources(settings.mqtt_sources)
+        subscriber = Subscriber(with_id, retires=True, sources=sources)
+        emptier = _Emptier(with_id, subscriber, health, slot, sources)
         for stop_signal in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop_signal, lambda *_: emptier.stop())
         emptier.run()

@@ -9,7 +9,7 @@ window is then the broker's `max_inflight_messages`.
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,18 +20,19 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest_worker import fatal_errors
 from ingest_worker.broker_connection import BrokerConnection
+from ingest_worker.contest import CONTESTED_FROM, MOST_BRIEF_IN_A_ROW, contested, final, sentence
 from ingest_worker.delivery import Delivery
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.inbox import Inbox
 from ingest_worker.mqtt_client import QOS, MqttClient
 from ingest_worker.mqtt_packets import Message, PacketIds, pubacks
+from ingest_worker.subscription import Subscription, listed
 from shared.settings import WorkerSettings
+from shared.sources.sources import Sources
 from shared.wire.topics import topic_filters
 
 log = logging.getLogger("ingest_worker.subscriber")
 
-_MOST_BRIEF_IN_A_ROW = 6
-_CONTESTED_FROM = 2
 _UNSPECIFIED = 0x80
 
 
@@ -47,13 +48,14 @@ class Subscriber:
         settings: WorkerSettings,
         *,
         retires: bool = False,
+        sources: Sources | None = None,
         new_client: Callable[..., MqttClient] = MqttClient,
     ) -> None:
         self._address = f"{settings.mqtt_host}:{settings.mqtt_port}"
         self._settings = settings
         self._client_id = settings.mqtt_client_id
         self._retires = retires
-        self._filters = topic_filters(settings.mqtt_shared_group)
+        self._subscription = Subscription(settings, sources)
         self._fatal: FatalError | None = None
         self.connection = BrokerConnection()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
@@ -91,10 +93,26 @@ class Subscriber:
         return self._client_id
 
     @property
+    def filters(self) -> Sequence[str]:
+        """Topic filters of the session."""
+        return self._subscription.filters(self._client_id)
+
+    @property
+    def unsubscribed(self) -> Collection[str]:
+        """The filters given to `unsubscribe` that the broker has confirmed."""
+        return self._subscription.unsubscribed
+
+    def unsubscribe(self, filters: Collection[str]) -> None:
+        """Unsubscribe filters of an earlier subscription, as soon as the present one stands."""
+        self._subscription.obsolete = frozenset(filters)
+        if self.connection.is_listening:
+            self._subscription.unsubscribe_obsolete(self._client)
+
+    @property
     def problem(self) -> str | None:
         """The reason why no messages arrive, in words; None while they may arrive."""
-        if (brief := self.connection.brief_in_a_row) >= _CONTESTED_FROM:
-            return self._contested(brief)
+        if (brief := self.connection.brief_in_a_row) >= CONTESTED_FROM:
+            return contested(self._client_id, brief)
         return None if self.connection.is_listening else self._problem
 
     def start(self, client_id: str | None = None) -> None:
@@ -169,12 +187,6 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _contested(self, brief: int) -> str:
-        return (
-            f"the broker has closed {brief} connections in a row within seconds: probably another client uses"
-            f" the id {self._client_id}"
-        )
-
     # Called by paho's network thread
 
     def _on_pre_connect(self, _client: mqtt.Client, _userdata: Any) -> None:
@@ -210,18 +222,17 @@ class Subscriber:
             )
         self._problem = "not subscribed yet"
         if self._retires:
-            client.unsubscribe(list(self._filters))
+            client.unsubscribe(list(self.filters))
             return
         # On every connect: a broker may keep the session and still have lost a shared subscription.
-        client.subscribe([(topic, QOS) for topic in self._filters])
+        client.subscribe([(topic, QOS) for topic in self.filters])
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
         # paho does not pass the reason, but calls this while it handles that exception.
         reason = sys.exception()
         self._problem = f"can't reach the broker at {self._address}: {reason}"
-        log.warning(
-            "Can't reach the broker at %s (MQTT_HOST, MQTT_PORT): %s. Trying again.", self._address, reason
-        )
+        text = "Can't reach the broker at %s (MQTT_HOST, MQTT_PORT): %s. Trying again."
+        log.warning(text, self._address, reason)
 
     def _on_subscribe(
         self,
@@ -231,22 +242,20 @@ class Subscriber:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if any(reason.value != QOS for reason in reasons):
-            self._fail(
-                fatal_errors.SubscriptionRefusedError(
-                    f"The broker does not grant the subscription to {' and '.join(self._filters)} at QoS 1"
-                    f" ({', '.join(map(str, reasons))}): its access rules or max_qos forbid it."
-                )
-            )
+        if refused := self._subscription.refused(self._client_id, reasons):
+            self._fail(fatal_errors.SubscriptionRefusedError(refused))
             return
         if self._settings.mqtt_shared_group:
             # A session from before the group would receive every message besides its share. Only now: no
             # message is missed between the two subscriptions, and one that comes by both is a duplicate.
             client.unsubscribe(topic_filters(None))
+        self._subscription.unsubscribe_obsolete(client)
         self.connection.subscribed()
-        log.info("Subscribed to %s.", " and ".join(self._filters))
+        log.info("Subscribed to %s.", listed(self.filters))
 
-    def _on_unsubscribe(self, *_arguments: object) -> None:
+    def _on_unsubscribe(self, _client: mqtt.Client, _userdata: Any, mid: int, *_arguments: object) -> None:
+        if obsolete := self._subscription.confirmed(mid):
+            log.info("Unsubscribed %s, which no source names any more.", listed(sorted(obsolete)))
         if self._retires:
             self.connection.subscribed()
             log.info("Gave up the subscription of %s.", self._client_id)
@@ -264,17 +273,16 @@ class Subscriber:
             # MQTT 3.1.1 has no word for "another client has taken your id": the broker just closes.
             words = "it closed it without a reason" if reason.value == _UNSPECIFIED else str(reason)
             self._problem = f"the broker at {self._address} ended the connection ({words})"
-            if brief >= _CONTESTED_FROM:
-                self._problem = self._contested(brief)
+            if brief >= CONTESTED_FROM:
+                self._problem = contested(self._client_id, brief)
             log.warning(
                 "Lost the connection to the broker, which queues messages until the worker is back. %s",
-                _sentence(self._problem),
+                sentence(self._problem),
             )
         # Two clients with one id disconnect each other for ever, each connection as short as the other's
         # reconnect delay. The first of them to count six ends, the other one stays.
-        if brief >= _MOST_BRIEF_IN_A_ROW:
-            advice = "Give each worker an MQTT_CLIENT_ID of its own."
-            self._fail(fatal_errors.ClientIdTakenError(f"{_sentence(self._contested(brief))} {advice}"))
+        if brief >= MOST_BRIEF_IN_A_ROW:
+            self._fail(fatal_errors.ClientIdTakenError(final(self._client_id, brief)))
 
     def _await_room(self, timeout: float) -> bool:
         # The CONNACK must be read, even with a full inbox: the subscription waits for it.
@@ -290,7 +298,3 @@ class Subscriber:
     def _fail(self, error: FatalError) -> None:
         self._fatal = error
         self.wake()
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 
 from sqlalchemy import Engine, text
 
@@ -14,17 +14,21 @@ from ingest_worker.committer import DATABASE_ERRORS, Committer
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
 from ingest_worker.fatal_errors import FatalError
+from ingest_worker.filter_keeper import FilterKeeper
+from ingest_worker.intake import Intake
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.rejection_alarm import RejectionAlarm
+from ingest_worker.outcome_report import OutcomeReport
 from ingest_worker.slot import SlotLock
 from ingest_worker.slot_keeper import SlotKeeper
+from ingest_worker.sources.source_reader import SourceReader
+from ingest_worker.stored_messages import find_stored
 from ingest_worker.worker_health import WorkerHealth
-from ingest_worker.write_batch import BatchOutcome, fill_receipts
+from ingest_worker.write_batch import fill_receipts
 from shared.rejections.retention import Retention
 from shared.settings import WorkerSettings
+from shared.sources.sources import Sources
 from shared.storage.error_classes import Fault, classify, summarise
 from shared.storage.schema_version import OutdatedSchemaError, require_current_schema
-from shared.wire.decoder import decode
 
 log = logging.getLogger("ingest_worker")
 
@@ -50,13 +54,13 @@ class Worker:
         *,
         deadline: StatementDeadline | None = None,
         slot: SlotLock | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self._broker = broker
         self._engine = engine
         self._health = health
         self._metrics = metrics
-        self._rejection_alarm = RejectionAlarm(time.monotonic)
-        self._max_future_skew = timedelta(seconds=settings.max_future_skew_s)
+        self._report = OutcomeReport(metrics)
         self._batch = Batch(
             max_rows=settings.ingest_batch_rows,
             # Half of the broker's in-flight window: while one half is committed the other half arrives.
@@ -74,10 +78,23 @@ class Worker:
             back_off=self._back_off,
             after_timeout=self._after_timeout,
         )
+        reader = None
+        if sources is not None:
+            # With the batch, at most the whole in-flight window: then the broker waits until rows are due.
+            reader = SourceReader(sources, max_held=max(1, settings.mqtt_max_inflight // 2))
+            metrics.source_messages = reader.counts
+        self._intake = Intake(
+            self._batch,
+            metrics,
+            max_future_skew=timedelta(seconds=settings.max_future_skew_s),
+            client_id=lambda: broker.client_id,
+            reader=reader,
+        )
         self._slot = slot
         self._keeper = None if slot is None else SlotKeeper(slot, broker, health)
         metrics.batch_limit = self._max_rows
         self._retention = Retention(settings, engine)
+        self._filters = FilterKeeper(engine, broker)
         self._stopping = False
         self._checked_database_at = time.monotonic()
 
@@ -95,6 +112,8 @@ class Worker:
                     self._flush()
                 self._check_connections()
                 self._check_idle_database()
+                if self._health.database_answers:
+                    self._filters.update()
                 self._retention.apply_when_due()
             self._drain()
         except StoppedError:
@@ -126,32 +145,36 @@ class Worker:
         self._broker.wake()
 
     def _take_next(self) -> None:
-        due_in = self._batch.due_in()
-        deliveries = self._broker.take(_LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S))
-        if deliveries:
+        due_in = self._intake.due_in()
+        wait_s = _LONGEST_WAIT_S if due_in is None else min(due_in, _LONGEST_WAIT_S)
+        if deliveries := self._broker.take(max(wait_s, 0.0)):
             self._decode(deliveries)
+        self._intake.add_due()
 
     def _decode(self, deliveries: Sequence[Delivery]) -> None:
-        latest = datetime.now(UTC) + self._max_future_skew
-        metrics, received = self._metrics, 0
-        metrics.count_messages(deliveries)
-        for delivery in deliveries:
-            if not len(self._batch):
-                metrics.oldest = delivery
-            decoded = decode(
-                delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
-            )
-            received += len(decoded.rows) + len(decoded.rejections)
-            self._batch.append(delivery, decoded)
-            if self._batch.is_full:
-                metrics.tally.receive(received)
-                received = 0
-                self._flush()
-                # One chunk may fill many batches.
-                self._check_connections()
-                if self._stopping:
-                    return
-        metrics.tally.receive(received)
+        # One chunk may fill many batches.
+        for _ in self._intake.add(deliveries, self._find_stored(deliveries)):
+            self._flush()
+            self._check_connections()
+            if self._stopping:
+                return
+
+    def _find_stored(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
+        """Return the deliveries that were stored before, and have no time to show it. Raises StoppedError."""
+        repeated = self._intake.repeated(deliveries)
+        if not repeated:
+            return ()
+        # The first copy may be at hand still. Once it is committed, the table knows every copy.
+        self._intake.add_held()
+        if len(self._batch):
+            self._flush()
+        backoff = Backoff(first=0.1, longest=5)
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    return find_stored(connection, self._broker.client_id, repeated)
+            except DATABASE_ERRORS as error:
+                self._back_off(error, self._count_error(error), backoff)
 
     def _flush(self) -> None:
         """Store the batch part by part; after each commit send receipts, then acknowledgements, in order."""
@@ -162,7 +185,7 @@ class Worker:
             committed = time.monotonic()
             self._note_database_up()
             self._metrics.batch_limit = self._committer.limit or self._max_rows
-            self._count_outcome(part, outcome, committed - began)
+            self._report.add(part, outcome, committed - began)
             fill_receipts(part, outcome)
             if not part.is_partial:
                 self._send_receipts(part)
@@ -182,30 +205,6 @@ class Worker:
             self._metrics.receipts_sent += len(receipts)
         else:
             self._metrics.receipts_unsent += len(receipts)
-
-    def _count_outcome(self, contents: BatchContents, outcome: BatchOutcome, seconds: float) -> None:
-        metrics, readings = self._metrics, contents.readings
-        metrics.tally.settle(
-            readings,
-            stored=outcome.stored,
-            duplicate=len(outcome.duplicates),
-            rejected=outcome.rejected,
-        )
-        metrics.batch_readings.observe(readings)
-        metrics.commit_seconds.observe(seconds)
-        metrics.lag.add(contents.rows)
-        metrics.count_statuses(contents.statuses)
-        if outcome.rejected:
-            log.warning(
-                "Readings that could not be stored: %d. `python -m ingest_worker.rejections list` says why.",
-                outcome.rejected.total(),
-            )
-        if alarm := self._rejection_alarm.add(readings, outcome.rejected):
-            log.error(
-                "MOST READINGS ARE REJECTED: %s. After a change of this service or of the vehicles' software:"
-                " undo it, or repair it and `python -m ingest_worker.rejections replay --all`.",
-                alarm,
-            )
 
     def _count_error(self, error: BaseException) -> Fault:
         """Count an error of the database and return its class."""
@@ -292,6 +291,7 @@ class Worker:
         self._health.database_answers = False
 
     def _drain(self) -> None:
+        self._intake.add_held()
         log.info("Stopping: storing the %d messages at hand.", len(self._batch))
         if len(self._batch):
             self._flush()

@@ -1,8 +1,9 @@
 """Writes of one batch in the caller's transaction: readings, latest signals, statuses, rejections."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from ingest_worker.batch import BatchContents
+from ingest_worker.stored_messages import keep_stored
 from shared.rejections.model import keep_rejections
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.error_classes import Fault, classify, summarise
@@ -17,6 +19,8 @@ from shared.storage.store_readings import store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.refusal import CONFLICT_DETAIL, Reason, Rejection
 from shared.wire.strict_json import array_elements
+
+_TICK = timedelta(microseconds=1)
 
 
 class LateRejection(NamedTuple):
@@ -71,7 +75,27 @@ class BatchWriter:
         stored = store(connection, rows, self._copy_backoff)
         outcome.stored += stored.stored
         outcome.duplicates += (places[at] for at in stored.duplicates)
-        late += (LateRejection(places[at], Reason.CONFLICT, CONFLICT_DETAIL) for at in stored.conflicts)
+        conflicts = [places[at] for at in stored.conflicts]
+        if conflicts and contents.arrivals:
+            conflicts = self._store_later(connection, contents, conflicts, outcome)
+        late += (LateRejection(place, Reason.CONFLICT, CONFLICT_DETAIL) for place in conflicts)
+
+    def _store_later(
+        self, connection: Connection, contents: BatchContents, places: Sequence[int], outcome: BatchOutcome
+    ) -> list[int]:
+        """Store rows that have the time of their arrival 1 µs later; return the places that conflict on.
+
+        Another row has the same time after a step of our clock, or by another worker.
+        """
+        movable = [place for place in places if contents.source(place).delivery in contents.arrivals]
+        for place in movable:
+            row = contents.rows[place]
+            contents.rows[place] = row._replace(ts=row.ts + _TICK)
+        stored = store(connection, [contents.rows[place] for place in movable], self._copy_backoff)
+        outcome.stored += stored.stored
+        outcome.duplicates += (movable[at] for at in stored.duplicates)
+        refused = {movable[at] for at in stored.conflicts}
+        return [place for place in places if place in refused or place not in movable]
 
     def _store_halves(
         self,
@@ -120,9 +144,18 @@ def _keep(
     outcome.late = dict(_rejections(contents, late))
     rejections = [*contents.rejections, *outcome.late.values()]
     keep_statuses(connection, contents.statuses)
-    keep_rejections(connection, rejections)
+    keep_stored(connection, contents.arrivals.values())
+    keep_rejections(connection, [*rejections, *_of_joined(contents, outcome.late)])
     outcome.rejected.update(rejection.reason.value for rejection in rejections)
     return outcome
+
+
+def _of_joined(contents: BatchContents, late: Mapping[int, Rejection]) -> Iterator[Rejection]:
+    """Yield the rejections of the further messages that a rejected row was joined from."""
+    for place, rejection in late.items() if contents.arrivals else ():
+        joined = contents.arrivals.get(contents.source(place).delivery)
+        for other in joined.deliveries[1:] if joined is not None else ():
+            yield replace(rejection, received_at=other.received_at, topic=other.topic, payload=other.payload)
 
 
 def _rejections(contents: BatchContents, late: Sequence[LateRejection]) -> Iterator[tuple[int, Rejection]]:

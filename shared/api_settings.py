@@ -10,13 +10,13 @@ from pydantic import Field, SecretStr, model_validator
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import RULES
 from shared.setting_values import check_order
-from shared.settings import DatabaseSettings, Port, ReadingSettings
+from shared.settings import DatabaseSettings, Port, ReadingSettings, SourceSettings
 from shared.wire.connectivity import Limits
 
 _DEFAULTS = AlertThresholds()
 
 
-class ApiSettings(DatabaseSettings, ReadingSettings):
+class ApiSettings(DatabaseSettings, ReadingSettings, SourceSettings):
     """Settings of `python -m api`."""
 
     api_host: str = Field(

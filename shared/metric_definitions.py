@@ -66,6 +66,12 @@ STATUSES = Definition(
     "Status messages that were taken, repeats too; they are no readings. Others are rejected readings.",
     ("status",),
 )
+SOURCE_MESSAGES = Definition(
+    "battery_worker_source_messages",
+    "counter",
+    "Messages of the sources of MQTT_SOURCES, each with one outcome; none without such a file.",
+    ("source", "outcome"),
+)
 MESSAGES_DROPPED = Definition(
     "battery_worker_messages_dropped", "counter", "Messages of QoS 0 for which there was no room."
 )
@@ -143,6 +149,7 @@ WORKER: tuple[Definition, ...] = (
     MESSAGES_RECEIVED,
     MESSAGES_CLEARED,
     STATUSES,
+    SOURCE_MESSAGES,
     MESSAGES_DROPPED,
     MESSAGES_WAITING,
     OLDEST_UNACKNOWLEDGED,

@@ -7,6 +7,9 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from shared.sources.mapping_file import load_sources
+from shared.sources.mistake import MappingError
+
 
 def postgres_url(value: str) -> str:
     """Return the URL for psycopg 3; `postgresql://` and `postgresql+psycopg://` mean the same."""
@@ -25,6 +28,14 @@ def readable_file(path: Path) -> Path:
         path.open("rb").close()
     except OSError as error:
         raise ValueError(f"can't be read: {error.strerror}") from None
+    return path
+
+
+def valid_mapping(path: Path) -> Path:
+    try:
+        load_sources(path)
+    except MappingError as mistake:
+        raise ValueError(f"names a file that can't be used: {mistake}") from None
     return path
 
 

@@ -22,6 +22,7 @@ from shared.setting_values import (
     is_printable,
     postgres_url,
     readable_file,
+    valid_mapping,
 )
 from shared.wording import plain
 
@@ -105,11 +106,21 @@ class RetentionSettings(Settings):
     )
 
 
-class RejectionsSettings(DatabaseSettings, ReadingSettings, RetentionSettings):
+class SourceSettings(Settings):
+    """The messages of other dialects."""
+
+    mqtt_sources: Annotated[Path, AfterValidator(valid_mapping)] | None = Field(
+        None,
+        description="A mapping file (TOML): how messages of other devices and services become readings, see"
+        " docs/devices.md. Unset: only our own topics.",
+    )
+
+
+class RejectionsSettings(DatabaseSettings, ReadingSettings, RetentionSettings, SourceSettings):
     """Settings of `python -m ingest_worker.rejections`."""
 
 
-class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, RetentionSettings):
+class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, RetentionSettings, SourceSettings):
     """Settings of `python -m ingest_worker`."""
 
     mqtt_client_id: Annotated[str, AfterValidator(is_printable)] = Field(

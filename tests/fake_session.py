@@ -16,6 +16,7 @@ class FakeSession:
 
     client_id = "fake"
     problem = None
+    filters = ("vehicles/+/telemetry",)
 
     def __init__(self):
         self.connection = BrokerConnection()
@@ -23,16 +24,21 @@ class FakeSession:
         self.calls = []
         self.fatal = None
         self.takes_receipts = True
+        self.unsubscribed = frozenset()
         self.on_acknowledge = lambda: None
 
     def deliver(self, *messages):
         """Receive these (topic, payload) at once, with the ids 1, 2 and so on."""
         self.inbox.put(
             [
-                Delivery(topic, payload, 1, mid.to_bytes(2, "big"), 1, datetime.now(UTC))
+                Delivery(topic, payload, 1, mid.to_bytes(2, "big"), False, False, 1, datetime.now(UTC))
                 for mid, (topic, payload) in enumerate(messages, 1)
             ]
         )
+
+    def unsubscribe(self, filters):
+        self.calls.append(("unsubscribe", sorted(filters)))
+        self.unsubscribed = frozenset(filters)
 
     def start(self, client_id=None):
         self.calls.append("start")

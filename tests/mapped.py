@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ingest_worker.sources.assembler import Assembler
-from ingest_worker.sources.decode import decode_mapped
-from ingest_worker.sources.mapping_file import parse_sources
+from shared.sources.decode import decode_mapped
+from shared.sources.mapping_file import parse_sources
 from shared.wire.reading import Row
 
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)

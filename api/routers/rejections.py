@@ -1,7 +1,7 @@
 """Rejections: listed, shown, replayed, deleted."""
 
+import pathlib
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -16,6 +16,9 @@ from api.http.query_times import QueryTime
 from api.schemas.vehicles import RejectionOut, RejectionWithPayload, ReplayResult
 from shared.rejections.model import Filter, delete_rejection, find_rejection, list_rejections
 from shared.rejections.replay import ReplayRefusedError, decode_again, store_again
+from shared.sources.mapping_file import load_sources
+from shared.sources.mistake import MappingError
+from shared.wire.decoder import Decoded
 from shared.wire.reading import VIN_PATTERN
 from shared.wire.refusal import Reason
 
@@ -98,6 +101,11 @@ async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWi
     return RejectionWithPayload.of(row)
 
 
+def _decode_again(kept: Any, latest: datetime, mapping: pathlib.Path | None) -> Decoded:
+    # Read for each replay: the file may have been mended since the start. Raises MappingError.
+    return decode_again(kept, latest=latest, sources=None if mapping is None else load_sources(mapping))
+
+
 def _replay_responses() -> dict[int | str, dict[str, Any]]:
     responses = problem_responses(401, 404, 409, 422, 503)
     responses[409]["description"] = "A signal has another value in the stored row of the same vin and ts"
@@ -109,7 +117,7 @@ def _replay_responses() -> dict[int | str, dict[str, Any]]:
 
 @router.post(_BY_ID + "/replay", response_model=ReplayResult, responses=_replay_responses())
 async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: LoadedSettings) -> Any:
-    """Replay a rejection with the present code and settings; once all is stored, the rejection is deleted.
+    """Replay a rejection with the present code, settings and mapping; once stored, the rejection is deleted.
 
     If a reading is refused again, none is stored, the rejection stays, and the answer gives the reason: 409
     where all refusals are conflicts with stored readings, 422 otherwise.
@@ -119,10 +127,12 @@ async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: Lo
         raise _unknown()
     latest = datetime.now(UTC) + timedelta(seconds=settings.max_future_skew_s)
     try:
-        decoded = await to_thread.run_sync(partial(decode_again, kept, latest=latest))
+        decoded = await to_thread.run_sync(_decode_again, kept, latest, settings.mqtt_sources)
         replayed = await database.write(store_again, rejection_id, decoded)
     except ReplayRefusedError as refused:
         return _refused(refused)
+    except MappingError as mistake:
+        raise ProblemError(503, f"MQTT_SOURCES names a file that can't be used: {mistake}") from None
     if replayed is None:
         raise _unknown()
     return ReplayResult(stored=replayed.stored, duplicate=replayed.duplicate)

@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ingest_worker.sources.capture import InvalidCaptureError, read_capture
-from ingest_worker.sources.dialects import dialect_names, dialect_text
-from ingest_worker.sources.mapping_file import dialect_summary, load_sources
-from ingest_worker.sources.mistake import MappingError
 from ingest_worker.sources.trial import Trial
 from shared.command import run_command
 from shared.command_arguments import command_parser, complain, end_with_the_pipe
 from shared.settings import ReadingSettings
+from shared.sources.dialects import dialect_names, dialect_text
+from shared.sources.mapping_file import dialect_summary, load_sources
+from shared.sources.mistake import MappingError
 from shared.wire.reading import SIGNALS
 from shared.wording import counted
 

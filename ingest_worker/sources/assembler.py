@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from ingest_worker.sources.decode import Values
-from ingest_worker.sources.message_plan import Signals
+from shared.sources.decode import Values
+from shared.sources.message_plan import Signals
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Assembler(Generic[T]):
             if received_at - group.started_at < window and group.join(values.signals, token):
                 return []
             del groups[key]
-        groups[key] = Group(values, received_at, self._next_ts(values.vin, received_at), token)
+        groups[key] = Group(values, received_at, self.stamp(values.vin, received_at), token)
         return [] if group is None else [group]
 
     def due(self, now: datetime) -> list[Group[T]]:
@@ -105,7 +105,8 @@ class Assembler(Generic[T]):
         self._open.clear()
         return sorted(closed, key=lambda group: group.ts)
 
-    def _next_ts(self, vin: str, received_at: datetime) -> datetime:
+    def stamp(self, vin: str, received_at: datetime) -> datetime:
+        """Return a time for a row: its arrival, or 1 µs after the last one of this vehicle."""
         last = self._last.get(vin)
         ts = received_at if last is None or received_at > last else last + _TICK
         self._last[vin] = ts

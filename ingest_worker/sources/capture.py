@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ingest_worker.sources.json_document import element_bytes
-from ingest_worker.sources.source_time import time_reader
+from shared.sources.json_document import element_bytes
+from shared.sources.source_time import time_reader
 from shared.wire.strict_json import InvalidJsonError, parse_json
 from shared.wire.timestamps import InvalidTimestampError
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ingest_worker.sources.message_plan import NAMES
+from shared.sources.message_plan import NAMES
 
 _SOC, _CURRENT = NAMES.index("soc"), NAMES.index("pack_current")
 _LEAST_CURRENT = 1.0  # A; below it the sign may be an offset of the sensor

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from ingest_worker.sources.assembler import Assembler, Group
 from ingest_worker.sources.capture import Captured
-from ingest_worker.sources.decode import Mapped, decode_mapped
-from ingest_worker.sources.message_plan import NAMES, Signals
-from ingest_worker.sources.mistake import one_line, quoted
 from ingest_worker.sources.sign_check import SignCheck
-from ingest_worker.sources.sources import Sources, TopicMatch
+from shared.sources.decode import Mapped, decode_mapped
+from shared.sources.message_plan import NAMES, Signals
+from shared.sources.mistake import one_line, quoted
+from shared.sources.sources import Sources, TopicMatch
 from shared.wire.reading import Row
 from shared.wire.refusal import Reason
 from shared.wire.timestamps import format_timestamp

@@ -41,7 +41,7 @@ class AckBeforeCommit(Worker):
         contents = self._batch.take()
         self._broker.acknowledge(contents.deliveries)
         for part, written in self._committer.commit(contents):
-            self._count_outcome(part, written, 0)
+            self._report.add(part, written, 0)
 
 
 class ReceiptBeforeCommit(Worker):
@@ -52,7 +52,7 @@ class ReceiptBeforeCommit(Worker):
         fill_receipts(contents, BatchOutcome(stored=len(contents.rows)))
         self._send_receipts(contents)
         for part, written in self._committer.commit(contents):
-            self._count_outcome(part, written, 0)
+            self._report.add(part, written, 0)
         self._broker.acknowledge(contents.deliveries)
 
 

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Engine, RowMapping
 from sqlalchemy.exc import DBAPIError
 
 from shared.rejections.model import delete_rejection, find_rejection
+from shared.sources.decode import decode_mapped
+from shared.sources.sources import Sources, TopicMatch
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.error_classes import Fault, classify, summarise
 from shared.storage.store_readings import Outcome, store
@@ -57,15 +59,40 @@ class Replayed(NamedTuple):
     """Readings whose values were all stored before."""
 
 
-def decode_again(kept: RowMapping, *, latest: datetime) -> Decoded:
+def decode_again(kept: RowMapping, *, latest: datetime, sources: Sources | None = None) -> Decoded:
     """Decode the payload of a rejection again; a `ts` after `latest` is refused. No I/O.
 
+    `sources` are those of the mapping file of today; a value without a time gets that of its arrival.
     Raises ReplayRefusedError.
     """
     is_element = kept["index"] is not None
+    match = None if sources is None else sources.match(kept["topic"])
+    if match is not None:
+        return _accepted(
+            _decode_mapped(kept, match, latest=latest, is_element=is_element), is_element=is_element
+        )
     # Wrapped in an array again: alone, an element that is itself an array would be decoded as many readings.
     payload = b"[" + kept["payload"] + b"]" if is_element else kept["payload"]
     decoded = decode(kept["topic"], payload, received_at=kept["received_at"], latest=latest)
+    return _accepted(decoded, is_element=is_element)
+
+
+def _decode_mapped(kept: RowMapping, match: TopicMatch, *, latest: datetime, is_element: bool) -> Decoded:
+    received_at = kept["received_at"]
+    mapped = decode_mapped(
+        match,
+        kept["topic"],
+        kept["payload"],
+        received_at=received_at,
+        latest=latest,
+        is_element=is_element,
+    )
+    rows = [Row(values.vin, received_at, received_at, *values.signals) for values in mapped.values]
+    indexes = None if is_element else mapped.indexes
+    return Decoded([*mapped.rows, *rows], mapped.rejections, indexes, None, mapped.status)
+
+
+def _accepted(decoded: Decoded, *, is_element: bool) -> Decoded:
     if decoded.rejections:
         raise ReplayRefusedError(
             [
@@ -110,7 +137,9 @@ def _store(connection: Connection, rows: Sequence[Row]) -> Outcome:
         raise ReplayRefusedError([Refusal(None, Reason.REFUSED_BY_DATABASE, summarise(error))]) from None
 
 
-def replay(engine: Engine, rejection_id: uuid.UUID, *, latest: datetime) -> Replayed | None:
+def replay(
+    engine: Engine, rejection_id: uuid.UUID, *, latest: datetime, sources: Sources | None = None
+) -> Replayed | None:
     """Find, decode and store a rejection; a blocking call.
 
     Returns None where there is no such rejection. Raises the errors of `decode_again` and `store_again`.
@@ -119,6 +148,6 @@ def replay(engine: Engine, rejection_id: uuid.UUID, *, latest: datetime) -> Repl
         kept = find_rejection(connection, rejection_id)
     if kept is None:
         return None
-    decoded = decode_again(kept, latest=latest)
+    decoded = decode_again(kept, latest=latest, sources=sources)
     with engine.begin() as connection:
         return store_again(connection, rejection_id, decoded)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Double, Integer, Table, Text
+from sqlalchemy import Column, DateTime, Double, Integer, LargeBinary, Table, Text
 
 Parameters = dict[str, Any]
 
-_ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "float8", Integer: "int4"}
+_ELEMENT = {Text: "text", DateTime: "timestamptz", Double: "float8", Integer: "int4", LargeBinary: "bytea"}
 
 
 def element_type(column: Column[Any]) -> str:
@@ -34,6 +34,8 @@ def _elements(column: Sequence[Any]) -> Iterable[str]:
     first = column[0]
     if isinstance(first, str):
         return (_quoted(text) for text in column)
+    if isinstance(first, bytes):
+        return (f'"\\\\x{value.hex()}"' for value in column)
     if None in column:
         return ("NULL" if value is None else _plain(value) for value in column)
     if isinstance(first, datetime):

@@ -29,7 +29,7 @@ def batch_of(*rows):
     first = 0
     for place, number in enumerate(rows):
         sent = [raw(second=first + n, soc=n % 90) for n in range(number)]
-        delivery = Delivery(b"t", payload(*sent), 1, place.to_bytes(2, "big"), 1, START)
+        delivery = Delivery(b"t", payload(*sent), 1, place.to_bytes(2, "big"), False, False, 1, START)
         readings = [row(second=first + n, soc=n % 90) for n in range(number)]
         batch.append(delivery, Decoded(readings, [], range(number)))
         first += number

@@ -140,7 +140,7 @@ def test_rows_that_the_database_refuses_are_not_counted(engine, way):
     readings = [row(f"VIN-{n % 5:05}", n * 60, soc=13.0 if n in {3, 150, 151} else 1.0) for n in range(300)]
     random.Random(1).shuffle(readings)
     sent = [*readings, *readings[:20], altered(readings[40])]
-    deliveries = [Delivery(b"t", b"{}", 1, b"\0\1", 1, START) for _ in sent]
+    deliveries = [Delivery(b"t", b"{}", 1, b"\0\1", False, False, 1, START) for _ in sent]
     contents = BatchContents(deliveries, list(range(len(sent))), sent)
     with engine.begin() as connection:
         written = BatchWriter().write_around_poison(connection, contents)

@@ -25,7 +25,7 @@ class Clock:
 
 
 def delivery(mid=1):
-    return Delivery(b"topic", b"payload", 1, mid.to_bytes(2, "big"), 1, START)
+    return Delivery(b"topic", b"payload", 1, mid.to_bytes(2, "big"), False, False, 1, START)
 
 
 def decoded(readings=1, rejections=0):

@@ -34,7 +34,7 @@ def filled(shapes):
             VehicleStatus(f"VIN-{place:05d}", Status.ONLINE, START) if has_status else None,
             f"vehicles/{place}/receipts" if wants_receipt else None,
         )
-        batch.append(Delivery(b"t", b"p", 1, place.to_bytes(2, "big"), 1, START), decoded)
+        batch.append(Delivery(b"t", b"p", 1, place.to_bytes(2, "big"), False, False, 1, START), decoded)
     return batch.take()
 
 

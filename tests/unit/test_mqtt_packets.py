@@ -46,7 +46,9 @@ def read(one):
     if not isinstance(one, dict):
         return Packet(*one)
     mid = one["mid"].to_bytes(2, "big") if one["qos"] else b""
-    return Message(one["topic"], one["payload"], one["qos"], mid)
+    return Message(
+        one["topic"], one["payload"], one["qos"], mid, one.get("retain", False), one.get("dup", False)
+    )
 
 
 def pieces(stream, cuts):
@@ -116,13 +118,13 @@ def test_the_longest_packet():
     assert Framer().feed(b"\x30\xff\xff\xff") == []
 
 
-def test_flags_change_nothing():
-    """A message that comes again, or was retained, is read like any other."""
+def test_flags():
+    """A message that comes again, or was retained, says so and is else read like any other."""
     for dup in (False, True):
         for retain in (False, True):
             for qos, mid in ((0, b""), (1, b"\xff\xfe")):
                 sent = publish(TOPIC, b"{}", qos=qos, mid=0xFFFE, dup=dup, retain=retain)
-                assert Framer().feed(sent) == [Message(TOPIC, b"{}", qos, mid)]
+                assert Framer().feed(sent) == [Message(TOPIC, b"{}", qos, mid, retain, dup)]
 
 
 def test_several_in_one_read():

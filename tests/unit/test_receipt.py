@@ -16,7 +16,7 @@ CONFIRM = b"vehicles/vin-00001/telemetry/confirm"
 
 
 def delivered(message, topic=CONFIRM):
-    return Delivery(topic, message, 1, b"\0\1", 1, START)
+    return Delivery(topic, message, 1, b"\0\1", False, False, 1, START)
 
 
 def batch_of(*deliveries):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ingest_worker.sources.conversion import Convert
-from ingest_worker.sources.pointer import Find, Pointer, compile_pointer
-from ingest_worker.sources.signal_reader import (
+from shared.sources.conversion import Convert
+from shared.sources.pointer import Find, Pointer, compile_pointer
+from shared.sources.signal_reader import (
     BadValueError,
     ReadSignal,
     ReadTimedSignal,
@@ -14,7 +14,7 @@ from ingest_worker.sources.signal_reader import (
     signal_reader,
     timed_reader,
 )
-from ingest_worker.sources.signal_rule import SignalRule
+from shared.sources.signal_rule import SignalRule
 from shared.wire.reading import SIGNALS
 
 NAMES = tuple(SIGNALS)

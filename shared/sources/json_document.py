@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from ingest_worker.sources.raw_number import NO_VALUE
-from ingest_worker.sources.refused import RefusedError
+from shared.sources.raw_number import NO_VALUE
+from shared.sources.refused import RefusedError
 from shared.wire.decoder import MAX_PAYLOAD_BYTES
 from shared.wire.refusal import Reason
 from shared.wire.strict_json import InvalidJsonError, parse_json

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from operator import itemgetter
 from typing import Any
 
-from ingest_worker.sources.raw_number import NO_VALUE, Invalid, NotANumberError, read_number
+from shared.sources.raw_number import NO_VALUE, Invalid, NotANumberError, read_number
 from shared.wire.timestamps import WIDEST_OFFSET, InvalidTimestampError, parse_timestamp
 
 FORMATS = ("rfc3339", "iso", "unix_s", "unix_ms", "gbt32960")

@@ -5,12 +5,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from ingest_worker.sources.config_table import ConfigTable, kind_of
-from ingest_worker.sources.conversion import UNITS, units_of
-from ingest_worker.sources.mistake import MistakeError, quoted
-from ingest_worker.sources.pointer import InvalidPointerError, Pointer, parse_pointer
-from ingest_worker.sources.raw_number import Invalid
-from ingest_worker.sources.topic_pattern import InvalidPatternError, check_levels
+from shared.sources.config_table import ConfigTable, kind_of
+from shared.sources.conversion import UNITS, units_of
+from shared.sources.mistake import MistakeError, quoted
+from shared.sources.pointer import InvalidPointerError, Pointer, parse_pointer
+from shared.sources.raw_number import Invalid
+from shared.sources.topic_pattern import InvalidPatternError, check_levels
 from shared.wire.reading import SIGNALS
 
 _KEYS = ("at", "unit", "scale", "offset", "sign", "invalid", "first_of", "reduce")

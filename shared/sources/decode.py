@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ingest_worker.sources.json_document import element_bytes, read_document, read_scalar, read_word
-from ingest_worker.sources.message_plan import NAMES, MessagePlan, Signals, TimedValue, in_range
-from ingest_worker.sources.mistake import quoted
-from ingest_worker.sources.pointer import AmbiguousPathError, Find
-from ingest_worker.sources.refused import RefusedError
-from ingest_worker.sources.signal_reader import BadValueError
-from ingest_worker.sources.source_time import ReadTime, read_moment
-from ingest_worker.sources.sources import Source, StatusRule, TopicMatch
+from shared.sources.json_document import element_bytes, read_document, read_scalar, read_word
+from shared.sources.message_plan import NAMES, MessagePlan, Signals, TimedValue, in_range
+from shared.sources.mistake import quoted
+from shared.sources.pointer import AmbiguousPathError, Find
+from shared.sources.refused import RefusedError
+from shared.sources.signal_reader import BadValueError
+from shared.sources.source_time import ReadTime, read_moment
+from shared.sources.sources import Source, StatusRule, TopicMatch
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.status import VehicleStatus

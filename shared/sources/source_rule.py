@@ -3,21 +3,21 @@
 import re
 from typing import NamedTuple
 
-from ingest_worker.sources.config_table import ConfigTable, kind_of
-from ingest_worker.sources.message_plan import MessagePlan
-from ingest_worker.sources.mistake import MistakeError, quoted
-from ingest_worker.sources.pointer import InvalidPointerError, Pointer, compile_pointer, parse_pointer
-from ingest_worker.sources.signal_reader import ValueForm
-from ingest_worker.sources.signal_rule import SignalRule, merged_signals, read_rules
-from ingest_worker.sources.source_time import FORMATS, ZONED, ReadTime, parse_zone, time_reader
-from ingest_worker.sources.sources import OwnTime, Plans, Source, StatusRule
-from ingest_worker.sources.topic_pattern import (
+from shared.sources.config_table import ConfigTable, kind_of
+from shared.sources.message_plan import MessagePlan
+from shared.sources.mistake import MistakeError, quoted
+from shared.sources.pointer import InvalidPointerError, Pointer, compile_pointer, parse_pointer
+from shared.sources.signal_reader import ValueForm
+from shared.sources.signal_rule import SignalRule, merged_signals, read_rules
+from shared.sources.source_time import FORMATS, ZONED, ReadTime, parse_zone, time_reader
+from shared.sources.sources import OwnTime, Plans, Source, StatusRule
+from shared.sources.topic_pattern import (
     InvalidPatternError,
     TopicPattern,
     check_levels,
     parse_pattern,
 )
-from ingest_worker.sources.vehicle_ids import VehicleIds
+from shared.sources.vehicle_ids import VehicleIds
 from shared.wire.connectivity import Status
 from shared.wire.reading import normalise_vin
 

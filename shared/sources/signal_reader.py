@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ingest_worker.sources.conversion import SENT_UNITS, Convert, conversion, units_of
-from ingest_worker.sources.mistake import quoted
-from ingest_worker.sources.pointer import Find, Pointer, compile_all, compile_pointer
-from ingest_worker.sources.raw_number import Invalid, NotANumberError, read_number
-from ingest_worker.sources.signal_rule import SignalPlace, SignalRule
-from ingest_worker.sources.source_time import ReadTime
+from shared.sources.conversion import SENT_UNITS, Convert, conversion, units_of
+from shared.sources.mistake import quoted
+from shared.sources.pointer import Find, Pointer, compile_all, compile_pointer
+from shared.sources.raw_number import Invalid, NotANumberError, read_number
+from shared.sources.signal_rule import SignalPlace, SignalRule
+from shared.sources.source_time import ReadTime
 
 ReadSignal = Callable[[Any], float | None]
 """Read a signal from a message; None where there is no value. Raises BadValueError."""

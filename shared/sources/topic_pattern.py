@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ingest_worker.sources.mistake import quoted
+from shared.sources.mistake import quoted
 
 _PLACES = ("{vehicle}", "{key}", "{_}", "{prefix}")
 _LONGEST = 1_000

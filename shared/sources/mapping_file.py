@@ -6,13 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingest_worker.sources.config_table import ConfigTable, kind_of
-from ingest_worker.sources.dialects import dialect_names, dialect_text
-from ingest_worker.sources.mistake import MappingError, MistakeError, one_line, quoted
-from ingest_worker.sources.signal_rule import merged_signals
-from ingest_worker.sources.source_rule import read_source
-from ingest_worker.sources.sources import Source, Sources
-from ingest_worker.sources.topic_pattern import overlap
+from shared.sources.config_table import ConfigTable, kind_of
+from shared.sources.dialects import dialect_names, dialect_text
+from shared.sources.mistake import MappingError, MistakeError, one_line, quoted
+from shared.sources.signal_rule import merged_signals
+from shared.sources.source_rule import read_source
+from shared.sources.sources import Source, Sources
+from shared.sources.topic_pattern import overlap
 from shared.wire.topics import receipts_topic, topic_filters
 
 _LARGEST_BYTES = 4 * 1024 * 1024

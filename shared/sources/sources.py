@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from ingest_worker.sources.message_plan import MessagePlan
-from ingest_worker.sources.pointer import Find
-from ingest_worker.sources.source_time import ReadTime
-from ingest_worker.sources.topic_pattern import TopicPattern
-from ingest_worker.sources.vehicle_ids import VehicleIds
+from shared.sources.message_plan import MessagePlan
+from shared.sources.pointer import Find
+from shared.sources.source_time import ReadTime
+from shared.sources.topic_pattern import TopicPattern
+from shared.sources.vehicle_ids import VehicleIds
 from shared.wire.connectivity import Status
 
 # Number of topics whose match is cached: seven for each vehicle where a topic holds one value.

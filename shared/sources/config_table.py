@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from ingest_worker.sources.mistake import MistakeError, quoted
+from shared.sources.mistake import MistakeError, quoted
 
 _LARGEST_NUMBER = 10**9
 

@@ -1,0 +1,83 @@
+"""The way of deliveries into a batch: decoded, by the mapping where their topic is one of a source."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ingest_worker.batch import Batch, Entry
+from ingest_worker.delivery import Delivery
+from ingest_worker.metrics import WorkerMetrics
+from ingest_worker.sources.source_reader import SourceReader
+from shared.wire.decoder import decode
+
+
+class Intake:
+    """Puts deliveries into the batch. `client_id` returns the name of the present session at the broker."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        metrics: WorkerMetrics,
+        *,
+        max_future_skew: timedelta,
+        client_id: Callable[[], str],
+        reader: SourceReader | None,
+    ) -> None:
+        self._batch = batch
+        self._metrics = metrics
+        self._max_future_skew = max_future_skew
+        self._client_id = client_id
+        self._reader = reader
+
+    def add(self, deliveries: Sequence[Delivery], stored_before: Collection[Delivery] = ()) -> Iterator[None]:
+        """Decode deliveries into the batch; yield whenever it is full, and has to be taken.
+
+        `stored_before` are the deliveries that need not be stored again.
+        """
+        latest = datetime.now(UTC) + self._max_future_skew
+        batch, metrics, reader, received = self._batch, self._metrics, self._reader, 0
+        metrics.count_messages(deliveries)
+        for delivery in deliveries:
+            if not len(batch):
+                metrics.oldest = delivery
+            if reader is not None and (match := reader.sources.match(delivery.topic)) is not None:
+                entries = reader.read(
+                    delivery, match, latest=latest, client_id=self._client_id(), stored_before=stored_before
+                )
+                self._append(entries)
+            else:
+                decoded = decode(
+                    delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
+                )
+                received += len(decoded.rows) + len(decoded.rejections)
+                batch.append(delivery, decoded)
+            if batch.is_full:
+                metrics.tally.receive(received)
+                received = 0
+                yield
+        metrics.tally.receive(received)
+
+    def repeated(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Return the deliveries that the broker may have sent before, and that have no time to show it."""
+        return [] if self._reader is None else [one for one in deliveries if self._reader.may_be_stored(one)]
+
+    def add_due(self) -> None:
+        """Put the rows into the batch whose time has passed."""
+        if self._reader is not None:
+            self._append(self._reader.due(datetime.now(UTC), self._client_id()))
+
+    def add_held(self) -> None:
+        """Put all rows into the batch that are held, as they are."""
+        if self._reader is not None:
+            self._append(self._reader.drain(self._client_id()))
+
+    def due_in(self) -> float | None:
+        """Return the seconds until a held row is due or the batch is ready by age; None without either."""
+        due = (self._batch.due_in(), None if self._reader is None else self._reader.due_in())
+        return min((seconds for seconds in due if seconds is not None), default=None)
+
+    def _append(self, entries: Iterable[Entry]) -> None:
+        received = 0
+        for entry in entries:
+            received += len(entry.decoded.rows) + len(entry.decoded.rejections)
+            self._batch.append_entry(entry)
+        self._metrics.tally.receive(received)

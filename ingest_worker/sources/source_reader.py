@@ -1,0 +1,145 @@
+"""Messages of the sources of a mapping file: decoded, joined where they have no time, and counted."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ingest_worker.batch import Arrivals, Entry
+from ingest_worker.delivery import Delivery
+from ingest_worker.sources.assembler import Assembler, Group
+from shared.sources.decode import Mapped, decode_mapped
+from shared.sources.sources import Source, Sources, TopicMatch
+from shared.wire.decoder import Decoded
+from shared.wire.reading import Row
+
+
+class SourceOutcome(StrEnum):
+    """The fate of a message of a source; each message has one."""
+
+    READING = "reading"
+    STATUS = "status"
+    NO_SIGNAL = "no_signal"
+    CLEARED = "cleared"
+    RETAINED = "retained"
+    """Retained and without a time: it was known before, nothing tells since when."""
+    REPEATED = "repeated"
+    """Stored before a crash, and sent again for want of the acknowledgement."""
+    REJECTED = "rejected"
+
+
+_EMPTY = Decoded([], [])
+
+
+class SourceReader:
+    """Reads messages of sources, one after the other, in the worker's thread.
+
+    Messages without a time are held, unacknowledged, until the row that they become is complete, for at most
+    the source's `assemble_ms` and at most `max_held` messages.
+    """
+
+    def __init__(self, sources: Sources, *, max_held: int) -> None:
+        self.sources = sources
+        self.counts: Counter[tuple[str, str]] = Counter(
+            {(source.name, outcome.value): 0 for source in sources.sources for outcome in SourceOutcome}
+        )
+        """Messages by source and outcome."""
+        self._assembler: Assembler[Delivery] = Assembler()
+        self._max_held = max_held
+        self._held = 0
+
+    @property
+    def held(self) -> int:
+        """Number of messages that are held."""
+        return self._held
+
+    def may_be_stored(self, delivery: Delivery) -> bool:
+        """Return whether a message may have been stored before, without a time by which that would show."""
+        if not (delivery.is_repeated and delivery.qos and delivery.payload) or delivery.is_retained:
+            return False
+        match = self.sources.match(delivery.topic)
+        return match is not None and match.source.is_arrival and not match.is_status
+
+    def read(
+        self,
+        delivery: Delivery,
+        match: TopicMatch,
+        *,
+        latest: datetime,
+        client_id: str,
+        stored_before: Collection[Delivery] = (),
+    ) -> Iterator[Entry]:
+        """Yield what is to be stored now: the message itself, and rows that it completes.
+
+        `stored_before` holds the deliveries of an earlier connection that were stored then.
+        """
+        source = match.source
+        if not delivery.payload:
+            yield self._without_reading(delivery, source, SourceOutcome.CLEARED)
+        elif source.is_arrival and not match.is_status and delivery.is_retained:
+            yield self._without_reading(delivery, source, SourceOutcome.RETAINED)
+        elif delivery in stored_before:
+            yield self._without_reading(delivery, source, SourceOutcome.REPEATED)
+        else:
+            mapped = decode_mapped(
+                match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
+            )
+            outcome = _outcome(mapped)
+            if len(mapped.values) != 1:
+                self.counts[source.name, outcome] += 1
+                yield self._complete(delivery, mapped, client_id)
+                return
+            self.counts[source.name, outcome] += 1
+            self._held += 1
+            closed = self._assembler.add(mapped.values[0], delivery.received_at, delivery)
+            if self._held > self._max_held:
+                closed = [*closed, *self._assembler.close_oldest()]
+            for group in closed:
+                yield self._row(group, client_id)
+
+    def due(self, now: datetime, client_id: str) -> Iterator[Entry]:
+        """Yield the rows whose time has passed."""
+        for group in self._assembler.due(now):
+            yield self._row(group, client_id)
+
+    def drain(self, client_id: str) -> Iterator[Entry]:
+        """Yield all rows that are held, as they are."""
+        for group in self._assembler.drain():
+            yield self._row(group, client_id)
+
+    def due_in(self) -> float | None:
+        """Return the seconds until a row is due; None while nothing is held."""
+        moment = self._assembler.next_due()
+        return None if moment is None else (moment - datetime.now(UTC)).total_seconds()
+
+    def _without_reading(self, delivery: Delivery, source: Source, outcome: SourceOutcome) -> Entry:
+        self.counts[source.name, outcome] += 1
+        return Entry((delivery,), _EMPTY)
+
+    def _complete(self, delivery: Delivery, mapped: Mapped, client_id: str) -> Entry:
+        """Make the entry of a message that waits for no other one."""
+        # Values of several vehicles come as whole sets: each is a row.
+        rows = [
+            Row(
+                values.vin,
+                self._assembler.stamp(values.vin, delivery.received_at),
+                delivery.received_at,
+                *values.signals,
+            )
+            for values in mapped.values
+        ]
+        decoded = Decoded([*mapped.rows, *rows], mapped.rejections, mapped.indexes, None, mapped.status)
+        return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)) if rows else None)
+
+    def _row(self, group: Group[Delivery], client_id: str) -> Entry:
+        self._held -= len(group.tokens)
+        row = Row(group.vin, group.ts, group.tokens[0].received_at, *group.signals)
+        return Entry(group.tokens, Decoded([row], []), Arrivals(client_id, tuple(group.tokens)))
+
+
+def _outcome(mapped: Mapped) -> SourceOutcome:
+    if mapped.rejections:
+        return SourceOutcome.REJECTED
+    if mapped.status is not None:
+        return SourceOutcome.STATUS
+    return SourceOutcome.READING if mapped.rows or mapped.values else SourceOutcome.NO_SIGNAL

@@ -1,0 +1,1 @@
+"""Dialects by configuration: messages of foreign devices become readings. No clock, no I/O but two files."""
