@@ -25,6 +25,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.storage.hourly_rollup import SERIES
 from shared.storage.latest_signals import VALUE_TS
@@ -216,4 +217,48 @@ vehicle_status = Table(
     CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_status_vin_check"),
     CheckConstraint(f"status IN ({_STATUSES})", name="vehicle_status_status_check"),
     comment="the last status of each vehicle, by itself or its last will",
+)
+
+sparkplug_births = Table(
+    "sparkplug_births",
+    metadata,
+    Column("node", Text(collation="C"), nullable=False, comment="group/edge/device, as in the topic"),
+    Column("received_at", DateTime(timezone=True), nullable=False, comment="our clock"),
+    # One row a device, not one a metric: a birth replaces all of them at once, whichever worker receives it.
+    Column(
+        "metrics", JSONB, nullable=False, comment="name, alias or null, and datatype or null of each metric"
+    ),
+    PrimaryKeyConstraint("node", name="sparkplug_births_pkey"),
+    CheckConstraint("octet_length(node) BETWEEN 5 AND 500", name="sparkplug_births_node_check"),
+    CheckConstraint("jsonb_typeof(metrics) = 'array'", name="sparkplug_births_metrics_check"),
+    comment="the last birth certificate of each Sparkplug device: later messages may name no metric",
+)
+
+mqtt_arrivals = Table(
+    "mqtt_arrivals",
+    metadata,
+    Column("client_id", Text(collation="C"), nullable=False),
+    Column("packet_id", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="of topic and payload"),
+    Column(
+        "ts", DateTime(timezone=True), nullable=False, comment="that the message's values are stored with"
+    ),
+    PrimaryKeyConstraint("client_id", "packet_id", name="mqtt_arrivals_pkey"),
+    CheckConstraint("length(client_id) BETWEEN 1 AND 65535", name="mqtt_arrivals_client_id_check"),
+    CheckConstraint("packet_id BETWEEN 1 AND 65535", name="mqtt_arrivals_packet_id_check"),
+    CheckConstraint("octet_length(digest) BETWEEN 8 AND 64", name="mqtt_arrivals_digest_check"),
+    comment="QoS 1 messages without a time of their own that are stored, by packet id: the last of each",
+    # Packet ids come round: room on the page keeps those updates out of the index.
+    postgresql_with={"fillfactor": 50},
+)
+
+mqtt_filters = Table(
+    "mqtt_filters",
+    metadata,
+    Column("client_id", Text(collation="C"), nullable=False),
+    Column("filter", Text(collation="C"), nullable=False),
+    PrimaryKeyConstraint("client_id", "filter", name="mqtt_filters_pkey"),
+    CheckConstraint("length(client_id) BETWEEN 1 AND 65535", name="mqtt_filters_client_id_check"),
+    CheckConstraint("length(filter) BETWEEN 1 AND 65535", name="mqtt_filters_filter_check"),
+    comment="topic filters that a session at the broker has: those no longer wanted are given up",
 )

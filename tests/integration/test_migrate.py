@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from scripts.launcher.postgres import Postgres
 from shared import logs, rollups
@@ -145,21 +146,76 @@ def test_the_newest_signals_are_found(empty_engine):
 
 
 def test_back_to_the_schema_before_and_forth(engine):
-    """The statements of docs/operations.md lead back to 0005, and the migration forth again."""
+    """The statements of docs/operations.md lead back to 0006 and to 0005, and the migration forth again."""
     before = describe(engine)
     with engine.begin() as connection:
         store(connection, [row(second=n, soc=1.0) for n in range(3)], CopyBackoff())
-    block = text_of(ROOT / "docs" / "operations.md").partition("Back from 0006")[2]
-    statements = block.partition("BEGIN;\n")[2].partition("COMMIT;")[0]
-    with engine.begin() as connection:
-        connection.exec_driver_sql(statements)
-        assert current_version(connection) == "0005"
+    for version, earlier in (("0007", "0006"), ("0006", "0005")):
+        block = text_of(ROOT / "docs" / "operations.md").partition(f"Back from {version}")[2]
+        statements = block.partition("BEGIN;\n")[2].partition("COMMIT;")[0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statements)
+            assert current_version(connection) == earlier
     assert migrate(engine) == expected_version()
     after = describe(engine)
     for found in (before, after):
         # Dropped columns keep their numbers.
         found["columns"] = [(table, *column) for table, _number, *column in found["columns"]]
     assert after == before
+
+
+def test_the_newest_migration_can_be_undone(engine):
+    """Its downgrade leaves the tables of 0006, and the upgrade gives the same schema again."""
+    before = describe(engine)
+    config = alembic_config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0006")
+        connection.commit()
+        assert current_version(connection) == "0006"
+    new = {"sparkplug_births", "mqtt_arrivals", "mqtt_filters"}
+    left = [name for name, *_ in describe(engine)["tables"]]
+    assert left == [name for name, *_ in before["tables"] if name not in new]
+    assert migrate(engine) == expected_version()
+    assert describe(engine) == before
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("sparkplug_births", "'a/b', now(), '[]'"),
+        ("sparkplug_births", "repeat('x', 501), now(), '[]'"),
+        ("sparkplug_births", "'group/edge/car', now(), '{}'"),
+        ("mqtt_arrivals", "'worker', 0, decode('00112233445566778899aabbccddeeff', 'hex'), now()"),
+        ("mqtt_arrivals", "'worker', 65536, decode('00112233445566778899aabbccddeeff', 'hex'), now()"),
+        ("mqtt_arrivals", "'worker', 1, '', now()"),
+        ("mqtt_filters", "'worker', ''"),
+        ("mqtt_filters", "'', 'ovms/me/+/metric/v/b/soc'"),
+    ],
+)
+def test_the_tables_of_sources_refuse(engine, table, values):
+    """Constraints refuse rows that no worker writes."""
+    with engine.begin() as connection, pytest.raises(IntegrityError, match=f"{table}_.*_check"):
+        connection.execute(text(f"INSERT INTO {table} VALUES ({values})"))
+
+
+def test_a_packet_id_that_comes_round_stays_on_its_page(engine):
+    """Updates of mqtt_arrivals write no index: they are HOT."""
+    renew = text("""
+        INSERT INTO mqtt_arrivals SELECT 'worker', n, sha256(:round), now() FROM generate_series(1, 2000) AS n
+        ON CONFLICT (client_id, packet_id) DO UPDATE SET digest = excluded.digest, ts = excluded.ts
+    """)
+    with engine.connect() as connection:
+        for number in range(2):
+            connection.execute(renew, {"round": bytes([number])})
+            # The statistics of this session are written with its commit, not a second later.
+            connection.execute(text("SELECT pg_stat_force_next_flush()"))
+            connection.commit()
+        updated, hot = connection.execute(
+            text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'mqtt_arrivals'")
+        ).one()
+    assert updated == 2_000
+    assert hot > 0.95 * updated
 
 
 def test_migrating_again_changes_nothing(engine):

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import text
 
+from scripts.launcher.ports import answers, free_port
 from shared.storage.schema_version import expected_version
 from tests.conftest import eventually
 from tests.readings import payload, raw
@@ -27,14 +29,16 @@ STANDS_STILL = {
     "0005": "551bdba68ab7b261fc04be1a842a33607232771a",
 }
 """Workers that add to the hours themselves: the hours are a view now, and they store nothing."""
+RUNS_ON = {"0006": "889a6782dd10f192ff1786f25e5ecef27c1e13a3"}
+"""Workers that store as before: the later versions have added tables only."""
 NOT_PROMISED = {"0002": "802c07aefe19020f657e84cf9a0089de998750df"}
 """A worker of 0002 knows no hours: its readings are stored, and lack in summaries until a rebuild."""
 
 
-def unpack(commit, folder):
-    """Check out the two packages of a worker, as they were at that commit."""
+def unpack(commit, folder, *packages):
+    """Check out these packages, by default those of a worker, as they were at that commit."""
     archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", commit, "shared", "ingest_worker"],
+        ["git", "-C", str(ROOT), "archive", commit, *(packages or ("shared", "ingest_worker"))],
         capture_output=True,
         check=False,
     )
@@ -120,6 +124,45 @@ def test_an_older_worker_stands_still(commit, tmp_path, broker, database_url, en
     eventually(lambda: newer.look().stored == 100)
     assert stored(engine) == 100
     assert rollups("check", database_url) == 0
+
+
+@pytest.mark.parametrize("commit", RUNS_ON.values(), ids=RUNS_ON)
+def test_an_older_worker_goes_on(commit, tmp_path, broker, database_url, engine, run_worker):
+    """It stores readings and a newer one beside it does, too; hours and readings agree."""
+    with older_worker(commit, tmp_path / "older", broker, database_url, group="shared"):
+        newer = run_worker(mqtt_client_id="newer", mqtt_shared_group="shared")
+        eventually(lambda: newer.pulse.is_ready)
+        publish(broker, "VIN-00001", range(100))
+        eventually(lambda: stored(engine) == 100)
+        eventually(lambda: newer.look().stored == 50)
+    assert rollups("check", database_url) == 0
+
+
+@pytest.mark.parametrize("commit", RUNS_ON.values(), ids=RUNS_ON)
+def test_an_older_api_goes_on(commit, tmp_path, database_url):
+    """It starts on the newer schema, stores a reading and answers with it."""
+    folder = unpack(commit, tmp_path / "older", "shared", "api")
+    port = free_port()
+    log = tmp_path / "api.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "api.main:app", "--port", str(port)],
+            cwd=folder,
+            env={**os.environ, "DATABASE_URL": database_url},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            eventually(lambda: answers("127.0.0.1", port), within=30)
+            assert client.post("/api/telemetry", json=[raw(soc=12.5)]).json() == {"inserted": 1}
+            assert client.get("/api/vehicles/VIN-00001/latest").json()["soc"] == 12.5
+        process.terminate()
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.parametrize("commit", NOT_PROMISED.values(), ids=NOT_PROMISED)
