@@ -1,60 +1,28 @@
 """The decoder of mapped messages: from bytes to readings, values without a time, a status or rejections.
 
 No clock, no I/O, no exceptions: the counterpart of `shared.wire.decoder` for the topics of a mapping file.
+Usual messages take a short way here; `MappedMessage` decodes all others, and names the fault of a wrong one.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic import ValidationError
-
-from shared.sources.json_document import element_bytes, read_document, read_scalar, read_word
-from shared.sources.message_plan import NAMES, MessagePlan, Signals, TimedValue, in_range
-from shared.sources.mistake import quoted
-from shared.sources.pointer import AmbiguousPathError, Find
+from shared.sources.json_document import read_document
+from shared.sources.mapped import Mapped, Values
+from shared.sources.mapped_message import MappedMessage
+from shared.sources.message_plan import LoneValue, MessagePlan
+from shared.sources.pointer import AmbiguousPathError
 from shared.sources.refused import RefusedError
 from shared.sources.signal_reader import BadValueError
-from shared.sources.source_time import ReadTime, read_moment
-from shared.sources.sources import Source, StatusRule, TopicMatch
-from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
-from shared.wire.refusal import Reason, Rejection
-from shared.wire.status import VehicleStatus
-from shared.wire.strict_json import array_elements
-from shared.wire.timestamps import EARLIEST, InvalidTimestampError, format_timestamp
+from shared.sources.sources import TopicMatch
+from shared.wire.reading import SIGNALS, Row
+from shared.wire.timestamps import EARLIEST, InvalidTimestampError
+
+__all__ = ["Mapped", "Values", "decode_mapped"]
 
 _LONGEST_NUMBER = 64
 _new = tuple.__new__
-
-
-class Values(NamedTuple):
-    """The signals of a message without a time, to be joined with others of its vehicle."""
-
-    vin: str
-    signals: Signals
-    source: Source
-
-
-class Mapped(NamedTuple):
-    """The contents of one message; all empty where it holds no signal of ours."""
-
-    rows: list[Row]
-    """Readings with a time of their own."""
-    values: list[Values]
-    """Signals of a source whose time is the arrival."""
-    rejections: list[Rejection]
-    status: VehicleStatus | None = None
-    indexes: Sequence[int] | None = None
-    """Index in the message's array of each row; None for a message without an array."""
-
-
-class _Readings(NamedTuple):
-    """The readings of one element: rows or values, and the refusal of it or of a part."""
-
-    rows: list[Row]
-    values: list[Values]
-    refused: RefusedError | None
 
 
 def decode_mapped(
@@ -73,19 +41,16 @@ def decode_mapped(
     if not payload:
         return Mapped([], [], [])
     plan = match.plan
-    if plan is not None and (lone := plan.lone) is not None and len(payload) <= _LONGEST_NUMBER:
-        # The usual message of a topic with one value. float() also takes 1_000.
-        try:
-            number = float(payload) if b"_" not in payload else None
-        except ValueError:
-            number = None
-        if number is not None and match.vin is not None and match.source.is_arrival and isfinite(number):
-            before, convert, low, high, after = lone
-            if convert is not None:
-                number = convert(number)
-            if low <= number <= high:
-                return Mapped([], [Values(match.vin, (*before, number, *after), match.source)], [])
-    message = _Message(match, topic, payload, received_at, latest)
+    if plan is not None and match.vin is not None:
+        if plan.lone is not None:
+            mapped = _decode_number(match, plan.lone, payload)
+        elif plan.is_scalar or match.source.each is not None:
+            mapped = None
+        else:
+            mapped = _decode_object(match, plan, payload, received_at, latest)
+        if mapped is not None:
+            return mapped
+    message = MappedMessage(match, topic, payload, received_at, latest)
     try:
         if match.is_status:
             rule = match.source.status
@@ -98,186 +63,85 @@ def decode_mapped(
         return Mapped([], [], [message.rejection(refused)])
 
 
-class _Message:
-    """One message while it is decoded."""
+def _decode_number(match: TopicMatch, lone: LoneValue, payload: bytes) -> Mapped | None:
+    """Decode a payload that is the usual number in plain text; None for any other."""
+    # float() also takes 1_000.
+    if len(payload) > _LONGEST_NUMBER or b"_" in payload:
+        return None
+    try:
+        number = float(payload)
+    except ValueError:
+        return None
+    if not isfinite(number):
+        return None
+    before, convert, low, high, after = lone
+    if convert is not None:
+        number = convert(number)
+    if not low <= number <= high:
+        return None
+    return _new(
+        Mapped, ([], [_new(Values, (match.vin, (*before, number, *after), match.source))], [], None, None)
+    )
 
-    __slots__ = ("latest", "match", "payload", "received_at", "source", "topic", "vin")
 
-    def __init__(
-        self, match: TopicMatch, topic: bytes, payload: bytes, received_at: datetime, latest: datetime
-    ) -> None:
-        self.match = match
-        self.source = match.source
-        self.topic = topic
-        self.payload = payload
-        self.received_at = received_at
-        self.latest = latest
-        self.vin = match.vin or ""
-
-    def rejection(
-        self, why: RefusedError, index: int | None = None, payload: bytes | None = None
-    ) -> Rejection:
-        own = self.payload if payload is None else payload
-        return Rejection(self.vin, self.received_at, why.reason, why.detail, index, self.topic, own)
-
-    def document(self) -> Any:
-        plan = self.match.plan
-        return (
-            read_scalar(self.payload) if plan is not None and plan.is_scalar else read_document(self.payload)
-        )
-
-    def status(self, rule: StatusRule) -> VehicleStatus | None:
-        found = read_scalar(self.payload) if rule.find is None else rule.find(read_document(self.payload))
-        word = read_word(found)
-        if word is None:
+def _decode_object(
+    match: TopicMatch, plan: MessagePlan, payload: bytes, received_at: datetime, latest: datetime
+) -> Mapped | None:
+    """Decode a JSON document without a fault; None for any other."""
+    source = match.source
+    try:
+        document = read_document(payload)
+        if source.vehicle_at is not None and source.vehicle_at(document) != match.vehicle:
             return None
-        status = rule.words.get(word)
-        if status is None:
-            raise RefusedError(
-                Reason.BAD_STATUS, f"{quoted(word)} is none of the source's words for a status"
-            )
-        if not self.vin:
-            raise self._unknown(self.match.vehicle or "")
-        return VehicleStatus(self.vin, status, self.received_at)
-
-    def decode_one(self, document: Any) -> Mapped:
-        """Decode a message that is one reading."""
-        rows, values, refused = self._read(document)
-        return Mapped(rows, values, [] if refused is None else [self.rejection(refused)])
-
-    def decode_each(self, document: Any, find_elements: Find) -> Mapped:
-        """Decode a message whose array holds the readings; a lone object is one reading."""
-        elements = find_elements(document)
-        if not isinstance(elements, list):
-            return self.decode_one(elements)
-        if len(elements) > MAX_READINGS:
-            raise RefusedError(Reason.TOO_MANY, f"{len(elements):,} readings; {MAX_READINGS:,} are the limit")
-        mapped = Mapped([], [], [], None, indexes := [])
-        refusals: dict[int, tuple[RefusedError, str]] = {}
-        for index, element in enumerate(elements):
-            self.vin = self.match.vin or ""
-            try:
-                rows, values, refused = self._read(element)
-            except RefusedError as error:
-                rows, values, refused = _Readings([], [], error.with_traceback(None))
-            mapped.rows.extend(rows)
-            mapped.values.extend(values)
-            indexes.extend([index] * len(rows))
-            if refused is not None:
-                refusals[index] = refused, self.vin
-        if refusals:
-            # Each rejection keeps only its own element, as sent where the message is the array itself.
-            kept = array_elements(self.payload) if elements is document else map(element_bytes, elements)
-            for index, own in enumerate(kept):
-                if index in refusals:
-                    refused, self.vin = refusals[index]
-                    mapped.rejections.append(self.rejection(refused, None if own is None else index, own))
-        return mapped
-
-    def _read(self, document: Any) -> _Readings:
-        """Read one reading, or several with own times. Raises RefusedError where none can be stored."""
-        try:
-            return self._read_plan(document)
-        except BadValueError as bad:
-            raise RefusedError(Reason.BAD_VALUE, str(bad)) from None
-        except AmbiguousPathError:
-            raise RefusedError(Reason.BAD_READING, "must not name a key twice") from None
-        except InvalidTimestampError as reason:
-            raise RefusedError(Reason.BAD_READING, f"ts: {reason}") from None
-
-    def _read_plan(self, document: Any) -> _Readings:
-        unknown, plan = self._identify(document)
-        if plan is None:
-            return _Readings([], [], None)
         if plan.form is not None:
-            return self._read_timed(plan.read_timed(document), plan.form.read_time, unknown)
-        found = plan.read(document)
-        if found is None:
-            return _Readings([], [], None)
-        if unknown is not None:
-            raise unknown
-        values, is_in_range = found
-        time = self.source.time
-        if time is None:
-            if not is_in_range:
-                self._refuse(values, self.received_at, None)
-            return _Readings([], [Values(self.vin, tuple(values), self.source)], None)
-        ts = read_moment(time.find(document), time.read)
-        if ts is None:
-            raise RefusedError(Reason.BAD_READING, f"ts: is missing at {time.text}")
-        if not is_in_range or not EARLIEST <= ts <= self.latest:
-            self._refuse(values, ts, self.latest)
-        return _Readings([_new(Row, (self.vin, ts, self.received_at, *values))], [], None)
+            rows = _timed_rows(match, plan, document, received_at, latest)
+        elif source.time is not None:
+            rows = _rows(match, plan, document, received_at, latest)
+        else:
+            return _values(match, plan, document)
+    except (RefusedError, BadValueError, AmbiguousPathError, InvalidTimestampError):
+        return None
+    return None if rows is None else _new(Mapped, (rows, [], [], None, None))
 
-    def _read_timed(
-        self, found: list[TimedValue | BadValueError], read_time: ReadTime, unknown: RefusedError | None
-    ) -> _Readings:
-        if not found:
-            return _Readings([], [], None)
-        if unknown is not None:
-            raise unknown
-        refusals: list[RefusedError] = []
-        by_time: dict[datetime, list[float | None]] = {}
-        for value in found:
-            if isinstance(value, BadValueError):
-                refusals.append(RefusedError(Reason.BAD_VALUE, str(value)))
-                continue
-            try:
-                ts, reason = read_moment(value.time, read_time), "is missing"
-            except InvalidTimestampError as error:
-                ts, reason = None, str(error)
-            if ts is None:
-                refusals.append(RefusedError(Reason.BAD_READING, f"ts of {NAMES[value.signal]}: {reason}"))
-            else:
-                by_time.setdefault(ts, [None] * len(NAMES))[value.signal] = value.number
-        rows = []
-        for ts in sorted(by_time):
-            try:
-                rows.append(self._timed_row(ts, by_time[ts]))
-            except RefusedError as refused:
-                refusals.append(refused.with_traceback(None))
-        if not refusals:
-            return _Readings(rows, [], None)
-        detail = "; ".join(refused.detail for refused in refusals)
-        return _Readings(rows, [], RefusedError(refusals[0].reason, detail))
 
-    def _identify(self, document: Any) -> tuple[RefusedError | None, MessagePlan | None]:
-        """Find the vehicle and the plan; an unknown vehicle is an error only where there is a signal."""
-        match, source = self.match, self.source
-        if source.vehicle_at is None:
-            return (None if self.vin else self._unknown(match.vehicle or "")), match.plan
-        sent = source.vehicle_at(document)
-        if sent == match.vehicle and self.vin:
-            return None, match.plan
-        vehicle = str(sent) if isinstance(sent, str | int) and not isinstance(sent, bool) else None
-        if match.vehicle is not None:
-            if vehicle is not None and not source.vehicles.are_same(match.vehicle, vehicle):
-                wrong = f"{source.vehicle_path}: the payload and the topic name different vehicles"
-                return RefusedError(Reason.VIN_MISMATCH, wrong), match.plan
-            return (None if self.vin else self._unknown(match.vehicle)), match.plan
-        if not vehicle:
-            missing = f"{source.vehicle_path}: names no vehicle"
-            return RefusedError(Reason.UNKNOWN_VEHICLE, missing), source.plan(None, match.key)
-        self.vin = source.vehicles.vin(vehicle) or ""
-        return (None if self.vin else self._unknown(vehicle)), source.plan(vehicle, match.key)
+def _values(match: TopicMatch, plan: MessagePlan, document: Any) -> Mapped | None:
+    found = plan.read(document)
+    if found is None:
+        return Mapped([], [], [])
+    values, is_in_range = found
+    if not is_in_range:
+        return None
+    return _new(Mapped, ([], [_new(Values, (match.vin, tuple(values), match.source))], [], None, None))
 
-    def _unknown(self, vehicle: str) -> RefusedError:
-        rule = " nor has it a VIN's form" if self.source.vehicles.as_is else ""
-        return RefusedError(
-            Reason.UNKNOWN_VEHICLE,
-            f"{quoted(vehicle)} is not among the vehicles of source {self.source.name}{rule}",
-        )
 
-    def _timed_row(self, ts: datetime, values: Sequence[float | None]) -> Row:
-        """Return the row of values with this time. Raises RefusedError for one out of range."""
-        if not in_range(values) or not EARLIEST <= ts <= self.latest:
-            self._refuse(values, ts, self.latest)
-        return _new(Row, (self.vin, ts, self.received_at, *values))
+def _rows(
+    match: TopicMatch, plan: MessagePlan, document: Any, received_at: datetime, latest: datetime
+) -> list[Row] | None:
+    found, time = plan.read(document), match.source.time
+    if found is None or time is None:
+        return []
+    values, is_in_range = found
+    ts = time.read(time.find(document))
+    if not is_in_range or not EARLIEST <= ts <= latest:
+        return None
+    return [_new(Row, (match.vin, ts, received_at, *values))]
 
-    def _refuse(self, values: Sequence[float | None], ts: datetime, latest: datetime | None) -> None:
-        """Raise RefusedError where the reading is out of range, in the words of a native one."""
-        content = {"vin": self.vin, "ts": format_timestamp(ts), **dict(zip(NAMES, values, strict=True))}
-        try:
-            Reading.model_validate(content, context=latest)
-        except ValidationError as invalid:
-            raise RefusedError(Reason.BAD_READING, why_invalid(invalid)) from None
+
+def _timed_rows(
+    match: TopicMatch, plan: MessagePlan, document: Any, received_at: datetime, latest: datetime
+) -> list[Row] | None:
+    """Return the rows of values with times of their own; None where one has a fault."""
+    form = plan.form
+    by_time: dict[datetime, list[float | None]] = {}
+    for value in plan.read_timed(document):
+        if isinstance(value, BadValueError) or form is None:
+            return None
+        signal, number, time, is_in_range = value
+        ts = form.read_time(time)
+        if not is_in_range or not EARLIEST <= ts <= latest:
+            return None
+        values = by_time.get(ts)
+        if values is None:
+            values = by_time[ts] = [None] * len(SIGNALS)
+        values[signal] = number
+    return [_new(Row, (match.vin, ts, received_at, *by_time[ts])) for ts in sorted(by_time)]

@@ -22,8 +22,10 @@ def read_document(payload: bytes) -> Any:
         raise RefusedError(Reason.TOO_LARGE, f"{len(payload)} bytes; {MAX_PAYLOAD_BYTES} are the limit")
     try:
         document = _decode(payload)
-        # Written again, a document without a repeated key has as many quotation marks; `\u` may hide one.
-        if payload.count(b'"') == _encode(document).count(b'"') and b"\\u" not in payload:
+        # Written again, a document without a repeated key is the same but for blanks and the form of numbers,
+        # and has as many quotation marks; `\u` may hide one.
+        again = _encode(document)
+        if again == payload or (again.count(b'"') == payload.count(b'"') and b"\\u" not in payload):
             return document
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         pass

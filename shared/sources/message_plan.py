@@ -19,6 +19,7 @@ from shared.wire.reading import SIGNALS
 
 NAMES = tuple(SIGNALS)
 _NUMBER = len(NAMES)
+_LIMITS = tuple((low, high) for low, high, _unit in SIGNALS.values())
 _LARGEST = 2**53
 _OTHER = object()
 
@@ -34,6 +35,7 @@ class TimedValue(NamedTuple):
     number: float
     time: Any
     """As sent."""
+    is_in_range: bool
 
 
 class LoneValue(NamedTuple):
@@ -142,15 +144,16 @@ class MessagePlan:
                 found.append(bad.with_traceback(None))
                 continue
             if value is not None:
-                found.append(TimedValue(signal, *value))
+                number, time = value
+                low, high = _LIMITS[signal]
+                found.append(TimedValue(signal, number, time, low <= number <= high))
         return found
 
 
 def in_range(values: Sequence[float | None]) -> bool:
     """Return whether every value lies in the range of its signal."""
     return all(
-        value is None or low <= value <= high
-        for value, (low, high, _unit) in zip(values, SIGNALS.values(), strict=True)
+        value is None or low <= value <= high for value, (low, high) in zip(values, _LIMITS, strict=True)
     )
 
 

@@ -89,18 +89,34 @@ def compile_pointer(pointer: Pointer) -> Find:
     """Return a function that finds one value; the pointer has no star."""
     if not pointer.tokens:
         return lambda document: document
-    # A token with its step: a plain key of an object, the usual case, is looked up here, without a call.
-    steps = tuple((token if isinstance(token, str) else None, _step(token)) for token in pointer.tokens)
+    steps = tuple(map(_step, pointer.tokens))
+    if len(steps) == 1:
+        return steps[0]
 
     def find(document: Any) -> Any:
-        for key, step in steps:
-            is_object = key is not None and document.__class__ is dict
-            document = document.get(key) if is_object else step(document)
+        for step in steps:
+            document = step(document)
             if document is None:
                 return None
         return document
 
-    return find
+    *keys, last = pointer.tokens
+    if not all(isinstance(key, str) for key in keys):
+        return find
+    last_step = steps[-1]
+
+    def find_quickly(document: Any) -> Any:
+        # The usual case, objects under plain keys, without a call for each; `find` tells other values apart.
+        node = document
+        try:
+            for key in keys:
+                node = node[key]
+        except (KeyError, TypeError):
+            return find(document)
+        return node.get(last) if is_key and node.__class__ is dict else last_step(node)
+
+    is_key = isinstance(last, str)
+    return find_quickly
 
 
 def compile_all(pointer: Pointer) -> Callable[[Any], list[Any]]:

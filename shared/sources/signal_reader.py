@@ -74,7 +74,9 @@ def timed_reader(rule: SignalRule, form: ValueForm) -> ReadTimedSignal:
                 continue
             if holder.__class__ is not dict:
                 raise BadValueError(f"{rule.name} ({path}): is no object with a value and a time")
-            number = _number(rule.name, path, find_value(holder), invalid)
+            raw = find_value(holder)
+            is_plain = raw.__class__ is float and not invalid.numbers
+            number = raw if is_plain else _number(rule.name, path, raw, invalid)
             if number is not None:
                 return converted(number, holder), find_time(holder)
         return None

@@ -23,11 +23,12 @@ _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2})?(?:[.,](\d+))?\s?([Zz]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
 )
 _ZONE = re.compile(r"([+-])(\d{2}):([0-5]\d)", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST_S = 253_402_300_799  # the last second of the year 9999
+_OF_NUMBERS = ("unix_s", "unix_ms")
 _NONE = Invalid()
 _CENTURY = 2000
 _PARTS = ("Year", "Month", "Day", "Hour", "Minute", "Second")
+_INTEGERS = (int,) * len(_PARTS)
+_NO_PARTS = f"must be an object with the whole numbers {', '.join(_PARTS)}"
 _parts: Callable[[Any], tuple[Any, ...]] = itemgetter(*_PARTS)
 
 
@@ -47,12 +48,14 @@ def parse_zone(text: str) -> timezone:
 
 def time_reader(formats: tuple[str, ...], zone: timezone | None) -> ReadTime:
     """Return the reader of a format, or of several: the first that can read a value does."""
-    readers = tuple(_reader(each, zone) for each in formats)
+    readers = [_reader(each, zone) for each in formats]
     if len(readers) == 1:
         return readers[0]
+    # An error costs more than all else here, so a number is not offered to the formats of texts.
+    for_numbers = [_reader(each, zone) for each in formats if each in _OF_NUMBERS]
 
     def read(value: Any) -> datetime:
-        for reader in readers:
+        for reader in for_numbers if value.__class__ is int or value.__class__ is float else readers:
             try:
                 return reader(value)
             except InvalidTimestampError:
@@ -80,7 +83,7 @@ def _reader(name: str, zone: timezone | None) -> ReadTime:
     if name == "iso":
         return lambda value: _iso(value, zone or UTC)
     if name == "unix_s":
-        return lambda value: _unix(value, 1_000_000)
+        return _unix
     if name == "unix_ms":
         return lambda value: _unix(value, 1_000)
     offset = timedelta(hours=8) if zone is None else zone.utcoffset(None)
@@ -121,26 +124,29 @@ def _in_utc(moment: datetime) -> datetime:
         raise InvalidTimestampError("is not a time that exists in the calendar") from None
 
 
-def _unix(value: Any, factor: int) -> datetime:
+def _unix(value: Any, per_second: int = 1) -> datetime:
     try:
         number = value if value.__class__ is float else read_number(value, _NONE)
     except NotANumberError:
         number = None
     if number is None:
         raise InvalidTimestampError("must be a number, the time since 1970")
-    if not -_LATEST_S <= number / (1_000_000 // factor) <= _LATEST_S:
-        raise InvalidTimestampError("is not a time that exists in the calendar")
-    # Exact for a float as well: the product has fewer than 53 bits.
-    return _EPOCH + timedelta(microseconds=round(number * factor))
+    try:
+        # Rounds to microseconds, which a float of such a time has exactly.
+        return datetime.fromtimestamp(number / per_second, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidTimestampError("is not a time that exists in the calendar") from None
 
 
 def _gbt32960(value: Any, offset: timedelta) -> datetime:
     try:
-        year, month, day, hour, minute, second = parts = _parts(value)
+        year, month, day, hour, minute, second = _parts(value)
     except (KeyError, TypeError):
-        parts = (None,)
-    if set(map(type, parts)) != {int}:
-        raise InvalidTimestampError(f"must be an object with the whole numbers {', '.join(_PARTS)}")
+        raise InvalidTimestampError(_NO_PARTS) from None
+    # A boolean would pass as a month.
+    kinds = year.__class__, month.__class__, day.__class__, hour.__class__, minute.__class__, second.__class__
+    if kinds != _INTEGERS:
+        raise InvalidTimestampError(_NO_PARTS)
     try:
         # Two digits on the wire; a gateway may send all four.
         year += 0 if year >= _CENTURY else _CENTURY
