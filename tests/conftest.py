@@ -32,6 +32,7 @@ from scripts.launcher.postgres import Postgres
 from shared.api_settings import ApiSettings
 from shared.migrate import migrate
 from shared.settings import WorkerSettings
+from shared.sources.mapping_file import load_sources
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
 from tests.examples import DAILY, NIGHTLY
@@ -221,9 +222,10 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
             }
         )
         engine = writer_engine(chosen.database_url, name="test-worker")
-        pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient)
+        sources = None if chosen.mqtt_sources is None else load_sources(chosen.mqtt_sources)
+        pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient, sources=sources)
         metrics = WorkerMetrics(subscriber, pulse)
-        worker = Worker(chosen, subscriber, engine, pulse, metrics)
+        worker = Worker(chosen, subscriber, engine, pulse, metrics, sources=sources)
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
         worker.subscriber = subscriber
         failures = []

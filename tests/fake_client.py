@@ -45,9 +45,9 @@ class FakeClient:
 class SubscriberWithClient(Subscriber):
     """A subscriber whose present client is `client`."""
 
-    def __init__(self, settings, new_client=FakeClient):
+    def __init__(self, settings, new_client=FakeClient, sources=None):
         def make(*arguments, **options):
             self.client = new_client(*arguments, **options)
             return self.client
 
-        super().__init__(settings, new_client=make)
+        super().__init__(settings, sources=sources, new_client=make)
