@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from math import isclose
+from operator import itemgetter
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -44,7 +45,7 @@ def servers(broker, database_url, tmp_path):
         "MQTT_PORT": str(broker.port),
         "MQTT_CLIENT_ID": CLIENT_ID,
         "MQTT_SHARED_GROUP": "fleet",
-        "INGEST_BATCH_MS": "50",
+        "INGEST_BATCH_MS": "20",
     }
     api = Api(log=tmp_path / "api" / "log", env={"DATABASE_URL": database_url})
     workers = [Worker(log=tmp_path / f"worker-{number}" / "log", env=group) for number in (1, 2)]
@@ -103,39 +104,50 @@ def driven(vin, seed, first):
 
 
 def scattered(chance, rows):
-    """Return all pieces of these readings, some of them several times and some with nulls, shuffled."""
-    pieces = [piece for one in rows for piece in torn(chance, one)]
-    pieces += chance.choices(pieces, k=len(pieces) // 4)
-    chance.shuffle(pieces)
-    return [wire(piece, *chance.sample(list(SIGNALS), chance.choice([0, 0, 3]))) for piece in pieces]
+    """Return all pieces of these readings, some of them several times and some with nulls, slightly mixed.
+
+    Pieces of one reading stay near each other: several writers have them at the same time.
+    """
+    placed = []
+    for place, one in enumerate(rows):
+        pieces = torn(chance, one)
+        pieces += chance.choices(pieces, k=chance.choice([0, 0, 1, 2]))
+        placed += ((place + chance.uniform(0, 60), piece) for piece in pieces)
+    placed.sort(key=itemgetter(0))
+    return [wire(piece, *chance.sample(list(SIGNALS), chance.choice([0, 0, 3]))) for _, piece in placed]
 
 
-def requests(chance, pieces):
-    """Split pieces into requests of any size."""
+def divided(chance, pieces):
+    """Divide pieces into shares of one request and some messages, which are sent at the same time."""
     while pieces:
-        size = chance.choice([1, 5, 60, 400])
-        yield pieces[:size]
-        pieces = pieces[size:]
+        size = chance.choice([20, 150, 400])
+        share, pieces = pieces[:size], pieces[size:]
+        chance.shuffle(share)
+        posted = chance.randint(1, size - 1)
+        yield list(messages(chance, share[posted:])), share[:posted]
 
 
 def messages(chance, pieces):
-    """Split pieces into messages, each of one vehicle: lone readings and arrays."""
-    for request in requests(chance, pieces):
-        by_vin = {}
-        for piece in request:
-            by_vin.setdefault(piece["vin"], []).append(piece)
-        for vin, of_one in by_vin.items():
-            contents = [of_one] if chance.random() < 0.5 else of_one
-            yield from ((f"vehicles/{vin}/telemetry", json.dumps(content)) for content in contents)
+    """Yield messages, each of one vehicle: lone readings and arrays."""
+    by_vin = {}
+    for piece in pieces:
+        by_vin.setdefault(piece["vin"], []).append(piece)
+    for vin, of_one in by_vin.items():
+        alone = chance.randint(0, len(of_one))
+        contents = of_one[:alone]
+        while alone < len(of_one):
+            size = chance.choice([2, 30])
+            contents.append(of_one[alone : alone + size])
+            alone += size
+        yield from ((f"vehicles/{vin}/telemetry", json.dumps(content)) for content in contents)
 
 
-def send_all(client, bodies):
-    """Send requests one after the other; each of their readings is new or known."""
-    for body in bodies:
-        answer = post(client, *body)
-        assert answer.status_code == 200, answer.text
-        counts = answer.json()
-        assert counts["inserted"] + counts.get("duplicates", 0) == len(body)
+def request(client, readings):
+    """Post readings; each of them is new or known."""
+    answer = post(client, *readings)
+    assert answer.status_code == 200, answer.text
+    counts = answer.json()
+    assert counts["inserted"] + counts.get("duplicates", 0) == len(readings)
 
 
 @contextmanager
@@ -217,48 +229,76 @@ def tables(engine, vin):
     return [[row[1:] for row in ask(engine, sql, vin=vin)] for sql in TABLES]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_pieces_by_every_way_become_the_whole(servers, publish, engine, engines, seed):
-    """One worker dies with a transaction open, the other one at any moment; hours are closed meanwhile."""
-    api, workers = servers
-    closer, holder = engines
-    chance = random.Random(seed)
-    cars = {"TORN-1": driven("TORN-1", 19, 0), "TORN-2": driven("TORN-2", 7 + seed, 6 * 3_600)}
-    rows = [one for car in cars.values() for one in car]
-    pieces = scattered(chance, rows)
-    half = len(pieces) // 2
-    sent = list(messages(chance, pieces[:half]))
-    posts = list(requests(chance, pieces[half:]))
-    third = len(sent) // 3
+@contextmanager
+def hours_closed(engine):
+    """Close all hours five times a second."""
     over = threading.Event()
 
-    def close_hours_meanwhile():
+    def close():
         while not over.wait(0.2):
-            close_all(closer)
+            close_all(engine)
 
+    with beside(close, stop=over.set):
+        yield
+
+
+def send_while_workers_die(shares, publish, client, workers, engine, holder):
+    """Send all shares; one worker dies with a transaction open, and later the other one at any moment."""
+    published = []
+
+    def send(some):
+        for of_mqtt, of_http in some:
+            published.extend(publish(of_mqtt))
+            request(client, of_http)
+
+    quarter = len(shares) // 4
+    send(shares[:quarter])
+    held = shares[quarter : 2 * quarter]
+    with writes_held(holder):
+        for of_mqtt, _ in held:
+            published.extend(publish(of_mqtt))
+        eventually(lambda: waiting_workers(engine) == 2)
+        assert workers[0].kill() == -9
+    with beside(workers[0].start):
+        send([([], of_http) for _, of_http in held])
+        send(shares[2 * quarter : 3 * quarter])
+    assert workers[1].kill() == -9
+    with beside(workers[1].start):
+        send(shares[3 * quarter :])
+    for message in published:
+        message.wait_for_publish(30)
+
+
+ORDERS = {
+    "forwards": lambda rows, _chance: rows,
+    "backwards": lambda rows, _chance: rows[::-1],
+    "shuffled": lambda rows, chance: chance.sample(rows, len(rows)),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_pieces_by_every_way_become_the_whole(servers, publish, engine, engines, order):
+    """Two workers of which each is killed once, an API, and hours that are closed meanwhile."""
+    api, workers = servers
+    closer, holder = engines
+    seed = list(ORDERS).index(order)
+    chance = random.Random(seed)
+    cars = {"TORN-1": driven("TORN-1", 19, 0), "TORN-2": driven("TORN-2", 7 + seed, 6 * 3_600)}
+    rows = [one for both in zip(*cars.values(), strict=True) for one in both]
+    shares = list(divided(chance, scattered(chance, ORDERS[order](rows, chance))))
     with plain_client(api.base_url, timeout=30) as client:
         for vin in (*cars, *map(other, cars)):
             assert client.put(f"/api/vehicles/{vin}/profile", json=PROFILE).status_code == 200
-        with beside(close_hours_meanwhile, stop=over.set), beside(lambda: send_all(client, posts)):
-            published = publish(sent[:third])
-            with writes_held(holder):
-                published += publish(sent[third : 2 * third])
-                eventually(lambda: waiting_workers(engine) == 2)
-                assert workers[0].kill() == -9
-            workers[0].start()
-            published += publish(sent[2 * third :])
-            assert workers[1].kill() == -9
-            workers[1].start()
-            for message in published:
-                message.wait_for_publish(30)
-            whole = [[one.vin, one.ts, *one[3:]] for one in rows]
+        with hours_closed(closer):
+            send_while_workers_die(shares, publish, client, workers, engine, holder)
+            whole = sorted([one.vin, one.ts, *one[3:]] for one in rows)
             kept = f"SELECT vin, ts, {', '.join(SIGNALS)} FROM telemetry ORDER BY vin, ts"
             eventually(lambda: ask(engine, kept) == whole, within=30)
         assert [worker.stop() for worker in workers] == [0, 0]
         assert ask(engine, "SELECT * FROM rejections") == []
         for vin, car in cars.items():
             for first in range(0, len(car), 500):
-                send_all(client, [[wire(one._replace(vin=other(vin))) for one in car[first : first + 500]]])
+                request(client, [wire(one._replace(vin=other(vin))) for one in car[first : first + 500]])
         for _ in ("with open hours", "with closed hours"):
             for vin, car in cars.items():
                 assert list(differences(tables(engine, vin), tables(engine, other(vin)))) == []
