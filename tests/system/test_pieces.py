@@ -243,28 +243,38 @@ def hours_closed(engine):
 
 
 def send_while_workers_die(shares, publish, client, workers, engine, holder):
-    """Send all shares; one worker dies with a transaction open, and later the other one at any moment."""
+    """Send all shares; one worker is killed while its transaction is open, later the other one."""
     published = []
 
-    def send(some):
-        for of_mqtt, of_http in some:
+    def to_broker(some):
+        for of_mqtt, _ in some:
             published.extend(publish(of_mqtt))
+
+    def to_api(some):
+        for _, of_http in some:
             request(client, of_http)
 
+    def to_both(some):
+        for share in some:
+            to_broker([share])
+            to_api([share])
+
     quarter = len(shares) // 4
-    send(shares[:quarter])
-    held = shares[quarter : 2 * quarter]
+    to_both(shares[:quarter])
+    second, last = shares[quarter : 2 * quarter], shares[3 * quarter :]
     with writes_held(holder):
-        for of_mqtt, _ in held:
-            published.extend(publish(of_mqtt))
+        to_broker(second)
         eventually(lambda: waiting_workers(engine) == 2)
         assert workers[0].kill() == -9
     with beside(workers[0].start):
-        send([([], of_http) for _, of_http in held])
-        send(shares[2 * quarter : 3 * quarter])
+        to_api(second)
+        to_both(shares[2 * quarter : 3 * quarter])
+    done = len(published)
+    to_broker(last)
+    published[(done + len(published)) // 2].wait_for_publish(30)
     assert workers[1].kill() == -9
     with beside(workers[1].start):
-        send(shares[3 * quarter :])
+        to_api(last)
     for message in published:
         message.wait_for_publish(30)
 
