@@ -3,6 +3,7 @@
 A server that can't be started fails the test that needs it; none is skipped for lack of a server.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -201,6 +202,24 @@ def publisher(broker):
         client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(10)
 
     yield publish
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.fixture
+def receipts(broker):
+    """Collect the receipts of all vehicles, as (topic, answer, QoS)."""
+    arrived, granted = [], []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.on_connect = lambda *_: client.subscribe("vehicles/+/receipts", qos=1)
+    client.on_subscribe = lambda *_: granted.append(True)
+    client.on_message = lambda _client, _data, message: arrived.append(
+        (message.topic, json.loads(message.payload), message.qos)
+    )
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    eventually(lambda: granted)
+    yield arrived
     client.disconnect()
     client.loop_stop()
 

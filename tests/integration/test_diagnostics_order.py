@@ -2,19 +2,14 @@
 
 import random
 from collections import Counter
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from scripts.simulator.vehicle import Vehicle
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.store_readings import store
-from shared.wire.reading import Row
-from tests.readings import START, reading
+from tests.diagnosed import PATH, lived_through
 
-VIN = "VIN-00001"
-PATH = f"/api/vehicles/{VIN}"
 ANSWERS = (
     f"{PATH}/anomalies?limit=1000",
     f"{PATH}/sessions?limit=1000",
@@ -22,30 +17,6 @@ ANSWERS = (
     "/api/alerts",
 )
 PROFILE = {"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60, "energy_kwh": 21.6}
-
-
-def lived_through():
-    """Eight hours of a car that has seen better days: drives, charges, silences, glitches, lateness."""
-    vehicle, rows = Vehicle(VIN, 19, START.timestamp()), []
-    for n in range(2_000):
-        vehicle.advance(15)
-        signals = {name: value for name, value in vehicle.reading("").items() if name not in {"vin", "ts"}}
-        if n % 97 == 0:
-            signals["soc"] = 0.0
-        if n % 211 == 0:
-            signals["odo_km"] = 0.0
-        if 900 <= n < 915:
-            signals["max_temp"] = 61.5
-        if n >= 1_940:
-            signals["soc"] = 15.0
-        if n % 13 == 0:
-            signals["pack_current"] = None
-        if n % 400 < 360:
-            ts = 15 * n
-            late = timedelta(seconds=400 if n % 50 == 0 else 0.25)
-            rows.append(Row.of(reading(VIN, ts, **signals), START + timedelta(seconds=ts) + late))
-    return rows
-
 
 LIFE = lived_through()
 

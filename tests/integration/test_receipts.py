@@ -1,8 +1,5 @@
 """Receipts: published once a message's readings are in the database."""
 
-import json
-
-import paho.mqtt.client as mqtt
 import pytest
 from sqlalchemy import text
 
@@ -22,24 +19,6 @@ def worker(run_worker):
     started = run_worker()
     eventually(lambda: started.pulse.is_ready)
     return started
-
-
-@pytest.fixture
-def receipts(broker):
-    """Collect the receipts of all vehicles, as (topic, answer, QoS)."""
-    arrived, granted = [], []
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-    client.on_connect = lambda *_: client.subscribe("vehicles/+/receipts", qos=1)
-    client.on_subscribe = lambda *_: granted.append(True)
-    client.on_message = lambda _client, _data, message: arrived.append(
-        (message.topic, json.loads(message.payload), message.qos)
-    )
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    eventually(lambda: granted)
-    yield arrived
-    client.disconnect()
-    client.loop_stop()
 
 
 @pytest.mark.usefixtures("worker")

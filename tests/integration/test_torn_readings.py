@@ -14,6 +14,7 @@ from shared.storage.same_moment import Verdict, complete
 from shared.storage.store_readings import Outcome, store
 from shared.wire.reading import SIGNALS, Row
 from tests.hours import LATEST, NEWEST, close_all
+from tests.pieces import torn
 from tests.readings import START, row
 
 
@@ -37,20 +38,6 @@ def whole(generator, number):
         one = row(f"VIN-{generator.randrange(5):05}", generator.randrange(3 * 3_600), **values)
         found[one[:2]] = one
     return list(found.values())
-
-
-def torn(generator, one):
-    """Return overlapping pieces of a reading, which hold each of its signals together."""
-    names = [name for name in SIGNALS if getattr(one, name) is not None]
-    generator.shuffle(names)
-    pieces = []
-    left = names
-    while left:
-        size = generator.randint(1, len(left))
-        held = {*left[:size], *generator.sample(names, generator.randrange(len(names)))}
-        pieces.append(one._replace(**{name: None for name in SIGNALS if name not in held}))
-        left = left[size:]
-    return pieces
 
 
 def check(engine, readings):
