@@ -38,7 +38,16 @@ def keys_of(publications):
 
 
 @pytest.mark.parametrize(
-    "made", [load.lone_readings(250), load.lone_readings(7, confirm=True), load.arrays(130, 3)]
+    "made",
+    [
+        load.lone_readings(250),
+        load.lone_readings(7, confirm=True),
+        load.lone_readings(250, vehicles=110),
+        load.lone_readings(120, vehicles=1_000),
+        load.arrays(130, 3),
+        load.arrays(130, 3, vehicles=120),
+        load.arrays(13, 3, vehicles=1_000),
+    ],
 )
 def test_a_load_is_what_it_says(made):
     """Our decoder accepts all of it; no key occurs twice, and the last keys are in the last messages."""
@@ -46,6 +55,18 @@ def test_a_load_is_what_it_says(made):
     assert len(keys) == len(set(keys)) == made.rows
     assert set(made.last) <= set(keys)
     assert keys[-1] == made.last[-1]
+
+
+@pytest.mark.parametrize("vehicles", [1, 7, 250, 1_000])
+def test_the_vehicles_send_in_turn(vehicles):
+    """Each vehicle sends once before any sends again, as far as the messages suffice."""
+    keys = keys_of(load.lone_readings(500, vehicles=vehicles).publications)
+    assert [vin for vin, _ts in keys] == [sample_readings.vin(number % vehicles) for number in range(500)]
+
+
+def test_the_last_keys_are_few():
+    """The keys are looked up many times a second, also those of a wide fleet."""
+    assert len(load.lone_readings(5_000, vehicles=4_000).last) == 100
 
 
 def test_copied_rows_are_those_of_the_messages():
