@@ -22,6 +22,7 @@ _ARE_STORED = f"""
     FROM telemetry JOIN unnest(%(vins)s::text[], %(times)s::timestamptz[]) AS wanted (vin, ts) USING (vin, ts)
     WHERE NOT {_HAS_NULLS}
 """  # noqa: S608 - of our own columns
+_INCOMPLETE = f"SELECT count(*) FROM telemetry WHERE {_HAS_NULLS}"  # noqa: S608 - of our own columns
 
 
 class Database:
@@ -84,6 +85,12 @@ def empty(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
 def count(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> int:
     """Count the rows of a table."""
     found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+    return int(found[0]) if found else 0
+
+
+def count_incomplete(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    """Count the stored readings that lack a signal."""
+    found = connection.execute(_INCOMPLETE).fetchone()
     return int(found[0]) if found else 0
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from scripts.bench import packets, sample_readings
 from scripts.bench.sample_readings import VEHICLES, Key
+from shared.wire.reading import SIGNALS
 from shared.wire.topics import telemetry_topic
 
 # More would make the lookup that is polled for them expensive.
@@ -32,6 +33,33 @@ def lone_readings(messages: int, *, vehicles: int = VEHICLES, confirm: bool = Fa
         ],
         messages,
         _last(range(messages), vehicles),
+    )
+
+
+def lone_signals(readings: int, *, vehicles: int = VEHICLES, at_once: int = 1) -> Load:
+    """Build messages of one signal each: seven for a reading.
+
+    `at_once` is the number of readings whose messages alternate: the first signal of each of them, then the
+    second one of each, and so on. With 1, the messages of a reading follow one another.
+    """
+    parts = [
+        (number, name)
+        for first in range(0, readings, at_once)
+        for name in SIGNALS
+        for number in range(first, min(first + at_once, readings))
+    ]
+    topics = [telemetry_topic(sample_readings.vin(one)) for one in range(vehicles)]
+    return Load(
+        [
+            packets.publish(
+                topics[number % vehicles],
+                sample_readings.payload(number, vehicles=vehicles, names=[name]),
+                message,
+            )
+            for message, (number, name) in enumerate(parts)
+        ],
+        readings,
+        _last(range(readings), vehicles),
     )
 
 

@@ -12,6 +12,7 @@ from scripts.bench.large_fleet import STEP_S, Fleet, fleet_of
 from scripts.bench.window import Window
 from shared.storage.tables import telemetry
 from shared.wire.decoder import decode
+from shared.wire.reading import SIGNALS
 
 FLEET = Fleet(vehicles=3, readings_each=100)
 
@@ -67,6 +68,32 @@ def test_the_vehicles_send_in_turn(vehicles):
 def test_the_last_keys_are_few():
     """The keys are looked up many times a second, also those of a wide fleet."""
     assert len(load.lone_readings(5_000, vehicles=4_000).last) == 100
+
+
+@pytest.mark.parametrize(("readings", "vehicles", "at_once"), [(40, 10, 1), (40, 10, 10), (35, 10, 10)])
+def test_single_signals_make_up_whole_readings(readings, vehicles, at_once):
+    """Joined by their key, the messages are the whole readings; the last message completes the last key."""
+    made = load.lone_signals(readings, vehicles=vehicles, at_once=at_once)
+    joined = {}
+    for topic, payload in messages(made.publications):
+        sent = json.loads(payload)
+        assert len(sent) == 3
+        reading = joined.setdefault((topic, sent["vin"], sent["ts"]), {})
+        assert not set(reading) & (set(sent) - {"vin", "ts"})
+        reading |= sent
+    whole = load.lone_readings(readings, vehicles=vehicles)
+    assert [(topic, sent) for (topic, _vin, _ts), sent in joined.items()] == [
+        (topic, json.loads(payload)) for topic, payload in messages(whole.publications)
+    ]
+    assert (made.rows, list(made.last)) == (readings, list(whole.last))
+    assert keys_of(made.publications)[-1] == made.last[-1]
+
+
+def test_signals_alternate_between_the_readings_at_once():
+    """With 1, the messages of a reading follow one another; else each signal goes out for all at once."""
+    for at_once, names in ((1, list(SIGNALS) * 3), (3, [name for name in SIGNALS for _ in range(3)])):
+        sent = messages(load.lone_signals(3, vehicles=3, at_once=at_once).publications)
+        assert [list(json.loads(payload))[2] for _topic, payload in sent] == names
 
 
 def test_copied_rows_are_those_of_the_messages():
