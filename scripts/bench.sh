@@ -22,7 +22,8 @@ median of the ratios within each round). Without a name: all benchmarks.
   batch           a worker by the size of its batches
   cpu             processor time by part: broker, worker, PostgreSQL
   latest          an `async def` route that does nothing, latest; latest with few and many readings stored
-  summary         one day and one year of one vehicle (--rows 3153600 or more: a whole year)
+  summary         one day and one year of one vehicle (--rows 3153600 or more: a whole year); the same while
+                  hours of it are open
   export          all readings of 100 vehicles: COPY by the database, and our API as CSV and NDJSON
   growth          latest and summary by the readings that are stored
   diagnoses       anomalies, sessions and battery of a month and a year, and reading the same rows

@@ -9,6 +9,7 @@ import pytest
 from scripts.bench import load, packets, sample_readings
 from scripts.bench.binary_copy import COLUMNS, packed
 from scripts.bench.large_fleet import STEP_S, Fleet, fleet_of
+from scripts.bench.summary import hours_before
 from scripts.bench.window import Window
 from shared.storage.tables import telemetry
 from shared.wire.decoder import decode
@@ -116,6 +117,17 @@ def test_copied_rows_are_those_of_the_messages():
 def test_the_columns_are_those_of_the_table():
     """With another column, the two sides of the comparison would differ."""
     assert set(COLUMNS) == set(telemetry.columns.keys())
+
+
+@pytest.mark.parametrize(
+    ("minutes", "most", "found"),
+    [(120, 0, []), (120, 1, [1]), (121, 1, [2]), (120, 2, [1, 0]), (121, 9, [2, 1, 0])],
+)
+def test_hours_before_a_time_are_those_with_readings(minutes, most, found):
+    """The hour that begins at the time itself has none before that, and neither has any before the start."""
+    until = sample_readings.START + timedelta(minutes=minutes)
+    hours = hours_before(until, most, sample_readings.START)
+    assert hours == [sample_readings.START + timedelta(hours=hour) for hour in found]
 
 
 @pytest.mark.parametrize(
