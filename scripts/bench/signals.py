@@ -7,7 +7,6 @@ from scripts.bench.benchmark import Benchmark
 from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, count_incomplete, database
 from scripts.bench.load import Load, lone_readings, lone_signals
-from scripts.bench.report import figure
 from scripts.bench.sink import backlog_seconds
 from scripts.bench.wal import wal_noted
 from scripts.bench.workbench import Workbench
@@ -15,7 +14,7 @@ from shared.wire.reading import SIGNALS
 
 
 def _run(workbench: Workbench) -> None:
-    """Compare whole readings with single signals, as many messages each."""
+    """Compare whole readings with single signals, as many messages each; by messages, then by rows."""
     readings = max(1, workbench.messages // len(SIGNALS))
     messages = readings * len(SIGNALS)
     vehicles = min(workbench.vehicles, readings)
@@ -32,6 +31,15 @@ def _run(workbench: Workbench) -> None:
             "messages/s",
             {name: partial(_rate, workbench, place, load) for name, load in loads.items()},
         )
+    taken = workbench.comparisons[-1].figures
+    workbench.compare(
+        "the same backlogs, by the rows that they become",
+        "rows/s",
+        {
+            name: partial(next, iter([rate * load.rows / messages for rate in taken[name]]))
+            for name, load in loads.items()
+        },
+    )
 
 
 SIGNALS_ALONE = Benchmark(
@@ -46,5 +54,4 @@ def _rate(workbench: Workbench, place: Database, load: Load) -> float:
         with place.connect() as connection:
             if incomplete := count_incomplete(connection):
                 raise MeasureError(f"{incomplete:,} of {load.rows:,} readings lack a signal.")
-    workbench.note(f"{workbench.alternative}: {figure(load.rows / took)} rows/s")
     return len(load.publications) / took
