@@ -25,7 +25,6 @@ from scripts.bench.dialect_load import (
 )
 from scripts.bench.parts import Parts
 from scripts.bench.sink import backlog_seconds
-from scripts.bench.wal import wal_noted
 from scripts.bench.work_end import await_work
 from scripts.bench.workbench import Workbench
 from scripts.simulator.dialects.registry import DIALECTS
@@ -76,11 +75,14 @@ DIALECT_RATES = Benchmark(
 
 def _rate(workbench: Workbench, place: Database, cars: Fleets, load: DialectLoad) -> float:
     with _running(workbench, place, cars) as sink:
-        with wal_noted(workbench, place, len(load.publications)):
-            took = backlog_seconds(sink, load)
+        before = place.wal_bytes()
+        took = backlog_seconds(sink, load)
+        written = (place.wal_bytes() - before) / len(load.publications)
         with place.connect() as connection:
             rows = count(connection, "telemetry")
-        workbench.note(f"{workbench.alternative}: {rows:,} rows")
+        workbench.note(
+            f"{workbench.alternative}: {rows:,} rows, {written:,.0f} bytes of write-ahead log a message"
+        )
     return len(load.publications) / took
 
 
