@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_worker.sources.assembler import Assembler
-from ingest_worker.sources.mapped import Values
+from shared.sources.mapped import Values
 from tests.mapped import moment, signals
 
 START = moment("10:00:00")
