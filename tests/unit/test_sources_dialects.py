@@ -5,6 +5,7 @@ from the physical values, before these were encoded: no row is a result of the d
 """
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,12 +13,17 @@ import pytest
 
 from ingest_worker.sources.assembler import Assembler
 from ingest_worker.sources.capture import read_capture
+from ingest_worker.sources.conversion import UNITS
 from ingest_worker.sources.decode import decode_mapped
 from ingest_worker.sources.dialects import dialect_names, dialect_text
 from ingest_worker.sources.mapping_file import dialect_summary, load_sources
 from ingest_worker.sources.message_plan import NAMES
+from ingest_worker.sources.signal_rule import KEYS as SIGNAL_KEYS
+from ingest_worker.sources.source_rule import KEYS
+from ingest_worker.sources.source_time import FORMATS
 from shared.wire.reading import SIGNALS
 from shared.wire.timestamps import format_timestamp
+from tests.documents import ROOT, text_of
 from tests.mapped import mapping, moment
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -113,96 +119,55 @@ def test_all_dialects_beside_each_other():
     assert "gbt32960/+/upstream/info" not in sources.arrival_filters
 
 
+DOCUMENT = text_of(ROOT / "docs" / "dialects.md")
+BLOCKS = re.findall(r"^```toml\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+TELTONIKA = {"10879": 7048, "10880": -248, "10882": 63, "10889": 800, "16": 48210400, "ts": 1772359205123}
+TELEGRAF = {"soc": 0.635, "hv_v": 352.4}
+LEVEL = {"val": 63.0, "upd": "2026-03-01 10:00:05+00:00", "uni": "%"}
 EXAMPLES = {
-    # Forms whose fields are the user's own, so no dialect is shipped.
-    "Home Assistant statestream": (
-        """
-        name = "statestream"
-        topic = "homeassistant/sensor/{_}/{vehicle}/{key}"
-        time = "arrival"
-        vehicles = { ioniq = "KMHXXXXXXXXXXXXX4" }
-        signals = { soc = "battery/state", odo_km = { at = "odometer/state", unit = "mi" } }
-        """,
-        "homeassistant/sensor/cars/ioniq/battery/state",
-        "63",
-        {"soc": 63.0},
+    # The name of a source in the document: topic, payload, signals.
+    "depot": (
+        "depot/VIN-00001/battery",
+        {"time": "2026-03-01 11:00:05", "soc": 63, "amps": -12.4},
+        {"soc": 63.0, "pack_current": 12.4},
     ),
-    "Telegraf": (
-        """
-        name = "telegraf"
-        topic = "telegraf/{_}"
-        vehicle = "/tags/vin"
-        unknown = "as_is"
-        time = { at = "/timestamp", format = "unix_s" }
-        signals = { soc = { at = "/fields/soc", unit = "ratio" }, pack_voltage = "/fields/hv_v" }
-        """,
+    "statestream": ("homeassistant/sensor/ioniq/battery/state", "63", {"soc": 63.0}),
+    "telegraf": (
         "telegraf/host",
-        '{"fields":{"soc":0.635,"hv_v":352.4},"name":"car","tags":{"vin":"VIN-00001"},"timestamp":1772359205}',
+        {"fields": TELEGRAF, "name": "car", "tags": {"vin": "VIN-00001"}, "timestamp": 1772359205},
         {"soc": 63.5, "pack_voltage": 352.4},
     ),
-    "Teltonika Codec JSON": (
-        """
-        name = "teltonika"
-        topic = "teltonika/{vehicle}/data"
-        vehicles = { 352000000000003 = "WF0TELTONIKA00003" }
-        time = { at = "/state/reported/ts", format = "unix_ms" }
-        [source.signals]
-        soc = "/state/reported/10882"
-        pack_voltage = { at = "/state/reported/10879", unit = "mV", scale = 50 }
-        pack_current = { at = "/state/reported/10880", unit = "mA", scale = 50 }
-        max_temp = { at = "/state/reported/10889", scale = 0.03125 }
-        odo_km = { at = "/state/reported/16", unit = "m" }
-        """,
+    "teltonika": (
         "teltonika/352000000000003/data",
-        '{"state":{"reported":{"10879":7048,"10880":-248,"10882":63,"10889":800,"16":48210400,"ts":1772359205123}}}',
+        {"state": {"reported": TELTONIKA}},
         {"soc": 63.0, "pack_voltage": 352.4, "pack_current": -12.4, "max_temp": 25.0, "odo_km": 48210.4},
     ),
-    "Node-RED": (
-        """
-        name = "node-red"
-        topic = "cars/{vehicle}"
-        unknown = "as_is"
-        time = { at = "/time", format = "iso", zone = "+01:00" }
-        signals = { soc = "/battery.soc" }
-        """,
-        "cars/VIN-00001",
-        '{"time":"2026-03-01 11:00:05","battery.soc":"63.5"}',
-        {"soc": 63.5},
-    ),
-    "VSS, one path a topic": (
-        """
-        name = "kuksa"
-        topic = "vss/{vehicle}/Vehicle/Powertrain/TractionBattery/{key}"
-        unknown = "as_is"
-        time = "arrival"
-        signals = { soc = "StateOfCharge/Current#/value", soh = "StateOfHealth#/value" }
-        """,
+    "node-red": ("cars/VIN-00001", {"time": "2026-03-01 11:00:05", "battery.soc": "63.5"}, {"soc": 63.5}),
+    "kuksa": (
         "vss/VIN-00001/Vehicle/Powertrain/TractionBattery/StateOfCharge/Current",
-        '{"value":72.4,"x":1}',
+        {"value": 72.4, "x": 1},
         {"soc": 72.4},
     ),
-    "CarConnectivity, the whole document": (
-        """
-        name = "full"
-        topic = "carconnectivity/{vehicle}/full_json"
-        unknown = "as_is"
-        time = { value = "/val", at = "/upd", format = "iso" }
-        signals = { soc = { at = "/drives/primary/level", unit = { at = "/uni" } } }
-        """,
-        "carconnectivity/VIN-00001/full_json",
-        '{"drives":{"primary":{"level":{"val":63.0,"upd":"2026-03-01 10:00:05+00:00","uni":"%"}}}}',
-        {"soc": 63.0},
-    ),
+    "full": ("carconnectivity/VIN-00001/full_json", {"drives": {"primary": {"level": LEVEL}}}, {"soc": 63.0}),
 }
 
 
-@pytest.mark.parametrize(("text", "topic", "payload", "wanted"), EXAMPLES.values(), ids=EXAMPLES)
-def test_forms_of_the_user(text, topic, payload, wanted):
-    """A source without a dialect says topic, time and signals itself."""
-    line = json.dumps({"tst": "2026-03-01T10:00:06Z", "topic": topic, "payload": payload, "retain": 0})
-    (row,) = replay(mapping("[[source]]" + text), [line.encode()])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_of_the_document(name):
+    """Forms without a dialect: the source says topic, time and signals itself."""
+    topic, payload, wanted = EXAMPLES[name]
+    (block,) = [each for each in BLOCKS if f'"{name}"' in each]
+    line = json.dumps({"tst": "2026-03-01T10:00:06Z", "topic": topic, "payload": payload})
+    (row,) = replay(mapping(block), [line.encode()])
     assert {name: value for name, value in row.items() if name in SIGNALS} == wanted
     assert row["ts"].startswith("2026-03-01T10:00:0")
+
+
+def test_the_document_names_every_key_and_dialect():
+    """All of its blocks are valid, and none is left out of the test above."""
+    assert len(BLOCKS) == len(EXAMPLES)
+    for name in (*KEYS, *dialect_names(), *UNITS, *FORMATS, *SIGNAL_KEYS):
+        assert f"`{name}`" in DOCUMENT, name
 
 
 def test_overrides():
