@@ -157,13 +157,13 @@ def test_the_wire_knows_no_table():
 
 def test_a_mapping_knows_neither_broker_nor_database():
     """Messages of foreign devices are decoded by pure functions; only the command reads settings."""
-    decoder = reachable("ingest_worker.sources.decode", "ingest_worker", "shared")
-    mapping = reachable("ingest_worker.sources.mapping_file", "ingest_worker", "shared")
+    decoder = reachable("shared.sources.decode", "ingest_worker", "shared")
+    mapping = reachable("shared.sources.mapping_file", "ingest_worker", "shared")
     known = decoder | mapping
-    assert {"ingest_worker.sources.pointer", "shared.wire.reading"} <= known
-    assert {name for name in known if not name.startswith(("ingest_worker.sources", "shared.w"))} == set()
+    assert {"shared.sources.pointer", "shared.wire.reading"} <= known
+    assert {name for name in known if not name.startswith(("shared.sources", "shared.w"))} == set()
     libraries = importers_of("paho", "sqlalchemy", "psycopg", "threading")
-    assert not {path for path in libraries if path.startswith("ingest_worker/sources/")}
+    assert not {path for path in libraries if path.startswith("shared/sources/")}
 
 
 def test_the_worker_loads_no_diagnostics():

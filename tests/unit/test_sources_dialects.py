@@ -13,14 +13,14 @@ import pytest
 
 from ingest_worker.sources.assembler import Assembler
 from ingest_worker.sources.capture import read_capture
-from ingest_worker.sources.conversion import UNITS
-from ingest_worker.sources.decode import decode_mapped
-from ingest_worker.sources.dialects import dialect_names, dialect_text
-from ingest_worker.sources.mapping_file import dialect_summary, load_sources
-from ingest_worker.sources.message_plan import NAMES
-from ingest_worker.sources.signal_rule import KEYS as SIGNAL_KEYS
-from ingest_worker.sources.source_rule import KEYS
-from ingest_worker.sources.source_time import FORMATS
+from shared.sources.conversion import UNITS
+from shared.sources.decode import decode_mapped
+from shared.sources.dialects import dialect_names, dialect_text
+from shared.sources.mapping_file import dialect_summary, load_sources
+from shared.sources.message_plan import NAMES
+from shared.sources.signal_rule import KEYS as SIGNAL_KEYS
+from shared.sources.source_rule import KEYS
+from shared.sources.source_time import FORMATS
 from shared.wire.reading import SIGNALS
 from shared.wire.timestamps import format_timestamp
 from tests.documents import ROOT, text_of
