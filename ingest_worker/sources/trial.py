@@ -59,6 +59,9 @@ class Trial:
         if match.source.is_arrival and message.is_retained and not match.is_status:
             yield self._none("retained", message, "its time is unknown, so it is not stored")
             return
+        if match.sparkplug is not None:
+            yield self._none("binary", message, "a capture holds text, and this source's payloads are none")
+            return
         mapped = decode_mapped(
             match,
             topic,
