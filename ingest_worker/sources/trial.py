@@ -12,8 +12,10 @@ from shared.sources.decode import Mapped, decode_mapped
 from shared.sources.message_plan import NAMES, Signals
 from shared.sources.mistake import one_line, quoted
 from shared.sources.sources import Sources, TopicMatch
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.reading import Row
 from shared.wire.refusal import Reason
+from shared.wire.status import VehicleStatus
 from shared.wire.timestamps import format_timestamp
 from shared.wording import counted
 
@@ -28,6 +30,8 @@ class Trial:
         self._counts: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._signs = SignCheck()
+        # The births of the capture only.
+        self._sparkplug = SparkplugDecoder(lambda _node: None, lambda _edge: (), lambda: 0.0)
 
     @property
     def rejected(self) -> int:
@@ -59,16 +63,17 @@ class Trial:
         if match.source.is_arrival and message.is_retained and not match.is_status:
             yield self._none("retained", message, "its time is unknown, so it is not stored")
             return
-        if match.sparkplug is not None:
-            yield self._none("binary", message, "a capture holds text, and this source's payloads are none")
-            return
-        mapped = decode_mapped(
-            match,
-            topic,
-            message.payload,
-            received_at=message.received_at,
-            latest=message.received_at + self._skew,
-        )
+        latest = message.received_at + self._skew
+        if match.sparkplug is None:
+            mapped = decode_mapped(
+                match, topic, message.payload, received_at=message.received_at, latest=latest
+            )
+        else:
+            found = self._sparkplug.decode(
+                match, topic, message.payload, received_at=message.received_at, latest=latest
+            )
+            yield from map(self._status, found.statuses[1:])
+            mapped = Mapped(found.rows, [], found.rejections, next(iter(found.statuses), None))
         yield from self._mapped(mapped, message, match)
 
     def _mapped(self, mapped: Mapped, message: Captured, match: TopicMatch) -> Iterator[str]:
@@ -84,10 +89,13 @@ class Trial:
             place = "" if rejection.index is None else f"[{rejection.index}]"
             yield f"rejected   {rejection.reason}{place}  {one_line(message.topic)}  {rejection.detail}"
         if mapped.status is not None:
-            self._counts["statuses"] += 1
-            yield f"status     {mapped.status.vin}  {mapped.status.status}"
+            yield self._status(mapped.status)
         if not (mapped.rows or mapped.values or mapped.rejections or mapped.status):
             yield self._none("no signal", message)
+
+    def _status(self, status: VehicleStatus) -> str:
+        self._counts["statuses"] += 1
+        return f"status     {status.vin}  {status.status}"
 
     def _none(self, why: str, message: Captured, note: str = "") -> str:
         self._counts[why] += 1
