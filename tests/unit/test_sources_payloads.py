@@ -469,6 +469,8 @@ def test_elements_deep_in_a_payload():
         decoded(sources, "telegraf", rejection.payload, is_element=True).rejections[0].detail
         == rejection.detail
     )
+    (rejection,) = decoded(sources, "telegraf", '{"metrics":[],"metrics":[]}').rejections
+    assert (rejection.index, rejection.detail) == (None, "must not name a key twice")
     twice = payload.replace('"soc":163', '"soc":63,"soc":64')
     (rejection,) = decoded(sources, "telegraf", twice).rejections
     assert (rejection.index, rejection.payload, rejection.detail) == (
@@ -493,6 +495,8 @@ STATUS = f"telemetry/{VIN}/connectivity"
         ("5", None),
         ('{"Status":"connected"}', "bad_status"),
         ('{"Status":1}', "bad_status"),
+        ('{"Status":"CONNECTED","Status":"CONNECTED"}', "bad_reading"),
+        ('{"x":1,"x":2}', "bad_reading"),
         ("online", "bad_json"),
     ],
 )
@@ -539,7 +543,12 @@ TREES = st.recursive(
 )
 
 
-@given(st.sampled_from(TOPICS), TREES.map(lambda tree: json.dumps(tree).encode()) | st.binary(max_size=60))
+JSON = TREES.map(json.dumps)
+# Half of the keys in one object twice, by joining two objects.
+JOINED = st.tuples(JSON, JSON).map(lambda two: f"{two[0][:-1]},{two[1][1:]}")
+
+
+@given(st.sampled_from(TOPICS), (JSON | JOINED).map(str.encode) | st.binary(max_size=60))
 def test_no_payload_raises(topic, payload):
     """Every message gives readings, values, a status or rejections, all of them in order."""
     mapped = decoded(SOURCES, topic, payload)
