@@ -1,7 +1,7 @@
 """The birth certificate of a Sparkplug device: the names, aliases and datatypes of its metrics.
 
-Later messages hold aliases only, and usually no datatype, without which a negative whole number can't be told
-from a large one.
+Later messages hold aliases only, and usually no datatype, without which a negative whole number looks like a
+large one.
 """
 
 from collections.abc import Iterable
