@@ -171,5 +171,14 @@ def _rejections(contents: BatchContents, late: Sequence[LateRejection]) -> Itera
         vin = contents.rows[place].vin
         yield (
             place,
-            Rejection(vin, delivery.received_at, reason, detail, index, delivery.topic, payload),
+            Rejection(
+                vin,
+                delivery.received_at,
+                reason,
+                detail,
+                index,
+                delivery.topic,
+                payload,
+                has_time=delivery not in contents.arrivals,
+            ),
         )

@@ -91,8 +91,8 @@ _EXAMPLES = [
 def _parser() -> ArgumentParser:
     parser = command_parser(
         _PROG,
-        "List and show the shipped dialects; check a mapping file, or try it with a capture. Nothing is\n"
-        "connected or stored.",
+        "List and show the shipped dialects; check a mapping file, or try it with a capture. No command\n"
+        "connects to a server or stores a reading.",
         notes=f"`{_PROG} COMMAND --help` shows the options of a command. A capture is made with\n"
         "  mosquitto_sub -t 'ovms/#' -F %j > capture.jsonl",
         examples=_EXAMPLES,

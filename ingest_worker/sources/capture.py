@@ -43,13 +43,18 @@ def read_capture(lines: Iterable[bytes], start: datetime) -> Iterator[Captured]:
             raise InvalidCaptureError(f'line {number}: is no JSON object with "topic" and "payload"')
         if content.get("tst") is not None:
             try:
-                received_at = _read_time(content["tst"])
+                received_at = _read_time(_without_z(content["tst"]))
             except InvalidTimestampError as reason:
                 raise InvalidCaptureError(f"line {number}: tst: {reason}") from None
         payload = _payload(content.get("payload"))
         if payload is None:
             raise InvalidCaptureError(f"line {number}: payload: holds an object with a repeated key")
         yield Captured(topic, payload, received_at, bool(content.get("retain")))
+
+
+def _without_z(time: Any) -> Any:
+    """Return the time without the Z that mosquitto_sub writes before the offset: `...05.123456Z+0100`."""
+    return time.replace("Z+", "+").replace("Z-", "-") if isinstance(time, str) else time
 
 
 def _payload(value: Any) -> bytes | None:

@@ -12,6 +12,7 @@ from shared.sources.decode import Mapped, decode_mapped
 from shared.sources.sources import Source, Sources, TopicMatch
 from shared.wire.decoder import Decoded
 from shared.wire.reading import Row
+from shared.wire.refusal import Reason, Rejection
 
 
 class SourceOutcome(StrEnum):
@@ -90,6 +91,9 @@ class SourceReader:
                 yield self._complete(delivery, mapped, client_id)
                 return
             self.counts[source.name, outcome] += 1
+            if not source.keeps_backlog:
+                for older in self._assembler.displace(mapped.values[0], delivery.received_at):
+                    yield self._displaced(older, source, mapped.values[0].vin)
             self._held += 1
             closed = self._assembler.add(mapped.values[0], delivery.received_at, delivery)
             if self._held > self._max_held:
@@ -130,6 +134,23 @@ class SourceReader:
         ]
         decoded = Decoded([*mapped.rows, *rows], mapped.rejections, mapped.indexes, None, mapped.status)
         return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)) if rows else None)
+
+    def _displaced(self, delivery: Delivery, source: Source, vin: str) -> Entry:
+        """Reject a message whose value is older than one that arrived with it."""
+        self._held -= 1
+        self.counts[source.name, SourceOutcome.READING] -= 1
+        self.counts[source.name, SourceOutcome.REJECTED] += 1
+        rejection = Rejection(
+            vin,
+            delivery.received_at,
+            Reason.NO_TIME,
+            "a newer value arrived within 200 ms: this one had waited, and its time is unknown",
+            None,
+            delivery.topic,
+            delivery.payload,
+            has_time=False,
+        )
+        return Entry((delivery,), Decoded([], [rejection]))
 
     def _row(self, group: Group[Delivery], client_id: str) -> Entry:
         self._held -= len(group.tokens)

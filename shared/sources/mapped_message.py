@@ -52,7 +52,16 @@ class MappedMessage:
         self, why: RefusedError, index: int | None = None, payload: bytes | None = None
     ) -> Rejection:
         own = self.payload if payload is None else payload
-        return Rejection(self.vin, self.received_at, why.reason, why.detail, index, self.topic, own)
+        return Rejection(
+            self.vin,
+            self.received_at,
+            why.reason,
+            why.detail,
+            index,
+            self.topic,
+            own,
+            has_time=not self.source.is_arrival,
+        )
 
     def document(self) -> Any:
         plan = self.match.plan

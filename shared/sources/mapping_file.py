@@ -121,8 +121,9 @@ def _merged(dialect: str, own: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**base, **own}
     if "signals" in own:
         merged["signals"] = merged_signals(base["signals"], own["signals"], "signals")
-    if own.get("time", "arrival") != "arrival" and "assemble_ms" not in own:
-        merged.pop("assemble_ms", None)
+    if own.get("time", "arrival") != "arrival":
+        for name in {"assemble_ms", "backlog"} - own.keys():
+            merged.pop(name, None)
     return merged
 
 

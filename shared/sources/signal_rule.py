@@ -13,7 +13,7 @@ from shared.sources.raw_number import Invalid
 from shared.sources.topic_pattern import InvalidPatternError, check_levels
 from shared.wire.reading import SIGNALS
 
-_KEYS = ("at", "unit", "scale", "offset", "sign", "invalid", "first_of", "reduce")
+KEYS = ("at", "unit", "scale", "offset", "sign", "invalid", "first_of", "reduce")
 _PLACES = {"at", "first_of"}
 
 Raw = Mapping[str, Any]
@@ -79,7 +79,7 @@ def _rule(name: str, raw: Any, key: str, *, has_key: bool) -> SignalRule:
     if not isinstance(raw, str | dict):
         raise MistakeError(key, f"must be a string or a table, not {kind_of(raw)}")
     table = ConfigTable({"at": raw} if isinstance(raw, str) else raw, key)
-    table.only(_KEYS)
+    table.only(KEYS)
     places = _places(table, has_key=has_key)
     reduce = table.one_of("reduce", ("max", "min"), "") if table.has("reduce") else None
     has_star = any(place.pointer is not None and place.pointer.has_star for place in places)

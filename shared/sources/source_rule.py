@@ -23,7 +23,7 @@ from shared.wire.reading import normalise_vin
 
 KEYS = (
     *("dialect", "name", "about", "topic", "prefix", "vehicle", "vehicles", "unknown", "each", "time"),
-    *("signals", "device", "assemble_ms", "status"),
+    *("signals", "device", "assemble_ms", "backlog", "status"),
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", re.ASCII)
 _LONGEST_ID = 256
@@ -69,6 +69,7 @@ def read_source(table: ConfigTable, name: str) -> Source:
         telemetry_filters=_filters(patterns, [plans, *device_plans.values()]),
         status_filters=tuple(pattern.filter() for pattern in status.patterns) if status else (),
         assemble_ms=_assemble_ms(table, is_arrival=time.read is None),
+        keeps_backlog=_keeps_backlog(table, has_key=has_key, is_arrival=time.read is None),
         time=(
             OwnTime(time.at.text, compile_pointer(time.at), time.read)
             if form is None and time.at is not None and time.read is not None
@@ -246,6 +247,12 @@ def _assemble_ms(table: ConfigTable, *, is_arrival: bool) -> int:
     if table.has("assemble_ms") and not is_arrival:
         raise table.mistake("assemble_ms", 'is only for time = "arrival"')
     return table.whole("assemble_ms", _ASSEMBLE_MS, 1, _LONGEST_MS)
+
+
+def _keeps_backlog(table: ConfigTable, *, has_key: bool, is_arrival: bool) -> bool:
+    if table.has("backlog") and not (has_key and is_arrival):
+        raise table.mistake("backlog", 'is only for time = "arrival" and topics with {key}')
+    return table.one_of("backlog", ("all", "newest"), "all") == "all"
 
 
 def _status(table: ConfigTable, prefix: str | None) -> StatusRule | None:

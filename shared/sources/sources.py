@@ -47,6 +47,8 @@ class Source:
     status_filters: tuple[str, ...]
     assemble_ms: int
     """For a source without times: how long its values are joined."""
+    keeps_backlog: bool
+    """For a source without times: whether of values that waited together all become rows, or the newest."""
     time: OwnTime | None
     """None where the time is the arrival, or where each value has its own."""
     is_arrival: bool

@@ -6,6 +6,7 @@ import pytest
 
 from ingest_worker.delivery import Delivery
 from ingest_worker.sources.source_reader import SourceOutcome, SourceReader
+from shared.sources.decode import decode_mapped
 from tests.mapped import LATEST, mapping, moment
 
 OVMS = """
@@ -198,3 +199,52 @@ def test_the_next_row_is_due():
     assert driven.reader.due_in() is None
     driven.read(delivery(METRIC + "b/soc", "81.5"))
     assert driven.reader.due_in() < timedelta(0).total_seconds()
+
+
+def test_a_backlog_of_which_the_newest_counts():
+    """Values that waited together: the newest of each signal becomes the row, the others are rejections."""
+    driven = Driven(OVMS + 'backlog = "newest"\n').read(
+        delivery(METRIC + "b/soc", "80", "10:00:00", mid=1),
+        delivery(METRIC + "b/voltage", "352.4", "10:00:00", mid=2),
+        delivery(METRIC + "b/soc", "81", "10:00:00.01", mid=3),
+        delivery(METRIC + "b/soc", "82", "10:00:00.02", mid=4),
+        delivery(METRIC + "b/soc", "83", "10:00:00.3", mid=5),
+    )
+    driven.due("10:00:02")
+    values = {"soc": 82.0, "pack_voltage": 352.4}
+    assert [row[2] for row in driven.rows()] == [values, {"soc": 83.0}]
+    refused = [one for entry in driven.entries for one in entry.decoded.rejections]
+    assert [(one.reason, one.payload) for one in refused] == [("no_time", b"80"), ("no_time", b"81")]
+    assert len({one.id for one in refused}) == 2
+    assert driven.outcomes() == {"reading": 3, "rejected": 2}
+    assert driven.reader.held == 0
+
+
+def test_a_long_backlog_of_one_signal():
+    """The newest value becomes the row, also where the first one came longer ago than values are joined."""
+    sent = [delivery(METRIC + "b/soc", str(n), f"10:00:00.{n:02}", mid=n + 1) for n in range(0, 90, 15)]
+    driven = Driven(OVMS + 'backlog = "newest"\n').read(*sent).due("10:00:02")
+    assert [row[2] for row in driven.rows()] == [{"soc": 75.0}]
+    assert driven.outcomes()["rejected"] == len(sent) - 1
+    assert driven.reader.held == 0
+
+
+def test_a_value_that_is_refused_twice_is_kept_twice():
+    """Without a time in the message the arrival tells two rejections apart; with one, it does not."""
+    again = [delivery("ovms/me/OTHER/metric/v/b/soc", "50", clock) for clock in ("10:00:00", "11:00:00")]
+    entries = Driven().read(*again).entries
+    assert len({one.id for entry in entries for one in entry.decoded.rejections}) == 2
+    own = mapping('[[source]]\ndialect = "vss"\n')
+    topic = b"vss/??"
+    ids = {
+        one.id
+        for clock in ("10:00:00", "11:00:00")
+        for one in decode_mapped(
+            own.match(topic),
+            topic,
+            b'{"Vehicle.Powertrain.TractionBattery.CurrentVoltage":350,"ts":"2026-03-01T09:00:00Z"}',
+            received_at=moment(clock),
+            latest=LATEST,
+        ).rejections
+    }
+    assert len(ids) == 1
