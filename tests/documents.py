@@ -64,7 +64,9 @@ def anchors(text: str) -> set[str]:
 def section(text: str, heading: str) -> str:
     """Return the text below a heading, up to the next one of its level or above."""
     level = len(heading) - len(heading.lstrip("#"))
-    below = re.search(rf"^{re.escape(heading)}$\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    below = re.search(
+        rf"^{re.escape(heading)}$\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL
+    )
     assert below, f"the document has no {heading}"
     return below[1]
 

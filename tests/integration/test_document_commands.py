@@ -79,7 +79,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path, serve, database_url, broker, run_worker):
-    """Provide a subscribed worker with the first mapping of docs/devices.md, and an API, on servers of its own."""
+    """Provide a subscribed worker, which has the first mapping of docs/devices.md, and an API."""
     folder = tmp_path / "shell"
     folder.mkdir()
     (tmp_path / "mapping.toml").write_text(_MAPPING.search(text_of(ROOT / "docs" / "devices.md"))[1])
