@@ -1,6 +1,7 @@
 """A trial of a mapping: the messages of a capture, each with its readings or the reason for none."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -12,8 +13,10 @@ from shared.sources.decode import Mapped, decode_mapped
 from shared.sources.message_plan import NAMES, Signals
 from shared.sources.mistake import one_line, quoted
 from shared.sources.sources import Sources, TopicMatch
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.reading import Row
 from shared.wire.refusal import Reason
+from shared.wire.status import VehicleStatus
 from shared.wire.timestamps import format_timestamp
 from shared.wording import counted
 
@@ -28,6 +31,8 @@ class Trial:
         self._counts: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._signs = SignCheck()
+        # Births come from the capture alone: nothing is stored.
+        self._sparkplug = SparkplugDecoder(lambda _node: None, lambda _edge: (), time.monotonic)
 
     @property
     def rejected(self) -> int:
@@ -59,13 +64,19 @@ class Trial:
         if match.source.is_arrival and message.is_retained and not match.is_status:
             yield self._none("retained", message, "its time is unknown, so it is not stored")
             return
-        mapped = decode_mapped(
-            match,
-            topic,
-            message.payload,
-            received_at=message.received_at,
-            latest=message.received_at + self._skew,
-        )
+        latest = message.received_at + self._skew
+        if match.sparkplug is not None:
+            found = self._sparkplug.decode(
+                match, topic, message.payload, received_at=message.received_at, latest=latest
+            )
+            mapped = Mapped(found.rows, [], found.rejections)
+            yield from map(self._status, found.statuses)
+            if found.statuses and not (found.rows or found.rejections):
+                return
+        else:
+            mapped = decode_mapped(
+                match, topic, message.payload, received_at=message.received_at, latest=latest
+            )
         yield from self._mapped(mapped, message, match)
 
     def _mapped(self, mapped: Mapped, message: Captured, match: TopicMatch) -> Iterator[str]:
@@ -81,10 +92,13 @@ class Trial:
             place = "" if rejection.index is None else f"[{rejection.index}]"
             yield f"rejected   {rejection.reason}{place}  {one_line(message.topic)}  {rejection.detail}"
         if mapped.status is not None:
-            self._counts["statuses"] += 1
-            yield f"status     {mapped.status.vin}  {mapped.status.status}"
+            yield self._status(mapped.status)
         if not (mapped.rows or mapped.values or mapped.rejections or mapped.status):
             yield self._none("no signal", message)
+
+    def _status(self, status: VehicleStatus) -> str:
+        self._counts["statuses"] += 1
+        return f"status     {status.vin}  {status.status}"
 
     def _none(self, why: str, message: Captured, note: str = "") -> str:
         self._counts[why] += 1

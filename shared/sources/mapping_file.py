@@ -15,6 +15,8 @@ from shared.sources.sources import Source, Sources
 from shared.sources.topic_pattern import overlap
 from shared.wire.topics import receipts_topic, topic_filters
 
+_ANY_PREFIX = "prefix/prefix"
+"""Of two levels, as Sparkplug has to have it."""
 _LARGEST_BYTES = 4 * 1024 * 1024
 
 
@@ -55,7 +57,7 @@ class DialectSummary(NamedTuple):
 def dialect_summary(name: str) -> DialectSummary:
     """Return a shipped dialect in short. Raises MistakeError for a wrong one."""
     raw = _dialect(name)
-    source = _source({"dialect": name, "prefix": raw.get("prefix", "prefix")})
+    source = _source({"dialect": name, "prefix": raw.get("prefix", _ANY_PREFIX)})
     return DialectSummary(raw["about"], source.signals, "prefix" in raw)
 
 

@@ -7,7 +7,9 @@ import pytest
 from ingest_worker.delivery import Delivery
 from ingest_worker.sources.source_reader import SourceOutcome, SourceReader
 from shared.sources.decode import decode_mapped
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from tests.mapped import LATEST, mapping, moment
+from tests.sparkplug import BIRTH, SOURCE, float_value, metric, payload
 
 OVMS = """
 [[source]]
@@ -38,7 +40,15 @@ class Driven:
     """A reader with the entries that it has yielded."""
 
     def __init__(self, text=OVMS, max_held=100):
-        self.reader = SourceReader(mapping(text), max_held=max_held)
+        self.commands = []
+        self.births = {}
+        sparkplug = SparkplugDecoder(self.births.get, lambda _edge: (), lambda: 0.0)
+        self.reader = SourceReader(
+            mapping(text),
+            max_held=max_held,
+            sparkplug=sparkplug,
+            command=lambda *command: self.commands.append(command),
+        )
         self.entries = []
 
     def read(self, *deliveries, stored_before=()):
@@ -248,3 +258,31 @@ def test_a_value_that_is_refused_twice_is_kept_twice():
         ).rejections
     }
     assert len(ids) == 1
+
+
+def test_a_birth_and_what_follows():
+    """Births are kept with their batch and are a status; data is read by the birth of its device."""
+    node = "spBv1.0/plant/{}/edge/pack7"
+    data = payload(metric(float_value(64.0), alias=1))
+    born, sent = delivery(node.format("DBIRTH"), BIRTH), delivery(node.format("DDATA"), data, mid=2)
+    death = delivery("spBv1.0/plant/NDEATH/edge", payload(), mid=3)
+    driven = Driven(SOURCE).read(born, sent, death)
+    assert driven.entries[0].birth.node == "plant/edge/pack7"
+    assert [one.status for one in driven.entries[0].statuses] == ["online"]
+    assert [row.soc for entry in driven.entries for row in entry.decoded.rows] == [63.0, 64.0]
+    assert [(one.vin, one.status) for one in driven.entries[2].statuses] == [("XX1SPARK00000001", "offline")]
+    assert driven.outcomes("sparkplug") == {"reading": 2, "status": 1}
+    assert driven.commands == []
+
+
+def test_data_without_a_birth():
+    """The message is a rejection, and the device is asked for its birth: again after a reconnect."""
+    topic, data = "spBv1.0/plant/DDATA/edge/pack7", payload(metric(float_value(64.0), alias=1))
+    driven = Driven(SOURCE).read(*(delivery(topic, data, mid=mid) for mid in (1, 2)))
+    assert driven.outcomes("sparkplug") == {"rejected": 2}
+    assert {one.reason for entry in driven.entries for one in entry.decoded.rejections} == {"unknown_alias"}
+    assert [command[0] for command in driven.commands] == ["spBv1.0/plant/NCMD/edge"]
+    later = delivery(topic, data, mid=3)
+    later.epoch = 2
+    driven.read(later)
+    assert len(driven.commands) == 2
