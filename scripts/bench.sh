@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
     cat <<'USAGE'
-usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--rows N] [--seconds S] [--json FILE]
+usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--vehicles N] [--rows N] [--seconds S]
+                          [--json FILE]
        ./scripts/bench.sh --list
 
 Starts servers of its own on free ports in a temporary folder and measures alternatives in turn, round after
@@ -16,11 +17,13 @@ median of the ratios within each round). Without a name: all benchmarks.
   pipeline        one reading a message into the table: `mosquitto_sub | psql COPY`, one worker, two
   arrays          50 readings a message: binary COPY into a table with the same key, and a worker
   post            POST of 1,000 readings: a plain service with an ORM, and ours
+  signals         a worker with whole readings, and with one signal a message, seven for a reading
   receipts        a worker without receipts and with one for each message
   batch           a worker by the size of its batches
   cpu             processor time by part: broker, worker, PostgreSQL
   latest          an `async def` route that does nothing, latest; latest with few and many readings stored
-  summary         one day and one year of one vehicle (--rows 3153600 or more: a whole year)
+  summary         one day and one year of one vehicle (--rows 3153600 or more: a whole year); the same while
+                  hours of it are open
   export          all readings of 100 vehicles: COPY by the database, and our API as CSV and NDJSON
   growth          latest and summary by the readings that are stored
   diagnoses       anomalies, sessions and battery of a month and a year, and reading the same rows
@@ -29,6 +32,7 @@ median of the ratios within each round). Without a name: all benchmarks.
 
   --rounds N      figures taken of each alternative (default 3)
   --messages N    messages that wait, or are worked off; readings that are posted (default 100000)
+  --vehicles N    vehicles whose messages or posts are stored, each in turn, at most 100000 (default 100)
   --rows N        readings that are stored beforehand, 1000 or more (default 1000000)
   --seconds S     how long a rate is measured where it has no natural end (default 4; wrk: whole ones)
   --json FILE     write every figure to this file, too
@@ -40,6 +44,7 @@ heap after 1, 10 and 20 times --seconds, so --seconds 60 compares minutes 1, 10 
 
 examples:
   ./scripts/bench.sh latest post --rounds 5
+  ./scripts/bench.sh pipeline arrays post --vehicles 20000
   ./scripts/bench.sh summary --rows 3153600 --json figures.json
 
 environment:
@@ -57,8 +62,8 @@ for argument in "$@"; do
     "value of "*) value= ;;
     -h | --help) usage; exit 0 ;;
     --list) names="$names $argument " ;;
-    --rounds=* | --messages=* | --rows=* | --seconds=* | --json=*) ;;
-    --rounds | --messages | --rows | --seconds | --json) value="value of " ;;
+    --rounds=* | --messages=* | --vehicles=* | --rows=* | --seconds=* | --json=*) ;;
+    --rounds | --messages | --vehicles | --rows | --seconds | --json) value="value of " ;;
     -*) refuse "unknown argument: $argument" ;;
     *)
         usage | grep -q -e "^  $argument  " || refuse "not a benchmark: $argument"

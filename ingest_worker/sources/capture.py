@@ -1,7 +1,6 @@
 """A capture of MQTT messages: the lines that `mosquitto_sub -F %j` prints.
 
-JSON has no bytes: a binary payload, such as Sparkplug's, is written as `payload_hex`, which
-`mosquitto_sub -F '{"topic":"%t","payload_hex":"%x"}'` prints.
+Binary payloads are in `payload_hex`, for `-F '{"tst":"%I","topic":"%t","retain":%r,"payload_hex":"%x"}'`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,8 +11,6 @@ from shared.sources.json_document import element_bytes
 from shared.sources.source_time import time_reader
 from shared.wire.strict_json import InvalidJsonError, parse_json
 from shared.wire.timestamps import InvalidTimestampError
-
-_REPEATED = "payload: holds an object with a repeated key"
 
 _read_time = time_reader(("iso", "unix_s"), UTC)
 
@@ -52,11 +49,10 @@ def read_capture(lines: Iterable[bytes], start: datetime) -> Iterator[Captured]:
                 received_at = _read_time(_without_z(content["tst"]))
             except InvalidTimestampError as reason:
                 raise InvalidCaptureError(f"line {number}: tst: {reason}") from None
-        is_hex = "payload_hex" in content
-        payload = _hex(content["payload_hex"]) if is_hex else _payload(content.get("payload"))
-        if payload is None:
-            wrong = "payload_hex: is no hexadecimal text" if is_hex else _REPEATED
-            raise InvalidCaptureError(f"line {number}: {wrong}")
+        try:
+            payload = _payload(content)
+        except InvalidCaptureError as reason:
+            raise InvalidCaptureError(f"line {number}: {reason}") from None
         yield Captured(topic, payload, received_at, bool(content.get("retain")))
 
 
@@ -65,16 +61,17 @@ def _without_z(time: Any) -> Any:
     return time.replace("Z+", "+").replace("Z-", "-") if isinstance(time, str) else time
 
 
-def _hex(value: Any) -> bytes | None:
-    """Return the bytes of hexadecimal digits; None where the value is something else."""
-    try:
-        return bytes.fromhex(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _payload(value: Any) -> bytes | None:
+def _payload(content: dict[str, Any]) -> bytes:
     """Return the payload; a JSON payload that was not quoted (`%J`) is written again."""
+    if "payload_hex" in content:
+        try:
+            return bytes.fromhex(content["payload_hex"])
+        except (TypeError, ValueError):
+            raise InvalidCaptureError("payload_hex: is no text of hexadecimal digits") from None
+    value = content.get("payload")
     if value is None:
         return b""
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else element_bytes(value)
+    payload = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else element_bytes(value)
+    if payload is None:
+        raise InvalidCaptureError("payload: holds an object with a repeated key")
+    return payload

@@ -1,7 +1,6 @@
 """A trial of a mapping: the messages of a capture, each with its readings or the reason for none."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -31,8 +30,8 @@ class Trial:
         self._counts: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._signs = SignCheck()
-        # Births come from the capture alone: nothing is stored.
-        self._sparkplug = SparkplugDecoder(lambda _node: None, lambda _edge: (), time.monotonic)
+        # The births of the capture only.
+        self._sparkplug = SparkplugDecoder(lambda _node: None, lambda _edge: (), lambda: 0.0)
 
     @property
     def rejected(self) -> int:
@@ -65,18 +64,16 @@ class Trial:
             yield self._none("retained", message, "its time is unknown, so it is not stored")
             return
         latest = message.received_at + self._skew
-        if match.sparkplug is not None:
-            found = self._sparkplug.decode(
-                match, topic, message.payload, received_at=message.received_at, latest=latest
-            )
-            mapped = Mapped(found.rows, [], found.rejections)
-            yield from map(self._status, found.statuses)
-            if found.statuses and not (found.rows or found.rejections):
-                return
-        else:
+        if match.sparkplug is None:
             mapped = decode_mapped(
                 match, topic, message.payload, received_at=message.received_at, latest=latest
             )
+        else:
+            found = self._sparkplug.decode(
+                match, topic, message.payload, received_at=message.received_at, latest=latest
+            )
+            yield from map(self._status, found.statuses[1:])
+            mapped = Mapped(found.rows, [], found.rejections, next(iter(found.statuses), None))
         yield from self._mapped(mapped, message, match)
 
     def _mapped(self, mapped: Mapped, message: Captured, match: TopicMatch) -> Iterator[str]:

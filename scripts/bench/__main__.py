@@ -17,13 +17,14 @@ from pathlib import Path
 
 from scripts.bench import report
 from scripts.bench.catalogue import BENCHMARKS, named
+from scripts.bench.sample_readings import MOST_VEHICLES
 from scripts.bench.workbench import FEWEST_ROWS, Workbench
 from scripts.launcher import account, signals
 from scripts.launcher.frame import run_launcher
 from shared.command_arguments import argument, command_parser, end_with_the_pipe, whole_number
 
 _MOST = 1_000_000_000
-_OPTIONS = ("rounds", "messages", "rows", "seconds")
+_OPTIONS = ("rounds", "messages", "vehicles", "rows", "seconds")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,7 +63,12 @@ def _parser() -> ArgumentParser:
         "./scripts/bench.sh",
         "Measure alternatives against each other, in turn, round after round.\n"
         "Without a name: all benchmarks.",
-        examples=["--list", "latest post --rounds 5", "summary --rows 3153600 --json figures.json"],
+        examples=[
+            "--list",
+            "latest post --rounds 5",
+            "pipeline arrays post --vehicles 20000",
+            "summary --rows 3153600 --json figures.json",
+        ],
     )
     add = parser.add_argument
     known = ", ".join(benchmark.name for benchmark in BENCHMARKS)
@@ -77,6 +83,13 @@ def _parser() -> ArgumentParser:
     rounds, messages, rows = Workbench.rounds, Workbench.messages, Workbench.rows
     add("--rounds", type=count, default=rounds, metavar="N", help=f"of each alternative (default {rounds})")
     add("--messages", type=count, default=messages, metavar="N", help=f"worked off (default {messages})")
+    add(
+        "--vehicles",
+        type=whole_number(1, MOST_VEHICLES),
+        default=Workbench.vehicles,
+        metavar="N",
+        help=f"that send the messages, each in turn (default {Workbench.vehicles})",
+    )
     add(
         "--rows",
         type=whole_number(FEWEST_ROWS, _MOST),

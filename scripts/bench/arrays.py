@@ -13,6 +13,7 @@ from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, count, database, empty
 from scripts.bench.load import Load, array_numbers, arrays
 from scripts.bench.sink import backlog_seconds
+from scripts.bench.wal import wal_noted
 from scripts.bench.workbench import Workbench
 
 _SIZE = 50
@@ -24,16 +25,19 @@ _COPY = f"COPY {_TABLE} ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 def _run(workbench: Workbench) -> None:
     """Compare a worker with binary COPY, both with the same rows in the same order."""
     messages = max(1, workbench.messages // 10)
-    load = arrays(messages, _SIZE)
-    copies = _copies(messages)
+    vehicles = min(workbench.vehicles, messages)
+    load = arrays(messages, _SIZE, vehicles=vehicles)
+    copies = _copies(messages, vehicles)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         with place.connect() as connection:
             plain_table.make(connection, _TABLE)
         workbench.compare(
-            f"a backlog of {messages:,} messages of {_SIZE} readings is stored",
+            f"a backlog of {messages:,} messages of {_SIZE} readings of {vehicles:,} vehicles is stored",
             "rows/s",
             {
-                f"binary COPY, {_COPY_ROWS:,} rows a commit": partial(_copy_rate, place, copies, load.rows),
+                f"binary COPY, {_COPY_ROWS:,} rows a commit": partial(
+                    _copy_rate, workbench, place, copies, load.rows
+                ),
                 "one worker": partial(_worker_rate, workbench, place, load),
             },
         )
@@ -44,7 +48,7 @@ ARRAYS = Benchmark(
 )
 
 
-def _copies(messages: int) -> list[bytes]:
+def _copies(messages: int, vehicles: int) -> list[bytes]:
     """Return the bytes of each COPY: 5,000 rows each, in the order of the messages."""
     messages_a_copy = _COPY_ROWS // _SIZE
     now = datetime.now(UTC)
@@ -53,27 +57,32 @@ def _copies(messages: int) -> list[bytes]:
             (
                 number
                 for message in range(first, min(first + messages_a_copy, messages))
-                for number in array_numbers(message, _SIZE)
+                for number in array_numbers(message, _SIZE, vehicles=vehicles)
             ),
             now,
+            vehicles=vehicles,
         )
         for first in range(0, messages, messages_a_copy)
     ]
 
 
-def _copy_rate(place: Database, copies: Sequence[bytes], rows: int) -> float:
+def _copy_rate(workbench: Workbench, place: Database, copies: Sequence[bytes], rows: int) -> float:
     with place.connect() as connection:
         empty(connection)
-        began = time.monotonic()
-        for content in copies:
-            with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-                copy.write(content)
-        took = time.monotonic() - began
+        with wal_noted(workbench, place, rows):
+            began = time.monotonic()
+            for content in copies:
+                with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+                    copy.write(content)
+            took = time.monotonic() - began
         if (found := count(connection, _TABLE)) != rows:
             raise MeasureError(f"{rows:,} rows were copied, and {found:,} are there.")
     return rows / took
 
 
 def _worker_rate(workbench: Workbench, place: Database, load: Load) -> float:
-    with running_workers(workbench, place) as ours:
+    with (
+        running_workers(workbench, place) as ours,
+        wal_noted(workbench, place, load.rows),
+    ):
         return load.rows / backlog_seconds(ours, load)

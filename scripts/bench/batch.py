@@ -15,10 +15,11 @@ _SIZES = (2_000, 100, 500, 1_000, 5_000)
 
 def _run(workbench: Workbench) -> None:
     """Compare batch sizes; the window is twice the batch, so that the next one fills during a transaction."""
-    load = lone_readings(workbench.messages)
+    load = lone_readings(workbench.messages, vehicles=workbench.vehicles)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         workbench.compare(
-            f"a backlog of {workbench.messages:,} messages of one reading, by size of the batch",
+            f"a backlog of {workbench.messages:,} messages of one reading, {workbench.vehicles:,} vehicles, "
+            "by size of the batch",
             "messages/s",
             {
                 f"batches of {size:,}, window of {2 * size:,}": partial(_rate, workbench, place, load, size)

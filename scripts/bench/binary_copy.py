@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from scripts.bench import sample_readings
+from scripts.bench.sample_readings import VEHICLES
 
 COLUMNS = (
     "vin",
@@ -27,14 +28,14 @@ _MICROSECOND = timedelta(microseconds=1)
 _REST = struct.Struct("!" + "iq" * 2 + "id" * 7)
 
 
-def packed(numbers: Iterable[int], received_at: datetime) -> bytes:
+def packed(numbers: Iterable[int], received_at: datetime, *, vehicles: int = VEHICLES) -> bytes:
     """Return the whole input of a binary COPY for the readings of these numbers."""
     received = (received_at - _EPOCH) // _MICROSECOND
-    return b"".join([_HEAD, *(_row(number, received) for number in numbers), _END])
+    return b"".join([_HEAD, *(_row(number, received, vehicles) for number in numbers), _END])
 
 
-def _row(number: int, received: int) -> bytes:
-    vin, ts = sample_readings.key(number)
+def _row(number: int, received: int, vehicles: int) -> bytes:
+    vin, ts = sample_readings.key(number, vehicles=vehicles)
     name = vin.encode()
     values = [8, (ts - _EPOCH) // _MICROSECOND, 8, received]
     for value in sample_readings.signals(number):

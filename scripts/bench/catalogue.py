@@ -14,6 +14,7 @@ from scripts.bench.page import PAGE
 from scripts.bench.pipeline import PIPELINE
 from scripts.bench.post import POST
 from scripts.bench.receipts import RECEIPTS
+from scripts.bench.signals import SIGNALS_ALONE
 from scripts.bench.summary import SUMMARY
 
 BENCHMARKS = [
@@ -21,6 +22,7 @@ BENCHMARKS = [
     PIPELINE,
     ARRAYS,
     POST,
+    SIGNALS_ALONE,
     RECEIPTS,
     BATCH,
     CPU,

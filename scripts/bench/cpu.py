@@ -22,7 +22,7 @@ _CLOCK_TICK_S = 0.01
 
 def _run(workbench: Workbench) -> None:
     """Compare a worker with `mosquitto_sub | psql` on the same backlog."""
-    load = lone_readings(workbench.messages)
+    load = lone_readings(workbench.messages, vehicles=workbench.vehicles)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         runs = {
             "mosquitto_sub | psql COPY": partial(_pipe, workbench, place, load),
@@ -33,7 +33,8 @@ def _run(workbench: Workbench) -> None:
             for part, take in Parts((_SUM, *_PARTS), run).alternatives().items():
                 alternatives[f"{name}: {part}"] = take
         workbench.compare(
-            f"processor time while a backlog of {workbench.messages:,} messages of one reading is stored",
+            f"processor time while a backlog of {workbench.messages:,} messages of one reading, "
+            f"{workbench.vehicles:,} vehicles, is stored",
             f"s per {_PER:,}",
             alternatives,
         )

@@ -11,13 +11,18 @@ from psycopg import sql
 from scripts.bench.sample_readings import Key
 from scripts.launcher.module import Migration
 from scripts.launcher.postgres import Postgres
+from shared.wire.reading import SIGNALS
 
 _NAME = "battery"
 _KEPT = "alembic_version"
-_ARE_STORED = """
+_WAL_BYTES = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')"
+_HAS_NULLS = f"num_nulls({', '.join(SIGNALS)}) > 0"
+_ARE_STORED = f"""
     SELECT count(*) = cardinality(%(vins)s)
     FROM telemetry JOIN unnest(%(vins)s::text[], %(times)s::timestamptz[]) AS wanted (vin, ts) USING (vin, ts)
-"""
+    WHERE NOT {_HAS_NULLS}
+"""  # noqa: S608 - of our own columns
+_INCOMPLETE = f"SELECT count(*) FROM telemetry WHERE {_HAS_NULLS}"  # noqa: S608 - of our own columns
 
 
 class Database:
@@ -37,6 +42,12 @@ class Database:
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """Open a connection that commits each statement."""
         return psycopg.connect(self.url, autocommit=True)
+
+    def wal_bytes(self) -> int:
+        """Count the bytes of write-ahead log since the server's first start, of all its databases."""
+        with self.connect() as connection:
+            found = connection.execute(_WAL_BYTES).fetchone()
+        return int(found[0]) if found else 0
 
     def program(self, name: str) -> str:
         """Return the path of a program that came with the server, such as psql."""
@@ -77,8 +88,14 @@ def count(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> int:
     return int(found[0]) if found else 0
 
 
+def count_incomplete(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    """Count the stored readings that lack a signal."""
+    found = connection.execute(_INCOMPLETE).fetchone()
+    return int(found[0]) if found else 0
+
+
 def are_stored(connection: psycopg.Connection[tuple[Any, ...]], keys: Sequence[Key]) -> bool:
-    """Return whether all of these readings are stored; cheap enough for polling."""
+    """Return whether all of these readings are stored, each with every signal; cheap enough for polling."""
     parameters = {"vins": [one.vin for one in keys], "times": [one.ts for one in keys]}
     found = connection.execute(_ARE_STORED, parameters).fetchone()
     return bool(found and found[0])

@@ -32,7 +32,7 @@ def _run(workbench: Workbench) -> None:
     rows = workbench.rows
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         with our_api(workbench, place) as api, Progress(f"stores {rows:,} readings", rows) as progress:
-            poster.send(api, _requests(rows, progress))
+            poster.send(api, _requests(rows, workbench.vehicles, progress))
         with place.connect() as connection:
             ours = [name for name in tables(connection) if name != _NOT_READINGS]
             plain_table.make(connection, _TABLE)
@@ -45,7 +45,7 @@ def _run(workbench: Workbench) -> None:
         parts = {f"{name} and its indexes": sizes[name] for name in ours}
         figures = {_PEER: sizes[_TABLE], _ALL: sum(parts.values()), **parts}
         workbench.compare(
-            f"disk, {rows:,} readings of {sample_readings.VEHICLES} vehicles every {STEP_S} s, after VACUUM",
+            f"disk, {rows:,} readings of {workbench.vehicles:,} vehicles every {STEP_S} s, after VACUUM",
             "bytes a reading",
             {name: partial(float, figure) for name, figure in figures.items()},
         )
@@ -54,10 +54,11 @@ def _run(workbench: Workbench) -> None:
 DISK = Benchmark("disk", "bytes on disk for each reading, and in a plain table with the same key", _run)
 
 
-def _requests(rows: int, progress: Progress) -> Iterator[bytes]:
+def _requests(rows: int, vehicles: int, progress: Progress) -> Iterator[bytes]:
     for first in range(0, rows, _AT_ONCE):
         last = min(first + _AT_ONCE, rows)
-        yield http_link.post("bench", PATH, sample_readings.array(range(first, last), STEP_S))
+        readings = sample_readings.array(range(first, last), STEP_S, vehicles=vehicles)
+        yield http_link.post("bench", PATH, readings)
         progress.reach(last)
 
 

@@ -9,6 +9,7 @@ from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.raw_pipe import raw_pipe
 from scripts.bench.sink import Sink, backlog_seconds, live_seconds
+from scripts.bench.wal import wal_noted
 from scripts.bench.workbench import Workbench
 
 Timing = Callable[[Sink, Load], float]
@@ -16,10 +17,11 @@ Timing = Callable[[Sink, Load], float]
 
 def _run(workbench: Workbench) -> None:
     """Compare over a backlog, then over messages published at the same time."""
-    load = lone_readings(workbench.messages)
+    load = lone_readings(workbench.messages, vehicles=workbench.vehicles)
+    sent = f"{workbench.messages:,} messages of one reading, {workbench.vehicles:,} vehicles,"
     forms: dict[str, Timing] = {
-        f"a backlog of {workbench.messages:,} messages of one reading is stored": backlog_seconds,
-        f"{workbench.messages:,} messages of one reading are stored while they are published": live_seconds,
+        f"a backlog of {sent} is stored": backlog_seconds,
+        f"{sent} are stored while they are published": live_seconds,
     }
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         for title, timing in forms.items():
@@ -42,12 +44,18 @@ PIPELINE = Benchmark(
 
 
 def _raw(workbench: Workbench, place: Database, load: Load, timing: Timing) -> float:
-    with raw_pipe(workbench, place, load.rows) as pipe:
+    with (
+        raw_pipe(workbench, place, load.rows) as pipe,
+        wal_noted(workbench, place, load.rows),
+    ):
         return load.rows / timing(pipe, load)
 
 
 def _ours(workbench: Workbench, place: Database, load: Load, timing: Timing, *, workers: int) -> float:
-    with running_workers(workbench, place, workers=workers) as ours:
+    with (
+        running_workers(workbench, place, workers=workers) as ours,
+        wal_noted(workbench, place, load.rows),
+    ):
         rate = load.rows / timing(ours, load)
         if workers > 1:
             workbench.note(f"{workers} workers divided the messages: {ours.shares()}")

@@ -16,10 +16,14 @@ from shared.wire.topics import receipts_topic, telemetry_topic
 
 
 def _run(workbench: Workbench) -> None:
-    plain, confirmed = (lone_readings(workbench.messages, confirm=confirm) for confirm in (False, True))
+    plain, confirmed = (
+        lone_readings(workbench.messages, vehicles=workbench.vehicles, confirm=confirm)
+        for confirm in (False, True)
+    )
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         workbench.compare(
-            f"a worker works off {workbench.messages:,} messages of one reading, broker as shipped",
+            f"a worker works off {workbench.messages:,} messages of one reading, "
+            f"{workbench.vehicles:,} vehicles, broker as shipped",
             "messages/s",
             {
                 telemetry_topic("{vin}"): partial(_rate, workbench, place, plain, receipts=0),

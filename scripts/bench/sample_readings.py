@@ -1,10 +1,14 @@
 """Numbered readings of nine fields, all of the same length, about that of a real vehicle's."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from shared.wire.reading import SIGNALS
+
 VEHICLES = 100
+MOST_VEHICLES = 100_000
+"""Largest number of vehicles whose VINs have the same length."""
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -21,9 +25,9 @@ def vin(vehicle: int) -> str:
     return f"BENCH-{vehicle:05d}"
 
 
-def key(number: int, step_s: int = 1) -> Key:
+def key(number: int, step_s: int = 1, *, vehicles: int = VEHICLES) -> Key:
     """Return the key of a reading by its number; each vehicle in turn sends one every `step_s` seconds."""
-    turn, vehicle = divmod(number, VEHICLES)
+    turn, vehicle = divmod(number, vehicles)
     return Key(vin(vehicle), START + timedelta(seconds=turn * step_s))
 
 
@@ -32,17 +36,16 @@ def signals(number: int) -> tuple[float, ...]:
     return 10 + number % 890 / 10, 92.0, 300 + number % 990 / 10, 95.0, 42.0, 33.0, 1201.2
 
 
-def payload(number: int, step_s: int = 1) -> bytes:
-    """Encode a reading as its vehicle sends it."""
-    vin, ts = key(number, step_s)
-    soc, soh, voltage, current, hottest, coldest, odo = signals(number)
-    return (
-        f'{{"vin":"{vin}","ts":"{ts:%Y-%m-%dT%H:%M:%SZ}","soc":{soc:.1f},"soh":{soh},'
-        f'"pack_voltage":{voltage:.1f},"pack_current":{current},"max_temp":{hottest},"min_temp":{coldest},'
-        f'"odo_km":{odo}}}'
-    ).encode()
+def payload(
+    number: int, step_s: int = 1, *, vehicles: int = VEHICLES, names: Collection[str] = SIGNALS
+) -> bytes:
+    """Encode a reading, or these signals of it, as its vehicle sends it."""
+    vin, ts = key(number, step_s, vehicles=vehicles)
+    values = zip(SIGNALS, signals(number), strict=True)
+    members = ",".join(f'"{name}":{value:.1f}' for name, value in values if name in names)
+    return f'{{"vin":"{vin}","ts":"{ts:%Y-%m-%dT%H:%M:%SZ}",{members}}}'.encode()
 
 
-def array(numbers: Iterable[int], step_s: int = 1) -> bytes:
+def array(numbers: Iterable[int], step_s: int = 1, *, vehicles: int = VEHICLES) -> bytes:
     """Encode readings as one JSON array."""
-    return b"[" + b",".join(payload(number, step_s) for number in numbers) + b"]"
+    return b"[" + b",".join(payload(number, step_s, vehicles=vehicles) for number in numbers) + b"]"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts.bench import report
 from scripts.bench.comparison import Comparison
+from scripts.bench.sample_readings import VEHICLES
 from scripts.launcher import account
 
 FEWEST_ROWS = 1_000
@@ -19,17 +20,20 @@ FEWEST_ROWS = 1_000
 class Workbench:
     """Settings and results of a run.
 
-    `messages` is the size of a backlog, `rows` the number of readings stored beforehand (1,000 or more);
-    `seconds` bounds measurements that have no natural end. `postgres_settings` is for tests.
+    `messages` is the size of a backlog, `vehicles` the number of vehicles that send it, each in turn; `rows`
+    is the number of readings stored beforehand (1,000 or more); `seconds` bounds measurements that have no
+    natural end. `postgres_settings` is for tests. `alternative` is the one that is being measured.
     """
 
     folder: Path
     rounds: int = 3
     messages: int = 100_000
+    vehicles: int = VEHICLES
     rows: int = 1_000_000
     seconds: float = 4.0
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     benchmark: str = ""
+    alternative: str = ""
     comparisons: list[Comparison] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
 
@@ -60,6 +64,7 @@ class Workbench:
 
     def _take(self, name: str, unit: str, number: int, measure: Callable[[], float]) -> float:
         print(f"  round {number + 1} of {self.rounds}  {name}: ", end="", file=sys.stderr, flush=True)
+        self.alternative = name
         began = time.monotonic()
         try:
             figure = measure()

@@ -70,7 +70,9 @@ class MappedMessage:
         )
 
     def status(self, rule: StatusRule) -> VehicleStatus | None:
-        found = read_scalar(self.payload) if rule.find is None else rule.find(read_document(self.payload))
+        found = (
+            read_scalar(self.payload) if rule.find is None else _found(rule.find, read_document(self.payload))
+        )
         word = read_word(found)
         if word is None:
             return None
@@ -90,7 +92,7 @@ class MappedMessage:
 
     def decode_each(self, document: Any, find_elements: Find) -> Mapped:
         """Decode a message whose array holds the readings; a lone object is one reading."""
-        elements = find_elements(document)
+        elements = _found(find_elements, document)
         if not isinstance(elements, list):
             return self.decode_one(elements)
         if len(elements) > MAX_READINGS:
@@ -124,7 +126,7 @@ class MappedMessage:
         except BadValueError as bad:
             raise RefusedError(Reason.BAD_VALUE, str(bad)) from None
         except AmbiguousPathError:
-            raise RefusedError(Reason.BAD_READING, "must not name a key twice") from None
+            raise _repeated_key() from None
         except InvalidTimestampError as reason:
             raise RefusedError(Reason.BAD_READING, f"ts: {reason}") from None
 
@@ -185,3 +187,15 @@ class MappedMessage:
     def _unknown(self, vehicle: str) -> RefusedError:
         why = self.source.vehicles.why_unknown(vehicle, self.source.name)
         return RefusedError(Reason.UNKNOWN_VEHICLE, why)
+
+
+def _found(find: Find, document: Any) -> Any:
+    """Find a value of a message. Raises RefusedError for an object with a repeated key."""
+    try:
+        return find(document)
+    except AmbiguousPathError:
+        raise _repeated_key() from None
+
+
+def _repeated_key() -> RefusedError:
+    return RefusedError(Reason.BAD_READING, "must not name a key twice")

@@ -49,6 +49,8 @@ def test_the_list_names_every_benchmark(capsys):
         (["nonsense"], "argument NAME: 'nonsense' is not a benchmark; there are own"),
         (["--rounds", "0"], "argument --rounds: '0' is not a whole number from 1 to "),
         (["--messages", "many"], "'many' is not a whole number from 1 to "),
+        (["--vehicles", "0"], "'0' is not a whole number from 1 to 100,000"),
+        (["--vehicles", "100001"], "'100001' is not a whole number from 1 to 100,000"),
         (["--rows", "999"], "'999' is not a whole number from 1,000 to "),
         (["--seconds", "-1"], "'-1' is not a number of seconds above 0"),
         (["--seconds", "nan"], "'nan' is not a number of seconds above 0"),
@@ -75,11 +77,22 @@ def test_options_reach_the_workbench_and_figures_the_file(choose, tmp_path):
 
     choose(run)
     path = tmp_path / "figures.json"
-    arguments = ["--rounds", "2", "--messages", "7", "--rows", "5000", "--seconds", "0.5"]
+    arguments = ["--rounds", "2", "--messages", "7", "--vehicles", "3", "--rows", "5000", "--seconds", "0.5"]
     assert command.main([*arguments, "--json", str(path)]) == 0
-    assert [(one.rounds, one.messages, one.rows, one.seconds) for one in seen] == [(2, 7, 5_000, 0.5)]
+    chosen = {"rounds": 2, "messages": 7, "vehicles": 3, "rows": 5_000, "seconds": 0.5}
+    assert [{name: getattr(one, name) for name in chosen} for one in seen] == [chosen]
     assert not seen[0].folder.exists()
-    assert json.loads(path.read_text())["comparisons"][0]["alternatives"][0]["figures"] == [1, 1]
+    written = json.loads(path.read_text())
+    assert written["options"] == chosen
+    assert written["comparisons"][0]["alternatives"][0]["figures"] == [1, 1]
+
+
+def test_messages_come_from_a_hundred_vehicles_by_default(choose):
+    """Figures without --vehicles stay comparable with earlier ones."""
+    seen = []
+    choose(lambda workbench: seen.append(workbench.vehicles))
+    assert command.main([]) == 0
+    assert seen == [100]
 
 
 def test_a_server_that_fails_ends_the_command(choose, capsys):

@@ -9,9 +9,11 @@ import pytest
 from scripts.bench import load, packets, sample_readings
 from scripts.bench.binary_copy import COLUMNS, packed
 from scripts.bench.large_fleet import STEP_S, Fleet, fleet_of
+from scripts.bench.summary import hours_before
 from scripts.bench.window import Window
 from shared.storage.tables import telemetry
 from shared.wire.decoder import decode
+from shared.wire.reading import SIGNALS
 
 FLEET = Fleet(vehicles=3, readings_each=100)
 
@@ -38,7 +40,16 @@ def keys_of(publications):
 
 
 @pytest.mark.parametrize(
-    "made", [load.lone_readings(250), load.lone_readings(7, confirm=True), load.arrays(130, 3)]
+    "made",
+    [
+        load.lone_readings(250),
+        load.lone_readings(7, confirm=True),
+        load.lone_readings(250, vehicles=110),
+        load.lone_readings(120, vehicles=1_000),
+        load.arrays(130, 3),
+        load.arrays(130, 3, vehicles=120),
+        load.arrays(13, 3, vehicles=1_000),
+    ],
 )
 def test_a_load_is_what_it_says(made):
     """Our decoder accepts all of it; no key occurs twice, and the last keys are in the last messages."""
@@ -46,6 +57,44 @@ def test_a_load_is_what_it_says(made):
     assert len(keys) == len(set(keys)) == made.rows
     assert set(made.last) <= set(keys)
     assert keys[-1] == made.last[-1]
+
+
+@pytest.mark.parametrize("vehicles", [1, 7, 250, 1_000])
+def test_the_vehicles_send_in_turn(vehicles):
+    """Each vehicle sends once before any sends again, as far as the messages suffice."""
+    keys = keys_of(load.lone_readings(500, vehicles=vehicles).publications)
+    assert [vin for vin, _ts in keys] == [sample_readings.vin(number % vehicles) for number in range(500)]
+
+
+def test_the_last_keys_are_few():
+    """The keys are looked up many times a second, also those of a wide fleet."""
+    assert len(load.lone_readings(5_000, vehicles=4_000).last) == 100
+
+
+@pytest.mark.parametrize(("readings", "vehicles", "at_once"), [(40, 10, 1), (40, 10, 10), (35, 10, 10)])
+def test_single_signals_make_up_whole_readings(readings, vehicles, at_once):
+    """Joined by their key, the messages are the whole readings; the last message completes the last key."""
+    made = load.lone_signals(readings, vehicles=vehicles, at_once=at_once)
+    joined = {}
+    for topic, payload in messages(made.publications):
+        sent = json.loads(payload)
+        assert len(sent) == 3
+        reading = joined.setdefault((topic, sent["vin"], sent["ts"]), {})
+        assert not set(reading) & (set(sent) - {"vin", "ts"})
+        reading |= sent
+    whole = load.lone_readings(readings, vehicles=vehicles)
+    assert [(topic, sent) for (topic, _vin, _ts), sent in joined.items()] == [
+        (topic, json.loads(payload)) for topic, payload in messages(whole.publications)
+    ]
+    assert (made.rows, list(made.last)) == (readings, list(whole.last))
+    assert keys_of(made.publications)[-1] == made.last[-1]
+
+
+def test_signals_alternate_between_the_readings_at_once():
+    """With 1, the messages of a reading follow one another; else each signal goes out for all at once."""
+    for at_once, names in ((1, list(SIGNALS) * 3), (3, [name for name in SIGNALS for _ in range(3)])):
+        sent = messages(load.lone_signals(3, vehicles=3, at_once=at_once).publications)
+        assert [list(json.loads(payload))[2] for _topic, payload in sent] == names
 
 
 def test_copied_rows_are_those_of_the_messages():
@@ -68,6 +117,17 @@ def test_copied_rows_are_those_of_the_messages():
 def test_the_columns_are_those_of_the_table():
     """With another column, the two sides of the comparison would differ."""
     assert set(COLUMNS) == set(telemetry.columns.keys())
+
+
+@pytest.mark.parametrize(
+    ("minutes", "most", "found"),
+    [(120, 0, []), (120, 1, [1]), (121, 1, [2]), (120, 2, [1, 0]), (121, 9, [2, 1, 0])],
+)
+def test_hours_before_a_time_are_those_with_readings(minutes, most, found):
+    """The hour that begins at the time itself has none before that, and neither has any before the start."""
+    until = sample_readings.START + timedelta(minutes=minutes)
+    hours = hours_before(until, most, sample_readings.START)
+    assert hours == [sample_readings.START + timedelta(hours=hour) for hour in found]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,15 @@ def test_the_table_shows_median_spread_and_ratio(workbench, capsys):
     ]
 
 
+def test_the_alternative_that_is_measured_has_its_name(workbench):
+    """A note begins with the name."""
+    seen = []
+    workbench.compare(
+        "names", "1/s", {name: lambda: seen.append(workbench.alternative) or 1.0 for name in "ab"}
+    )
+    assert "".join(seen) == "abbaab"
+
+
 def test_a_note_stands_below_its_own_table(workbench, capsys):
     """Notes of a measurement; the next table has its own."""
     workbench.compare("noted", "1/s", {"a": lambda: workbench.note("seen") or 1.0})

@@ -137,6 +137,8 @@ def test_try_from_standard_input(run, mapping_file, monkeypatch):
         ("\n5", 'line 2: is no JSON object with "topic" and "payload"'),
         ('{"payload":"5"}', 'line 1: is no JSON object with "topic" and "payload"'),
         ('{"topic":"a","tst":"now"}', "line 1: tst: is of none of the formats iso, unix_s"),
+        ('{"topic":"a","payload_hex":"0g"}', "line 1: payload_hex: is no text of hexadecimal digits"),
+        ('{"topic":"a","payload_hex":5}', "line 1: payload_hex: is no text of hexadecimal digits"),
         ('{"topic":"a","payload":{"a":1,"a":2}}', "line 1: payload: holds an object with a repeated key"),
     ],
 )

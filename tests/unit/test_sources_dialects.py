@@ -21,6 +21,7 @@ from shared.sources.message_plan import NAMES
 from shared.sources.signal_rule import KEYS as SIGNAL_KEYS
 from shared.sources.source_rule import KEYS
 from shared.sources.source_time import FORMATS
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.reading import SIGNALS
 from shared.wire.timestamps import format_timestamp
 from tests.documents import ROOT, text_of
@@ -30,8 +31,9 @@ CAPTURES = Path(__file__).parents[1] / "captures"
 CONTRACT = {
     *("ovms", "wican", "teslamate", "tesla-fleet-telemetry", "saic", "weconnect", "carconnectivity"),
     *("bmw-cardata", "openwb", "evcc", "vss", "vss-5", "gbt32960-emqx", "flespi", "traccar", "abrp"),
+    "sparkplug",
 }
-TOLD = {"ovms", "saic"}
+TOLD = {"ovms", "saic", "sparkplug"}
 """Dialects whose prefix a source has to say."""
 
 
@@ -43,6 +45,7 @@ def given(vin, ts, signals):
 def replay(sources, lines):
     """Return the rows and rejections of a capture, as the worker would store them."""
     assembler, groups, found = Assembler(), [], []
+    sparkplug = SparkplugDecoder(lambda _node: None, lambda _edge: (), lambda: 0.0)
     for message in read_capture(lines, moment("00:00:00")):
         groups += assembler.due(message.received_at)
         topic = message.topic.encode()
@@ -50,7 +53,8 @@ def replay(sources, lines):
         assert match is not None, message
         if message.is_retained and match.source.is_arrival and not match.is_status:
             continue
-        mapped = decode_mapped(
+        decode = decode_mapped if match.sparkplug is None else sparkplug.decode
+        mapped = decode(
             match,
             topic,
             message.payload,
@@ -59,7 +63,7 @@ def replay(sources, lines):
         )
         found += [given(row.vin, row.ts, row[3:]) for row in mapped.rows]
         found += [{"rejected": each.reason.value, "topic": message.topic} for each in mapped.rejections]
-        for values in mapped.values:
+        for values in mapped.values if match.sparkplug is None else ():
             groups += assembler.add(values, message.received_at, message)
     groups += assembler.drain()
     return found + [given(group.vin, group.ts, group.signals) for group in groups]
@@ -109,7 +113,9 @@ def test_all_dialects_beside_each_other():
     """With their usual prefixes none overlaps another, but for the two editions of VSS."""
     parts = []
     for dialect in dialect_names():
-        prefix = {"ovms": "ovms/me", "saic": "saic/me", "vss-5": "vss5"}.get(dialect)
+        prefix = {"ovms": "ovms/me", "saic": "saic/me", "vss-5": "vss5", "sparkplug": "spBv1.0/g"}.get(
+            dialect
+        )
         parts.append(f'[[source]]\ndialect = "{dialect}"\n' + (f'prefix = "{prefix}"\n' if prefix else ""))
     sources = mapping("\n".join(parts))
     assert len(sources.sources) == len(CONTRACT)
