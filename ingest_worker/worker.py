@@ -116,13 +116,14 @@ class Worker:
             while not self._stopping:
                 if self._keeper is not None and self._keeper.needs_slot:
                     self._connect()
+                # Ahead of the messages: of filters that nothing has noted no later mapping gets rid.
+                if self._health.database_answers:
+                    self._filters.update()
                 self._take_next()
                 if self._batch.is_ready:
                     self._flush()
                 self._check_connections()
                 self._check_idle_database()
-                if self._health.database_answers:
-                    self._filters.update()
                 self._retention.apply_when_due()
             self._drain()
         except StoppedError:

@@ -18,6 +18,8 @@ median of the ratios within each round). Without a name: all benchmarks.
   arrays          50 readings a message: binary COPY into a table with the same key, and a worker
   post            POST of 1,000 readings: a plain service with an ORM, and ours
   signals         a worker with whole readings, and with one signal a message, seven for a reading
+  dialects        a worker with native readings and with each of three dialects; its memory over ten times
+                  as many messages of these
   receipts        a worker without receipts and with one for each message
   batch           a worker by the size of its batches
   cpu             processor time by part: broker, worker, PostgreSQL

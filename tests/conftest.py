@@ -22,9 +22,11 @@ from hypothesis import HealthCheck, settings
 
 from api.main import create_app
 from ingest_worker import worker_health
+from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.mqtt_client import MqttClient
+from ingest_worker.slot import SlotLock
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
 from scripts.launcher import account
@@ -226,11 +228,14 @@ def receipts(broker):
 
 @pytest.fixture
 def run_worker(monkeypatch, tmp_path, broker, database_url):
-    """Start a worker in a thread: `run_worker(ingest_batch_rows=...)`; stopped and checked at the end."""
+    """Start a worker in a thread: `run_worker(ingest_batch_rows=...)`; stopped and checked at the end.
+
+    With `has_slot` it takes a slot of its group, and with it the client id, as the process does.
+    """
     monkeypatch.chdir(tmp_path)
     running = []
 
-    def start(**settings):
+    def start(*, has_slot=False, **settings):
         chosen = WorkerSettings(
             **{
                 "database_url": database_url,
@@ -244,7 +249,8 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
         sources = None if chosen.mqtt_sources is None else load_sources(chosen.mqtt_sources)
         pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient, sources=sources)
         metrics = WorkerMetrics(subscriber, pulse)
-        worker = Worker(chosen, subscriber, engine, pulse, metrics, sources=sources)
+        slot = SlotLock(chosen, StatementDeadline()) if has_slot else None
+        worker = Worker(chosen, subscriber, engine, pulse, metrics, slot=slot, sources=sources)
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
         worker.subscriber = subscriber
         failures = []

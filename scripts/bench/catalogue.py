@@ -6,6 +6,7 @@ from scripts.bench.benchmark import Benchmark
 from scripts.bench.broker import BROKER
 from scripts.bench.cpu import CPU
 from scripts.bench.diagnoses import DIAGNOSES
+from scripts.bench.dialects import DIALECT_RATES
 from scripts.bench.disk import DISK
 from scripts.bench.export import EXPORT
 from scripts.bench.growth import GROWTH
@@ -23,6 +24,7 @@ BENCHMARKS = [
     ARRAYS,
     POST,
     SIGNALS_ALONE,
+    DIALECT_RATES,
     RECEIPTS,
     BATCH,
     CPU,

@@ -12,7 +12,7 @@ from scripts.bench.sink import Sink, backlog_seconds, live_seconds
 from scripts.bench.wal import wal_noted
 from scripts.bench.workbench import Workbench
 
-Timing = Callable[[Sink, Load], float]
+Timing = Callable[[Sink[Load], Load], float]
 
 
 def _run(workbench: Workbench) -> None:

@@ -12,8 +12,10 @@ from unittest.mock import patch
 from sqlalchemy import Connection, text
 
 from ingest_worker import __main__ as process
+from ingest_worker import write_batch
 from ingest_worker.delivery import Delivery
 from ingest_worker.mqtt_packets import Message, pubacks
+from ingest_worker.sources.source_reader import SourceReader
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.worker import Worker
 from ingest_worker.write_batch import BatchOutcome, fill_receipts
@@ -107,6 +109,8 @@ VARIANTS: dict[str, Callable[[], Broken]] = {
     "receipt-before-commit": lambda: patch.object(process, "Worker", ReceiptBeforeCommit),
     "no-epoch": lambda: patch.object(process, "Subscriber", NoEpoch),
     "no-resubscribe": lambda: patch.object(process, "Subscriber", NoResubscribe),
+    "ignores-dup": lambda: patch.object(SourceReader, "may_be_stored", lambda _self, _delivery: False),
+    "forgets-arrivals": lambda: patch.object(write_batch, "keep_stored", lambda _connection, _arrivals: None),
     "unsorted": lambda: _without_order("", turn=1),
     # Stands for another order of arrival.
     "unsorted-reversed": lambda: _without_order("ORDER BY position DESC", turn=-1),

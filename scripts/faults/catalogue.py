@@ -1,6 +1,6 @@
 """The list of faults, in the order of the table."""
 
-from scripts.faults import kills, links, overload, sessions, states
+from scripts.faults import dialects, kills, links, overload, sessions, states
 from scripts.faults.fault import Fault
 
 _SAVES_EACH_CHANGE = {"autosave_on_changes": "true", "autosave_interval": "1"}
@@ -34,6 +34,13 @@ FAULTS = [
         workers=2,
         shared_group=True,
         torn=True,
+    ),
+    Fault(
+        "dialect-kill",
+        dialects.dialect_kill,
+        "three dialects; kill -9 of the worker, 8 times, 4 of them between COMMIT and PUBACK",
+        database_by_proxy=True,
+        dialects=True,
     ),
     Fault("two-writers", sessions.two_writers, "two workers that both receive everything", workers=2),
     Fault("postgres-kill", kills.postgres_kill, "kill -9 of PostgreSQL, twice"),

@@ -27,6 +27,8 @@ class Fault:
     """True: a reading counts as acknowledged by its receipt, and is published again until then."""
     torn: bool = False
     """True: readings are sent over MQTT as one message a signal."""
+    dialects: bool = False
+    """True: readings are sent as three dialects, which the workers read by a mapping file."""
     answers_within_s: float = float("inf")
     """The longest time that a POST may take, whether accepted or refused."""
     redelivers_at_most: float = float("inf")
@@ -55,4 +57,5 @@ class Fault:
             poison_every=self.poison_every,
             confirm=self.confirm,
             torn=self.torn,
+            dialects=self.dialects,
         )

@@ -9,13 +9,16 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from scripts.faults import numbered_reading
+from scripts.faults.dialect_values import OVMS, TESLAMATE
 from scripts.faults.journal import Journal
 from scripts.faults.site import Site
 from shared import rollups
 from shared.storage.close_hours import close_hours
 from shared.storage.engine import writer_engine
 
-_ROWS = "SELECT vin, ts, soc, pack_voltage, odo_km FROM telemetry"
+# Those of devices without a time are read by dialects.py.
+_WITHOUT_TIME = " AND ".join(f"vin NOT LIKE '{device.vin}-%%'" for device in (TESLAMATE, OVMS))
+_ROWS = f"SELECT vin, ts, soc, pack_voltage, odo_km FROM telemetry WHERE {_WITHOUT_TIME}"  # noqa: S608
 _REJECTIONS = "SELECT reason, payload FROM rejections"
 
 

@@ -102,6 +102,9 @@ class Publisher(threading.Thread):
     def _topic(self, vin: str) -> str:
         return telemetry_topic(vin)
 
+    def _payload(self, number: int) -> bytes:
+        return numbered_reading.payload(number)
+
     def _send(self, *, may_be_bad: bool = True) -> int:
         number, self._number = self._number, self._number + 1
         is_bad = may_be_bad and self._poison_every > 0 and number % self._poison_every == 0
@@ -109,7 +112,7 @@ class Publisher(threading.Thread):
             self.journal.bad.add(number)
         self.journal.sent.add(number)
         topic = self._topic(numbered_reading.row(numbered_reading.MQTT, number).vin)
-        text = numbered_reading.poison(number) if is_bad else numbered_reading.payload(number)
+        text = numbered_reading.poison(number) if is_bad else self._payload(number)
         self._in_flight[self._session.publish(topic, text).mid] = number
         return number
 

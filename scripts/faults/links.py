@@ -1,6 +1,7 @@
 """Faults of links between two servers which both stay up."""
 
 import time
+from collections.abc import Callable
 
 from scripts.faults.proxy import Mode, Proxy
 from scripts.faults.rig import Rig
@@ -14,7 +15,7 @@ _LEAST_STORED = 1_000
 
 def commit_cut(rig: Rig) -> None:
     """Cut the link between a COMMIT and its answer, five times."""
-    link = _required(rig.database_proxy)
+    link = required(rig.database_proxy)
     for number in range(_CUTS):
         rig.pause(0.1, 0.5)
         watch = CommitWatch()
@@ -29,21 +30,23 @@ def commit_cut(rig: Rig) -> None:
 
 
 class CommitWatch:
-    """A filter that finds one COMMIT on its way to the database."""
+    """A filter that finds one COMMIT on its way to the database; `on_commit` is called before it goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_commit: Callable[[], None] = lambda: None) -> None:
         self.has_cut = False
+        self._on_commit = on_commit
 
     def __call__(self, chunk: bytes) -> bool:
         if self.has_cut or b"COMMIT" not in chunk:
             return False
+        self._on_commit()
         self.has_cut = True
         return True
 
 
 def broker_half_open(rig: Rig) -> None:
     """Drop everything on the worker's link to the broker while it stays open, then close it."""
-    link = _required(rig.broker_proxy)
+    link = required(rig.broker_proxy)
     rig.pause()
     link.mode = Mode.SWALLOW
     rig.hold(10)
@@ -53,7 +56,7 @@ def broker_half_open(rig: Rig) -> None:
 
 def database_hangs(rig: Rig) -> None:
     """Hold back everything on the link to the database while it stays open, then forward it."""
-    link = _required(rig.database_proxy)
+    link = required(rig.database_proxy)
     rig.pause()
     link.mode = Mode.HANG
     rig.hold(5)
@@ -62,7 +65,7 @@ def database_hangs(rig: Rig) -> None:
 
 def database_slow(rig: Rig) -> None:
     """Delay each answer of the database by 12 s, so that a transaction takes some two minutes."""
-    link = _required(rig.database_proxy)
+    link = required(rig.database_proxy)
     rig.pause()
     before = _stored(rig)
     link.answer_delay = _ANSWER_TAKES_S
@@ -85,7 +88,8 @@ def _stored(rig: Rig) -> int:
     return int(rig.site.query("SELECT count(*) FROM telemetry WHERE vin LIKE 'MQTT-%%'")[0][0])
 
 
-def _required(proxy: Proxy | None) -> Proxy:
+def required(proxy: Proxy | None) -> Proxy:
+    """Return the proxy of a fault that needs one. Raises ValueError."""
     if proxy is None:
         raise ValueError("this fault needs a proxy that its line of the catalogue does not ask for")
     return proxy

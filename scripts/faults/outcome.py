@@ -45,6 +45,11 @@ class Outcome:
         """True if the guarantee held."""
         return not self.broken()
 
+    def add(self, other: "Outcome") -> None:
+        """Add the counts, complaints and notes of values that were evaluated apart."""
+        for name in ("sent", "acknowledged", "lost", "twice", "unexpected", "wrong", "complaints", "notes"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def broken(self) -> list[str]:
         """Describe each violation in words."""
         counted = {

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from scripts.faults.confirming_publisher import ConfirmingPublisher
+from scripts.faults.dialect_publisher import DialectPublisher
+from scripts.faults.dialect_values import MAPPING
 from scripts.faults.journal import Journal
 from scripts.faults.journaled_publisher import Publisher
 from scripts.faults.poster import Poster
@@ -47,6 +49,7 @@ class Rig:
         self.first = first
         self.more_journals: list[Journal] = []
         self.broker = Broker(folder / "mosquitto", overrides=wiring.broker)
+        self._mapping = folder / "sources.toml"
         self.database_proxy: Proxy | None = None
         self.broker_proxy: Proxy | None = None
         self.workers: list[FaultWorker] = []
@@ -62,6 +65,8 @@ class Rig:
         try:
             self.broker.start()
             self._open_proxies()
+            if self._wiring.dialects:
+                self._mapping.write_text(MAPPING, encoding="utf-8")
             for place, variant in enumerate(self._wiring.variants):
                 worker = self._make_worker(place, variant)
                 self.workers.append(worker)
@@ -100,6 +105,8 @@ class Rig:
         kind: type[Publisher] = ConfirmingPublisher if self._wiring.confirm else Publisher
         if self._wiring.torn:
             kind = TornPublisher
+        if self._wiring.dialects:
+            kind = DialectPublisher
         self.publisher = kind(
             self.broker.host,
             self.broker.port,
@@ -202,6 +209,7 @@ class Rig:
             "MQTT_PORT": str(broker.port),
             "MQTT_CLIENT_ID": f"fault-worker-{place}",
             "MQTT_SHARED_GROUP": "fleet" if self._wiring.shared_group else "",
+            "MQTT_SOURCES": str(self._mapping) if self._wiring.dialects else "",
             **dict.fromkeys(("MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_TLS_CA_FILE"), ""),
         }
         return FaultWorker(log=self.folder / f"worker-{place}.log", env=env, variant=variant)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from scripts.faults import inspection
 from scripts.faults.confirming_publisher import ConfirmingPublisher
+from scripts.faults.dialect_publisher import DialectPublisher
+from scripts.faults.dialects import evaluate_values
 from scripts.faults.fault import Fault
 from scripts.faults.outcome import Outcome, evaluate
 from scripts.faults.rig import Rig
@@ -49,9 +51,13 @@ def run(
         time.sleep(max(0.5, began + parameters.seconds - time.monotonic()))
         rig.finish_load()
         drain_s = _drain(rig, parameters.drain_within_s)
+        values = Outcome()
+        if isinstance(rig.publisher, DialectPublisher):
+            evaluate_values(rig, rig.publisher, values)
         _check_metrics(rig)
         _end_workers(rig, fault.redelivers_at_most)
         outcome = evaluate(rig.journals, inspection.read(site), rig.excuses)
+        outcome.add(values)
         outcome.hours = inspection.differing_hours(site)
         outcome.drain_s = drain_s
         outcome.deadlocks = rig.count_in_logs("40P01")

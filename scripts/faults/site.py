@@ -12,7 +12,10 @@ from scripts.launcher.module import Api, Migration
 from scripts.launcher.postgres import Postgres
 
 _DATABASE = "battery"
-_TABLES = "telemetry, open_hours, closing_hours, closed_hours, closed_days, vehicle_latest, rejections"
+_TABLES = (
+    "telemetry, open_hours, closing_hours, closed_hours, closed_days, vehicle_latest, rejections,"
+    " mqtt_arrivals, mqtt_filters"
+)
 # Few connections, so that they can be used up quickly.
 _SETTINGS = {"max_connections": "40"}
 _NUMBERS_A_RUN = 1_000_000

@@ -19,3 +19,5 @@ class Wiring:
     """True: the publisher waits for receipts."""
     torn: bool = False
     """True: the publisher sends one signal a message."""
+    dialects: bool = False
+    """True: the publisher sends three dialects, and the workers have a mapping file."""

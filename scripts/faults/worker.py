@@ -7,12 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from prometheus_client.parser import text_string_to_metric_families
+
+from scripts.launcher.http_client import CallError, Client
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Worker
 
 _TOTALS = re.compile(
     r"Stopped: (\d+) readings received, (\d+) stored, (\d+) duplicate, (\d+) rejected", re.ASCII
 )
+
+_TIMEOUT_S = 2.0
 
 
 class WorkerTotals(NamedTuple):
@@ -54,6 +59,16 @@ class FaultWorker(Worker):
         with suppress(OSError):
             return self.log.read_text(encoding="utf-8", errors="replace")
         return ""
+
+    def recognised(self, source: str) -> int:
+        """Return the number of a source's messages that this process recognised as stored before."""
+        sample = {"source": source, "outcome": "repeated"}
+        with suppress(CallError):
+            for family in text_string_to_metric_families(Client(self.base_url).text("/metrics", _TIMEOUT_S)):
+                for each in family.samples:
+                    if each.labels == sample:
+                        return int(each.value)
+        return 0
 
     def totals(self) -> list[WorkerTotals]:
         """Return the totals of each process that ended by itself, in order."""
