@@ -21,8 +21,13 @@ class FilterKeeper:
         self._kept_for: str | None = None
         self._removing: frozenset[str] = frozenset()
 
-    def update(self) -> None:
-        """Note the filters of a new session; forget those that the broker has unsubscribed."""
+    def update_if(self, database_answers: bool) -> None:
+        """Note the filters of a new session; forget those that the broker has unsubscribed.
+
+        Called ahead of the session's first messages: a filter that is not noted is never unsubscribed.
+        """
+        if not database_answers:
+            return
         client_id = self._broker.client_id
         has_removed = bool(self._removing) and self._removing <= set(self._broker.subscription.unsubscribed)
         if self._kept_for == client_id and not has_removed:

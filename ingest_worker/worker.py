@@ -116,9 +116,7 @@ class Worker:
             while not self._stopping:
                 if self._keeper is not None and self._keeper.needs_slot:
                     self._connect()
-                # Ahead of the messages: of filters that nothing has noted no later mapping gets rid.
-                if self._health.database_answers:
-                    self._filters.update()
+                self._filters.update_if(self._health.database_answers)
                 self._take_next()
                 if self._batch.is_ready:
                     self._flush()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.sources.config_table import ConfigTable, kind_of
-from shared.sources.dialects import dialect_names, dialect_text
 from shared.sources.mistake import MappingError, MistakeError, one_line, quoted
+from shared.sources.shipped_dialects import dialect_names, dialect_text
 from shared.sources.signal_rule import merged_signals
 from shared.sources.source_rule import read_source
 from shared.sources.sources import Source, Sources

@@ -8,7 +8,7 @@ import pytest
 
 from shared.api_settings import ApiSettings
 from shared.settings import WorkerSettings
-from shared.sources.dialects import FOLDER
+from shared.sources.shipped_dialects import FOLDER
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ import pytest
 
 from ingest_worker.sources.capture import read_capture
 from ingest_worker.sources.trial import Trial
-from shared.sources.dialects import dialect_names, dialect_text
 from shared.sources.mapping_file import dialect_summary, parse_sources
+from shared.sources.shipped_dialects import dialect_names, dialect_text
 from tests.documents import ROOT, blocks, section, text_of
 
 TEXT = text_of(ROOT / "docs" / "devices.md")

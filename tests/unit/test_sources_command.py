@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from ingest_worker.sources.__main__ import main
-from shared.sources.dialects import dialect_names, dialect_text
+from shared.sources.shipped_dialects import dialect_names, dialect_text
 from tests.commands import within
 
 CAPTURES = Path(__file__).parents[1] / "captures"

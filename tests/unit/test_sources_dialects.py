@@ -15,9 +15,9 @@ from ingest_worker.sources.assembler import Assembler
 from ingest_worker.sources.capture import read_capture
 from shared.sources.conversion import UNITS
 from shared.sources.decode import decode_mapped
-from shared.sources.dialects import dialect_names, dialect_text
 from shared.sources.mapping_file import dialect_summary, load_sources
 from shared.sources.message_plan import NAMES
+from shared.sources.shipped_dialects import dialect_names, dialect_text
 from shared.sources.signal_rule import KEYS as SIGNAL_KEYS
 from shared.sources.source_rule import KEYS
 from shared.sources.source_time import FORMATS
