@@ -20,6 +20,10 @@ from shared.wire.timestamps import format_timestamp
 from shared.wording import counted
 
 
+# A module may publish hundreds of topics that no signal needs.
+_MOST_SHOWN = 3
+
+
 class Trial:
     """The trial of one mapping."""
 
@@ -49,6 +53,8 @@ class Trial:
         yield from map(self._group, self._assembler.drain())
         names = ("messages", "readings", "statuses", "no signal", "retained", "no source", "rejected")
         yield ", ".join(f"{name}: {self._counts[name]:,}" for name in names)
+        if (hidden := self._counts["no source"] - _MOST_SHOWN) > 0:
+            yield f"no source: {counted(hidden, 'message')} not shown, on topics that no source subscribes"
         for reason, number in self._unknown.most_common():
             yield f"vehicle without a VIN: {reason} ({counted(number, 'message')})"
         yield from self._signs.sentences()
@@ -58,7 +64,9 @@ class Trial:
         topic = message.topic.encode("utf-8", "surrogatepass")
         match = self._sources.match(topic)
         if match is None:
-            yield self._none("no source", message)
+            line = self._none("no source", message)
+            if self._counts["no source"] <= _MOST_SHOWN:
+                yield line
             return
         if match.source.is_arrival and message.is_retained and not match.is_status:
             yield self._none("retained", message, "its time is unknown, so it is not stored")

@@ -121,6 +121,15 @@ def test_try(run, mapping_file, tmp_path):
     ]
 
 
+def test_try_of_topics_of_no_source(run, mapping_file, tmp_path):
+    """The first three are shown, the others counted."""
+    capture = tmp_path / "capture.jsonl"
+    capture.write_text("".join(f'{{"topic":"other/{n}","payload":"1"}}\n' for n in range(5)))
+    _, lines, _ = run("try", mapping_file, "--capture", str(capture))
+    assert lines[:-2] == [f'no source  other/{n}  "1"' for n in range(3)]
+    assert lines[-1] == "no source: 2 messages not shown, on topics that no source subscribes"
+
+
 def test_try_from_standard_input(run, mapping_file, monkeypatch):
     """As in `mosquitto_sub -F %J | ...`: the payload may be JSON that is not quoted; 0 where all is well."""
     text = line("ovms/me/DEMO1/metric/v/b/soc", 81.5, 1772359200) + "\n"
