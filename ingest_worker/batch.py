@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ingest_worker.delivery import Delivery
 from ingest_worker.receipt import Receipt
+from shared.sources.sparkplug_decoder import NodeBirth
 from shared.wire.decoder import Decoded
 from shared.wire.reading import Row
 from shared.wire.refusal import Rejection
@@ -33,6 +34,9 @@ class Entry(NamedTuple):
     deliveries: Sequence[Delivery]
     decoded: Decoded
     arrivals: Arrivals | None = None
+    statuses: Sequence[VehicleStatus] = ()
+    """Further statuses: the death of a Sparkplug edge node is one of all its devices."""
+    birth: NodeBirth | None = None
 
 
 class Source(NamedTuple):
@@ -62,6 +66,8 @@ class BatchContents:
     """For each delivery that is an array, the index in that array of each of its rows."""
     arrivals: dict[Delivery, Arrivals] = field(default_factory=dict)
     """For each delivery whose rows have the time of their arrival, all deliveries that its rows come from."""
+    births: dict[Delivery, NodeBirth] = field(default_factory=dict)
+    """Births of Sparkplug devices, by their delivery."""
     receipts: dict[Delivery, Receipt] = field(default_factory=dict)
     """Receipts of the deliveries that request one; they list the readings that the decoder rejected."""
     is_partial: bool = False
@@ -140,6 +146,11 @@ class Batch:
         self.append(first, entry.decoded)
         if entry.arrivals is not None:
             self._contents.arrivals[first] = entry.arrivals
+        if entry.birth is not None:
+            self._contents.births[first] = entry.birth
+        for status in entry.statuses:
+            self._contents.statuses.append(status)
+            self._contents.status_sources.append(len(self._contents.deliveries) - 1)
         for other in others:
             self.append(other, _EMPTY)
 

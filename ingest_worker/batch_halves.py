@@ -56,6 +56,7 @@ def _deliveries(contents: BatchContents, begin: int, end: int) -> BatchContents:
         status_sources=[place - begin for place in contents.status_sources[statuses]],
         indexes={one: contents.indexes[one] for one in deliveries if one in contents.indexes},
         arrivals={one: contents.arrivals[one] for one in deliveries if one in contents.arrivals},
+        births={one: contents.births[one] for one in deliveries if one in contents.births},
         receipts={one: contents.receipts[one] for one in deliveries if one in contents.receipts},
         is_partial=contents.is_partial,
     )
@@ -76,6 +77,7 @@ def _within(contents: BatchContents, begin: int, end: int, *, is_last: bool) -> 
         status_sources=contents.status_sources if is_last else [],
         indexes={} if indexes is None else {delivery: indexes[begin:end]},
         arrivals=contents.arrivals,
+        births=contents.births if is_last else {},
         # All parts share one receipt, which is sent once the last part has committed.
         receipts=contents.receipts,
         is_partial=contents.is_partial or not is_last,

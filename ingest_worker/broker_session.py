@@ -6,6 +6,7 @@ from typing import Protocol
 from ingest_worker.broker_connection import BrokerConnection
 from ingest_worker.delivery import Delivery
 from ingest_worker.inbox import Inbox
+from ingest_worker.subscription import Subscription
 
 
 class BrokerSession(Protocol):
@@ -24,12 +25,8 @@ class BrokerSession(Protocol):
         """Queue of the messages that were received and not taken."""
 
     @property
-    def filters(self) -> Sequence[str]:
-        """Topic filters of the session."""
-
-    @property
-    def unsubscribed(self) -> Collection[str]:
-        """The filters given to `unsubscribe` that the broker has confirmed."""
+    def subscription(self) -> Subscription:
+        """Topic filters of the session, and those that the broker has unsubscribed."""
 
     def unsubscribe(self, filters: Collection[str]) -> None:
         """Unsubscribe filters of an earlier subscription, as soon as the present one stands."""
@@ -58,6 +55,9 @@ class BrokerSession(Protocol):
 
     def publish(self, messages: Iterable[tuple[str, bytes]]) -> bool:
         """Send receipts (topic, payload); return False where there is no connection for them."""
+
+    def command(self, topic: str, payload: bytes) -> None:
+        """Send a command to a device at QoS 0; without a connection it is lost."""
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge these messages, after the commit of their readings; the broker then deletes them."""

@@ -21,10 +21,15 @@ class FilterKeeper:
         self._kept_for: str | None = None
         self._removing: frozenset[str] = frozenset()
 
-    def update(self) -> None:
-        """Note the filters of a new session; forget those that the broker has unsubscribed."""
+    def update_if(self, database_answers: bool) -> None:
+        """Note the filters of a new session; forget those that the broker has unsubscribed.
+
+        Called ahead of the session's first messages: a filter that is not noted is never unsubscribed.
+        """
+        if not database_answers:
+            return
         client_id = self._broker.client_id
-        has_removed = bool(self._removing) and self._removing <= set(self._broker.unsubscribed)
+        has_removed = bool(self._removing) and self._removing <= set(self._broker.subscription.unsubscribed)
         if self._kept_for == client_id and not has_removed:
             return
         try:
@@ -33,7 +38,7 @@ class FilterKeeper:
                     remove_filters(connection, client_id, self._removing)
                     self._removing = frozenset()
                     return
-                obsolete = add_filters(connection, client_id, self._broker.filters)
+                obsolete = add_filters(connection, client_id, self._broker.subscription.filters(client_id))
         except DATABASE_ERRORS as error:
             log.warning("The topic filters of %s are noted later: %s", client_id, summarise(error))
             return

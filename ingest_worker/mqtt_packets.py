@@ -114,6 +114,12 @@ def pubacks(mids: list[bytes]) -> bytes:
     return _PUBACK + _PUBACK.join(mids) if mids else b""
 
 
+def publish_at_most_once(topic: bytes, payload: bytes) -> bytes:
+    """Return a PUBLISH packet at QoS 0."""
+    body = len(topic).to_bytes(2, "big") + topic + payload
+    return b"".join((bytes((_PUBLISH,)), remaining_length(len(body)), body))
+
+
 class PacketIds:
     """Packet ids of outgoing messages: 1 to 65,535, then 1 again."""
 

@@ -25,7 +25,7 @@ from ingest_worker.delivery import Delivery
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.inbox import Inbox
 from ingest_worker.mqtt_client import QOS, MqttClient
-from ingest_worker.mqtt_packets import Message, PacketIds, pubacks
+from ingest_worker.mqtt_packets import Message, PacketIds, pubacks, publish_at_most_once
 from ingest_worker.subscription import Subscription, listed
 from shared.settings import WorkerSettings
 from shared.sources.sources import Sources
@@ -34,6 +34,11 @@ from shared.wire.topics import topic_filters
 log = logging.getLogger("ingest_worker.subscriber")
 
 _UNSPECIFIED = 0x80
+_CONNECTION_LOST = "Lost the connection to the broker, which queues messages until the worker is back. %s"
+_SESSION_LOST = (
+    "Connected to the broker at %s, but it lost our session: messages that it had acknowledged and not yet"
+    " handed over are gone, unless their vehicles send them again."
+)
 
 
 class Subscriber:
@@ -55,7 +60,7 @@ class Subscriber:
         self._settings = settings
         self._client_id = settings.mqtt_client_id
         self._retires = retires
-        self._subscription = Subscription(settings, sources)
+        self.subscription = Subscription(settings, sources)
         self._fatal: FatalError | None = None
         self.connection = BrokerConnection()
         self.inbox = Inbox(max_unguaranteed=settings.mqtt_max_inflight)
@@ -92,21 +97,11 @@ class Subscriber:
         """Name of the session at the broker."""
         return self._client_id
 
-    @property
-    def filters(self) -> Sequence[str]:
-        """Topic filters of the session."""
-        return self._subscription.filters(self._client_id)
-
-    @property
-    def unsubscribed(self) -> Collection[str]:
-        """The filters given to `unsubscribe` that the broker has confirmed."""
-        return self._subscription.unsubscribed
-
     def unsubscribe(self, filters: Collection[str]) -> None:
         """Unsubscribe filters of an earlier subscription, as soon as the present one stands."""
-        self._subscription.obsolete = frozenset(filters)
+        self.subscription.obsolete = frozenset(filters)
         if self.connection.is_listening:
-            self._subscription.unsubscribe_obsolete(self._client)
+            self.subscription.unsubscribe_obsolete(self._client)
 
     @property
     def problem(self) -> str | None:
@@ -162,6 +157,13 @@ class Subscriber:
         lost with the connection, so is the acknowledgement, and the message and its receipt come again.
         """
         packets = b"".join(self._packet_ids.publish(topic.encode(), payload) for topic, payload in messages)
+        return self._send(packets)
+
+    def command(self, topic: str, payload: bytes) -> None:
+        """Send a command to a device at QoS 0; without a connection it is lost."""
+        self._send(publish_at_most_once(topic.encode(), payload))
+
+    def _send(self, packets: bytes) -> bool:
         with self.connection.held() as epoch:
             if not epoch or not self._client.is_running:
                 return False
@@ -215,17 +217,13 @@ class Subscriber:
         elif self.connection.sessions_lost == lost_before:
             log.info("Connected to the broker at %s; it opened a new session.", self._address)
         else:
-            log.warning(
-                "Connected to the broker at %s, but it lost our session: messages that it had acknowledged"
-                " and not yet handed over are gone, unless their vehicles send them again.",
-                self._address,
-            )
+            log.warning(_SESSION_LOST, self._address)
         self._problem = "not subscribed yet"
         if self._retires:
-            client.unsubscribe(list(self.filters))
+            client.unsubscribe(list(self.subscription.filters(self._client_id)))
             return
         # On every connect: a broker may keep the session and still have lost a shared subscription.
-        client.subscribe([(topic, QOS) for topic in self.filters])
+        client.subscribe([(topic, QOS) for topic in self.subscription.filters(self._client_id)])
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
         # paho does not pass the reason, but calls this while it handles that exception.
@@ -242,19 +240,19 @@ class Subscriber:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if refused := self._subscription.refused(self._client_id, reasons):
+        if refused := self.subscription.refused(self._client_id, reasons):
             self._fail(fatal_errors.SubscriptionRefusedError(refused))
             return
         if self._settings.mqtt_shared_group:
             # A session from before the group would receive every message besides its share. Only now: no
             # message is missed between the two subscriptions, and one that comes by both is a duplicate.
             client.unsubscribe(topic_filters(None))
-        self._subscription.unsubscribe_obsolete(client)
+        self.subscription.unsubscribe_obsolete(client)
         self.connection.subscribed()
-        log.info("Subscribed to %s.", listed(self.filters))
+        log.info("Subscribed to %s.", listed(self.subscription.filters(self._client_id)))
 
     def _on_unsubscribe(self, _client: mqtt.Client, _userdata: Any, mid: int, *_arguments: object) -> None:
-        if obsolete := self._subscription.confirmed(mid):
+        if obsolete := self.subscription.confirmed(mid):
             log.info("Unsubscribed %s, which no source names any more.", listed(sorted(obsolete)))
         if self._retires:
             self.connection.subscribed()
@@ -275,10 +273,7 @@ class Subscriber:
             self._problem = f"the broker at {self._address} ended the connection ({words})"
             if brief >= CONTESTED_FROM:
                 self._problem = contested(self._client_id, brief)
-            log.warning(
-                "Lost the connection to the broker, which queues messages until the worker is back. %s",
-                sentence(self._problem),
-            )
+            log.warning(_CONNECTION_LOST, sentence(self._problem))
         # Two clients with one id disconnect each other for ever, each connection as short as the other's
         # reconnect delay. The first of them to count six ends, the other one stays.
         if brief >= MOST_BRIEF_IN_A_ROW:

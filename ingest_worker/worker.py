@@ -12,6 +12,7 @@ from ingest_worker.batch import Batch, BatchContents
 from ingest_worker.broker_session import BrokerSession
 from ingest_worker.committer import DATABASE_ERRORS, Committer
 from ingest_worker.database_deadline import StatementDeadline
+from ingest_worker.database_questions import DatabaseQuestions
 from ingest_worker.delivery import Delivery
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.filter_keeper import FilterKeeper
@@ -27,8 +28,10 @@ from ingest_worker.write_batch import fill_receipts
 from shared.rejections.retention import Retention
 from shared.settings import WorkerSettings
 from shared.sources.sources import Sources
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.storage.error_classes import Fault, classify, summarise
 from shared.storage.schema_version import OutdatedSchemaError, require_current_schema
+from shared.storage.sparkplug_births import load_birth, nodes_of_edge
 
 log = logging.getLogger("ingest_worker")
 
@@ -61,10 +64,11 @@ class Worker:
         self._health = health
         self._metrics = metrics
         self._report = OutcomeReport(metrics)
+        # Half of the broker's in-flight window: while one half is committed the other half arrives.
+        half = max(1, settings.mqtt_max_inflight // 2)
         self._batch = Batch(
             max_rows=settings.ingest_batch_rows,
-            # Half of the broker's in-flight window: while one half is committed the other half arrives.
-            max_deliveries=max(1, settings.mqtt_max_inflight // 2),
+            max_deliveries=half,
             max_age_s=settings.ingest_batch_ms / 1000,
             clock=time.monotonic,
         )
@@ -78,10 +82,15 @@ class Worker:
             back_off=self._back_off,
             after_timeout=self._after_timeout,
         )
+        self._questions = DatabaseQuestions(engine, count_error=self._count_error, back_off=self._back_off)
         reader = None
         if sources is not None:
-            # With the batch, at most the whole in-flight window: then the broker waits until rows are due.
-            reader = SourceReader(sources, max_held=max(1, settings.mqtt_max_inflight // 2))
+            sparkplug = SparkplugDecoder(
+                lambda node: self._questions.ask(load_birth, node),
+                lambda edge: self._questions.ask(nodes_of_edge, edge),
+                time.monotonic,
+            )
+            reader = SourceReader(sources, max_held=half, sparkplug=sparkplug, command=broker.command)
             metrics.source_messages = reader.counts
         self._intake = Intake(
             self._batch,
@@ -107,9 +116,7 @@ class Worker:
             while not self._stopping:
                 if self._keeper is not None and self._keeper.needs_slot:
                     self._connect()
-                # Ahead of the messages: of filters that nothing has noted no later mapping gets rid.
-                if self._health.database_answers:
-                    self._filters.update()
+                self._filters.update_if(self._health.database_answers)
                 self._take_next()
                 if self._batch.is_ready:
                     self._flush()
@@ -169,13 +176,7 @@ class Worker:
         self._intake.add_held()
         if len(self._batch):
             self._flush()
-        backoff = Backoff(first=0.1, longest=5)
-        while True:
-            try:
-                with self._engine.connect() as connection:
-                    return find_stored(connection, self._broker.client_id, repeated)
-            except DATABASE_ERRORS as error:
-                self._back_off(error, self._count_error(error), backoff)
+        return self._questions.ask(find_stored, self._broker.client_id, repeated)
 
     def _flush(self) -> None:
         """Store the batch part by part; after each commit send receipts, then acknowledgements, in order."""

@@ -15,6 +15,7 @@ from ingest_worker.stored_messages import keep_stored
 from shared.rejections.model import keep_rejections
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.error_classes import Fault, classify, summarise
+from shared.storage.sparkplug_births import ReceivedBirth, keep_births
 from shared.storage.store_readings import store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.refusal import CONFLICT_DETAIL, Reason, Rejection
@@ -145,6 +146,11 @@ def _keep(
     rejections = [*contents.rejections, *outcome.late.values()]
     keep_statuses(connection, contents.statuses)
     keep_stored(connection, contents.arrivals.values())
+    births = {
+        node: ReceivedBirth(birth, delivery.received_at)
+        for delivery, (node, birth) in contents.births.items()
+    }
+    keep_births(connection, births)
     keep_rejections(connection, [*rejections, *_of_joined(contents, outcome.late)])
     outcome.rejected.update(rejection.reason.value for rejection in rejections)
     return outcome
@@ -171,5 +177,14 @@ def _rejections(contents: BatchContents, late: Sequence[LateRejection]) -> Itera
         vin = contents.rows[place].vin
         yield (
             place,
-            Rejection(vin, delivery.received_at, reason, detail, index, delivery.topic, payload),
+            Rejection(
+                vin,
+                delivery.received_at,
+                reason,
+                detail,
+                index,
+                delivery.topic,
+                payload,
+                has_time=delivery not in contents.arrivals,
+            ),
         )

@@ -8,7 +8,6 @@ import io
 import os
 import sys
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ import psutil  # type: ignore[import-untyped]
 from scripts.launcher import account, screen, signals
 from scripts.launcher.broker_address import BrokerAddress
 from scripts.launcher.compose import ComposePorts
+from scripts.launcher.dialect_view import user_mapping, write_mapping
 from scripts.launcher.guard import GUARD, ROOT
 from scripts.launcher.http_client import Client
 from scripts.launcher.launch_error import LaunchError
@@ -156,22 +156,33 @@ def _run_own_stack(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool)
     mqtt = BrokerAddress.from_environment() if os.environ.get("MQTT_HOST") else None
     database_url = os.environ.get("DATABASE_URL") or None
     _clear(everything=fresh)
+    own_mapping = user_mapping()
+    mapping = own_mapping or write_mapping(FOLDER / "sources.toml")
+    env = {"MQTT_SOURCES": str(mapping)}
+    if mqtt:
+        # A worker of that broker may have the default client id, and the two would disconnect each other.
+        env["MQTT_CLIENT_ID"] = os.environ.get("MQTT_CLIENT_ID") or "battery-demo-worker"
     stack = Stack(
         FOLDER,
         database_url=database_url,
         mqtt=(mqtt.host, mqtt.port) if mqtt else None,
-        # A worker of that broker may have the default client id, and the two would disconnect each other.
-        env={"MQTT_CLIENT_ID": os.environ.get("MQTT_CLIENT_ID") or "battery-demo-worker"} if mqtt else None,
+        env=env,
         prefer={"postgres": usual.database, "broker": usual.broker, "api": usual.api},
         show=screen.step,
     )
-    screen.heading("Starting", f"logs in {_short(stack.logs)}/")
+    screen.heading("Starting", f"logs in {screen.short(stack.logs)}/")
     try:
         stack.start()
         lock.note(stack.base_url)
         _print_other_port(stack, usual.api)
         broker = mqtt or BrokerAddress(*stack.mqtt)
-        tour = Tour(_client(stack.base_url), broker, stack.logs / "story.log", check=stack.check)
+        tour = Tour(
+            _client(stack.base_url),
+            broker,
+            stack.logs / "story.log",
+            check=stack.check,
+            mapping=None if own_mapping else mapping,
+        )
         tour.invite()
         try:
             _show_own_stack(stack, tour, database_url)
@@ -222,7 +233,7 @@ def _print_places(stack: Stack, database_url: str | None) -> None:
 
     screen.heading("Places")
     host, port = stack.mqtt
-    stored = f"{_short(FOLDER)}/"
+    stored = f"{screen.short(FOLDER)}/"
     if stack.postgres is not None and stack.postgres.files != stack.postgres.wanted:
         # The checkout is below a private folder, which PostgreSQL's system user can't pass.
         stored += f" and {stack.postgres.files}/"
@@ -230,7 +241,7 @@ def _print_places(stack: Stack, database_url: str | None) -> None:
         [
             ("database", masked(database_url) if database_url else stack.database_url),
             ("broker", f"{host}:{port}"),
-            ("logs", f"{_short(stack.logs)}/"),
+            ("logs", f"{screen.short(stack.logs)}/"),
             ("stored in", f"{stored} (survives; ./scripts/demo.sh --fresh starts anew)"),
         ]
     )
@@ -267,13 +278,6 @@ def _clear(*, everything: bool) -> None:
         for name in ("postgres", "mosquitto"):
             account.erase(FOLDER / name)
         erase_programs()
-
-
-def _short(path: Path) -> str:
-    """Return the path relative to the working folder where that is shorter."""
-    with suppress(ValueError):
-        return str(path.relative_to(Path.cwd()))
-    return str(path)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ usage() {
 usage: ./scripts/demo.sh [--once] [--fresh]
 
 Installs what is missing into .venv, starts PostgreSQL, Mosquitto, worker and API on free ports, publishes
-demo readings over MQTT and by POST, and shows health, latest and summary, and how seven simulated cars are.
+demo readings over MQTT and by POST, and shows health, latest and summary, and how seven simulated cars are,
+and two that publish as an OVMS module and as Tesla's fleet-telemetry do.
 On a terminal it stays up, and the cars go on, until Ctrl-C. What was stored stays: in .demo/,
 or, as root below a private folder, where "Places" says.
 
@@ -24,6 +25,7 @@ environment:
   BASE=URL           show the same against the API at this URL; only the cars are started
   DATABASE_URL=URL   use this PostgreSQL instead of one of our own
   MQTT_HOST=HOST     use this broker instead of one of our own (with MQTT_PORT, MQTT_USERNAME, ...)
+  MQTT_SOURCES=FILE  a mapping file for devices of yours (docs/devices.md); those two cars are left out then
   API_KEYS=KEY,...   the API asks for a key; the first one is used to call it
   PYTHON=PATH        the Python (3.11 or newer) that .venv is made with
 A stack of ours that already answers (docker compose up; BATTERY_API_PORT of the environment or .env, else

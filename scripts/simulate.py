@@ -17,7 +17,7 @@ from time import monotonic
 
 from scripts.simulator import faults, fleet, options, replay
 from scripts.simulator.dialects.burst import bursts
-from scripts.simulator.dialects.encoder import Car, Encoder
+from scripts.simulator.dialects.encoder import Car, Encoder, Opening
 from scripts.simulator.dialects.registry import DIALECTS
 from scripts.simulator.dialects.sources_file import UnwritableFileError, sources_toml, write
 from scripts.simulator.message import Message, messages
@@ -50,16 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop.on_signal)
     try:
-        publisher = _publisher(parsed)
         total, due_readings, vins = plan(parsed)
         if parsed.dialect is None:
+            publisher = _publisher(parsed)
             due_messages = messages(due_readings, parsed.array, confirm=parsed.confirm)
             publisher.connect(vins)
         else:
             encoder = DIALECTS[parsed.dialect]
             cars = {vin: Car(number, vin) for number, vin in enumerate(vins, start=1)}
+            opening = encoder.opening(list(cars.values()), datetime.now(UTC))
+            publisher = _publisher(parsed, opening)
             _give_mapping(encoder, list(cars.values()), parsed)
-            due_messages = bursts(due_readings, encoder, cars, seed=parsed.seed)
+            births = 0 if opening is None else len(opening.births)
+            due_messages = bursts(due_readings, encoder, cars, seed=parsed.seed, first_number=births)
             # No vehicles: a status on our own topics would make them known without a reading.
             publisher.connect()
     except _WRONG as wrong:
@@ -78,13 +81,14 @@ def _give_mapping(encoder: Encoder, cars: Sequence[Car], requested: Options) -> 
         write(requested.mapping, text)
 
 
-def _publisher(requested: Options) -> Publisher:
+def _publisher(requested: Options, opening: Opening | None = None) -> Publisher:
     settings = load(BrokerSettings)
     if requested.confirm:
         # At least two: one array is stored while the next is in flight.
         window = max(2, _MAX_WITHOUT_RECEIPT // requested.array)
         return Publisher(settings, window=window, receipts=Receipts())
-    return Publisher(settings, window=max(10, _MAX_UNACKNOWLEDGED // requested.array))
+    window = max(10, _MAX_UNACKNOWLEDGED // requested.array)
+    return Publisher(settings, window=window, opening=opening)
 
 
 def plan(requested: Options) -> tuple[int, Iterable[DueReading], Sequence[str]]:

@@ -61,9 +61,24 @@ def anchors(text: str) -> set[str]:
     return found
 
 
+def section(text: str, heading: str) -> str:
+    """Return the text below a heading, up to the next one of its level or above."""
+    level = len(heading) - len(heading.lstrip("#"))
+    below = re.search(
+        rf"^{re.escape(heading)}$\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    assert below, f"the document has no {heading}"
+    return below[1]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """List the fenced blocks of a language."""
+    return [block for found, block in _FENCE.findall(text) if found == language]
+
+
 def bash_blocks(text: str) -> list[str]:
     """List the ```bash blocks of a document."""
-    return [block for language, block in _FENCE.findall(text) if language == "bash"]
+    return blocks(text, "bash")
 
 
 def commands(text: str) -> Iterator[Command]:
@@ -78,7 +93,7 @@ def _commands(lines: list[str]) -> Iterator[Command]:
     for line in lines:
         if not command and (not line.strip() or line.startswith("#")):
             shown = line.removeprefix("# ")
-            if found and not found[-1].answer and shown.startswith(("{", "[")):
+            if found and not found[-1].answer and shown.startswith(("{", "[", "reading ")):
                 found[-1] = found[-1]._replace(answer=shown)
             continue
         command.append(line)

@@ -7,6 +7,17 @@ from ingest_worker.delivery import Delivery
 from ingest_worker.inbox import Inbox
 
 
+class FakeSubscription:
+    """These topic filters, and those that were unsubscribed."""
+
+    def __init__(self, filters):
+        self._filters = filters
+        self.unsubscribed = frozenset()
+
+    def filters(self, _client_id):
+        return self._filters
+
+
 class FakeSession:
     """A BrokerSession that delivers what a test puts in; `calls` are the worker's calls, in order.
 
@@ -16,7 +27,6 @@ class FakeSession:
 
     client_id = "fake"
     problem = None
-    filters = ("vehicles/+/telemetry",)
 
     def __init__(self):
         self.connection = BrokerConnection()
@@ -24,7 +34,7 @@ class FakeSession:
         self.calls = []
         self.fatal = None
         self.takes_receipts = True
-        self.unsubscribed = frozenset()
+        self.subscription = FakeSubscription(["vehicles/+/telemetry"])
         self.on_acknowledge = lambda: None
 
     def deliver(self, *messages):
@@ -38,7 +48,7 @@ class FakeSession:
 
     def unsubscribe(self, filters):
         self.calls.append(("unsubscribe", sorted(filters)))
-        self.unsubscribed = frozenset(filters)
+        self.subscription.unsubscribed = frozenset(filters)
 
     def start(self, client_id=None):
         self.calls.append("start")
@@ -65,6 +75,9 @@ class FakeSession:
     def publish(self, messages):
         self.calls.append(("publish", [topic for topic, _ in messages]))
         return self.takes_receipts
+
+    def command(self, topic, payload):
+        self.calls.append(("command", topic, payload))
 
     def acknowledge(self, deliveries):
         self.on_acknowledge()

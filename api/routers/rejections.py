@@ -1,7 +1,7 @@
 """Rejections: listed, shown, replayed, deleted."""
 
-import pathlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -15,10 +15,10 @@ from api.http.problems import ProblemError, problem_responses, respond
 from api.http.query_times import QueryTime
 from api.schemas.vehicles import RejectionOut, RejectionWithPayload, ReplayResult
 from shared.rejections.model import Filter, delete_rejection, find_rejection, list_rejections
-from shared.rejections.replay import ReplayRefusedError, decode_again, store_again
+from shared.rejections.replay import ReplayRefusedError, birth_node, decode_again, store_again
 from shared.sources.mapping_file import load_sources
 from shared.sources.mistake import MappingError
-from shared.wire.decoder import Decoded
+from shared.storage.sparkplug_births import load_birth
 from shared.wire.reading import VIN_PATTERN
 from shared.wire.refusal import Reason
 
@@ -101,11 +101,6 @@ async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWi
     return RejectionWithPayload.of(row)
 
 
-def _decode_again(kept: Any, latest: datetime, mapping: pathlib.Path | None) -> Decoded:
-    # Read for each replay: the file may have been mended since the start. Raises MappingError.
-    return decode_again(kept, latest=latest, sources=None if mapping is None else load_sources(mapping))
-
-
 def _replay_responses() -> dict[int | str, dict[str, Any]]:
     responses = problem_responses(401, 404, 409, 422, 503)
     responses[409]["description"] = "A signal has another value in the stored row of the same vin and ts"
@@ -127,7 +122,13 @@ async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: Lo
         raise _unknown()
     latest = datetime.now(UTC) + timedelta(seconds=settings.max_future_skew_s)
     try:
-        decoded = await to_thread.run_sync(_decode_again, kept, latest, settings.mqtt_sources)
+        # Read for each replay: the file may have been mended since the start.
+        mapping = settings.mqtt_sources
+        sources = None if mapping is None else await to_thread.run_sync(load_sources, mapping)
+        node = birth_node(kept, sources)
+        birth = None if node is None else await database.read_blocking(load_birth, node)
+        again = partial(decode_again, kept, latest=latest, sources=sources, birth=birth)
+        decoded = await to_thread.run_sync(again)
         replayed = await database.write(store_again, rejection_id, decoded)
     except ReplayRefusedError as refused:
         return _refused(refused)

@@ -18,9 +18,9 @@ from ingest_worker.sources.trial import Trial
 from shared.command import run_command
 from shared.command_arguments import command_parser, complain, end_with_the_pipe
 from shared.settings import ReadingSettings
-from shared.sources.dialects import dialect_names, dialect_text
 from shared.sources.mapping_file import dialect_summary, load_sources
 from shared.sources.mistake import MappingError
+from shared.sources.shipped_dialects import dialect_names, dialect_text
 from shared.wire.reading import SIGNALS
 from shared.wording import counted
 
@@ -91,8 +91,8 @@ _EXAMPLES = [
 def _parser() -> ArgumentParser:
     parser = command_parser(
         _PROG,
-        "List and show the shipped dialects; check a mapping file, or try it with a capture. Nothing is\n"
-        "connected or stored.",
+        "List and show the shipped dialects; check a mapping file, or try it with a capture. No command\n"
+        "connects to a server or stores a reading.",
         notes=f"`{_PROG} COMMAND --help` shows the options of a command. A capture is made with\n"
         "  mosquitto_sub -t 'ovms/#' -F %j > capture.jsonl",
         examples=_EXAMPLES,

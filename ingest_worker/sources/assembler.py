@@ -15,12 +15,13 @@ from shared.sources.message_plan import Signals
 T = TypeVar("T")
 
 _TICK = timedelta(microseconds=1)
+_WAITED_TOGETHER = timedelta(milliseconds=200)
 
 
 class Group(Generic[T]):
     """Values that become one row, with the token of each message that they came in."""
 
-    __slots__ = ("signals", "source", "started_at", "tokens", "ts", "vin")
+    __slots__ = ("_parts", "signals", "source", "started_at", "tokens", "ts", "vin")
 
     def __init__(self, values: Values, received_at: datetime, ts: datetime, token: T) -> None:
         self.source = values.source.name
@@ -29,8 +30,28 @@ class Group(Generic[T]):
         self.started_at = received_at
         self.ts = ts
         self.tokens: list[T] = [token]
+        self._parts = None if values.source.keeps_backlog else [(values.signals, received_at)]
 
-    def join(self, signals: Signals, token: T) -> bool:
+    def displace(self, signals: Signals, received_at: datetime) -> list[T]:
+        """Take out the messages all of whose signals come again by now; return their tokens.
+
+        By now: at most 200 ms later. A source that keeps its backlog has none.
+        """
+        found: list[T] = []
+        for place in range(len(self._parts or ()) - 1, -1, -1):
+            assert self._parts is not None  # noqa: S101 for the type checker
+            old, at = self._parts[place]
+            values = zip(signals, old, strict=True)
+            comes_again = all(new is not None for new, own in values if own is not None)
+            if comes_again and received_at - at <= _WAITED_TOGETHER:
+                del self._parts[place]
+                found.append(self.tokens.pop(place))
+                self.signals = tuple(
+                    None if own is not None else kept for kept, own in zip(self.signals, old, strict=True)
+                )
+        return found
+
+    def join(self, signals: Signals, received_at: datetime, token: T) -> bool:
         """Take the signals in; returns False, and takes none, where one of them is there already."""
         own = self.signals
         for present, new in zip(own, signals, strict=True):
@@ -40,6 +61,8 @@ class Group(Generic[T]):
             new if present is None else present for present, new in zip(own, signals, strict=True)
         )
         self.tokens.append(token)
+        if self._parts is not None:
+            self._parts.append((signals, received_at))
         return True
 
 
@@ -61,11 +84,22 @@ class Assembler(Generic[T]):
         key = values.source.name, values.vin
         group = groups.get(key)
         if group is not None:
-            if received_at - group.started_at < window and group.join(values.signals, token):
+            if received_at - group.started_at < window and group.join(values.signals, received_at, token):
                 return []
             del groups[key]
         groups[key] = Group(values, received_at, self.stamp(values.vin, received_at), token)
-        return [] if group is None else [group]
+        # Without a token all its messages were taken out.
+        return [] if group is None or not group.tokens else [group]
+
+    def displace(self, values: Values, received_at: datetime) -> list[T]:
+        """Take out the messages that a newer one makes obsolete, in a source that keeps no backlog.
+
+        They waited while the worker was away, and arrive together: their times are unknown. Call it before
+        `add`.
+        """
+        window = timedelta(milliseconds=values.source.assemble_ms)
+        group = self._open.get(window, {}).get((values.source.name, values.vin))
+        return [] if group is None else group.displace(values.signals, received_at)
 
     def due(self, now: datetime) -> list[Group[T]]:
         """Close and return the groups whose time has passed."""

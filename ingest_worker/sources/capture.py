@@ -1,4 +1,7 @@
-"""A capture of MQTT messages: the lines that `mosquitto_sub -F %j` prints."""
+"""A capture of MQTT messages: the lines that `mosquitto_sub -F %j` prints.
+
+Binary payloads are in `payload_hex`, for `-F '{"tst":"%I","topic":"%t","retain":%r,"payload_hex":"%x"}'`.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -43,17 +46,32 @@ def read_capture(lines: Iterable[bytes], start: datetime) -> Iterator[Captured]:
             raise InvalidCaptureError(f'line {number}: is no JSON object with "topic" and "payload"')
         if content.get("tst") is not None:
             try:
-                received_at = _read_time(content["tst"])
+                received_at = _read_time(_without_z(content["tst"]))
             except InvalidTimestampError as reason:
                 raise InvalidCaptureError(f"line {number}: tst: {reason}") from None
-        payload = _payload(content.get("payload"))
-        if payload is None:
-            raise InvalidCaptureError(f"line {number}: payload: holds an object with a repeated key")
+        try:
+            payload = _payload(content)
+        except InvalidCaptureError as reason:
+            raise InvalidCaptureError(f"line {number}: {reason}") from None
         yield Captured(topic, payload, received_at, bool(content.get("retain")))
 
 
-def _payload(value: Any) -> bytes | None:
+def _without_z(time: Any) -> Any:
+    """Return the time without the Z that mosquitto_sub writes before the offset: `...05.123456Z+0100`."""
+    return time.replace("Z+", "+").replace("Z-", "-") if isinstance(time, str) else time
+
+
+def _payload(content: dict[str, Any]) -> bytes:
     """Return the payload; a JSON payload that was not quoted (`%J`) is written again."""
+    if "payload_hex" in content:
+        try:
+            return bytes.fromhex(content["payload_hex"])
+        except (TypeError, ValueError):
+            raise InvalidCaptureError("payload_hex: is no text of hexadecimal digits") from None
+    value = content.get("payload")
     if value is None:
         return b""
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else element_bytes(value)
+    payload = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else element_bytes(value)
+    if payload is None:
+        raise InvalidCaptureError("payload: holds an object with a repeated key")
+    return payload

@@ -1,7 +1,7 @@
 """Messages of the sources of a mapping file: decoded, joined where they have no time, and counted."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -10,8 +10,10 @@ from ingest_worker.delivery import Delivery
 from ingest_worker.sources.assembler import Assembler, Group
 from shared.sources.decode import Mapped, decode_mapped
 from shared.sources.sources import Source, Sources, TopicMatch
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.decoder import Decoded
 from shared.wire.reading import Row
+from shared.wire.refusal import Reason, Rejection
 
 
 class SourceOutcome(StrEnum):
@@ -34,12 +36,25 @@ _EMPTY = Decoded([], [])
 class SourceReader:
     """Reads messages of sources, one after the other, in the worker's thread.
 
+    `command` sends a command (topic, payload) to a device: a request for its birth.
+
     Messages without a time are held, unacknowledged, until the row that they become is complete, for at most
-    the source's `assemble_ms` and at most `max_held` messages.
+    the source's `assemble_ms` and at most `max_held` messages. With those of the batch they may fill the
+    in-flight window: then the broker sends on once rows are due.
     """
 
-    def __init__(self, sources: Sources, *, max_held: int) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        max_held: int,
+        sparkplug: SparkplugDecoder,
+        command: Callable[[str, bytes], None],
+    ) -> None:
         self.sources = sources
+        self._sparkplug = sparkplug
+        self._command = command
+        self._epoch = 0
         self.counts: Counter[tuple[str, str]] = Counter(
             {(source.name, outcome.value): 0 for source in sources.sources for outcome in SourceOutcome}
         )
@@ -80,6 +95,8 @@ class SourceReader:
             yield self._without_reading(delivery, source, SourceOutcome.RETAINED)
         elif delivery in stored_before:
             yield self._without_reading(delivery, source, SourceOutcome.REPEATED)
+        elif match.sparkplug is not None:
+            yield self._read_sparkplug(delivery, match, latest)
         else:
             mapped = decode_mapped(
                 match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
@@ -90,6 +107,9 @@ class SourceReader:
                 yield self._complete(delivery, mapped, client_id)
                 return
             self.counts[source.name, outcome] += 1
+            if not source.keeps_backlog:
+                for older in self._assembler.displace(mapped.values[0], delivery.received_at):
+                    yield self._displaced(older, source, mapped.values[0].vin)
             self._held += 1
             closed = self._assembler.add(mapped.values[0], delivery.received_at, delivery)
             if self._held > self._max_held:
@@ -112,6 +132,27 @@ class SourceReader:
         moment = self._assembler.next_due()
         return None if moment is None else (moment - datetime.now(UTC)).total_seconds()
 
+    def _read_sparkplug(self, delivery: Delivery, match: TopicMatch, latest: datetime) -> Entry:
+        """Decode a message of Sparkplug. Raises the errors of the decoder's questions to the database."""
+        if delivery.epoch != self._epoch:
+            self._epoch = delivery.epoch
+            self._sparkplug.begin_connection()
+        found = self._sparkplug.decode(
+            match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
+        )
+        if found.request is not None:
+            self._command(*found.request)
+        outcome = SourceOutcome.NO_SIGNAL
+        if found.rejections:
+            outcome = SourceOutcome.REJECTED
+        elif found.rows:
+            outcome = SourceOutcome.READING
+        elif found.statuses:
+            outcome = SourceOutcome.STATUS
+        self.counts[match.source.name, outcome] += 1
+        decoded = Decoded(found.rows, found.rejections)
+        return Entry((delivery,), decoded, statuses=found.statuses, birth=found.birth)
+
     def _without_reading(self, delivery: Delivery, source: Source, outcome: SourceOutcome) -> Entry:
         self.counts[source.name, outcome] += 1
         return Entry((delivery,), _EMPTY)
@@ -130,6 +171,23 @@ class SourceReader:
         ]
         decoded = Decoded([*mapped.rows, *rows], mapped.rejections, mapped.indexes, None, mapped.status)
         return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)) if rows else None)
+
+    def _displaced(self, delivery: Delivery, source: Source, vin: str) -> Entry:
+        """Reject a message whose value is older than one that arrived with it."""
+        self._held -= 1
+        self.counts[source.name, SourceOutcome.READING] -= 1
+        self.counts[source.name, SourceOutcome.REJECTED] += 1
+        rejection = Rejection(
+            vin,
+            delivery.received_at,
+            Reason.NO_TIME,
+            "a newer value arrived within 200 ms: this one had waited, and its time is unknown",
+            None,
+            delivery.topic,
+            delivery.payload,
+            has_time=False,
+        )
+        return Entry((delivery,), Decoded([], [rejection]))
 
     def _row(self, group: Group[Delivery], client_id: str) -> Entry:
         self._held -= len(group.tokens)

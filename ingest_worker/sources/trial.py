@@ -12,10 +12,16 @@ from shared.sources.decode import Mapped, decode_mapped
 from shared.sources.message_plan import NAMES, Signals
 from shared.sources.mistake import one_line, quoted
 from shared.sources.sources import Sources, TopicMatch
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.reading import Row
 from shared.wire.refusal import Reason
+from shared.wire.status import VehicleStatus
 from shared.wire.timestamps import format_timestamp
 from shared.wording import counted
+
+
+# A module may publish hundreds of topics that no signal needs.
+_MOST_SHOWN = 3
 
 
 class Trial:
@@ -28,6 +34,8 @@ class Trial:
         self._counts: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._signs = SignCheck()
+        # The births of the capture only.
+        self._sparkplug = SparkplugDecoder(lambda _node: None, lambda _edge: (), lambda: 0.0)
 
     @property
     def rejected(self) -> int:
@@ -45,6 +53,8 @@ class Trial:
         yield from map(self._group, self._assembler.drain())
         names = ("messages", "readings", "statuses", "no signal", "retained", "no source", "rejected")
         yield ", ".join(f"{name}: {self._counts[name]:,}" for name in names)
+        if (hidden := self._counts["no source"] - _MOST_SHOWN) > 0:
+            yield f"no source: {counted(hidden, 'message')} not shown, on topics that no source subscribes"
         for reason, number in self._unknown.most_common():
             yield f"vehicle without a VIN: {reason} ({counted(number, 'message')})"
         yield from self._signs.sentences()
@@ -54,18 +64,24 @@ class Trial:
         topic = message.topic.encode("utf-8", "surrogatepass")
         match = self._sources.match(topic)
         if match is None:
-            yield self._none("no source", message)
+            line = self._none("no source", message)
+            if self._counts["no source"] <= _MOST_SHOWN:
+                yield line
             return
         if match.source.is_arrival and message.is_retained and not match.is_status:
             yield self._none("retained", message, "its time is unknown, so it is not stored")
             return
-        mapped = decode_mapped(
-            match,
-            topic,
-            message.payload,
-            received_at=message.received_at,
-            latest=message.received_at + self._skew,
-        )
+        latest = message.received_at + self._skew
+        if match.sparkplug is None:
+            mapped = decode_mapped(
+                match, topic, message.payload, received_at=message.received_at, latest=latest
+            )
+        else:
+            found = self._sparkplug.decode(
+                match, topic, message.payload, received_at=message.received_at, latest=latest
+            )
+            yield from map(self._status, found.statuses[1:])
+            mapped = Mapped(found.rows, [], found.rejections, next(iter(found.statuses), None))
         yield from self._mapped(mapped, message, match)
 
     def _mapped(self, mapped: Mapped, message: Captured, match: TopicMatch) -> Iterator[str]:
@@ -81,10 +97,13 @@ class Trial:
             place = "" if rejection.index is None else f"[{rejection.index}]"
             yield f"rejected   {rejection.reason}{place}  {one_line(message.topic)}  {rejection.detail}"
         if mapped.status is not None:
-            self._counts["statuses"] += 1
-            yield f"status     {mapped.status.vin}  {mapped.status.status}"
+            yield self._status(mapped.status)
         if not (mapped.rows or mapped.values or mapped.rejections or mapped.status):
             yield self._none("no signal", message)
+
+    def _status(self, status: VehicleStatus) -> str:
+        self._counts["statuses"] += 1
+        return f"status     {status.vin}  {status.status}"
 
     def _none(self, why: str, message: Captured, note: str = "") -> str:
         self._counts[why] += 1

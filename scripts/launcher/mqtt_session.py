@@ -27,6 +27,15 @@ class Acknowledgement(NamedTuple):
     at: float
 
 
+class FirstMessage(NamedTuple):
+    """A message that each connection publishes before all others, or as its last will."""
+
+    topic: str
+    payload: bytes | str
+    qos: int = 1
+    retain: bool = True
+
+
 class Received(NamedTuple):
     """A message of the subscription; `at` is of `time.monotonic()`."""
 
@@ -65,8 +74,8 @@ class MqttSession:
         """With a subscription, True only once it is granted."""
         self.refusal = ""
         """The reason for which the broker has refused the last connection or subscription."""
-        self.retained: Sequence[tuple[str, str]] = ()
-        """Topics and payloads of messages that each connection publishes first, retained."""
+        self.first_messages: Sequence[FirstMessage] = ()
+        """Messages that each connection publishes first."""
         self._broker = broker
         self._subscription = subscription
         self._keepalive_s = keepalive_s
@@ -92,13 +101,13 @@ class MqttSession:
     def is_connected(self) -> bool:
         return self._client.is_connected()
 
-    def connect(self, will: tuple[str, str] | None = None) -> None:
-        """Connect, without waiting for the broker's answer; `will` is a topic and a payload.
+    def connect(self, will: FirstMessage | None = None) -> None:
+        """Connect, without waiting for the broker's answer.
 
         Raises OSError or ValueError.
         """
         if will is not None:
-            self._client.will_set(*will, qos=1, retain=True)
+            self._client.will_set(*will)
         self._client.connect(self._broker.host, self._broker.port, self._keepalive_s)
         self._client.loop_start()
 
@@ -114,6 +123,10 @@ class MqttSession:
         At QoS 0 a message without a connection is lost: `was_sent` says so.
         """
         return self._client.publish(topic, payload, qos=qos, retain=retain)
+
+    def publish_first(self, message: FirstMessage) -> MQTTMessageInfo:
+        """Hand one of these messages to paho once more."""
+        return self.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
 
     def arrivals(self, timeout_s: float = 0.0) -> Iterator[Acknowledgement | Received]:
         """Yield all that has arrived, waiting up to `timeout_s` for the first."""
@@ -137,8 +150,8 @@ class MqttSession:
         if code.is_failure:
             self.refusal = f"it refuses: {code}"
         else:
-            for topic, payload in self.retained:
-                self.publish(topic, payload, retain=True)
+            for message in self.first_messages:
+                self.publish_first(message)
             if self._subscription is not None:
                 # Sent ahead of the messages that paho sends again; the session begins with the SUBACK.
                 client.subscribe(self._subscription, qos=1)

@@ -5,7 +5,9 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from scripts.launcher.launch_error import LaunchError
@@ -96,6 +98,12 @@ def flow(current: float | None) -> str:
     return "discharging" if current > 0 else "charging"
 
 
+def car_flow(car: Mapping[str, Any]) -> str:
+    """Name the direction of a car's energy: current into the pack without a charger is braking."""
+    found = flow(car["pack_current"])
+    return "braking" if found == "charging" and not car["charging"] else found
+
+
 def alert_lines(alerts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Format one line per alert, coloured by its severity."""
     painted = {severity: paint(severity, colour) for severity, colour in _SEVERITIES.items()}
@@ -107,3 +115,10 @@ def worst(alerts: Sequence[Mapping[str, Any]]) -> str:
     order = list(_SEVERITIES)
     found = max(alerts, key=lambda alert: order.index(alert["severity"]), default=None)
     return f"{found['severity']} {found['code']}" if found else "-"
+
+
+def short(path: Path) -> str:
+    """Return the path relative to the working folder where that is shorter."""
+    with suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)

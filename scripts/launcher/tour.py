@@ -10,6 +10,7 @@ from typing import Any
 
 from scripts.launcher import ports, screen
 from scripts.launcher.broker_address import BrokerAddress
+from scripts.launcher.dialect_view import VINS, show_dialect_cars
 from scripts.launcher.http_client import CallError, Client
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Module
@@ -51,17 +52,25 @@ class Tour:
     """A tour of the API at `client`; `broker` feeds that API, `log` takes the output of the cars' program.
 
     `check` raises when one of our servers has died; None means that the servers are not ours, and that the
-    broker may have no connection with the API.
+    broker may have no connection with the API. `mapping` is the worker's file for the cars in other dialects;
+    None: the worker can't read them, and they don't publish.
     """
 
     def __init__(
-        self, client: Client, broker: BrokerAddress, log: Path, *, check: Callable[[], None] | None = None
+        self,
+        client: Client,
+        broker: BrokerAddress,
+        log: Path,
+        *,
+        check: Callable[[], None] | None = None,
+        mapping: Path | None = None,
     ) -> None:
         self._client = client
         self._broker = broker
         self._log = log
         self._is_foreign = check is None
         self._check = check or (lambda: None)
+        self._mapping = mapping
         self._mqtt_works = False
         self._cars = self._cars_program(log)
         self.goes_on = False
@@ -89,6 +98,8 @@ class Tour:
         self._show_summaries([BY_POST, BY_MQTT] if self._mqtt_works else [BY_POST])
         if self.goes_on:
             self._show_cars()
+            if self._mapping is not None:
+                show_dialect_cars(self._client, self._mapping)
 
     def check(self) -> None:
         """Raise LaunchError when a server of ours, or the cars' program, has died."""
@@ -166,7 +177,10 @@ class Tour:
             "MQTT_PASSWORD": self._broker.password or "",
             "MQTT_TLS_CA_FILE": self._broker.tls_ca_file or "",
         }
-        cars = Module("scripts.story", self._client.base_url, log=log, env=env, name="cars' program")
+        dialects = [] if self._mapping is None else ["--dialects"]
+        cars = Module(
+            "scripts.story", self._client.base_url, *dialects, log=log, env=env, name="cars' program"
+        )
         cars.ready_within = _PAST_WITHIN_S
         return cars
 
@@ -189,7 +203,8 @@ class Tour:
         time.sleep(0.1)
         seen = self._client.get("/api/vehicles", {"vin_prefix": "DEMO-"})
         live = {one["vin"] for one in seen["items"] if datetime.fromisoformat(one["ts"]) >= began}
-        return live >= {role.vin for role in CAST if role.is_live}
+        others = VINS if self._mapping is not None else frozenset()
+        return live >= others | {role.vin for role in CAST if role.is_live}
 
     def _newest(self, vin: str) -> str | None:
         try:
@@ -252,7 +267,7 @@ class Tour:
                 [
                     role.vin,
                     role.description.ljust(widest),
-                    _flow(car) if state == "online" else state,
+                    screen.car_flow(car) if state == "online" else state,
                     screen.quantity(car["soc"], "%"),
                     screen.quantity(car["max_temp"], "°C"),
                     screen.worst(car["alerts"]),
@@ -279,8 +294,3 @@ class Tour:
         if self._broker.tls_ca_file:
             words += ["--cafile", self._broker.tls_ca_file]
         return shlex.join([*words, "-t", "vehicles/MY-CAR-001/telemetry", "-m", reading])
-
-
-def _flow(car: dict[str, Any]) -> str:
-    flow = screen.flow(car["pack_current"])
-    return "braking" if flow == "charging" and not car["charging"] else flow

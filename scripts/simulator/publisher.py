@@ -20,7 +20,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from scripts.launcher.broker_address import BrokerAddress
-from scripts.launcher.mqtt_session import Acknowledgement, MqttSession, Received, was_sent
+from scripts.launcher.mqtt_session import Acknowledgement, FirstMessage, MqttSession, Received, was_sent
+from scripts.simulator.dialects.encoder import Opening
 from scripts.simulator.message import Message
 from scripts.simulator.receipts import PendingMessage, Receipts
 from shared.settings import BrokerSettings, InvalidSettingsError
@@ -59,10 +60,18 @@ class Publisher:
     """A session with the broker, with at most `window` unanswered messages.
 
     The answer is the broker's acknowledgement; with `receipts`, it is the receipt for each reading. When the
-    connection is lost, paho connects again and sends the unacknowledged messages again.
+    connection is lost, paho connects again and sends the unacknowledged messages again. With `opening`, each
+    connection publishes births first, and again on command.
     """
 
-    def __init__(self, settings: BrokerSettings, *, window: int, receipts: Receipts | None = None) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        window: int,
+        receipts: Receipts | None = None,
+        opening: Opening | None = None,
+    ) -> None:
         self.published = 0
         """Readings handed to paho."""
         self.acknowledged = 0
@@ -71,6 +80,7 @@ class Publisher:
         self.lost = 0
         """Messages of QoS 0 that found no connection."""
         self.receipts = receipts
+        self._opening = opening
         self._settings = settings
         self._window = window
         self._outstanding: dict[int, _InFlight] = {}
@@ -102,9 +112,13 @@ class Publisher:
     def connect(self, vins: Sequence[str] = ()) -> None:
         """Open a session for these vehicles. Raises BrokerUnreachableError after 5 s at the most."""
         self._vins = vins
-        self._session.retained = [(status_topic(vin), Status.ONLINE) for vin in vins]
+        self._session.first_messages = [FirstMessage(status_topic(vin), Status.ONLINE) for vin in vins]
+        will = FirstMessage(status_topic(vins[0]), Status.OFFLINE) if len(vins) == 1 else None
+        if self._opening is not None:
+            self._session.first_messages = [FirstMessage(*birth) for birth in self._opening.births]
+            will = FirstMessage(*self._opening.death)
         try:
-            self._session.connect(will=(status_topic(vins[0]), Status.OFFLINE) if len(vins) == 1 else None)
+            self._session.connect(will)
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             raise self._unreachable(reason or str(error)) from None
@@ -154,9 +168,10 @@ class Publisher:
             deadline = monotonic() + _STATUS_TIMEOUT_S
             # Wait for the PUBACKs before the DISCONNECT: closing a socket with unread answers discards data
             # that the broker has not read, and after a DISCONNECT the broker publishes no will.
-            for sent in [
-                self._session.publish(status_topic(vin), Status.OFFLINE, retain=True) for vin in self._vins
-            ]:
+            last = [FirstMessage(status_topic(vin), Status.OFFLINE) for vin in self._vins]
+            if self._opening is not None:
+                last.append(FirstMessage(*self._opening.death))
+            for sent in [self._session.publish_first(message) for message in last]:
                 # The link may be lost meanwhile.
                 with suppress(RuntimeError):
                     sent.wait_for_publish(max(0.0, deadline - monotonic()))
@@ -173,6 +188,9 @@ class Publisher:
         if isinstance(arrival, Received):
             if self.receipts is not None:
                 self.receipts.receive(arrival.topic, arrival.payload)
+            elif self._opening is not None and self._opening.rebirth in arrival.payload:
+                for birth in self._opening.births:
+                    self._session.publish_first(FirstMessage(*birth))
         # A status has no entry: it is no reading.
         elif arrival.mid in self._outstanding:
             first, pending = self._outstanding.pop(arrival.mid)
@@ -181,10 +199,11 @@ class Publisher:
                 self.receipts.acknowledged(pending, monotonic())
 
     def _build_session(self) -> MqttSession:
+        commands = None if self._opening is None else self._opening.commands
         try:
             return MqttSession(
                 BrokerAddress.from_settings(self._settings),
-                subscription=_RECEIPTS if self.receipts is not None else None,
+                subscription=_RECEIPTS if self.receipts is not None else commands,
                 # paho must not hold messages back itself: the window here is the only one.
                 most_in_flight=0,
                 longest_reconnect_delay_s=_MAX_RECONNECT_DELAY_S,

@@ -21,6 +21,8 @@ from scripts.launcher.http_client import CallError, Client
 from scripts.simulator.publisher import BrokerUnreachableError
 from scripts.simulator.stop import Stop
 from scripts.story.cast import CAST
+from scripts.story.dialect_cars import DIALECT_CARS
+from scripts.story.dialect_voice import DialectPublisher
 from scripts.story.life import CarReadings
 from scripts.story.stored import is_published_elsewhere, stored
 from scripts.story.voice import CarPublisher, SilentBrokerError
@@ -36,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 when stopped, 1 where the API or the broker fails, 2 for wrong arguments or settings.
     """
-    url: str = _parser().parse_args(arguments).url
+    parsed = _parser().parse_args(arguments)
+    url: str = parsed.url
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop.on_signal)
@@ -44,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     client = Client(url.rstrip("/"), keys[0] if keys else None)
     try:
         with ExitStack() as connections:
-            publishers = _publish_pasts(client, load(BrokerSettings), connections, stop)
+            settings = load(BrokerSettings)
+            publishers: list[CarPublisher | DialectPublisher] = []
+            publishers += _publish_pasts(client, settings, connections, stop)
+            if publishers and parsed.dialects:
+                publishers += _connect_dialect_cars(client, settings, connections)
             _publish_live(publishers, stop)
     except InvalidSettingsError as wrong:
         return complain(wrong, code=2)
@@ -61,13 +68,18 @@ def _parser() -> ArgumentParser:
         "Publish the past of the demo's cars over MQTT, then go on with them until Ctrl-C or SIGTERM.",
         notes="MQTT_HOST and MQTT_PORT say where the broker is.\n"
         "The API is called with the first of API_KEYS.",
-        examples=["http://localhost:8000"],
+        examples=["http://localhost:8000", "http://localhost:8000 --dialects"],
     )
     parser.add_argument(
         "url",
         type=argument(_http, "is not a URL such as http://localhost:8000"),
         metavar="URL",
         help="of the API, which description what is state of the cars already",
+    )
+    parser.add_argument(
+        "--dialects",
+        action="store_true",
+        help="publish also the cars that speak as OVMS and Tesla do, which the worker needs a mapping for",
     )
     return parser
 
@@ -107,7 +119,22 @@ def _publish_pasts(
     return [publisher for publisher in publishers if publisher.life.role.is_live]
 
 
-def _publish_live(publishers: Sequence[CarPublisher], stop: Stop) -> None:
+def _connect_dialect_cars(
+    client: Client, settings: BrokerSettings, connections: ExitStack
+) -> list[DialectPublisher]:
+    """Return the publishers of the cars in other dialects, each where its car would be now."""
+    publishers = []
+    for each in DIALECT_CARS:
+        life = CarReadings(each.role, round(time.time()), stored=stored(client, each.role.vin))
+        publisher = DialectPublisher(each, life, settings)
+        publisher.live_past()
+        publisher.connect()
+        connections.callback(publisher.close)
+        publishers.append(publisher)
+    return publishers
+
+
+def _publish_live(publishers: Sequence[CarPublisher | DialectPublisher], stop: Stop) -> None:
     due = time.monotonic()
     while not stop.requested:
         if (left := due - time.monotonic()) > 0:

@@ -4,6 +4,7 @@ All or nothing, as with POST: where any reading of a rejection is still refused,
 of its readings is stored. So each reading is either in `telemetry` or in `rejections`, never in both.
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +18,16 @@ from sqlalchemy.exc import DBAPIError
 from shared.rejections.model import delete_rejection, find_rejection
 from shared.sources.decode import decode_mapped
 from shared.sources.sources import Sources, TopicMatch
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.error_classes import Fault, classify, summarise
+from shared.storage.sparkplug_births import load_birth
 from shared.storage.store_readings import Outcome, store
 from shared.storage.store_statuses import keep_statuses
 from shared.wire.decoder import Decoded, decode
 from shared.wire.reading import Row
 from shared.wire.refusal import CONFLICT_DETAIL, Reason
+from shared.wire.sparkplug_birth import Birth
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,28 @@ class Replayed(NamedTuple):
     """Readings whose values were all stored before."""
 
 
-def decode_again(kept: RowMapping, *, latest: datetime, sources: Sources | None = None) -> Decoded:
+def birth_node(kept: RowMapping, sources: Sources | None) -> str | None:
+    """Return the Sparkplug node whose birth is needed to decode a rejection again; None without one."""
+    match = None if sources is None else sources.match(kept["topic"])
+    return None if match is None or match.sparkplug is None else match.sparkplug.node
+
+
+def decode_again(
+    kept: RowMapping, *, latest: datetime, sources: Sources | None = None, birth: Birth | None = None
+) -> Decoded:
     """Decode the payload of a rejection again; a `ts` after `latest` is refused. No I/O.
 
-    `sources` are those of the mapping file of today; a value without a time gets that of its arrival.
-    Raises ReplayRefusedError.
+    `sources` are those of the mapping file of today, `birth` is that of `birth_node`; a value without a time
+    gets that of its arrival. Raises ReplayRefusedError.
     """
     is_element = kept["index"] is not None
     match = None if sources is None else sources.match(kept["topic"])
+    if match is not None and match.sparkplug is not None:
+        decoder = SparkplugDecoder(lambda _node: birth, lambda _edge: (), time.monotonic)
+        found = decoder.decode(
+            match, kept["topic"], kept["payload"], received_at=kept["received_at"], latest=latest
+        )
+        return _accepted(Decoded(found.rows, found.rejections), is_element=False)
     if match is not None:
         return _accepted(
             _decode_mapped(kept, match, latest=latest, is_element=is_element), is_element=is_element
@@ -148,6 +166,9 @@ def replay(
         kept = find_rejection(connection, rejection_id)
     if kept is None:
         return None
-    decoded = decode_again(kept, latest=latest, sources=sources)
+    node = birth_node(kept, sources)
+    with engine.connect() as connection:
+        birth = None if node is None else load_birth(connection, node)
+    decoded = decode_again(kept, latest=latest, sources=sources, birth=birth)
     with engine.begin() as connection:
         return store_again(connection, rejection_id, decoded)

@@ -34,7 +34,7 @@ def decode_mapped(
     latest: datetime,
     is_element: bool = False,
 ) -> Mapped:
-    """Decode one message of a source; a `ts` after `latest` is rejected.
+    """Decode one message of a source; a `ts` after `latest` is rejected. Not for Sparkplug's payloads.
 
     `is_element`: the payload is one element of the source's array, as a rejection with an index keeps it.
     """

@@ -1,25 +1,23 @@
 """One mapped message in full: elements of an array, own times of values, and the reason of each refusal."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from shared.sources.json_document import element_bytes, read_document, read_scalar, read_word
 from shared.sources.mapped import Mapped, Values
-from shared.sources.message_plan import NAMES, MessagePlan, TimedValue, in_range
+from shared.sources.message_plan import MessagePlan, TimedValue
 from shared.sources.mistake import quoted
 from shared.sources.pointer import AmbiguousPathError, Find
 from shared.sources.refused import RefusedError
 from shared.sources.signal_reader import BadValueError
 from shared.sources.source_time import ReadTime, read_moment
 from shared.sources.sources import StatusRule, TopicMatch
-from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
+from shared.sources.timed_rows import Arrival, refuse_out_of_range, timed_rows
+from shared.wire.reading import MAX_READINGS, Row
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.status import VehicleStatus
 from shared.wire.strict_json import array_elements
-from shared.wire.timestamps import EARLIEST, InvalidTimestampError, format_timestamp
+from shared.wire.timestamps import EARLIEST, InvalidTimestampError
 
 _new = tuple.__new__
 
@@ -40,6 +38,8 @@ class MappedMessage:
     def __init__(
         self, match: TopicMatch, topic: bytes, payload: bytes, received_at: datetime, latest: datetime
     ) -> None:
+        if match.sparkplug is not None:
+            raise TypeError("SparkplugDecoder decodes this source's messages")
         self.match = match
         self.source = match.source
         self.topic = topic
@@ -52,7 +52,16 @@ class MappedMessage:
         self, why: RefusedError, index: int | None = None, payload: bytes | None = None
     ) -> Rejection:
         own = self.payload if payload is None else payload
-        return Rejection(self.vin, self.received_at, why.reason, why.detail, index, self.topic, own)
+        return Rejection(
+            self.vin,
+            self.received_at,
+            why.reason,
+            why.detail,
+            index,
+            self.topic,
+            own,
+            has_time=not self.source.is_arrival,
+        )
 
     def document(self) -> Any:
         plan = self.match.plan
@@ -61,7 +70,9 @@ class MappedMessage:
         )
 
     def status(self, rule: StatusRule) -> VehicleStatus | None:
-        found = read_scalar(self.payload) if rule.find is None else rule.find(read_document(self.payload))
+        found = (
+            read_scalar(self.payload) if rule.find is None else _found(rule.find, read_document(self.payload))
+        )
         word = read_word(found)
         if word is None:
             return None
@@ -81,7 +92,7 @@ class MappedMessage:
 
     def decode_each(self, document: Any, find_elements: Find) -> Mapped:
         """Decode a message whose array holds the readings; a lone object is one reading."""
-        elements = find_elements(document)
+        elements = _found(find_elements, document)
         if not isinstance(elements, list):
             return self.decode_one(elements)
         if len(elements) > MAX_READINGS:
@@ -115,7 +126,7 @@ class MappedMessage:
         except BadValueError as bad:
             raise RefusedError(Reason.BAD_VALUE, str(bad)) from None
         except AmbiguousPathError:
-            raise RefusedError(Reason.BAD_READING, "must not name a key twice") from None
+            raise _repeated_key() from None
         except InvalidTimestampError as reason:
             raise RefusedError(Reason.BAD_READING, f"ts: {reason}") from None
 
@@ -134,13 +145,13 @@ class MappedMessage:
         time = self.source.time
         if time is None:
             if not is_in_range:
-                self._refuse(values, self.received_at, None)
+                refuse_out_of_range(self.vin, values, self.received_at, None)
             return _Readings([], [Values(self.vin, tuple(values), self.source)], None)
         ts = read_moment(time.find(document), time.read)
         if ts is None:
             raise RefusedError(Reason.BAD_READING, f"ts: is missing at {time.text}")
         if not is_in_range or not EARLIEST <= ts <= self.latest:
-            self._refuse(values, ts, self.latest)
+            refuse_out_of_range(self.vin, values, ts, self.latest)
         return _Readings([_new(Row, (self.vin, ts, self.received_at, *values))], [], None)
 
     def _read_timed(
@@ -150,30 +161,8 @@ class MappedMessage:
             return _Readings([], [], None)
         if unknown is not None:
             raise unknown
-        refusals: list[RefusedError] = []
-        by_time: dict[datetime, list[float | None]] = {}
-        for value in found:
-            if isinstance(value, BadValueError):
-                refusals.append(RefusedError(Reason.BAD_VALUE, str(value)))
-                continue
-            try:
-                ts, reason = read_moment(value.time, read_time), "is missing"
-            except InvalidTimestampError as error:
-                ts, reason = None, str(error)
-            if ts is None:
-                refusals.append(RefusedError(Reason.BAD_READING, f"ts of {NAMES[value.signal]}: {reason}"))
-            else:
-                by_time.setdefault(ts, [None] * len(NAMES))[value.signal] = value.number
-        rows = []
-        for ts in sorted(by_time):
-            try:
-                rows.append(self._timed_row(ts, by_time[ts]))
-            except RefusedError as refused:
-                refusals.append(refused.with_traceback(None))
-        if not refusals:
-            return _Readings(rows, [], None)
-        detail = "; ".join(refused.detail for refused in refusals)
-        return _Readings(rows, [], RefusedError(refusals[0].reason, detail))
+        rows, refused = timed_rows(found, read_time, Arrival(self.vin, self.received_at, self.latest))
+        return _Readings(rows, [], refused)
 
     def _identify(self, document: Any) -> tuple[RefusedError | None, MessagePlan | None]:
         """Find the vehicle and the plan; an unknown vehicle is an error only where there is a signal."""
@@ -196,22 +185,17 @@ class MappedMessage:
         return (None if self.vin else self._unknown(vehicle)), source.plan(vehicle, match.key)
 
     def _unknown(self, vehicle: str) -> RefusedError:
-        rule = " nor has it a VIN's form" if self.source.vehicles.as_is else ""
-        return RefusedError(
-            Reason.UNKNOWN_VEHICLE,
-            f"{quoted(vehicle)} is not among the vehicles of source {self.source.name}{rule}",
-        )
+        why = self.source.vehicles.why_unknown(vehicle, self.source.name)
+        return RefusedError(Reason.UNKNOWN_VEHICLE, why)
 
-    def _timed_row(self, ts: datetime, values: Sequence[float | None]) -> Row:
-        """Return the row of values with this time. Raises RefusedError for one out of range."""
-        if not in_range(values) or not EARLIEST <= ts <= self.latest:
-            self._refuse(values, ts, self.latest)
-        return _new(Row, (self.vin, ts, self.received_at, *values))
 
-    def _refuse(self, values: Sequence[float | None], ts: datetime, latest: datetime | None) -> None:
-        """Raise RefusedError where the reading is out of range, in the words of a native one."""
-        content = {"vin": self.vin, "ts": format_timestamp(ts), **dict(zip(NAMES, values, strict=True))}
-        try:
-            Reading.model_validate(content, context=latest)
-        except ValidationError as invalid:
-            raise RefusedError(Reason.BAD_READING, why_invalid(invalid)) from None
+def _found(find: Find, document: Any) -> Any:
+    """Find a value of a message. Raises RefusedError for an object with a repeated key."""
+    try:
+        return find(document)
+    except AmbiguousPathError:
+        raise _repeated_key() from None
+
+
+def _repeated_key() -> RefusedError:
+    return RefusedError(Reason.BAD_READING, "must not name a key twice")

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.sources.config_table import ConfigTable, kind_of
-from shared.sources.dialects import dialect_names, dialect_text
 from shared.sources.mistake import MappingError, MistakeError, one_line, quoted
+from shared.sources.shipped_dialects import dialect_names, dialect_text
 from shared.sources.signal_rule import merged_signals
 from shared.sources.source_rule import read_source
 from shared.sources.sources import Source, Sources
-from shared.sources.topic_pattern import overlap
+from shared.sources.topic_pattern import TakenFilters
 from shared.wire.topics import receipts_topic, topic_filters
 
+_ANY_PREFIX = "prefix/prefix"
+"""Of two levels, as Sparkplug has to have it."""
 _LARGEST_BYTES = 4 * 1024 * 1024
+_OURS = "our own topic"
 
 
 def load_sources(path: Path) -> Sources:
@@ -55,7 +58,7 @@ class DialectSummary(NamedTuple):
 def dialect_summary(name: str) -> DialectSummary:
     """Return a shipped dialect in short. Raises MistakeError for a wrong one."""
     raw = _dialect(name)
-    source = _source({"dialect": name, "prefix": raw.get("prefix", "prefix")})
+    source = _source({"dialect": name, "prefix": raw.get("prefix", _ANY_PREFIX)})
     return DialectSummary(raw["about"], source.signals, "prefix" in raw)
 
 
@@ -86,6 +89,9 @@ def _sources(content: Mapping[str, Any]) -> list[Source]:
     if not raw:
         raise MistakeError("", "holds no [[source]]")
     sources: list[Source] = []
+    taken = TakenFilters()
+    for topic in (*topic_filters(None), receipts_topic("+")):
+        taken.add(topic, _OURS)
     for number, each in enumerate(raw, 1):
         if not isinstance(each, dict):
             raise MistakeError(f"source {number}", f"must be a table, not {kind_of(each)}")
@@ -93,7 +99,7 @@ def _sources(content: Mapping[str, Any]) -> list[Source]:
         where = f"source {label if isinstance(label, str) else number}"
         try:
             source = _source(each)
-            _check_against(source, sources)
+            _check_against(source, sources, taken)
         except MistakeError as mistake:
             raise MistakeError(where, str(mistake)) from None
         sources.append(source)
@@ -121,28 +127,23 @@ def _merged(dialect: str, own: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**base, **own}
     if "signals" in own:
         merged["signals"] = merged_signals(base["signals"], own["signals"], "signals")
-    if own.get("time", "arrival") != "arrival" and "assemble_ms" not in own:
-        merged.pop("assemble_ms", None)
+    if own.get("time", "arrival") != "arrival":
+        for name in {"assemble_ms", "backlog"} - own.keys():
+            merged.pop(name, None)
     return merged
 
 
-_NATIVE = (*topic_filters(None), receipts_topic("+"))
-
-
-def _check_against(source: Source, others: Sequence[Source]) -> None:
+def _check_against(source: Source, others: Sequence[Source], taken: TakenFilters) -> None:
+    """Check the name and the filters of a source against those before it, and add its filters to these."""
     if any(source.name == other.name for other in others):
         raise MistakeError("name", f"{quoted(source.name)} stands twice; each source needs one of its own")
-    own = [(each, "topic") for each in source.telemetry_filters]
-    own += [(each, "status.topic") for each in source.status_filters]
-    taken = [(native, "our own topic") for native in _NATIVE]
-    taken += [
-        (each, f"of source {other.name}")
-        for other in others
-        for each in other.telemetry_filters + other.status_filters
-    ]
+    own = [(topic, "topic") for topic in source.telemetry_filters]
+    own += [(topic, "status.topic") for topic in source.status_filters]
     for topic, key in own:
-        for other_topic, whose in taken:
-            if overlap(topic, other_topic):
-                reason = f"{quoted(topic)} overlaps {quoted(other_topic)}, {whose}"
-                raise MistakeError(key, f"{reason}: a message may match both")
-        taken.append((topic, "of the same source"))
+        found = taken.overlapping(topic)
+        if found is not None:
+            other, owner = found
+            whose = {source.name: "of the same source", _OURS: _OURS}.get(owner, f"of source {owner}")
+            reason = f"{quoted(topic)} overlaps {quoted(other)}, {whose}"
+            raise MistakeError(key, f"{reason}: a message may match both")
+        taken.add(topic, source.name)

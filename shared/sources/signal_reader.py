@@ -53,7 +53,7 @@ def signal_reader(rule: SignalRule) -> ReadSignal:
             numbers = [
                 converted(number, document)
                 for raw in found
-                if (number := _number(rule.name, path, raw, invalid)) is not None
+                if (number := checked_number(rule.name, path, raw, invalid)) is not None
             ]
             if numbers:
                 return choose(numbers)
@@ -76,7 +76,7 @@ def timed_reader(rule: SignalRule, form: ValueForm) -> ReadTimedSignal:
                 raise BadValueError(f"{rule.name} ({path}): is no object with a value and a time")
             raw = find_value(holder)
             is_plain = raw.__class__ is float and not invalid.numbers
-            number = raw if is_plain else _number(rule.name, path, raw, invalid)
+            number = raw if is_plain else checked_number(rule.name, path, raw, invalid)
             if number is not None:
                 return converted(number, holder), find_time(holder)
         return None
@@ -111,7 +111,8 @@ def _converter(rule: SignalRule, own_unit: str | None) -> Callable[[float, Any],
     return converted
 
 
-def _number(name: str, path: str, raw: Any, invalid: Invalid) -> float | None:
+def checked_number(name: str, path: str, raw: Any, invalid: Invalid) -> float | None:
+    """Return the number at a place of a signal, None for no value. Raises BadValueError."""
     try:
         return read_number(raw, invalid)
     except NotANumberError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from shared.sources.raw_number import Invalid
 from shared.sources.topic_pattern import InvalidPatternError, check_levels
 from shared.wire.reading import SIGNALS
 
-_KEYS = ("at", "unit", "scale", "offset", "sign", "invalid", "first_of", "reduce")
+KEYS = ("at", "unit", "scale", "offset", "sign", "invalid", "first_of", "reduce")
 _PLACES = {"at", "first_of"}
 
 Raw = Mapping[str, Any]
@@ -68,19 +69,25 @@ def merged_signals(base: Raw, own: Any, key: str) -> dict[str, Any]:
     return found
 
 
-def read_rules(signals: Raw, key: str, *, has_key: bool) -> tuple[SignalRule, ...]:
-    """Check the signals of a source; `has_key`: its topics have {key}. In the order of our signals."""
-    return tuple(
-        _rule(name, signals[name], f"{key}.{name}", has_key=has_key) for name in SIGNALS if name in signals
-    )
+class PlaceForm(Enum):
+    """The form of a place in the mapping file."""
+
+    POINTER = "a JSON Pointer"
+    KEY = "the {key} of a topic, which a pointer into the payload may follow"
+    METRIC = "the name of a Sparkplug metric"
 
 
-def _rule(name: str, raw: Any, key: str, *, has_key: bool) -> SignalRule:
+def read_rules(signals: Raw, key: str, form: PlaceForm) -> tuple[SignalRule, ...]:
+    """Check the signals of a source. In the order of our signals."""
+    return tuple(_rule(name, signals[name], f"{key}.{name}", form) for name in SIGNALS if name in signals)
+
+
+def _rule(name: str, raw: Any, key: str, form: PlaceForm) -> SignalRule:
     if not isinstance(raw, str | dict):
         raise MistakeError(key, f"must be a string or a table, not {kind_of(raw)}")
     table = ConfigTable({"at": raw} if isinstance(raw, str) else raw, key)
-    table.only(_KEYS)
-    places = _places(table, has_key=has_key)
+    table.only(KEYS)
+    places = _places(table, form)
     reduce = table.one_of("reduce", ("max", "min"), "") if table.has("reduce") else None
     has_star = any(place.pointer is not None and place.pointer.has_star for place in places)
     if has_star and reduce is None:
@@ -99,17 +106,17 @@ def _rule(name: str, raw: Any, key: str, *, has_key: bool) -> SignalRule:
     return SignalRule(name, places, unit, unit_at, scale, offset, int(sign), _invalid(table), reduce)
 
 
-def _places(table: ConfigTable, *, has_key: bool) -> tuple[SignalPlace, ...]:
+def _places(table: ConfigTable, form: PlaceForm) -> tuple[SignalPlace, ...]:
     if table.has("at") and table.has("first_of"):
         raise MistakeError(table.key, 'must have either "at" or "first_of"')
     if not table.has("first_of"):
         if not table.has("at"):
             raise MistakeError(table.key, 'has neither "at" nor "first_of"')
-        return (_place(table, "at", table.needed_text("at"), has_key=has_key),)
+        return (_place(table, "at", table.needed_text("at"), form),)
     entries = table.content["first_of"]
     if not isinstance(entries, list) or not entries:
         raise table.mistake("first_of", "must be an array of places that is not empty")
-    places = tuple(_entry(table, entry, has_key=has_key) for entry in entries)
+    places = tuple(_entry(table, entry, form) for entry in entries)
     if len(set(places)) < len(places):
         raise table.mistake("first_of", "holds a place twice")
     if len({place.key for place in places}) > 1:
@@ -118,11 +125,11 @@ def _places(table: ConfigTable, *, has_key: bool) -> tuple[SignalPlace, ...]:
     return places
 
 
-def _entry(table: ConfigTable, entry: Any, *, has_key: bool) -> SignalPlace:
+def _entry(table: ConfigTable, entry: Any, form: PlaceForm) -> SignalPlace:
     """Read one of `first_of`: a string, or a table with a unit of its own."""
     inner = ConfigTable({"at": entry} if isinstance(entry, str) else entry, table.path("first_of"))
     inner.only(("at", "unit"))
-    place = _place(inner, "at", inner.needed_text("at"), has_key=has_key)
+    place = _place(inner, "at", inner.needed_text("at"), form)
     if not inner.has("unit"):
         return place
     unit, unit_at = _unit(inner, table.key.rpartition(".")[2])
@@ -131,7 +138,10 @@ def _entry(table: ConfigTable, entry: Any, *, has_key: bool) -> SignalPlace:
     return place._replace(unit=unit)
 
 
-def _place(table: ConfigTable, name: str, text: str, *, has_key: bool) -> SignalPlace:
+def _place(table: ConfigTable, name: str, text: str, form: PlaceForm) -> SignalPlace:
+    if form is PlaceForm.METRIC:
+        return SignalPlace(None, Pointer(text, (text,)))
+    has_key = form is PlaceForm.KEY
     key, sharp, pointer = (text.partition("#")) if has_key else (None, "#", text)
     try:
         if key is not None:

@@ -3,30 +3,29 @@
 import re
 from typing import NamedTuple
 
-from shared.sources.config_table import ConfigTable, kind_of
+from shared.sources.config_table import ConfigTable
 from shared.sources.message_plan import MessagePlan
 from shared.sources.mistake import MistakeError, quoted
 from shared.sources.pointer import InvalidPointerError, Pointer, compile_pointer, parse_pointer
 from shared.sources.signal_reader import ValueForm
-from shared.sources.signal_rule import SignalRule, merged_signals, read_rules
+from shared.sources.signal_rule import PlaceForm, SignalRule
+from shared.sources.source_tables import read_signals, read_vehicles
 from shared.sources.source_time import FORMATS, ZONED, ReadTime, parse_zone, time_reader
 from shared.sources.sources import OwnTime, Plans, Source, StatusRule
+from shared.sources.sparkplug_rule import sparkplug_source
 from shared.sources.topic_pattern import (
     InvalidPatternError,
     TopicPattern,
     check_levels,
     parse_pattern,
 )
-from shared.sources.vehicle_ids import VehicleIds
 from shared.wire.connectivity import Status
-from shared.wire.reading import normalise_vin
 
 KEYS = (
-    *("dialect", "name", "about", "topic", "prefix", "vehicle", "vehicles", "unknown", "each", "time"),
-    *("signals", "device", "assemble_ms", "status"),
+    *("dialect", "name", "about", "payload", "topic", "prefix", "vehicle", "vehicles", "unknown", "each"),
+    *("time", "signals", "device", "assemble_ms", "backlog", "status"),
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", re.ASCII)
-_LONGEST_ID = 256
 _ASSEMBLE_MS = 500
 _LONGEST_MS = 60_000
 
@@ -49,12 +48,14 @@ def read_source(table: ConfigTable, name: str) -> Source:
     table.text("about")
     prefix = _prefix(table)
     patterns = _patterns(table, "topic", prefix)
+    if table.one_of("payload", ("json", "sparkplug"), "json") == "sparkplug":
+        return sparkplug_source(table, name, patterns)
     has_key = patterns[0].has_key
     time = _time(table)
     vehicle_at = _vehicle(table, patterns)
     each = _each(table, has_key=has_key, is_arrival=time.read is None, names_vehicle=vehicle_at is not None)
-    ids = _vehicles(table)
-    rules, by_device = _signals(table, ids, has_key=has_key)
+    ids = read_vehicles(table)
+    rules, by_device = read_signals(table, ids, PlaceForm.KEY if has_key else PlaceForm.POINTER)
     for each_rules in (rules, *by_device.values()):
         _check_places(each_rules, time, has_key=has_key)
     form = None
@@ -69,6 +70,7 @@ def read_source(table: ConfigTable, name: str) -> Source:
         telemetry_filters=_filters(patterns, [plans, *device_plans.values()]),
         status_filters=tuple(pattern.filter() for pattern in status.patterns) if status else (),
         assemble_ms=_assemble_ms(table, is_arrival=time.read is None),
+        keeps_backlog=_keeps_backlog(table, has_key=has_key, is_arrival=time.read is None),
         time=(
             OwnTime(time.at.text, compile_pointer(time.at), time.read)
             if form is None and time.at is not None and time.read is not None
@@ -148,22 +150,6 @@ def _each(table: ConfigTable, *, has_key: bool, is_arrival: bool, names_vehicle:
     return pointer
 
 
-def _vehicles(table: ConfigTable) -> VehicleIds:
-    raw = ConfigTable(table.content.get("vehicles", {}), "vehicles")
-    found = {}
-    for vehicle, vin in raw.content.items():
-        if not vehicle or len(vehicle) > _LONGEST_ID:
-            raise MistakeError("vehicles", f"has an id that is empty or longer than {_LONGEST_ID} characters")
-        if not isinstance(vin, str):
-            raise raw.mistake(vehicle, f"must be a VIN, not {kind_of(vin)}")
-        try:
-            found[vehicle] = normalise_vin(vin)
-        except ValueError as reason:
-            raise raw.mistake(vehicle, f"{quoted(vin)} is no VIN: {reason}") from None
-    as_is = table.one_of("unknown", ("reject", "as_is"), "reject") == "as_is"
-    return VehicleIds(found, as_is=as_is)
-
-
 def _time(table: ConfigTable) -> _Time:
     if not table.has("time"):
         raise table.mistake("time", "is missing")
@@ -192,26 +178,6 @@ def _time(table: ConfigTable) -> _Time:
     except ValueError as reason:
         raise own.mistake("zone", f"{quoted(zone)} {reason}") from None
     return _Time(at, _pointer(own, "value"), read)
-
-
-def _signals(
-    table: ConfigTable, ids: VehicleIds, *, has_key: bool
-) -> tuple[tuple[SignalRule, ...], dict[str, tuple[SignalRule, ...]]]:
-    if not table.has("signals"):
-        raise table.mistake("signals", "is missing")
-    signals = merged_signals({}, table.content["signals"], "signals")
-    if not signals:
-        raise table.mistake("signals", "must not be empty")
-    rules = read_rules(signals, "signals", has_key=has_key)
-    devices = ConfigTable(table.content.get("device", {}), "device")
-    found = {}
-    for device, own in devices.content.items():
-        key = f"device.{device}"
-        if device not in ids.table and not ids.as_is:
-            raise MistakeError(key, "is not among the vehicles of this source")
-        merged = merged_signals(signals, own, key)
-        found[device] = read_rules(merged, key, has_key=has_key)
-    return rules, found
 
 
 def _check_places(rules: tuple[SignalRule, ...], time: _Time, *, has_key: bool) -> None:
@@ -246,6 +212,12 @@ def _assemble_ms(table: ConfigTable, *, is_arrival: bool) -> int:
     if table.has("assemble_ms") and not is_arrival:
         raise table.mistake("assemble_ms", 'is only for time = "arrival"')
     return table.whole("assemble_ms", _ASSEMBLE_MS, 1, _LONGEST_MS)
+
+
+def _keeps_backlog(table: ConfigTable, *, has_key: bool, is_arrival: bool) -> bool:
+    if table.has("backlog") and not (has_key and is_arrival):
+        raise table.mistake("backlog", 'is only for time = "arrival" and topics with {key}')
+    return table.one_of("backlog", ("all", "newest"), "all") == "all"
 
 
 def _status(table: ConfigTable, prefix: str | None) -> StatusRule | None:

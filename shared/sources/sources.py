@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shared.sources.message_plan import MessagePlan
+from shared.sources.metric_plan import MetricPlan
 from shared.sources.pointer import Find
 from shared.sources.source_time import ReadTime
+from shared.sources.sparkplug_topic import SparkplugTopic, match_topic
 from shared.sources.topic_pattern import TopicPattern
 from shared.sources.vehicle_ids import VehicleIds
 from shared.wire.connectivity import Status
@@ -37,6 +39,18 @@ class StatusRule:
     words: Mapping[str, Status]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparkplugRule:
+    """The metrics of a Sparkplug source: signals by the names of metrics."""
+
+    plan: MetricPlan
+    device_plans: Mapping[str, MetricPlan]
+
+    def plan_of(self, vehicle: str) -> MetricPlan:
+        """Return the plan of a vehicle's messages."""
+        return self.device_plans.get(vehicle, self.plan)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Source:
     """One `[[source]]` of a mapping file, compiled."""
@@ -47,6 +61,8 @@ class Source:
     status_filters: tuple[str, ...]
     assemble_ms: int
     """For a source without times: how long its values are joined."""
+    keeps_backlog: bool
+    """For a source without times: whether of values that waited together all become rows, or the newest."""
     time: OwnTime | None
     """None where the time is the arrival, or where each value has its own."""
     is_arrival: bool
@@ -59,6 +75,8 @@ class Source:
     status: StatusRule | None
     signals: tuple[str, ...]
     """The names of our signals that it gives."""
+    sparkplug: SparkplugRule | None = None
+    """For a source whose payloads are Sparkplug's; it has no other plans then."""
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
@@ -81,6 +99,8 @@ class TopicMatch(NamedTuple):
     """The VIN of `vehicle`, None where that is unknown."""
     plan: MessagePlan | None
     """The plan of the message; None for a status."""
+    sparkplug: SparkplugTopic | None = None
+    """For a message that SparkplugDecoder decodes."""
 
 
 class Sources:
@@ -89,7 +109,10 @@ class Sources:
     filters: tuple[str, ...]
     """All filters for readings and statuses, without `$share`; no two overlap."""
     arrival_filters: tuple[str, ...]
-    """The filters of sources whose time is the arrival, their statuses included."""
+    """The filters that one worker has to receive, all messages in order; statuses included.
+
+    Those of sources whose time is the arrival, and of Sparkplug: a birth explains the messages after it.
+    """
     match: Callable[[bytes], TopicMatch | None]
     """Find the source of a topic, None for a topic of no source; cached."""
 
@@ -97,7 +120,10 @@ class Sources:
         self.sources = tuple(sources)
         self.filters = tuple(each for source in sources for each in _filters(source))
         self.arrival_filters = tuple(
-            each for source in sources if source.is_arrival for each in _filters(source)
+            each
+            for source in sources
+            if source.is_arrival or source.sparkplug is not None
+            for each in _filters(source)
         )
         self.match = lru_cache(_TOPICS)(self._match)
 
@@ -107,6 +133,10 @@ class Sources:
         except UnicodeDecodeError:
             return None
         for source in self.sources:
+            if source.sparkplug is not None:
+                if (match := _sparkplug_match(source, levels)) is not None:
+                    return match
+                continue
             for pattern in source.patterns:
                 matched = pattern.match(levels)
                 if matched is not None and (found := _reading_match(source, *matched)) is not None:
@@ -128,3 +158,12 @@ def _reading_match(source: Source, vehicle: str | None, key: str | None) -> Topi
         return None
     vin = None if vehicle is None else source.vehicles.vin(vehicle)
     return TopicMatch(source, vehicle, key, False, vin, plan)
+
+
+def _sparkplug_match(source: Source, levels: Sequence[str]) -> TopicMatch | None:
+    found = match_topic(source.patterns, levels)
+    if found is None:
+        return None
+    topic, vehicle = found
+    vin = None if vehicle is None else source.vehicles.vin(vehicle)
+    return TopicMatch(source, vehicle, None, topic.is_death, vin, None, topic)

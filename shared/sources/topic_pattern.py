@@ -105,6 +105,26 @@ def check_levels(text: str) -> str:
     return text
 
 
+class TakenFilters:
+    """The filters of a mapping so far, each with its owner; finds one that a new filter overlaps."""
+
+    def __init__(self) -> None:
+        # By number of levels and first level: the usual filter is compared with few others.
+        self._filters: dict[int, dict[str, list[tuple[str, str]]]] = {}
+
+    def add(self, topic: str, owner: str) -> None:
+        levels = topic.split("/")
+        self._filters.setdefault(len(levels), {}).setdefault(levels[0], []).append((topic, owner))
+
+    def overlapping(self, topic: str) -> tuple[str, str] | None:
+        """Return the first filter that overlaps this one, with its owner; None where there is none."""
+        levels = topic.split("/")
+        same_length = self._filters.get(len(levels), {})
+        firsts = same_length if levels[0] == "+" else (levels[0], "+")
+        candidates = (each for first in firsts for each in same_length.get(first, ()))
+        return next((each for each in candidates if overlap(topic, each[0])), None)
+
+
 def overlap(one: str, other: str) -> bool:
     """Return whether a topic may match both filters, which have no `#`."""
     levels, others = one.split("/"), other.split("/")

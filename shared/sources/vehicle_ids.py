@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.sources.mistake import quoted
 from shared.wire.reading import normalise_vin
 
 
@@ -21,6 +22,11 @@ class VehicleIds:
             return normalise_vin(vehicle)
         except ValueError:
             return None
+
+    def why_unknown(self, vehicle: str, source: str) -> str:
+        """Return the reason of a rejection for an id without a VIN, in a source of this name."""
+        rule = " nor has it a VIN's form" if self.as_is else ""
+        return f"{quoted(vehicle)} is not among the vehicles of source {source}{rule}"
 
     def are_same(self, topic: str, payload: str) -> bool:
         """Return whether the ids in topic and payload name the same vehicle."""

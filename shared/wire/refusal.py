@@ -28,6 +28,12 @@ class Reason(StrEnum):
     """A message of a mapped source holds text where a number should be; the detail names place and value."""
     UNKNOWN_VEHICLE = "unknown_vehicle"
     """A message of a mapped source names a vehicle that is not in the source's table."""
+    NO_TIME = "no_time"
+    """A message of a source without times waited with a newer value of its signal: its time is lost."""
+    BAD_PAYLOAD = "bad_payload"
+    """The payload of a Sparkplug message is not one of Sparkplug B."""
+    UNKNOWN_ALIAS = "unknown_alias"
+    """A Sparkplug message holds a metric that only the birth of its device explains, which is not known."""
     VIN_MISMATCH = "vin_mismatch"
     """The payload names another vehicle than the topic."""
     CONFLICT = "conflict"
@@ -50,9 +56,17 @@ class Rejection:
     index: int | None
     topic: bytes
     payload: bytes
+    has_time: bool = True
+    """False for a message whose time is that of its arrival."""
 
     @property
     def id(self) -> uuid.UUID:
-        """Hash of topic, index and payload: a redelivered message gives the same rejection."""
+        """Hash of topic, index and payload: a redelivered message gives the same rejection.
+
+        Without a time of its own the arrival is part of the hash: the same value at another time is another
+        one.
+        """
         content = b"\0".join((self.topic, str(self.index).encode(), self.payload))
+        if not self.has_time:
+            content += b"\0" + self.received_at.isoformat().encode()
         return uuid.UUID(bytes=hashlib.sha256(content).digest()[:16])

@@ -46,6 +46,15 @@ MODULES = list(found_commands())
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.sh") if os.access(path, os.X_OK))
 NEEDS = {
     "ingest_worker.rejections": [[], ["show"], ["replay"], ["list", "--reason"], ["show", "x"], ["mend"]],
+    "ingest_worker.sources": [
+        [],
+        ["show"],
+        ["show", "x"],
+        ["check"],
+        ["try"],
+        ["try", "x", "--capture"],
+        ["mend"],
+    ],
     "scripts.bench": [["--rounds"], ["nonsense"]],
     "scripts.bench.bare_service": [[], ["x"], ["0"]],
     "scripts.bench.orm_service": [[], ["8001"]],

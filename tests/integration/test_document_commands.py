@@ -16,10 +16,13 @@ from tests.documents import DOCUMENTS, ROOT, commands, name, text_of
 
 _STORED_WITHIN_S = 20
 EXECUTED = (
+    "MQTT_SOURCES=sources.toml python -m ingest_worker.rejections ",
     "curl ",
+    "echo '[[source]]",
     "mosquitto_pub ",
     "mosquitto_sub ",
     "python -m ingest_worker.rejections ",
+    "python -m ingest_worker.sources ",
     "python -m shared.",
     "sleep ",
     "wait",
@@ -31,6 +34,7 @@ noproxy = "*"
 write-out = "%{{stderr}}\\n%{{http_code}}"
 connect-to = "localhost:8000:127.0.0.1:{port}"
 """
+_MAPPING = re.compile(r"^echo '(\[\[source\]\].*?)' > sources\.toml$", re.MULTILINE | re.DOTALL)
 WITH_COMMANDS = [
     document
     for document in DOCUMENTS
@@ -75,10 +79,11 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path, serve, database_url, broker, run_worker):
-    """Provide a subscribed worker and an API, on servers of the test's own."""
+    """Provide a subscribed worker, which has the first mapping of docs/devices.md, and an API."""
     folder = tmp_path / "shell"
     folder.mkdir()
-    worker = run_worker()
+    (tmp_path / "mapping.toml").write_text(_MAPPING.search(text_of(ROOT / "docs" / "devices.md"))[1])
+    worker = run_worker(mqtt_sources=tmp_path / "mapping.toml")
     eventually(lambda: worker.pulse.is_ready)
     return Shell(folder, serve(database_url=database_url), database_url, broker.port)
 

@@ -17,6 +17,7 @@ from scripts.launcher.ports import free_port
 from scripts.launcher.postgres import Postgres
 from scripts.launcher.stack import DATABASE
 from scripts.story.cast import CAST, HOT, OFFLINE, SENSOR
+from scripts.story.dialect_cars import DIALECT_CARS
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.trace import Trace
@@ -34,7 +35,16 @@ tour.LIVE_S = 1
 demo.FOLDER = Path(sys.argv[1]) / ".demo"
 sys.exit(demo.main(sys.argv[2:]))
 """
-OURS = ("BASE", "DATABASE_URL", "MQTT_HOST", "MQTT_PORT", "MQTT_USERNAME", "MQTT_PASSWORD", "API_KEYS")
+OURS = (
+    "BASE",
+    "DATABASE_URL",
+    "MQTT_HOST",
+    "MQTT_PORT",
+    "MQTT_USERNAME",
+    "MQTT_PASSWORD",
+    "API_KEYS",
+    "MQTT_SOURCES",
+)
 
 
 @pytest.fixture
@@ -99,7 +109,7 @@ def test_it_shows_what_it_stored_and_keeps_it(tmp_path):
     assert "first-key" not in output
     assert re.search(r"cars +\d\d,\d{3} readings of 7 cars", output)
     first = car_readings(tmp_path)
-    assert first.keys() == {role.vin for role in CAST}
+    assert first.keys() == {role.vin for role in CAST} | {each.role.vin for each in DIALECT_CARS}
     check_cars(output)
     code, output = run(tmp_path)
     assert code == 0, output
@@ -121,6 +131,9 @@ def check_cars(output):
     assert re.search(r"DEMO-CHARGING .* charging ", output)
     assert re.search(r"DEMO-OFFLINE .* offline ", output)
     assert re.search(r"DEMO-AGEING .* warning SOH_LOW$", output, re.MULTILINE)
+    assert re.search(r"DEMO-OVMS +(discharging|braking|idle) .* °C .* km$", output, re.MULTILINE)
+    assert re.search(r"DEMO-TESLA +charging .* -9\.\d A .* km$", output, re.MULTILINE)
+    assert "DEMO-OVMS publishes as an OVMS module: " in output
     assert re.search(r"DEMO-HOT since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, and still\.", output)
 
 
@@ -231,6 +244,7 @@ def test_cars_that_die_are_named(tmp_path):
         ({"MQTT_HOST": "127.0.0.1", "MQTT_PORT": "many"}, "MQTT_PORT=many is not a port"),
         ({"DATABASE_URL": "mysql://here"}, "DATABASE_URL"),
         ({"API_KEYS": ","}, "API_KEYS"),
+        ({"MQTT_SOURCES": "/nowhere.toml"}, "/nowhere.toml: can't be read"),
     ],
 )
 def test_what_cannot_work_is_a_sentence(tmp_path, variables, sentence):
@@ -242,16 +256,28 @@ def test_what_cannot_work_is_a_sentence(tmp_path, variables, sentence):
     assert left_of(tmp_path) == []
 
 
-def test_given_servers_are_used(tmp_path):
-    """With DATABASE_URL and MQTT_HOST none of those servers is started; the given ones hold the readings."""
+def test_given_servers_and_mapping_are_used(tmp_path):
+    """With DATABASE_URL and MQTT_HOST none of those servers is started; the given ones hold the readings.
+
+    With MQTT_SOURCES the worker reads that file instead of the demo's own.
+    """
+    (tmp_path / "mine.toml").write_text('[[source]]\ndialect = "vss"\n')
     postgres, broker = Postgres(tmp_path / "postgres"), Broker(tmp_path / "mosquitto")
     postgres.start()
     broker.start()
     try:
         url = postgres.create_database("theirs")
         folder = tmp_path / "ours"
-        code, output = run(folder, DATABASE_URL=url, MQTT_HOST=broker.host, MQTT_PORT=str(broker.port))
+        code, output = run(
+            folder,
+            DATABASE_URL=url,
+            MQTT_HOST=broker.host,
+            MQTT_PORT=str(broker.port),
+            MQTT_SOURCES=os.path.relpath(tmp_path / "mine.toml", ROOT),
+        )
         assert code == 0, output
+        assert "vss/+" in (folder / ".demo" / "logs" / "worker.log").read_text()
+        assert "DEMO-OVMS" not in output
         assert not (folder / ".demo" / "postgres").exists()
         assert not (folder / ".demo" / "mosquitto").exists()
         with psycopg.connect(url) as connection:

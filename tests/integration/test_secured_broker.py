@@ -11,11 +11,18 @@ from sqlalchemy import text
 
 from scripts.launcher.broker import CONFIG, Broker
 from tests.conftest import eventually
-from tests.documents import ROOT, bash_blocks, text_of
+from tests.documents import ROOT, bash_blocks, blocks, text_of
 from tests.readings import payload, raw
 
 ACL = CONFIG.with_name("acl.conf")
 OPERATIONS = text_of(ROOT / "docs" / "operations.md")
+DEVICES = text_of(ROOT / "docs" / "devices.md")
+OVMS = """
+[[source]]
+dialect = "ovms"
+prefix = "ovms/me"
+vehicles = { DEMO1 = "XX1OVMS0000000001" }
+"""
 
 
 def run(*command, **options):
@@ -46,14 +53,20 @@ def certificates(secrets):
 
 
 @pytest.fixture
-def broker(tmp_path, secrets, certificates):
+def acl_file():
+    """Provide the ACL of the repository; a test may change it."""
+    return ACL
+
+
+@pytest.fixture
+def broker(tmp_path, secrets, certificates, acl_file):
     ca, certificate, key = certificates
     server = Broker(
         tmp_path / "mosquitto",
         overrides={
             "allow_anonymous": "false",
             "password_file": str(secrets / "passwords"),
-            "acl_file": str(ACL),
+            "acl_file": str(acl_file),
             "cafile": ca,
             "certfile": certificate,
             "keyfile": key,
@@ -105,6 +118,39 @@ def test_a_vehicle_publishes_its_own_status_only(run_worker, broker, certificate
         stored = [tuple(row) for row in connection.execute(text("SELECT vin, status FROM vehicle_status"))]
     assert stored == [("VIN-00002", "online")]
     assert worker.metrics.messages.total() == 1
+
+
+class TestDevices:
+    """Devices of another dialect, with the ACL lines of docs/devices.md."""
+
+    @pytest.fixture
+    def acl_file(self, tmp_path, secrets):
+        """Provide the ACL with the lines of the document, and the device's password."""
+        run("mosquitto_passwd", "-b", "passwords", "me", secret("me"), cwd=secrets)
+        (lines,) = [block for block in blocks(DEVICES, "") if "user battery-worker" in block]
+        (tmp_path / "acl.conf").write_text(f"{text_of(ACL)}\n{lines}")
+        return tmp_path / "acl.conf"
+
+    def test_a_device_writes_its_own_topics_and_the_worker_reads_them(
+        self, run_worker, broker, certificates, engine, tmp_path
+    ):
+        """A value on its own topic is stored; one that a vehicle publishes there is dropped by the broker."""
+        (tmp_path / "sources.toml").write_text(OVMS)
+        worker = run_worker(
+            mqtt_username="battery-worker",
+            mqtt_password="secret of battery-worker",
+            mqtt_tls_ca_file=certificates[0],
+            mqtt_sources=tmp_path / "sources.toml",
+        )
+        eventually(lambda: worker.pulse.is_ready)
+        topic = "ovms/me/DEMO1/metric/v/b/soc"
+        publish(broker, certificates, "VIN-00001", topic, content=b"1.5")
+        assert publish(broker, certificates, "me", topic, content=b"81.5") == 0
+        assert publish(broker, certificates, "VIN-00001", "vehicles/VIN-00001/telemetry") == 0
+        eventually(lambda: worker.look().stored == 2)
+        with engine.connect() as connection:
+            stored = connection.execute(text("SELECT vin, soc FROM telemetry ORDER BY vin")).all()
+        assert [tuple(row) for row in stored] == [("VIN-00001", 50.0), ("XX1OVMS0000000001", 81.5)]
 
 
 @contextmanager

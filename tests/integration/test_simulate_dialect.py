@@ -14,6 +14,7 @@ from scripts.simulate import plan
 from scripts.simulator import options
 from scripts.simulator.dialects.encoder import Car
 from scripts.simulator.dialects.registry import DIALECTS
+from shared.wire.sparkplug import rebirth_request
 from tests.conftest import eventually
 
 START = "2026-03-01T10:00:00Z"
@@ -117,3 +118,42 @@ def test_messages_of_qos_0_are_lost_while_the_broker_is_away(broker, environment
     # One message is one reading here.
     assert f"160 readings published in 160 messages, {160 - lost} acknowledged" in out
     assert f"{lost} readings stayed unacknowledged" in error
+
+
+SPARKPLUG = "spBv1.0/demo"
+
+
+def verbs(received):
+    return [topic.split("/")[2] for topic, *_ in received if topic.startswith(SPARKPLUG)]
+
+
+def test_sparkplug_begins_with_births_and_ends_with_a_death(simulate, received):
+    """Of the edge node and of both cars; each message has the number after the one before."""
+    ended = simulate(*FLEET, "--dialect", "sparkplug")
+    assert ended.returncode == 0, ended.stderr
+    assert "8 readings published in 8 messages, 8 acknowledged" in ended.stdout
+    births, data = ["NBIRTH", "DBIRTH", "DBIRTH"], ["DDATA"] * 8
+    eventually(lambda: len(verbs(received)) >= 12)
+    assert verbs(received) == [*births, *data, "NDEATH"]
+    own = [payload for topic, payload, _ in received if topic.startswith(SPARKPLUG)]
+    assert [payload[-2:] for payload in own[:-1]] == [bytes([0x18, number]) for number in range(11)]
+
+
+def test_sparkplug_answers_a_request_for_births(broker, environment, tmp_path, received):
+    """Births come again on command and on a new connection; the broker publishes the death after a kill."""
+    command = [sys.executable, "-m", "scripts.simulate", "--duration", "60", "--dialect", "sparkplug"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            eventually(lambda: "DDATA" in verbs(received))
+            edges = verbs(received).count("NBIRTH")
+            request = ["mosquitto_pub", "-h", broker.host, "-p", str(broker.port), "-s"]
+            request += ["-t", f"{SPARKPLUG}/NCMD/simulator"]
+            subprocess.run(request, input=b"no command", check=True)
+            subprocess.run(request, input=rebirth_request(1772359200000), check=True)
+            eventually(lambda: verbs(received).count("NBIRTH") == edges + 1)
+        finally:
+            process.kill()
+    eventually(lambda: verbs(received)[-1] == "NDEATH")
+    assert verbs(received).count("NBIRTH") == edges + 1

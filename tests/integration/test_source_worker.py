@@ -15,8 +15,9 @@ from shared.rejections.replay import ReplayRefusedError, replay
 from shared.settings import WorkerSettings
 from shared.storage.session_filters import add_filters
 from tests.conftest import eventually
-from tests.fake_session import FakeSession
+from tests.fake_session import FakeSession, FakeSubscription
 from tests.mapped import LATEST, mapping
+from tests.sparkplug import BIRTH, SOURCE, TEN, float_value, metric, payload
 
 TESLAMATE = """
 [[source]]
@@ -25,7 +26,8 @@ vehicles = { 1 = "5YJXXXXXXXXXXXXX1" }
 """
 CARS = "teslamate/cars/1/"
 VIN = "5YJXXXXXXXXXXXXX1"
-CLOCK = datetime(2026, 3, 1, 11, tzinfo=UTC)
+# Of now: the worker deletes old rejections.
+CLOCK = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
 
 def delivery(key, payload, mid, *, after=0.0, repeated=False, retained=False, epoch=1):
@@ -44,7 +46,7 @@ def run(engine, database_url, monkeypatch, tmp_path):
 
     def go(*chunks, sources=TESLAMATE, filters=("vehicles/+/telemetry",)):
         session = FakeSession()
-        session.filters = filters
+        session.subscription = FakeSubscription(filters)
         health = WorkerHealth()
         metrics = WorkerMetrics(session, health)
         settings = WorkerSettings(database_url=database_url, ingest_batch_ms=10)
@@ -187,3 +189,31 @@ def test_filters_that_no_source_names_any_more(run, engine):
     assert kept() - expected <= {"old/#"}
     run([ODOMETER], filters=("vehicles/+/telemetry", "teslamate/cars/+/odometer"))
     assert kept() == expected
+
+
+def test_sparkplug(run, engine):
+    """Births are stored with their batch; data that came before its birth is stored by a replay."""
+    topic, data = "spBv1.0/plant/{}/edge/pack7", payload(metric(float_value(64.0), alias=1, ts=TEN + 1_000))
+
+    def message(verb, content, mid):
+        now = CLOCK + timedelta(seconds=mid)
+        sent = topic.format(verb).encode()
+        return Delivery(sent, content, 1, mid.to_bytes(2, "big"), False, False, 1, now)
+
+    counts, session = run([message("DDATA", data, 1)], sources=SOURCE)
+    assert counts == {"rejected": 1}
+    assert [call[1] for call in session.calls if call[0] == "command"] == ["spBv1.0/plant/NCMD/edge"]
+    [kept] = rejections(engine)
+    with pytest.raises(ReplayRefusedError, match="unknown_alias"):
+        replay(engine, kept["id"], latest=LATEST, sources=mapping(SOURCE))
+
+    run([message("DBIRTH", BIRTH, 2)], sources=SOURCE)
+    # Another worker knows the birth from the database.
+    counts, _ = run([message("DDATA", data, 3)], sources=SOURCE)
+    assert counts == {"reading": 1}
+    assert replay(engine, kept["id"], latest=LATEST, sources=mapping(SOURCE)) == (0, 1)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT vin, soc FROM telemetry ORDER BY ts"))
+        assert [tuple(row) for row in found] == [("XX1SPARK00000001", 63.0), ("XX1SPARK00000001", 64.0)]
+        found = connection.execute(text("SELECT vin, status FROM vehicle_status"))
+        assert [tuple(row) for row in found] == [("XX1SPARK00000001", "online")]

@@ -11,7 +11,9 @@ import pytest
 from scripts.launcher.guard import ROOT
 from scripts.launcher.http_client import Client
 from scripts.story.cast import CAST, COMMUTER, HOT, OFFLINE
+from scripts.story.dialect_cars import OVMS, TESLA, mapping_text
 from scripts.story.stored import Stored, is_published_elsewhere, stored
+from shared.wire.reading import SIGNALS
 from tests.conftest import eventually
 
 NOW = datetime(2026, 7, 14, 12, tzinfo=UTC)
@@ -22,10 +24,10 @@ def start_cars(api, broker, tmp_path):
     """Start the cars' program, as the demo does; killed at the end if it still runs."""
     running = []
 
-    def start(**env):
+    def start(*arguments, **env):
         here = {"MQTT_HOST": broker.host, "MQTT_PORT": str(broker.port), "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.story", str(api.base_url)],
+            [sys.executable, "-m", "scripts.story", str(api.base_url), *arguments],
             cwd=tmp_path,
             env=os.environ | here | env,
             stdout=subprocess.PIPE,
@@ -83,6 +85,22 @@ def test_killed_cars_have_last_wills(api, run_worker, start_cars):
     eventually(lambda: states(api) == ALIVE, within=60)
     cars.kill()
     eventually(lambda: {state for state, _ in states(api).values()} == {"offline"})
+
+
+def test_cars_in_other_dialects_are_stored_by_their_mapping(api, run_worker, start_cars, tmp_path):
+    """Each signal that its dialect has, live only, with our sign; beside the others."""
+    (tmp_path / "sources.toml").write_text(mapping_text())
+    run_worker(mqtt_sources=tmp_path / "sources.toml")
+    start_cars("--dialects").stdout.readline()
+    lacking = {OVMS.role.vin: set(), TESLA.role.vin: {"soh"}}
+    for vin, names in lacking.items():
+        latest = f"/api/vehicles/{vin}/latest"
+        eventually(lambda latest=latest: api.get(latest).status_code == 200, within=60)
+        found = api.get(latest).json()
+        assert {name for name in SIGNALS if found[name] is None} == names
+        assert datetime.fromisoformat(found["ts"]) > datetime.now(UTC) - timedelta(seconds=30)
+    assert api.get(f"/api/vehicles/{TESLA.role.vin}/latest").json()["pack_current"] < -5
+    assert api.get("/api/rejections?vin=" + TESLA.role.vin).json()["items"] == []
 
 
 def test_without_a_broker_the_program_fails(start_cars):

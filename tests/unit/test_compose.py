@@ -8,10 +8,12 @@ import pytest
 
 from shared.api_settings import ApiSettings
 from shared.settings import WorkerSettings
+from shared.sources.shipped_dialects import FOLDER
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 TLS = (ROOT / "compose.tls.yml").read_text(encoding="utf-8")
+SOURCES = (ROOT / "compose.sources.yml").read_text(encoding="utf-8")
 
 SETTINGS = {
     "battery-worker": {name.upper() for name in WorkerSettings.model_fields},
@@ -27,19 +29,22 @@ FIXED = {
     "WORKER_HEALTH_HOST",
     "WORKER_HEALTH_PORT",
 }
-# The default is right inside a container; compose.tls.yml mounts a certificate and names it.
-LEFT_OUT = {"MQTT_TLS_CA_FILE"}
+# Paths: the other files mount a certificate or a mapping, and name its place in the container.
+LEFT_OUT = {
+    "battery-worker": {"MQTT_TLS_CA_FILE": TLS, "MQTT_SOURCES": SOURCES},
+    "battery-api": {"MQTT_SOURCES": SOURCES},
+}
 
 SERVICES = ["battery-db", "battery-broker", "battery-worker", "battery-api"]
 
 
-def block(heading):
+def block(heading, file=COMPOSE):
     """Return the lines below a heading, down to the next line that is not further indented."""
     indent = len(heading) - len(heading.lstrip())
     found = re.search(
-        rf"^{re.escape(heading)}[^\n]*\n((?: {{{indent + 1},}}[^\n]*\n|[ ]*\n)*)", COMPOSE, re.MULTILINE
+        rf"^{re.escape(heading)}[^\n]*\n((?: {{{indent + 1},}}[^\n]*\n|[ ]*\n)*)", file, re.MULTILINE
     )
-    assert found, f"docker-compose.yml has no {heading.strip()}"
+    assert found, f"the file has no {heading.strip()}"
     return found.group(1)
 
 
@@ -58,8 +63,9 @@ def environment(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_compose_knows_every_setting(name):
     """A setting that compose does not pass on would have no effect in .env."""
-    assert set(environment(name)) == SETTINGS[name] - LEFT_OUT
-    assert {f"{setting}:" in TLS for setting in LEFT_OUT} == {True}
+    assert set(environment(name)) == SETTINGS[name] - LEFT_OUT[name].keys()
+    for setting, other in LEFT_OUT[name].items():
+        assert f"{setting}: /run/battery/" in block(f"  {name}:", other)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -67,6 +73,25 @@ def test_a_setting_is_passed_on_or_fixed(name):
     """A setting comes from the user, unset when empty, unless it is an address inside the stack."""
     for setting, value in environment(name).items():
         assert (value == f"${{{setting}:-}}") != (setting in FIXED), setting
+
+
+def test_worker_and_api_read_the_same_mapping():
+    """The path that both are given is the one at which the user's file is mounted, for reading only."""
+    mount = block("x-sources: &sources", SOURCES)
+    (target,) = re.findall(r"^  target: (.*)$", mount, re.MULTILINE)
+    assert "read_only: true" in mount
+    for name in ("battery-worker", "battery-api"):
+        text = block(f"  {name}:", SOURCES)
+        assert f"MQTT_SOURCES: {target}\n" in text
+        assert "volumes: [*sources]" in text
+
+
+def test_the_image_holds_the_dialects():
+    """They lie below a folder that is copied whole, and no rule leaves them out."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert FOLDER.is_relative_to(ROOT / "shared")
+    assert "COPY shared shared\n" in dockerfile
+    assert "*.toml" not in (ROOT / ".dockerignore").read_text(encoding="utf-8")
 
 
 def test_every_published_port_is_on_the_loopback():
@@ -163,7 +188,7 @@ def test_the_example_names_every_variable_of_compose_with_its_default():
     """.env.example also has the variables that compose alone reads."""
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     named = re.findall(r"^# (BATTERY_\w+)=(.*)$", example, re.MULTILINE)
-    read = re.findall(r"\$\{(BATTERY_\w+):-([^}]*)\}", COMPOSE + TLS)
+    read = re.findall(r"\$\{(BATTERY_\w+):-([^}]*)\}", COMPOSE + TLS + SOURCES)
     assert len(named) == len(dict(named))
     assert set(named) == set(read)
 

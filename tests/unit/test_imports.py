@@ -155,6 +155,17 @@ def test_the_wire_knows_no_table():
     assert not {name for name in reachable("shared.wire", "shared") if name.startswith("shared.storage")}
 
 
+def test_a_mapping_knows_neither_broker_nor_database():
+    """Messages of foreign devices are decoded by pure functions; only the command reads settings."""
+    decoder = reachable("shared.sources.decode", "ingest_worker", "shared")
+    mapping = reachable("shared.sources.mapping_file", "ingest_worker", "shared")
+    known = decoder | mapping
+    assert {"shared.sources.pointer", "shared.wire.reading"} <= known
+    assert {name for name in known if not name.startswith(("shared.sources", "shared.w"))} == set()
+    libraries = importers_of("paho", "sqlalchemy", "psycopg", "threading")
+    assert not {path for path in libraries if path.startswith("shared/sources/")}
+
+
 def test_the_worker_loads_no_diagnostics():
     """Analyses of the past do not run where readings are stored."""
     loaded = reachable("ingest_worker", "ingest_worker", "shared")

@@ -1,6 +1,7 @@
 """A run in a dialect: the messages of each reading, their order, and the mapping file."""
 
 import tomllib
+from itertools import count
 
 import pytest
 
@@ -28,9 +29,11 @@ def run(name, seed=7):
 def test_the_messages_of_a_reading_leave_together(name):
     """One burst after the other, each complete; its last message carries the reading's time."""
     encoder = DIALECTS[name]
-    left = run(name)
+    left, numbers = run(name), count()
     for due_s, vin, reading in DUE:
-        expected = encoder.encode(reading, CARS[vin])
+        expected = [
+            encoder.numbered(message, next(numbers)) for message in encoder.encode(reading, CARS[vin])
+        ]
         burst, left = left[: len(expected)], left[len(expected) :]
         assert sorted((m.topic, m.payload, m.qos, m.retain) for m in burst) == sorted(expected)
         assert {(message.due_s, message.vin) for message in burst} == {(due_s, vin)}
@@ -87,6 +90,7 @@ IDS = {
     "flespi": "352000000000001",
     "traccar": "352000000000001",
     "abrp": "demo-1",
+    "sparkplug": "car-1",
     "ovms": "DEMO1",
     "wican": "02534d000001",
 }

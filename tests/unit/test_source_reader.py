@@ -6,7 +6,10 @@ import pytest
 
 from ingest_worker.delivery import Delivery
 from ingest_worker.sources.source_reader import SourceOutcome, SourceReader
+from shared.sources.decode import decode_mapped
+from shared.sources.sparkplug_decoder import SparkplugDecoder
 from tests.mapped import LATEST, mapping, moment
+from tests.sparkplug import BIRTH, SOURCE, float_value, metric, payload
 
 OVMS = """
 [[source]]
@@ -37,7 +40,15 @@ class Driven:
     """A reader with the entries that it has yielded."""
 
     def __init__(self, text=OVMS, max_held=100):
-        self.reader = SourceReader(mapping(text), max_held=max_held)
+        self.commands = []
+        self.births = {}
+        sparkplug = SparkplugDecoder(self.births.get, lambda _edge: (), lambda: 0.0)
+        self.reader = SourceReader(
+            mapping(text),
+            max_held=max_held,
+            sparkplug=sparkplug,
+            command=lambda *command: self.commands.append(command),
+        )
         self.entries = []
 
     def read(self, *deliveries, stored_before=()):
@@ -198,3 +209,80 @@ def test_the_next_row_is_due():
     assert driven.reader.due_in() is None
     driven.read(delivery(METRIC + "b/soc", "81.5"))
     assert driven.reader.due_in() < timedelta(0).total_seconds()
+
+
+def test_a_backlog_of_which_the_newest_counts():
+    """Values that waited together: the newest of each signal becomes the row, the others are rejections."""
+    driven = Driven(OVMS + 'backlog = "newest"\n').read(
+        delivery(METRIC + "b/soc", "80", "10:00:00", mid=1),
+        delivery(METRIC + "b/voltage", "352.4", "10:00:00", mid=2),
+        delivery(METRIC + "b/soc", "81", "10:00:00.01", mid=3),
+        delivery(METRIC + "b/soc", "82", "10:00:00.02", mid=4),
+        delivery(METRIC + "b/soc", "83", "10:00:00.3", mid=5),
+    )
+    driven.due("10:00:02")
+    values = {"soc": 82.0, "pack_voltage": 352.4}
+    assert [row[2] for row in driven.rows()] == [values, {"soc": 83.0}]
+    refused = [one for entry in driven.entries for one in entry.decoded.rejections]
+    assert [(one.reason, one.payload) for one in refused] == [("no_time", b"80"), ("no_time", b"81")]
+    assert len({one.id for one in refused}) == 2
+    assert driven.outcomes() == {"reading": 3, "rejected": 2}
+    assert driven.reader.held == 0
+
+
+def test_a_long_backlog_of_one_signal():
+    """The newest value becomes the row, also where the first one came longer ago than values are joined."""
+    sent = [delivery(METRIC + "b/soc", str(n), f"10:00:00.{n:02}", mid=n + 1) for n in range(0, 90, 15)]
+    driven = Driven(OVMS + 'backlog = "newest"\n').read(*sent).due("10:00:02")
+    assert [row[2] for row in driven.rows()] == [{"soc": 75.0}]
+    assert driven.outcomes()["rejected"] == len(sent) - 1
+    assert driven.reader.held == 0
+
+
+def test_a_value_that_is_refused_twice_is_kept_twice():
+    """Without a time in the message the arrival tells two rejections apart; with one, it does not."""
+    again = [delivery("ovms/me/OTHER/metric/v/b/soc", "50", clock) for clock in ("10:00:00", "11:00:00")]
+    entries = Driven().read(*again).entries
+    assert len({one.id for entry in entries for one in entry.decoded.rejections}) == 2
+    own = mapping('[[source]]\ndialect = "vss"\n')
+    topic = b"vss/??"
+    ids = {
+        one.id
+        for clock in ("10:00:00", "11:00:00")
+        for one in decode_mapped(
+            own.match(topic),
+            topic,
+            b'{"Vehicle.Powertrain.TractionBattery.CurrentVoltage":350,"ts":"2026-03-01T09:00:00Z"}',
+            received_at=moment(clock),
+            latest=LATEST,
+        ).rejections
+    }
+    assert len(ids) == 1
+
+
+def test_a_birth_and_what_follows():
+    """Births are kept with their batch and are a status; data is read by the birth of its device."""
+    node = "spBv1.0/plant/{}/edge/pack7"
+    data = payload(metric(float_value(64.0), alias=1))
+    born, sent = delivery(node.format("DBIRTH"), BIRTH), delivery(node.format("DDATA"), data, mid=2)
+    death = delivery("spBv1.0/plant/NDEATH/edge", payload(), mid=3)
+    driven = Driven(SOURCE).read(born, sent, death)
+    assert driven.entries[0].birth.node == "plant/edge/pack7"
+    assert [one.status for one in driven.entries[0].statuses] == ["online"]
+    assert [row.soc for entry in driven.entries for row in entry.decoded.rows] == [63.0, 64.0]
+    assert [(one.vin, one.status) for one in driven.entries[2].statuses] == [("XX1SPARK00000001", "offline")]
+    assert driven.outcomes("sparkplug") == {"reading": 2, "status": 1}
+    assert driven.commands == []
+
+
+def test_data_without_a_birth():
+    """The message is a rejection, and the device is asked for its birth: again after a reconnect."""
+    topic, data = "spBv1.0/plant/DDATA/edge/pack7", payload(metric(float_value(64.0), alias=1))
+    driven = Driven(SOURCE).read(*(delivery(topic, data, mid=mid) for mid in (1, 2)))
+    assert driven.outcomes("sparkplug") == {"rejected": 2}
+    assert {one.reason for entry in driven.entries for one in entry.decoded.rejections} == {"unknown_alias"}
+    assert [command[0] for command in driven.commands] == ["spBv1.0/plant/NCMD/edge"]
+    later = delivery(topic, data, mid=3)
+    later.epoch = 2
+    driven.read(later)
+    assert len(driven.commands) == 2

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_worker.sources.assembler import Assembler
-from ingest_worker.sources.mapped import Values
+from shared.sources.mapped import Values
 from tests.mapped import moment, signals
 
 START = moment("10:00:00")
-QUICK = SimpleNamespace(name="quick", assemble_ms=500)
-SLOW = SimpleNamespace(name="slow", assemble_ms=2_000)
+QUICK = SimpleNamespace(name="quick", assemble_ms=500, keeps_backlog=True)
+SLOW = SimpleNamespace(name="slow", assemble_ms=2_000, keeps_backlog=True)
 
 
 def at(milliseconds):

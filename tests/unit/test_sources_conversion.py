@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_worker.sources.conversion import QUANTITIES, UNITS, conversion, units_of
+from shared.sources.conversion import QUANTITIES, UNITS, conversion, units_of
 from shared.wire.reading import SIGNALS
 
 

@@ -55,7 +55,6 @@ WRONG = {
         'source tesla: dialect: "tesla" is unknown; there are',
     ),
     "dialect of a path": ('[[source]]\ndialect = "../x"', 'source ../x: dialect: "../x" is unknown'),
-    "dialect not there yet": ('[[source]]\ndialect = "sparkplug"', 'dialect: "sparkplug" is unknown'),
     "no prefix": (OVMS, 'source ovms: prefix: is missing; it stands for {prefix} in "{prefix}/{vehicle}'),
     "wildcard in the prefix": (
         OVMS + 'prefix = "ovms/#"',

@@ -204,6 +204,91 @@ OBJECTS = {
     "\ufeff{}": "bad_json",
 }
 
+VALUES = {
+    # A JSON value in the place of a number, in any kind of message.
+    "81.5": 81.5,
+    "81": 81.0,
+    "0": 0.0,
+    "-0.0": 0.0,
+    "8.15e1": 81.5,
+    "1e-400": 0.0,
+    '"81.5"': 81.5,
+    '" 81.5 "': 81.5,
+    '"8.15E+01"': 81.5,
+    '"+81.5"': 81.5,
+    "null": None,
+    '""': None,
+    '" "': None,
+    '"nan"': None,
+    '"NaN"': None,
+    '"null"': None,
+    '"unknown"': None,
+    '"UNAVAILABLE"': None,
+    "true": "bad_value",
+    "false": "bad_value",
+    '"true"': "bad_value",
+    '"on"': "bad_value",
+    '"81,5"': "bad_value",
+    '"81.5 %"': "bad_value",
+    '"8_1"': "bad_value",
+    '"0x51"': "bad_value",
+    '"inf"': "bad_value",
+    '"-Infinity"': "bad_value",
+    '"1e999"': "bad_value",
+    '"--5"': "bad_value",
+    '"1 2"': "bad_value",
+    '"\\u0000"': "bad_value",
+    '"\\ud800"': "bad_value",
+    '"\\n"': None,
+    '"8\\n1"': "bad_value",
+    '"\\uff18"': "bad_value",
+    f'"{"x" * 5_000}"': "bad_value",
+    f'"{"1" * 65}"': "bad_value",
+    "[]": "bad_value",
+    "[81.5]": "bad_value",
+    "{}": "bad_value",
+    '{"value":81.5}': "bad_value",
+    '{"a":1,"a":1}': "bad_value",
+    "100.001": "bad_reading",
+    "-0.001": "bad_reading",
+    "255": "bad_reading",
+    '"255"': "bad_reading",
+    "1e300": "bad_reading",
+    "-1e300": "bad_reading",
+    "1e999": "bad_reading",
+    "1" + "0" * 400: "bad_reading",
+    "1" + "0" * 5_000: "bad_json",
+    "NaN": "bad_json",
+    "Infinity": "bad_json",
+    "+5": "bad_json",
+    ".5": "bad_json",
+    "5.": "bad_json",
+    "05": "bad_json",
+    "0x51": "bad_json",
+    "'81.5'": "bad_json",
+    "True": "bad_json",
+    "None": "bad_json",
+    "81.5,": "bad_json",
+    "": "bad_json",
+    '"81.5': "bad_json",
+    '"\t"': "bad_json",
+    '"\\x"': "bad_json",
+    "[" * 100_000: "bad_json",
+}
+HEADER = "vehicle.drivetrain.batteryManagement.header"
+CLASSES = {
+    "arrival": ("invalid/VIN-00001", '{"soc":%s}'),
+    "own time": ("abrp/VIN-00001", '{"utc":1772359205,"soc":%s}'),
+    "time of each value": (
+        "bmw/raw/VIN-00001",
+        f'{{"data":{{"{HEADER}":{{"timestamp":"2026-03-01T10:00:00Z","value":%s}}}}}}',
+    ),
+    "array": (
+        "flespi/message/gw/devices/1",
+        '[{"ident":"VIN-00001","timestamp":1772359205,"can.vehicle.battery.level":%s}]',
+    ),
+}
+
 TIMES = {
     # The time of a reading: utc of ABRP, in seconds since 1970.
     "1772359205": 50.0,
@@ -264,6 +349,16 @@ def test_a_payload_of_one_value(payload, wanted):
 def test_a_payload_of_many_values(payload, wanted):
     """A missing value is no signal; a fault refuses the whole message."""
     assert result("wican/mac/can/rx", payload) == wanted
+
+
+@pytest.mark.parametrize(("value", "wanted"), VALUES.items(), ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize("form", CLASSES)
+def test_a_value_in_each_class_of_messages(form, value, wanted):
+    """The same value is the same number, no signal, or the same fault, wherever it stands."""
+    topic, frame = CLASSES[form]
+    if form == "arrival" and value in {"255", '"255"'}:
+        wanted = None
+    assert result(topic, frame % value) == wanted
 
 
 @pytest.mark.parametrize(("time", "wanted"), TIMES.items(), ids=lambda value: repr(value)[:30])
@@ -353,7 +448,6 @@ def test_a_deep_payload():
     assert result("wican/mac/can/rx", b"[" * (deep // 2) + b"]" * (deep // 2)) is None
 
 
-HEADER = "vehicle.drivetrain.batteryManagement.header"
 DISTANCE = "vehicle.vehicle.travelledDistance"
 T = "2026-03-01T10:00:00Z"
 
@@ -469,6 +563,8 @@ def test_elements_deep_in_a_payload():
         decoded(sources, "telegraf", rejection.payload, is_element=True).rejections[0].detail
         == rejection.detail
     )
+    (rejection,) = decoded(sources, "telegraf", '{"metrics":[],"metrics":[]}').rejections
+    assert (rejection.index, rejection.detail) == (None, "must not name a key twice")
     twice = payload.replace('"soc":163', '"soc":63,"soc":64')
     (rejection,) = decoded(sources, "telegraf", twice).rejections
     assert (rejection.index, rejection.payload, rejection.detail) == (
@@ -493,6 +589,8 @@ STATUS = f"telemetry/{VIN}/connectivity"
         ("5", None),
         ('{"Status":"connected"}', "bad_status"),
         ('{"Status":1}', "bad_status"),
+        ('{"Status":"CONNECTED","Status":"CONNECTED"}', "bad_reading"),
+        ('{"x":1,"x":2}', "bad_reading"),
         ("online", "bad_json"),
     ],
 )
@@ -539,7 +637,12 @@ TREES = st.recursive(
 )
 
 
-@given(st.sampled_from(TOPICS), TREES.map(lambda tree: json.dumps(tree).encode()) | st.binary(max_size=60))
+JSON = TREES.map(json.dumps)
+# Half of the keys in one object twice, by joining two objects.
+JOINED = st.tuples(JSON, JSON).map(lambda two: f"{two[0][:-1]},{two[1][1:]}")
+
+
+@given(st.sampled_from(TOPICS), (JSON | JOINED).map(str.encode) | st.binary(max_size=60))
 def test_no_payload_raises(topic, payload):
     """Every message gives readings, values, a status or rejections, all of them in order."""
     mapped = decoded(SOURCES, topic, payload)

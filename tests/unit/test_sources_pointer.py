@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_worker.sources.pointer import AmbiguousPathError, compile_all, compile_pointer, parse_pointer
-from ingest_worker.sources.topic_pattern import InvalidPatternError, check_levels, overlap, parse_pattern
+from shared.sources.pointer import AmbiguousPathError, compile_all, compile_pointer, parse_pointer
+from shared.sources.topic_pattern import InvalidPatternError, check_levels, overlap, parse_pattern
 from shared.wire.strict_json import parse_json
 
 

@@ -2,7 +2,7 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import ClassVar, NamedTuple, Protocol
@@ -35,6 +35,19 @@ class Publication(NamedTuple):
     retain: bool
 
 
+class Opening(NamedTuple):
+    """Messages of a connection that hold no reading."""
+
+    births: Sequence[Publication]
+    """Published first on each connection, and again on command."""
+    death: Publication
+    """The last will of the connection, published at a clean end, too."""
+    commands: str
+    """The topic for commands."""
+    rebirth: bytes
+    """Content of the command that asks for the births."""
+
+
 class SentReading(NamedTuple):
     """A reading as a correct receiver stores it; without any signal there is no row."""
 
@@ -65,6 +78,14 @@ class Encoder(Protocol):
     @abstractmethod
     def encode(self, reading: Reading, car: Car) -> list[Publication]:
         """Return the messages of one reading, in a fixed order."""
+
+    def numbered(self, publication: Publication, _number: int) -> Publication:
+        """Return a message with its number in the run, where the dialect has one."""
+        return publication
+
+    def opening(self, _cars: Sequence[Car], _now: datetime) -> Opening | None:
+        """Return the births and the death of the connection, None where the dialect has none."""
+        return None
 
     def vehicle_id(self, car: Car) -> str:
         """Return the name of the car in this dialect: its VIN, unless the dialect has names of its own."""

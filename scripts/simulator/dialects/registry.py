@@ -1,4 +1,4 @@
-"""The known dialects, by name. A further one, such as Sparkplug B, is a class and a line here."""
+"""The known dialects, by name. A further one is a class and a line here."""
 
 from scripts.simulator.dialects.abrp import Abrp
 from scripts.simulator.dialects.carconnectivity import CarConnectivity
@@ -11,6 +11,7 @@ from scripts.simulator.dialects.gbt32960 import Gbt32960
 from scripts.simulator.dialects.openwb import OpenWb
 from scripts.simulator.dialects.ovms import Ovms
 from scripts.simulator.dialects.saic import Saic
+from scripts.simulator.dialects.sparkplug import Sparkplug
 from scripts.simulator.dialects.teslamate import TeslaMate
 from scripts.simulator.dialects.traccar import Traccar
 from scripts.simulator.dialects.vss import Vss
@@ -28,6 +29,7 @@ _ENCODERS: tuple[Encoder, ...] = (
     CarData(),
     OpenWb(),
     Evcc(),
+    Sparkplug(),
     Vss(),
     Gbt32960(),
     Flespi(),
