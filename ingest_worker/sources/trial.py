@@ -19,7 +19,6 @@ from shared.wire.status import VehicleStatus
 from shared.wire.timestamps import format_timestamp
 from shared.wording import counted
 
-
 # A module may publish hundreds of topics that no signal needs.
 _MOST_SHOWN = 3
 
