@@ -17,9 +17,6 @@ MAX_BYTES = 4 * 1024 * 1024
 """Bytes of payload in one batch. Decoded rows take several times as much memory, until the commit."""
 
 
-_EMPTY = Decoded([], [])
-
-
 class Arrivals(NamedTuple):
     """Messages without a time of their own that became one or several rows."""
 
@@ -142,17 +139,22 @@ class Batch:
         The rows come with the first one: a batch may be split between any two, and none of the others is then
         acknowledged before the rows have committed.
         """
-        first, *others = entry.deliveries
-        self.append(first, entry.decoded)
-        if entry.arrivals is not None:
-            self._contents.arrivals[first] = entry.arrivals
-        if entry.birth is not None:
-            self._contents.births[first] = entry.birth
-        for status in entry.statuses:
-            self._contents.statuses.append(status)
-            self._contents.status_sources.append(len(self._contents.deliveries) - 1)
-        for other in others:
-            self.append(other, _EMPTY)
+        deliveries, decoded, arrivals, statuses, birth = entry
+        first = deliveries[0]
+        self.append(first, decoded)
+        contents = self._contents
+        if arrivals is not None:
+            contents.arrivals[first] = arrivals
+        if birth is not None:
+            contents.births[first] = birth
+        for status in statuses:
+            contents.statuses.append(status)
+            contents.status_sources.append(len(contents.deliveries) - 1)
+        if len(deliveries) > 1:
+            others = deliveries[1:]
+            contents.deliveries += others
+            contents.firsts += [len(contents.rows)] * len(others)
+            self._bytes += sum(len(other.payload) for other in others)
 
     @property
     def is_full(self) -> bool:

@@ -43,7 +43,7 @@ class Intake:
                 entries = reader.read(
                     delivery, match, latest=latest, client_id=self._client_id(), stored_before=stored_before
                 )
-                self._append(entries)
+                received += self._append(entries)
             else:
                 decoded = decode(
                     delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
@@ -63,21 +63,25 @@ class Intake:
     def add_due(self) -> None:
         """Put the rows into the batch whose time has passed."""
         if self._reader is not None:
-            self._append(self._reader.due(datetime.now(UTC), self._client_id()))
+            self._receive(self._reader.due(datetime.now(UTC), self._client_id()))
 
     def add_held(self) -> None:
         """Put all rows into the batch that are held, as they are."""
         if self._reader is not None:
-            self._append(self._reader.drain(self._client_id()))
+            self._receive(self._reader.drain(self._client_id()))
 
     def due_in(self) -> float | None:
         """Return the seconds until a held row is due or the batch is ready by age; None without either."""
         due = (self._batch.due_in(), None if self._reader is None else self._reader.due_in())
         return min((seconds for seconds in due if seconds is not None), default=None)
 
-    def _append(self, entries: Iterable[Entry]) -> None:
+    def _receive(self, entries: Iterable[Entry]) -> None:
+        self._metrics.tally.receive(self._append(entries))
+
+    def _append(self, entries: Iterable[Entry]) -> int:
+        """Put entries into the batch; return the number of their readings."""
         received = 0
         for entry in entries:
             received += len(entry.decoded.rows) + len(entry.decoded.rejections)
             self._batch.append_entry(entry)
-        self._metrics.tally.receive(received)
+        return received

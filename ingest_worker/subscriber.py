@@ -247,8 +247,9 @@ class Subscriber:
             # A session from before the group would receive every message besides its share. Only now: no
             # message is missed between the two subscriptions, and one that comes by both is a duplicate.
             client.unsubscribe(topic_filters(None))
-        self.subscription.unsubscribe_obsolete(client)
+        # In this order: a filter that `unsubscribe` names meanwhile is sent there, here, or by both.
         self.connection.subscribed()
+        self.subscription.unsubscribe_obsolete(client)
         log.info("Subscribed to %s.", listed(self.subscription.filters(self._client_id)))
 
     def _on_unsubscribe(self, _client: mqtt.Client, _userdata: Any, mid: int, *_arguments: object) -> None:

@@ -1,5 +1,6 @@
 """The topic filters of a session: those that the worker wants, and those that the session has from before."""
 
+import threading
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
@@ -41,6 +42,7 @@ class Subscription:
         """Filters of earlier subscriptions, which the session may still have."""
         self.unsubscribed: frozenset[str] = frozenset()
         """Those of them that the broker has confirmed to be gone."""
+        self._asking = threading.Lock()
         self._asked: tuple[int | None, frozenset[str]] = (None, frozenset())
 
     def filters(self, client_id: str) -> list[str]:
@@ -72,12 +74,15 @@ class Subscription:
     def unsubscribe_obsolete(self, client: Unsubscribes) -> None:
         """Send UNSUBSCRIBE for the obsolete filters."""
         if self.obsolete:
-            _, packet_id = client.unsubscribe(sorted(self.obsolete))
-            self._asked = packet_id, self.obsolete
+            # The confirmation may arrive, in the network thread, before the packet id is known here.
+            with self._asking:
+                _, packet_id = client.unsubscribe(sorted(self.obsolete))
+                self._asked = packet_id, self.obsolete
 
     def confirmed(self, packet_id: int) -> Collection[str]:
         """Note that the broker has confirmed an UNSUBSCRIBE; return the obsolete filters that it named."""
-        asked, filters = self._asked
+        with self._asking:
+            asked, filters = self._asked
         if packet_id != asked:
             return ()
         self.unsubscribed = filters

@@ -21,13 +21,14 @@ _WAITED_TOGETHER = timedelta(milliseconds=200)
 class Group(Generic[T]):
     """Values that become one row, with the token of each message that they came in."""
 
-    __slots__ = ("_parts", "signals", "source", "started_at", "tokens", "ts", "vin")
+    __slots__ = ("_parts", "ends_at", "signals", "source", "started_at", "tokens", "ts", "vin")
 
     def __init__(self, values: Values, received_at: datetime, ts: datetime, token: T) -> None:
         self.source = values.source.name
         self.vin = values.vin
         self.signals: Signals = values.signals
         self.started_at = received_at
+        self.ends_at = received_at + timedelta(milliseconds=values.source.assemble_ms)
         self.ts = ts
         self.tokens: list[T] = [token]
         self._parts = None if values.source.keeps_backlog else [(values.signals, received_at)]
@@ -53,13 +54,13 @@ class Group(Generic[T]):
 
     def join(self, signals: Signals, received_at: datetime, token: T) -> bool:
         """Take the signals in; returns False, and takes none, where one of them is there already."""
-        own = self.signals
-        for present, new in zip(own, signals, strict=True):
-            if present is not None and new is not None:
-                return False
-        self.signals = tuple(
-            new if present is None else present for present, new in zip(own, signals, strict=True)
-        )
+        own = list(self.signals)
+        for place, new in enumerate(signals):
+            if new is not None:
+                if own[place] is not None:
+                    return False
+                own[place] = new
+        self.signals = tuple(own)
         self.tokens.append(token)
         if self._parts is not None:
             self._parts.append((signals, received_at))
@@ -70,8 +71,8 @@ class Assembler(Generic[T]):
     """The open groups of all sources. Not thread-safe; the caller gives the time."""
 
     def __init__(self) -> None:
-        # By window, so that the groups of each dictionary stand in the order in which they end.
-        self._open: dict[timedelta, dict[tuple[str, str], Group[T]]] = {}
+        # By `assemble_ms`, so that the groups of each dictionary stand in the order in which they end.
+        self._open: dict[int, dict[tuple[str, str], Group[T]]] = {}
         self._last: dict[str, datetime] = {}
 
     def __len__(self) -> int:
@@ -79,12 +80,14 @@ class Assembler(Generic[T]):
 
     def add(self, values: Values, received_at: datetime, token: T) -> list[Group[T]]:
         """Join the values of a message; returns the groups that it closes."""
-        window = timedelta(milliseconds=values.source.assemble_ms)
-        groups = self._open.setdefault(window, {})
+        window = values.source.assemble_ms
+        groups = self._open.get(window)
+        if groups is None:
+            groups = self._open[window] = {}
         key = values.source.name, values.vin
         group = groups.get(key)
         if group is not None:
-            if received_at - group.started_at < window and group.join(values.signals, received_at, token):
+            if received_at < group.ends_at and group.join(values.signals, received_at, token):
                 return []
             del groups[key]
         groups[key] = Group(values, received_at, self.stamp(values.vin, received_at), token)
@@ -97,24 +100,21 @@ class Assembler(Generic[T]):
         They waited while the worker was away, and arrive together: their times are unknown. Call it before
         `add`.
         """
-        window = timedelta(milliseconds=values.source.assemble_ms)
-        group = self._open.get(window, {}).get((values.source.name, values.vin))
+        group = self._open.get(values.source.assemble_ms, {}).get((values.source.name, values.vin))
         return [] if group is None else group.displace(values.signals, received_at)
 
     def due(self, now: datetime) -> list[Group[T]]:
         """Close and return the groups whose time has passed."""
         closed = []
-        for window, groups in self._open.items():
-            for key, group in list(_while_due(groups, now - window)):
+        for groups in self._open.values():
+            for key, group in list(_while_due(groups, now)):
                 del groups[key]
                 closed.append(group)
         return closed
 
     def next_due(self) -> datetime | None:
         """Return when `due` will close the next group, None where none is open."""
-        ends = [
-            next(iter(groups.values())).started_at + window for window, groups in self._open.items() if groups
-        ]
+        ends = [next(iter(groups.values())).ends_at for groups in self._open.values() if groups]
         return min(ends, default=None)
 
     def oldest(self) -> datetime | None:
@@ -148,9 +148,9 @@ class Assembler(Generic[T]):
 
 
 def _while_due(
-    groups: dict[tuple[str, str], Group[T]], started_until: datetime
+    groups: dict[tuple[str, str], Group[T]], now: datetime
 ) -> Iterator[tuple[tuple[str, str], Group[T]]]:
     for key, group in groups.items():
-        if group.started_at > started_until:
+        if group.ends_at > now:
             return
         yield key, group

@@ -1,14 +1,14 @@
 """Messages of the sources of a mapping file: decoded, joined where they have no time, and counted."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from ingest_worker.batch import Arrivals, Entry
 from ingest_worker.delivery import Delivery
 from ingest_worker.sources.assembler import Assembler, Group
-from shared.sources.decode import Mapped, decode_mapped
+from shared.sources.decode import Mapped, Values, decode_mapped
 from shared.sources.sources import Source, Sources, TopicMatch
 from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.decoder import Decoded
@@ -83,39 +83,27 @@ class SourceReader:
         latest: datetime,
         client_id: str,
         stored_before: Collection[Delivery] = (),
-    ) -> Iterator[Entry]:
-        """Yield what is to be stored now: the message itself, and rows that it completes.
+    ) -> Sequence[Entry]:
+        """Return what is to be stored now: the message itself, or rows that it completes.
 
         `stored_before` holds the deliveries of an earlier connection that were stored then.
         """
         source = match.source
         if not delivery.payload:
-            yield self._without_reading(delivery, source, SourceOutcome.CLEARED)
-        elif source.is_arrival and not match.is_status and delivery.is_retained:
-            yield self._without_reading(delivery, source, SourceOutcome.RETAINED)
-        elif delivery in stored_before:
-            yield self._without_reading(delivery, source, SourceOutcome.REPEATED)
-        elif match.sparkplug is not None:
-            yield self._read_sparkplug(delivery, match, latest)
-        else:
-            mapped = decode_mapped(
-                match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
-            )
-            outcome = _outcome(mapped)
-            if len(mapped.values) != 1:
-                self.counts[source.name, outcome] += 1
-                yield self._complete(delivery, mapped, client_id)
-                return
-            self.counts[source.name, outcome] += 1
-            if not source.keeps_backlog:
-                for older in self._assembler.displace(mapped.values[0], delivery.received_at):
-                    yield self._displaced(older, source, mapped.values[0].vin)
-            self._held += 1
-            closed = self._assembler.add(mapped.values[0], delivery.received_at, delivery)
-            if self._held > self._max_held:
-                closed = [*closed, *self._assembler.close_oldest()]
-            for group in closed:
-                yield self._row(group, client_id)
+            return (self._without_reading(delivery, source, SourceOutcome.CLEARED),)
+        if source.is_arrival and not match.is_status and delivery.is_retained:
+            return (self._without_reading(delivery, source, SourceOutcome.RETAINED),)
+        if delivery in stored_before:
+            return (self._without_reading(delivery, source, SourceOutcome.REPEATED),)
+        if match.sparkplug is not None:
+            return (self._read_sparkplug(delivery, match, latest),)
+        mapped = decode_mapped(
+            match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
+        )
+        self.counts[source.name, _outcome(mapped)] += 1
+        if len(mapped.values) != 1:
+            return (self._complete(delivery, mapped, client_id),)
+        return self._hold(delivery, mapped.values[0], client_id)
 
     def due(self, now: datetime, client_id: str) -> Iterator[Entry]:
         """Yield the rows whose time has passed."""
@@ -131,6 +119,20 @@ class SourceReader:
         """Return the seconds until a row is due; None while nothing is held."""
         moment = self._assembler.next_due()
         return None if moment is None else (moment - datetime.now(UTC)).total_seconds()
+
+    def _hold(self, delivery: Delivery, values: Values, client_id: str) -> Sequence[Entry]:
+        """Join a message with others of its vehicle; return the rows that it completes."""
+        source, received_at = values.source, delivery.received_at
+        entries = []
+        if not source.keeps_backlog:
+            displaced = self._assembler.displace(values, received_at)
+            entries += [self._displaced(older, source, values.vin) for older in displaced]
+        self._held += 1
+        closed = self._assembler.add(values, received_at, delivery)
+        if self._held > self._max_held:
+            closed = [*closed, *self._assembler.close_oldest()]
+        entries += [self._row(group, client_id) for group in closed]
+        return entries
 
     def _read_sparkplug(self, delivery: Delivery, match: TopicMatch, latest: datetime) -> Entry:
         """Decode a message of Sparkplug. Raises the errors of the decoder's questions to the database."""
@@ -159,6 +161,9 @@ class SourceReader:
 
     def _complete(self, delivery: Delivery, mapped: Mapped, client_id: str) -> Entry:
         """Make the entry of a message that waits for no other one."""
+        if not mapped.values:
+            decoded = Decoded(mapped.rows, mapped.rejections, mapped.indexes, None, mapped.status)
+            return Entry((delivery,), decoded)
         # Values of several vehicles come as whole sets: each is a row.
         rows = [
             Row(
@@ -170,7 +175,7 @@ class SourceReader:
             for values in mapped.values
         ]
         decoded = Decoded([*mapped.rows, *rows], mapped.rejections, mapped.indexes, None, mapped.status)
-        return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)) if rows else None)
+        return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)))
 
     def _displaced(self, delivery: Delivery, source: Source, vin: str) -> Entry:
         """Reject a message whose value is older than one that arrived with it."""

@@ -9,7 +9,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-from scripts.bench import publisher
+from scripts.bench import cpu_time, publisher
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.crew import WorkerGroup, running_workers
@@ -24,10 +24,10 @@ from scripts.bench.dialect_load import (
     native_load,
 )
 from scripts.bench.parts import Parts
-from scripts.bench.sink import backlog_seconds
-from scripts.bench.wal import wal_noted
+from scripts.bench.sink import drain_backlog, make_backlog
 from scripts.bench.work_end import await_work
 from scripts.bench.workbench import Workbench
+from scripts.launcher.module import Worker
 from scripts.simulator.dialects.registry import DIALECTS
 from shared.wire.reading import SIGNALS
 
@@ -76,12 +76,22 @@ DIALECT_RATES = Benchmark(
 
 def _rate(workbench: Workbench, place: Database, cars: Fleets, load: DialectLoad) -> float:
     with _running(workbench, place, cars) as sink:
-        with wal_noted(workbench, place, len(load.publications)):
-            took = backlog_seconds(sink, load)
+        make_backlog(sink, load)
+        messages, written = len(load.publications), place.wal_bytes()
+        pids = sink.worker.pid, place.postgres.pid
+        before = [cpu_time.used(pid) for pid in pids]
+        took = drain_backlog(sink, load)
+        worker, postgres = (
+            (cpu_time.used(pid) - was) / messages * 1e6 for pid, was in zip(pids, before, strict=True)
+        )
+        written = (place.wal_bytes() - written) // messages
         with place.connect() as connection:
             rows = count(connection, "telemetry")
-        workbench.note(f"{workbench.alternative}: {rows:,} rows")
-    return len(load.publications) / took
+        workbench.note(
+            f"{workbench.alternative}: {rows:,} rows; a message costs {worker:.1f} + {postgres:.1f} µs of"
+            f" processor time, worker + PostgreSQL, and {written:,} bytes of write-ahead log"
+        )
+    return messages / took
 
 
 def _memory(workbench: Workbench, place: Database, cars: Fleets) -> Mapping[str, float]:
@@ -128,9 +138,13 @@ class _DialectSink:
     def release(self) -> None:
         self._workers.release()
 
+    @property
+    def worker(self) -> Worker:
+        return self._workers.workers[0]
+
     def memory_mib(self) -> float:
         """Return the worker's resident memory."""
-        return float(psutil.Process(self._workers.workers[0].pid).memory_info().rss) / _MIB
+        return float(psutil.Process(self.worker.pid).memory_info().rss) / _MIB
 
     def await_stored(self, load: DialectLoad) -> None:
         """Wait until each value is stored. Raises MeasureError where there are more of them."""

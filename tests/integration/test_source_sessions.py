@@ -61,7 +61,7 @@ def start(run_worker, tmp_path, read):
         worker = run_worker(mqtt_sources=mapping, **settings)
         eventually(lambda: worker.subscriber.connection.is_listening)
         noted = f"SELECT filter FROM mqtt_filters WHERE client_id = '{worker.subscriber.client_id}'"
-        wanted = set(worker.subscriber.filters)
+        wanted = set(worker.subscriber.subscription.filters(worker.subscriber.client_id))
         eventually(lambda: wanted <= {each for (each,) in read(noted)})
         return worker
 

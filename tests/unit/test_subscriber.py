@@ -383,3 +383,40 @@ def test_a_ca_file_that_is_none_is_an_os_error(make, tmp_path):
     path.write_text("no certificate")
     with pytest.raises(OSError, match=r".+"):
         make(MqttClient, mqtt_tls_ca_file=path)
+
+
+OLD = {"old/#"}
+
+
+def test_filters_that_are_named_while_the_subscription_is_granted(subscriber, monkeypatch):
+    """The worker names obsolete filters at the very moment at which the SUBACK arrives: they are sent."""
+    is_granted = subscriber.connection.subscribed
+
+    def name_then_note():
+        subscriber.unsubscribe(OLD)
+        is_granted()
+
+    monkeypatch.setattr(subscriber.connection, "subscribed", name_then_note)
+    connect(subscriber)
+    granted(subscriber, 1, 1, 1)
+    assert subscriber.client.unsubscribed == [sorted(OLD)]
+
+
+def test_a_confirmation_that_is_quicker_than_the_call(subscriber):
+    """The UNSUBACK arrives in the network thread before `unsubscribe` has returned its packet id."""
+    confirmed = []
+
+    class Quick:
+        def unsubscribe(self, _topics):
+            network = threading.Thread(target=lambda: confirmed.append(subscriber.subscription.confirmed(7)))
+            network.start()
+            network.join(0.1)
+            self.network = network
+            return 0, 7
+
+    client = Quick()
+    subscriber.subscription.obsolete = frozenset(OLD)
+    subscriber.subscription.unsubscribe_obsolete(client)
+    client.network.join()
+    assert confirmed == [OLD]
+    assert subscriber.subscription.unsubscribed == OLD
