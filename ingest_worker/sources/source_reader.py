@@ -109,7 +109,7 @@ class SourceReader:
             self.counts[source.name, outcome] += 1
             if not source.keeps_backlog:
                 for older in self._assembler.displace(mapped.values[0], delivery.received_at):
-                    yield self._displaced(older, source, mapped.values[0].vin)
+                    yield self._displaced(older, source, mapped.values[0].vin, client_id)
             self._held += 1
             closed = self._assembler.add(mapped.values[0], delivery.received_at, delivery)
             if self._held > self._max_held:
@@ -170,9 +170,10 @@ class SourceReader:
             for values in mapped.values
         ]
         decoded = Decoded([*mapped.rows, *rows], mapped.rejections, mapped.indexes, None, mapped.status)
-        return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)) if rows else None)
+        lacks_time = bool(rows) or any(not rejection.has_time for rejection in mapped.rejections)
+        return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)) if lacks_time else None)
 
-    def _displaced(self, delivery: Delivery, source: Source, vin: str) -> Entry:
+    def _displaced(self, delivery: Delivery, source: Source, vin: str, client_id: str) -> Entry:
         """Reject a message whose value is older than one that arrived with it."""
         self._held -= 1
         self.counts[source.name, SourceOutcome.READING] -= 1
@@ -187,7 +188,7 @@ class SourceReader:
             delivery.payload,
             has_time=False,
         )
-        return Entry((delivery,), Decoded([], [rejection]))
+        return Entry((delivery,), Decoded([], [rejection]), Arrivals(client_id, (delivery,)))
 
     def _row(self, group: Group[Delivery], client_id: str) -> Entry:
         self._held -= len(group.tokens)

@@ -134,6 +134,26 @@ def test_the_first_copy_is_still_at_hand(run, engine):
     assert session.metrics.tally.snapshot().stored == 1
 
 
+def test_an_obsolete_value_is_not_the_newest_one_after_a_crash(run, engine):
+    """It was kept as a rejection: the copy with DUP is neither a row nor a second rejection."""
+    newest = TESLAMATE + 'backlog = "newest"\n'
+    old, new = delivery("battery_level", "79", 5), delivery("battery_level", "80", 6, after=0.05)
+    assert run([old, new], sources=newest)[0] == {"reading": 1, "rejected": 1}
+    again = {"after": 3, "repeated": True, "epoch": 2}
+    copies = delivery("battery_level", "79", 5, **again), delivery("battery_level", "80", 6, **again)
+    assert run(copies, sources=newest)[0] == {"repeated": 2}
+    assert rows(engine) == [(0.0, 80.0, None)]
+    assert [kept["reason"] for kept in rejections(engine)] == ["no_time"]
+
+
+def test_a_rejected_message_is_kept_once(run, engine):
+    """Without a time the arrival is part of a rejection's id: a copy with DUP would be another one."""
+    run([delivery("battery_level", "full", 5)])
+    counts, _ = run([delivery("battery_level", "full", 5, after=3, repeated=True, epoch=2)])
+    assert counts == {"repeated": 1}
+    assert len(rejections(engine)) == 1
+
+
 def test_a_taken_time(run, engine):
     """A row whose time another row has, as after a step of our clock, is stored 1 µs later."""
     run([SOC, ODOMETER])
