@@ -82,7 +82,9 @@ class Worker:
             back_off=self._back_off,
             after_timeout=self._after_timeout,
         )
-        self._questions = DatabaseQuestions(engine, count_error=self._count_error, back_off=self._back_off)
+        self._questions = DatabaseQuestions(
+            engine, store=self._flush, count_error=self._count_error, back_off=self._back_off
+        )
         reader = None
         if sources is not None:
             sparkplug = SparkplugDecoder(
@@ -175,15 +177,14 @@ class Worker:
             return ()
         # The first copy may be at hand still. Once it is committed, the table knows every copy.
         self._intake.add_held()
-        if len(self._batch):
-            self._flush()
         return self._questions.ask(find_stored, self._broker.client_id, repeated)
 
     def _flush(self) -> None:
         """Store the batch part by part; after each commit send receipts, then acknowledgements, in order."""
-        began = time.monotonic()
         contents = self._batch.take()
-        left = len(contents.deliveries)
+        if not (left := len(contents.deliveries)):
+            return
+        began = time.monotonic()
         for part, outcome in self._committer.commit(contents):
             committed = time.monotonic()
             self._note_database_up()
@@ -296,5 +297,4 @@ class Worker:
     def _drain(self) -> None:
         self._intake.add_held()
         log.info("Stopping: storing the %d messages at hand.", len(self._batch))
-        if len(self._batch):
-            self._flush()
+        self._flush()

@@ -237,3 +237,22 @@ def test_sparkplug(run, engine):
         assert [tuple(row) for row in found] == [("XX1SPARK00000001", 63.0), ("XX1SPARK00000001", 64.0)]
         found = connection.execute(text("SELECT vin, status FROM vehicle_status"))
         assert [tuple(row) for row in found] == [("XX1SPARK00000001", "online")]
+
+
+def test_a_birth_that_is_not_stored_yet(run, engine):
+    """A connection begins between a birth and its data: the birth that is stored is an older one."""
+    soc, fan = (
+        payload(metric(float_value(63.0), name=name, alias=1, datatype=9)) for name in ("Battery/SoC", "Fan")
+    )
+    data = payload(metric(float_value(12.0), alias=1, ts=TEN + 1_000))
+
+    def message(verb, content, mid, epoch=1):
+        topic = f"spBv1.0/plant/{verb}/edge/pack7".encode()
+        now = CLOCK + timedelta(seconds=mid)
+        return Delivery(topic, content, 1, mid.to_bytes(2, "big"), False, False, epoch, now)
+
+    run([message("DBIRTH", soc, 1)], sources=SOURCE)
+    run([message("DBIRTH", fan, 2)], [message("DDATA", data, 3, epoch=2)], sources=SOURCE)
+    with engine.connect() as connection:
+        # 12 is the fan's value.
+        assert connection.execute(text("SELECT soc FROM telemetry")).scalars().all() == [63.0]
