@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from ingest_worker.batch import Arrivals, Entry
+from ingest_worker.batch import MAX_BYTES, Arrivals, Entry
 from ingest_worker.delivery import Delivery
 from ingest_worker.sources.assembler import Assembler, Group
-from shared.sources.decode import Mapped, decode_mapped
+from shared.sources.decode import Mapped, Values, decode_mapped
 from shared.sources.sources import Source, Sources, TopicMatch
 from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.decoder import Decoded
@@ -39,8 +39,8 @@ class SourceReader:
     `command` sends a command (topic, payload) to a device: a request for its birth.
 
     Messages without a time are held, unacknowledged, until the row that they become is complete, for at most
-    the source's `assemble_ms` and at most `max_held` messages. With those of the batch they may fill the
-    in-flight window: then the broker sends on once rows are due.
+    the source's `assemble_ms`, and at most `max_held` messages or MAX_BYTES of payload. With those of the
+    batch they may fill the in-flight window: then the broker sends on once rows are due.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class SourceReader:
         self._assembler: Assembler[Delivery] = Assembler()
         self._max_held = max_held
         self._held = 0
+        self._held_bytes = 0
 
     @property
     def held(self) -> int:
@@ -101,20 +102,22 @@ class SourceReader:
             mapped = decode_mapped(
                 match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
             )
-            outcome = _outcome(mapped)
-            if len(mapped.values) != 1:
-                self.counts[source.name, outcome] += 1
+            self.counts[source.name, _outcome(mapped)] += 1
+            if len(mapped.values) == 1:
+                yield from self._join(delivery, mapped.values[0], client_id)
+            else:
                 yield self._complete(delivery, mapped, client_id)
-                return
-            self.counts[source.name, outcome] += 1
-            if not source.keeps_backlog:
-                for older in self._assembler.displace(mapped.values[0], delivery.received_at):
-                    yield self._displaced(older, source, mapped.values[0].vin, client_id)
-            self._held += 1
-            closed = self._assembler.add(mapped.values[0], delivery.received_at, delivery)
-            if self._held > self._max_held:
-                closed = [*closed, *self._assembler.close_oldest()]
-            for group in closed:
+
+    def _join(self, delivery: Delivery, values: Values, client_id: str) -> Iterator[Entry]:
+        """Hold a message for others of its vehicle; yield the rows that it completes or has no room for."""
+        if not values.source.keeps_backlog:
+            for older in self._assembler.displace(values, delivery.received_at):
+                yield self._displaced(older, values.source, values.vin, client_id)
+        self._hold(delivery)
+        for group in self._assembler.add(values, delivery.received_at, delivery):
+            yield self._row(group, client_id)
+        while self._held > self._max_held or self._held_bytes > MAX_BYTES:
+            for group in self._assembler.close_oldest():
                 yield self._row(group, client_id)
 
     def due(self, now: datetime, client_id: str) -> Iterator[Entry]:
@@ -175,7 +178,7 @@ class SourceReader:
 
     def _displaced(self, delivery: Delivery, source: Source, vin: str, client_id: str) -> Entry:
         """Reject a message whose value is older than one that arrived with it."""
-        self._held -= 1
+        self._release(delivery)
         self.counts[source.name, SourceOutcome.READING] -= 1
         self.counts[source.name, SourceOutcome.REJECTED] += 1
         rejection = Rejection(
@@ -191,9 +194,18 @@ class SourceReader:
         return Entry((delivery,), Decoded([], [rejection]), Arrivals(client_id, (delivery,)))
 
     def _row(self, group: Group[Delivery], client_id: str) -> Entry:
-        self._held -= len(group.tokens)
+        for delivery in group.tokens:
+            self._release(delivery)
         row = Row(group.vin, group.ts, group.tokens[0].received_at, *group.signals)
         return Entry(group.tokens, Decoded([row], []), Arrivals(client_id, tuple(group.tokens)))
+
+    def _hold(self, delivery: Delivery) -> None:
+        self._held += 1
+        self._held_bytes += len(delivery.payload)
+
+    def _release(self, delivery: Delivery) -> None:
+        self._held -= 1
+        self._held_bytes -= len(delivery.payload)
 
 
 def _outcome(mapped: Mapped) -> SourceOutcome:
