@@ -18,7 +18,7 @@ MAX_BYTES = 4 * 1024 * 1024
 
 
 class Arrivals(NamedTuple):
-    """Messages without a time of their own that became one or several rows."""
+    """Messages without a time of their own that became rows or rejections."""
 
     client_id: str
     """The session at the broker that received them."""
@@ -62,7 +62,7 @@ class BatchContents:
     indexes: dict[Delivery, Sequence[int]] = field(default_factory=dict)
     """For each delivery that is an array, the index in that array of each of its rows."""
     arrivals: dict[Delivery, Arrivals] = field(default_factory=dict)
-    """For each delivery whose rows have the time of their arrival, all deliveries that its rows come from."""
+    """For each delivery stored with the time of its arrival, all deliveries that its rows come from."""
     births: dict[Delivery, NodeBirth] = field(default_factory=dict)
     """Births of Sparkplug devices, by their delivery."""
     receipts: dict[Delivery, Receipt] = field(default_factory=dict)

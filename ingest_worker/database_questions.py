@@ -13,10 +13,16 @@ T = TypeVar("T")
 
 
 class DatabaseQuestions:
-    """Asks until the database answers. `count_error` and `back_off` are those of the committer."""
+    """Asks until the database answers. `count_error` and `back_off` are those of the committer.
 
-    def __init__(self, engine: Engine, *, count_error: CountError, back_off: BackOff) -> None:
+    `store` stores the batch at hand: what is in it is newer than all that is stored.
+    """
+
+    def __init__(
+        self, engine: Engine, *, store: Callable[[], None], count_error: CountError, back_off: BackOff
+    ) -> None:
         self._engine = engine
+        self._store = store
         self._count_error = count_error
         self._back_off = back_off
 
@@ -26,7 +32,8 @@ class DatabaseQuestions:
         *arguments: P.args,
         **options: P.kwargs,
     ) -> T:
-        """Return the answer. Raises the errors of `back_off`: the worker is stopped meanwhile."""
+        """Store the batch, then return the answer. Raises the errors of `back_off`: the worker is stopped."""
+        self._store()
         backoff = Backoff(first=0.1, longest=5)
         while True:
             try:

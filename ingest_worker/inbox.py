@@ -12,6 +12,8 @@ from ingest_worker.delivery import Delivery
 MAX_BYTES = 8 * 1024 * 1024
 """Bytes of payload at which the queue is full. The broker's window bounds messages, not bytes."""
 
+_Content = tuple[bytes, bytes, bool]
+
 
 class Inbox:
     """A queue of chunks, each the deliveries of one read.
@@ -32,8 +34,8 @@ class Inbox:
         self._waiting = 0
         self._waiting_bytes = 0
         self._replaced: set[Delivery] = set()
-        # Deliveries of earlier connections, by content.
-        self._earlier: dict[tuple[bytes, bytes], Delivery] = {}
+        self._earlier: dict[_Content, Delivery] = {}
+        """Deliveries of earlier connections."""
         self._has_room = threading.Event()
         self._has_room.set()
         self.unguaranteed_dropped = 0
@@ -78,7 +80,7 @@ class Inbox:
         return True
 
     def _replace_earlier(self, delivery: Delivery) -> None:
-        earlier = self._earlier.pop((delivery.topic, delivery.payload), None)
+        earlier = self._earlier.pop(_content(delivery), None)
         if earlier is not None:
             self._replaced.add(earlier)
             self._subtract(earlier)
@@ -103,7 +105,7 @@ class Inbox:
                 self._replaced.difference_update(chunk)
                 for delivery in waiting:
                     if delivery.qos:
-                        self._earlier[delivery.topic, delivery.payload] = delivery
+                        self._earlier[_content(delivery)] = delivery
                 if waiting:
                     self._chunks.put(waiting)
 
@@ -125,9 +127,14 @@ class Inbox:
             for delivery in chunk:
                 self._subtract(delivery)
                 if self._earlier:
-                    self._earlier.pop((delivery.topic, delivery.payload), None)
+                    self._earlier.pop(_content(delivery), None)
         return chunk
 
     def wake(self) -> None:
         """Make a waiting `take` return. Safe in a signal handler: no lock is acquired."""
         self._chunks.put(None)
+
+
+def _content(delivery: Delivery) -> _Content:
+    # A retained copy replaces only another one: it is sent at each subscribing, and may not be stored.
+    return delivery.topic, delivery.payload, delivery.is_retained

@@ -40,6 +40,9 @@ class Intake:
             if not len(batch):
                 metrics.oldest = delivery
             if reader is not None and (match := reader.sources.match(delivery.topic)) is not None:
+                # Reading may store the batch: nothing is stored that was not received.
+                metrics.tally.receive(received)
+                received = 0
                 entries = reader.read(
                     delivery, match, latest=latest, client_id=self._client_id(), stored_before=stored_before
                 )

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import Engine, text
@@ -19,10 +19,10 @@ from ingest_worker.filter_keeper import FilterKeeper
 from ingest_worker.intake import Intake
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.outcome_report import OutcomeReport
+from ingest_worker.repeated_messages import RepeatedMessages
 from ingest_worker.slot import SlotLock
 from ingest_worker.slot_keeper import SlotKeeper
 from ingest_worker.sources.source_reader import SourceReader
-from ingest_worker.stored_messages import find_stored
 from ingest_worker.worker_health import WorkerHealth
 from ingest_worker.write_batch import fill_receipts
 from shared.rejections.retention import Retention
@@ -82,7 +82,9 @@ class Worker:
             back_off=self._back_off,
             after_timeout=self._after_timeout,
         )
-        self._questions = DatabaseQuestions(engine, count_error=self._count_error, back_off=self._back_off)
+        self._questions = DatabaseQuestions(
+            engine, store=self._flush, count_error=self._count_error, back_off=self._back_off
+        )
         reader = None
         if sources is not None:
             sparkplug = SparkplugDecoder(
@@ -99,6 +101,7 @@ class Worker:
             client_id=lambda: broker.client_id,
             reader=reader,
         )
+        self._repeated = RepeatedMessages(self._questions, broker, self._intake)
         self._slot = slot
         self._keeper = None if slot is None else SlotKeeper(slot, broker, health)
         metrics.batch_limit = self._max_rows
@@ -115,6 +118,8 @@ class Worker:
                 self._await_schema()
             while not self._stopping:
                 if self._keeper is not None and self._keeper.needs_slot:
+                    # The packet ids of what is at hand are those of the session that is left now.
+                    self._drain()
                     self._connect()
                 self._filters.update_if(self._health.database_answers)
                 self._take_next()
@@ -161,28 +166,18 @@ class Worker:
 
     def _decode(self, deliveries: Sequence[Delivery]) -> None:
         # One chunk may fill many batches.
-        for _ in self._intake.add(deliveries, self._find_stored(deliveries)):
+        for _ in self._intake.add(deliveries, self._repeated.stored_among(deliveries)):
             self._flush()
             self._check_connections()
             if self._stopping:
                 return
 
-    def _find_stored(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Return the deliveries that were stored before, and have no time to show it. Raises StoppedError."""
-        repeated = self._intake.repeated(deliveries)
-        if not repeated:
-            return ()
-        # The first copy may be at hand still. Once it is committed, the table knows every copy.
-        self._intake.add_held()
-        if len(self._batch):
-            self._flush()
-        return self._questions.ask(find_stored, self._broker.client_id, repeated)
-
     def _flush(self) -> None:
         """Store the batch part by part; after each commit send receipts, then acknowledgements, in order."""
-        began = time.monotonic()
         contents = self._batch.take()
-        left = len(contents.deliveries)
+        if not (left := len(contents.deliveries)):
+            return
+        began = time.monotonic()
         for part, outcome in self._committer.commit(contents):
             committed = time.monotonic()
             self._note_database_up()
@@ -200,9 +195,8 @@ class Worker:
                 self._check_connections()
 
     def _send_receipts(self, contents: BatchContents) -> None:
-        if not contents.receipts:
+        if not (receipts := contents.receipts.values()):
             return
-        receipts = contents.receipts.values()
         if self._broker.publish((receipt.topic, receipt.payload()) for receipt in receipts):
             self._metrics.receipts_sent += len(receipts)
         else:
@@ -294,6 +288,5 @@ class Worker:
 
     def _drain(self) -> None:
         self._intake.add_held()
-        log.info("Stopping: storing the %d messages at hand.", len(self._batch))
-        if len(self._batch):
-            self._flush()
+        log.info("Storing the %d messages at hand.", len(self._batch))
+        self._flush()

@@ -145,7 +145,9 @@ def _keep(
     outcome.late = dict(_rejections(contents, late))
     rejections = [*contents.rejections, *outcome.late.values()]
     keep_statuses(connection, contents.statuses)
-    keep_stored(connection, contents.arrivals.values())
+    if not contents.is_partial:
+        # Kept with its first rows, a message that comes again after a crash would never get the others.
+        keep_stored(connection, contents.arrivals.values())
     births = {
         node: ReceivedBirth(birth, delivery.received_at)
         for delivery, (node, birth) in contents.births.items()

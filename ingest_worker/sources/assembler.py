@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _TICK = timedelta(microseconds=1)
 _WAITED_TOGETHER = timedelta(milliseconds=200)
+_LONGEST_LEAD = timedelta(seconds=1)
+"""Far more than the ticks of rows that arrive at once: a larger lead is a clock that was set back."""
 
 
 class Group(Generic[T]):
@@ -87,7 +89,8 @@ class Assembler(Generic[T]):
         key = values.source.name, values.vin
         group = groups.get(key)
         if group is not None:
-            if received_at < group.ends_at and group.join(values.signals, received_at, token):
+            is_open = group.started_at <= received_at < group.ends_at
+            if is_open and group.join(values.signals, received_at, token):
                 return []
             del groups[key]
         groups[key] = Group(values, received_at, self.stamp(values.vin, received_at), token)
@@ -104,7 +107,7 @@ class Assembler(Generic[T]):
         return [] if group is None else group.displace(values.signals, received_at)
 
     def due(self, now: datetime) -> list[Group[T]]:
-        """Close and return the groups whose time has passed."""
+        """Close and return the groups whose time has passed, or that began before the clock was set back."""
         closed = []
         for groups in self._open.values():
             for key, group in list(_while_due(groups, now)):
@@ -140,9 +143,13 @@ class Assembler(Generic[T]):
         return sorted(closed, key=lambda group: group.ts)
 
     def stamp(self, vin: str, received_at: datetime) -> datetime:
-        """Return a time for a row: its arrival, or 1 µs after the last one of this vehicle."""
+        """Return a time for a row: its arrival, or 1 µs after the last one of this vehicle.
+
+        It is the arrival also where the clock was set back by more than a second since.
+        """
         last = self._last.get(vin)
-        ts = received_at if last is None or received_at > last else last + _TICK
+        is_behind = last is not None and last - _LONGEST_LEAD <= received_at <= last
+        ts = last + _TICK if last is not None and is_behind else received_at
         self._last[vin] = ts
         return ts
 
@@ -151,6 +158,6 @@ def _while_due(
     groups: dict[tuple[str, str], Group[T]], now: datetime
 ) -> Iterator[tuple[tuple[str, str], Group[T]]]:
     for key, group in groups.items():
-        if group.ends_at > now:
+        if group.started_at <= now < group.ends_at:
             return
         yield key, group

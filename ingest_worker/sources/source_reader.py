@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from ingest_worker.batch import Arrivals, Entry
+from ingest_worker.batch import MAX_BYTES, Arrivals, Entry
 from ingest_worker.delivery import Delivery
 from ingest_worker.sources.assembler import Assembler, Group
 from shared.sources.decode import Mapped, Values, decode_mapped
@@ -39,8 +39,8 @@ class SourceReader:
     `command` sends a command (topic, payload) to a device: a request for its birth.
 
     Messages without a time are held, unacknowledged, until the row that they become is complete, for at most
-    the source's `assemble_ms` and at most `max_held` messages. With those of the batch they may fill the
-    in-flight window: then the broker sends on once rows are due.
+    the source's `assemble_ms`, and at most `max_held` messages or MAX_BYTES of payload. With those of the
+    batch they may fill the in-flight window: then the broker sends on once rows are due.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class SourceReader:
         self._assembler: Assembler[Delivery] = Assembler()
         self._max_held = max_held
         self._held = 0
+        self._held_bytes = 0
 
     @property
     def held(self) -> int:
@@ -101,9 +102,22 @@ class SourceReader:
             match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
         )
         self.counts[source.name, _outcome(mapped)] += 1
-        if len(mapped.values) != 1:
-            return (self._complete(delivery, mapped, client_id),)
-        return self._hold(delivery, mapped.values[0], client_id)
+        if len(mapped.values) == 1 and not mapped.rejections:
+            return self._join(delivery, mapped.values[0], client_id)
+        return (self._complete(delivery, mapped, client_id),)
+
+    def _join(self, delivery: Delivery, values: Values, client_id: str) -> Sequence[Entry]:
+        """Hold a message for others of its vehicle; return the rows that it completes or has no room for."""
+        entries = []
+        if not values.source.keeps_backlog:
+            displaced = self._assembler.displace(values, delivery.received_at)
+            entries += [self._displaced(older, values.source, values.vin, client_id) for older in displaced]
+        self._hold(delivery)
+        closed = self._assembler.add(values, delivery.received_at, delivery)
+        entries += [self._row(group, client_id) for group in closed]
+        while self._held > self._max_held or self._held_bytes > MAX_BYTES:
+            entries += [self._row(group, client_id) for group in self._assembler.close_oldest()]
+        return entries
 
     def due(self, now: datetime, client_id: str) -> Iterator[Entry]:
         """Yield the rows whose time has passed."""
@@ -119,20 +133,6 @@ class SourceReader:
         """Return the seconds until a row is due; None while nothing is held."""
         moment = self._assembler.next_due()
         return None if moment is None else (moment - datetime.now(UTC)).total_seconds()
-
-    def _hold(self, delivery: Delivery, values: Values, client_id: str) -> Sequence[Entry]:
-        """Join a message with others of its vehicle; return the rows that it completes."""
-        source, received_at = values.source, delivery.received_at
-        entries = []
-        if not source.keeps_backlog:
-            displaced = self._assembler.displace(values, received_at)
-            entries += [self._displaced(older, source, values.vin) for older in displaced]
-        self._held += 1
-        closed = self._assembler.add(values, received_at, delivery)
-        if self._held > self._max_held:
-            closed = [*closed, *self._assembler.close_oldest()]
-        entries += [self._row(group, client_id) for group in closed]
-        return entries
 
     def _read_sparkplug(self, delivery: Delivery, match: TopicMatch, latest: datetime) -> Entry:
         """Decode a message of Sparkplug. Raises the errors of the decoder's questions to the database."""
@@ -161,8 +161,8 @@ class SourceReader:
 
     def _complete(self, delivery: Delivery, mapped: Mapped, client_id: str) -> Entry:
         """Make the entry of a message that waits for no other one."""
-        if not mapped.values:
-            decoded = Decoded(mapped.rows, mapped.rejections, mapped.indexes, None, mapped.status)
+        if not mapped.values and not mapped.rejections:
+            decoded = Decoded(mapped.rows, [], mapped.indexes, None, mapped.status)
             return Entry((delivery,), decoded)
         # Values of several vehicles come as whole sets: each is a row.
         rows = [
@@ -175,11 +175,12 @@ class SourceReader:
             for values in mapped.values
         ]
         decoded = Decoded([*mapped.rows, *rows], mapped.rejections, mapped.indexes, None, mapped.status)
-        return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)))
+        lacks_time = bool(rows) or any(not rejection.has_time for rejection in mapped.rejections)
+        return Entry((delivery,), decoded, Arrivals(client_id, (delivery,)) if lacks_time else None)
 
-    def _displaced(self, delivery: Delivery, source: Source, vin: str) -> Entry:
+    def _displaced(self, delivery: Delivery, source: Source, vin: str, client_id: str) -> Entry:
         """Reject a message whose value is older than one that arrived with it."""
-        self._held -= 1
+        self._release(delivery)
         self.counts[source.name, SourceOutcome.READING] -= 1
         self.counts[source.name, SourceOutcome.REJECTED] += 1
         rejection = Rejection(
@@ -192,12 +193,21 @@ class SourceReader:
             delivery.payload,
             has_time=False,
         )
-        return Entry((delivery,), Decoded([], [rejection]))
+        return Entry((delivery,), Decoded([], [rejection]), Arrivals(client_id, (delivery,)))
 
     def _row(self, group: Group[Delivery], client_id: str) -> Entry:
-        self._held -= len(group.tokens)
+        for delivery in group.tokens:
+            self._release(delivery)
         row = Row(group.vin, group.ts, group.tokens[0].received_at, *group.signals)
         return Entry(group.tokens, Decoded([row], []), Arrivals(client_id, tuple(group.tokens)))
+
+    def _hold(self, delivery: Delivery) -> None:
+        self._held += 1
+        self._held_bytes += len(delivery.payload)
+
+    def _release(self, delivery: Delivery) -> None:
+        self._held -= 1
+        self._held_bytes -= len(delivery.payload)
 
 
 def _outcome(mapped: Mapped) -> SourceOutcome:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import text
 
-from ingest_worker.batch import Batch
+from ingest_worker.batch import Arrivals, Batch, Entry
 from ingest_worker.committer import Committer
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.delivery import Delivery
+from ingest_worker.stored_messages import find_stored
 from scripts.faults.proxy import Mode, Proxy
 from shared.storage.engine import writer_engine
 from shared.storage.error_classes import Fault, classify
@@ -39,6 +40,11 @@ def batch_of(*rows):
 def count(engine):
     with engine.connect() as connection:
         return connection.execute(text("SELECT count(*) FROM telemetry")).scalar_one()
+
+
+def is_known(engine, delivery):
+    with engine.connect() as connection:
+        return bool(find_stored(connection, "worker", [delivery]))
 
 
 class GaveUpError(Exception):
@@ -224,3 +230,18 @@ def test_a_link_that_swallows_ends_in_a_wait(trial, postgres, database_url, engi
     tried.commit(batch_of(*[2] * 32))
     assert count(engine) == 64
     link.close()
+
+
+def test_a_message_without_a_time_is_stored_with_its_last_part(database_url):
+    """Until then a copy of it, after a crash, is no message that was stored before."""
+    trial = Trial(database_url)
+    fleet = Delivery(b"fleet", b"[]", 1, b"\x00\x07", False, False, 1, START)
+    batch = Batch(max_rows=10, max_deliveries=10, max_age_s=1, clock=lambda: 0)
+    readings = [row(second=second) for second in range(4)]
+    batch.append_entry(Entry((fleet,), Decoded(readings, []), Arrivals("worker", (fleet,))))
+    trial.committer.limit = 2
+    found = [
+        (part.is_partial, count(trial.engine), is_known(trial.engine, fleet))
+        for part, _ in trial.committer.commit(batch.take())
+    ]
+    assert found == [(True, 2, False), (False, 4, True)]

@@ -1,6 +1,7 @@
 """Messages of sources through the worker's loop: a real PostgreSQL, and no broker."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -44,8 +45,9 @@ def run(engine, database_url, monkeypatch, tmp_path):
     """Run a worker over deliveries until all are acknowledged; return its counts and its session."""
     monkeypatch.chdir(tmp_path)
 
-    def go(*chunks, sources=TESLAMATE, filters=("vehicles/+/telemetry",)):
+    def go(*chunks, sources=TESLAMATE, filters=("vehicles/+/telemetry",), is_kept=True):
         session = FakeSession()
+        session.is_kept = is_kept
         session.subscription = FakeSubscription(filters)
         health = WorkerHealth()
         metrics = WorkerMetrics(session, health)
@@ -126,12 +128,45 @@ def test_a_packet_id_that_is_used_again(run, engine):
     assert rows(engine) == [(0.0, 88.0, None), (3.0, 87.0, None), (6.0, 87.0, None)]
 
 
+def test_a_session_that_the_broker_has_lost(run, engine):
+    """A new one counts its packet ids anew: an equal message of the lost session is another message."""
+    run([SOC])
+    run([delivery("battery_level", "50", 1, after=3)], is_kept=False)
+    again = [
+        delivery("battery_level", "50", 1, after=6, repeated=True, epoch=2),
+        delivery("battery_level", "88", 5, after=6, repeated=True, epoch=2),
+    ]
+    counts, _ = run(again)
+    assert counts == {"repeated": 1, "reading": 1}
+    assert rows(engine) == [(0.0, 88.0, None), (3.0, 50.0, None), (6.0, 88.0, None)]
+
+
 def test_the_first_copy_is_still_at_hand(run, engine):
     """A reconnect while a message waits for its row: the copy with DUP is not stored besides it."""
     counts, session = run([SOC], [delivery("battery_level", "88", 5, after=0.2, repeated=True, epoch=2)])
     assert rows(engine) == [(0.0, 88.0, None)]
     assert counts == {"reading": 1, "repeated": 1}
     assert session.metrics.tally.snapshot().stored == 1
+
+
+def test_an_obsolete_value_is_not_the_newest_one_after_a_crash(run, engine):
+    """It was kept as a rejection: the copy with DUP is neither a row nor a second rejection."""
+    newest = TESLAMATE + 'backlog = "newest"\n'
+    old, new = delivery("battery_level", "79", 5), delivery("battery_level", "80", 6, after=0.05)
+    assert run([old, new], sources=newest)[0] == {"reading": 1, "rejected": 1}
+    again = {"after": 3, "repeated": True, "epoch": 2}
+    copies = delivery("battery_level", "79", 5, **again), delivery("battery_level", "80", 6, **again)
+    assert run(copies, sources=newest)[0] == {"repeated": 2}
+    assert rows(engine) == [(0.0, 80.0, None)]
+    assert [kept["reason"] for kept in rejections(engine)] == ["no_time"]
+
+
+def test_a_rejected_message_is_kept_once(run, engine):
+    """Without a time the arrival is part of a rejection's id: a copy with DUP would be another one."""
+    run([delivery("battery_level", "full", 5)])
+    counts, _ = run([delivery("battery_level", "full", 5, after=3, repeated=True, epoch=2)])
+    assert counts == {"repeated": 1}
+    assert len(rejections(engine)) == 1
 
 
 def test_a_taken_time(run, engine):
@@ -153,6 +188,53 @@ def test_a_taken_time(run, engine):
         with pytest.raises(ReplayRefusedError) as refused:
             replay(engine, one["id"], latest=LATEST, sources=mapping(TESLAMATE))
         assert refused.value.is_conflict
+
+
+def test_what_is_held_belongs_to_the_slot_that_received_it(engine, database_url, monkeypatch, tmp_path):
+    """Stored before the worker takes another slot: the next holder of the first one gets it with DUP."""
+    monkeypatch.chdir(tmp_path)
+
+    class Session(FakeSession):
+        def start(self, client_id=None):
+            self.client_id = client_id
+            super().start()
+
+    class Slot:
+        number, last, is_shared = None, 1, True
+        free = 1
+
+        def take(self, numbers=None):
+            self.number = self.free if numbers is None or self.free in numbers else None
+            self.last = self.number or self.last
+            return self.number
+
+        def client_id(self):
+            return f"worker-{self.last}"
+
+        def close(self):
+            """Do nothing: there is no lock."""
+
+    session, slot = Session(), Slot()
+    health = WorkerHealth()
+    metrics = WorkerMetrics(session, health)
+    settings = WorkerSettings(database_url=database_url, ingest_batch_ms=10)
+    sources = mapping(TESLAMATE + "assemble_ms = 60000")
+    worker = Worker(settings, session, engine, health, metrics, slot=slot, sources=sources)
+    thread = threading.Thread(target=worker.run, daemon=True)
+    thread.start()
+    eventually(lambda: "start" in session.calls)
+    session.inbox.put([replace(SOC, received_at=datetime.now(UTC))])
+    eventually(lambda: metrics.source_messages["teslamate", "reading"])
+    slot.free, slot.number = 2, None
+    eventually(lambda: "leave" in session.calls)
+    # For half a minute only the slot of before is tried.
+    slot.last = 2
+    eventually(lambda: session.client_id == "worker-2")
+    worker.stop()
+    thread.join(10)
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT client_id FROM mqtt_arrivals")).scalars().all()
+    assert kept == ["worker-1"]
 
 
 def test_replay_by_the_mapping_of_today(run, engine):
@@ -217,3 +299,22 @@ def test_sparkplug(run, engine):
         assert [tuple(row) for row in found] == [("XX1SPARK00000001", 63.0), ("XX1SPARK00000001", 64.0)]
         found = connection.execute(text("SELECT vin, status FROM vehicle_status"))
         assert [tuple(row) for row in found] == [("XX1SPARK00000001", "online")]
+
+
+def test_a_birth_that_is_not_stored_yet(run, engine):
+    """A connection begins between a birth and its data: the birth that is stored is an older one."""
+    soc, fan = (
+        payload(metric(float_value(63.0), name=name, alias=1, datatype=9)) for name in ("Battery/SoC", "Fan")
+    )
+    data = payload(metric(float_value(12.0), alias=1, ts=TEN + 1_000))
+
+    def message(verb, content, mid, epoch=1):
+        topic = f"spBv1.0/plant/{verb}/edge/pack7".encode()
+        now = CLOCK + timedelta(seconds=mid)
+        return Delivery(topic, content, 1, mid.to_bytes(2, "big"), False, False, epoch, now)
+
+    run([message("DBIRTH", soc, 1)], sources=SOURCE)
+    run([message("DBIRTH", fan, 2)], [message("DDATA", data, 3, epoch=2)], sources=SOURCE)
+    with engine.connect() as connection:
+        # 12 is the fan's value.
+        assert connection.execute(text("SELECT soc FROM telemetry")).scalars().all() == [63.0]

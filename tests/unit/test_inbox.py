@@ -60,6 +60,18 @@ def test_what_does_not_come_again_is_kept(subscriber, session):
     assert [delivery.payload for delivery in take_all(subscriber)] == [b"1", b"2", b"3"]
 
 
+def test_a_retained_copy_replaces_another_retained_one_only(subscriber):
+    """It is sent at each subscribing, and of a source without times not stored: the message itself is."""
+    connect(subscriber)
+    arrive(subscriber, publish(TOPIC, b"80", mid=1, retain=True), publish(TOPIC, b"80", mid=2))
+    for _ in range(3):
+        disconnect(subscriber)
+        connect(subscriber, session=False)
+        arrive(subscriber, publish(TOPIC, b"80", mid=1, retain=True))
+    taken = take_all(subscriber)
+    assert [(delivery.epoch, delivery.is_retained) for delivery in taken] == [(1, False), (4, True)]
+
+
 def test_unguaranteed_messages_do_not_fill_the_memory(make):
     """QoS 0 has no window: beyond the one we set they are dropped and counted."""
     subscriber = make(mqtt_max_inflight=10)

@@ -168,12 +168,28 @@ def test_room_is_made_by_the_oldest_row():
     assert driven.reader.held == 2
 
 
+def test_room_is_made_for_large_messages():
+    """Messages of many vehicles, each of a megabyte, would fill the memory long before their number does."""
+    large = '{{"id": "VIN-{:05}", "soc": 50, "more": "' + "x" * 1_000_000 + '"}}'
+    driven = Driven(FLEET, max_held=2_000).read(*(delivery("fleet", large.format(n)) for n in range(12)))
+    assert driven.reader.held == 4
+    assert [vin for _, vin, _ in driven.rows()] == [f"VIN-{n:05}" for n in range(8)]
+
+
 def test_a_stop_completes_every_row():
     """No message stays held."""
     driven = Driven().read(delivery(METRIC + "b/soc", "81.5"))
     driven.entries += driven.reader.drain("worker")
     assert len(driven.rows()) == 1
     assert driven.reader.due_in() is None
+
+
+def test_one_good_value_hides_no_rejection():
+    """No message of a message is held for others while another part of it is rejected."""
+    [entry] = (
+        Driven(FLEET).read(delivery("fleet", '[{"id":"VIN-00001","soc":1},{"id":"??","soc":3}]')).entries
+    )
+    assert (len(entry.decoded.rows), len(entry.decoded.rejections)) == (1, 1)
 
 
 def test_a_message_of_several_vehicles():

@@ -71,12 +71,24 @@ def test_vehicles_and_sources_are_apart():
 
 
 def test_a_clock_that_steps_back():
-    """Times of a vehicle only rise."""
+    """Times of a vehicle rise by steps of up to a second."""
     assembler = Assembler()
     assembler.add(values(soc=80.0), at(1_000), 1)
     assembler.add(values(soc=81.0), at(0), 2)
     (group,) = assembler.drain()
     assert group.ts == at(1_000) + timedelta(microseconds=1)
+
+
+def test_a_clock_that_is_set_back():
+    """Rows have the corrected time at once, and nothing is held until the clock is there again."""
+    assembler = Assembler()
+    assembler.add(values(soc=80.0), at(3_600_000), 1)
+    assembler.add(values("VIN-00002", soc=50.0), at(3_600_000), 2)
+    (before,) = assembler.add(values(soh=90.0), at(0), 3)
+    assert (before.ts, before.signals) == (at(3_600_000), signals(soc=80.0))
+    assert [group.tokens for group in assembler.due(at(100))] == [[2]]
+    (after,) = assembler.due(at(500))
+    assert (after.ts, after.signals) == (at(0), signals(soh=90.0))
 
 
 def test_room_is_made_by_closing_the_oldest():
