@@ -185,7 +185,7 @@ def test_a_stop_completes_every_row():
 
 
 def test_one_good_value_hides_no_rejection():
-    """No message of a message is held for others while another part of it is rejected."""
+    """A message of which a part is rejected is not held for others."""
     [entry] = (
         Driven(FLEET).read(delivery("fleet", '[{"id":"VIN-00001","soc":1},{"id":"??","soc":3}]')).entries
     )
