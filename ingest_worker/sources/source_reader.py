@@ -103,7 +103,7 @@ class SourceReader:
                 match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
             )
             self.counts[source.name, _outcome(mapped)] += 1
-            if len(mapped.values) == 1:
+            if len(mapped.values) == 1 and not mapped.rejections:
                 yield from self._join(delivery, mapped.values[0], client_id)
             else:
                 yield self._complete(delivery, mapped, client_id)

@@ -184,6 +184,14 @@ def test_a_stop_completes_every_row():
     assert driven.reader.due_in() is None
 
 
+def test_one_good_value_hides_no_rejection():
+    """The message is not held for others: its row and its rejection are stored together."""
+    [entry] = (
+        Driven(FLEET).read(delivery("fleet", '[{"id":"VIN-00001","soc":1},{"id":"??","soc":3}]')).entries
+    )
+    assert (len(entry.decoded.rows), len(entry.decoded.rejections)) == (1, 1)
+
+
 def test_a_message_of_several_vehicles():
     """Each is a row at once, and all belong to the one message."""
     sent = delivery("fleet", '[{"id":"VIN-00001","soc":1},{"id":"VIN-00002","soc":2},{"id":"??","soc":3}]')
