@@ -62,8 +62,8 @@ def read_word(document: Any) -> str | None:
 
 
 def element_bytes(element: Any) -> bytes | None:
-    """Encode one element of an array, None where it holds a repeated key and can't be encoded."""
+    """Encode one element of an array, None where it can't be: it holds a repeated key or a lone surrogate."""
     try:
         return _encode(element)
-    except (TypeError, OverflowError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         return None

@@ -572,6 +572,10 @@ def test_elements_deep_in_a_payload():
         twice.encode(),
         "must not name a key twice",
     )
+    # No UTF-8 has half of a pair of surrogates, which JSON can name.
+    half = payload.replace('"soc":163', '"soc":"\\ud800"')
+    (rejection,) = decoded(sources, "telegraf", half).rejections
+    assert (rejection.index, rejection.payload, rejection.reason) == (None, half.encode(), "bad_value")
 
 
 STATUS = f"telemetry/{VIN}/connectivity"
