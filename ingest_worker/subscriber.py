@@ -118,6 +118,7 @@ class Subscriber:
         if client_id is not None and client_id != self._client_id:
             self.leave()
             self._client_id = client_id
+            self.subscription.begin_session()
         if self._has_left:
             # Epochs go on: a message of the session before is never acknowledged on this one.
             self._client = self._make_client()

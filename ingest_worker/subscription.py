@@ -37,6 +37,10 @@ class Subscription:
         self._group = settings.mqtt_shared_group
         self._first_client_id = settings.mqtt_client_id
         self._sources = sources
+        self.begin_session()
+
+    def begin_session(self) -> None:
+        """Forget the obsolete filters: another session may need them."""
         self.obsolete: frozenset[str] = frozenset()
         """Filters of earlier subscriptions, which the session may still have."""
         self.unsubscribed: frozenset[str] = frozenset()

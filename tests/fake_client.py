@@ -34,6 +34,7 @@ class FakeClient:
 
     def unsubscribe(self, topics):
         self.unsubscribed.append(topics)
+        return 0, len(self.unsubscribed)
 
     def send_publishes(self, packets):
         self.publishes.append(packets)
