@@ -117,6 +117,8 @@ class Worker:
                 self._await_schema()
             while not self._stopping:
                 if self._keeper is not None and self._keeper.needs_slot:
+                    # The packet ids of what is at hand are those of the session that is left now.
+                    self._drain()
                     self._connect()
                 self._take_next()
                 if self._batch.is_ready:
@@ -172,8 +174,7 @@ class Worker:
 
     def _find_stored(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
         """Return the deliveries that were stored before, and have no time to show it. Raises StoppedError."""
-        repeated = self._intake.repeated(deliveries)
-        if not repeated:
+        if not (repeated := self._intake.repeated(deliveries)):
             return ()
         # The first copy may be at hand still. Once it is committed, the table knows every copy.
         self._intake.add_held()
@@ -202,9 +203,8 @@ class Worker:
                 self._check_connections()
 
     def _send_receipts(self, contents: BatchContents) -> None:
-        if not contents.receipts:
+        if not (receipts := contents.receipts.values()):
             return
-        receipts = contents.receipts.values()
         if self._broker.publish((receipt.topic, receipt.payload()) for receipt in receipts):
             self._metrics.receipts_sent += len(receipts)
         else:
@@ -296,5 +296,5 @@ class Worker:
 
     def _drain(self) -> None:
         self._intake.add_held()
-        log.info("Stopping: storing the %d messages at hand.", len(self._batch))
+        log.info("Storing the %d messages at hand.", len(self._batch))
         self._flush()

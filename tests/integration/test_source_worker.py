@@ -1,6 +1,7 @@
 """Messages of sources through the worker's loop: a real PostgreSQL, and no broker."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -173,6 +174,53 @@ def test_a_taken_time(run, engine):
         with pytest.raises(ReplayRefusedError) as refused:
             replay(engine, one["id"], latest=LATEST, sources=mapping(TESLAMATE))
         assert refused.value.is_conflict
+
+
+def test_what_is_held_belongs_to_the_slot_that_received_it(engine, database_url, monkeypatch, tmp_path):
+    """Stored before the worker takes another slot: the next holder of the first one gets it with DUP."""
+    monkeypatch.chdir(tmp_path)
+
+    class Session(FakeSession):
+        def start(self, client_id=None):
+            self.client_id = client_id
+            super().start()
+
+    class Slot:
+        number, last, is_shared = None, 1, True
+        free = 1
+
+        def take(self, numbers=None):
+            self.number = self.free if numbers is None or self.free in numbers else None
+            self.last = self.number or self.last
+            return self.number
+
+        def client_id(self):
+            return f"worker-{self.last}"
+
+        def close(self):
+            """Do nothing: there is no lock."""
+
+    session, slot = Session(), Slot()
+    health = WorkerHealth()
+    metrics = WorkerMetrics(session, health)
+    settings = WorkerSettings(database_url=database_url, ingest_batch_ms=10)
+    sources = mapping(TESLAMATE + "assemble_ms = 60000")
+    worker = Worker(settings, session, engine, health, metrics, slot=slot, sources=sources)
+    thread = threading.Thread(target=worker.run, daemon=True)
+    thread.start()
+    eventually(lambda: "start" in session.calls)
+    session.inbox.put([replace(SOC, received_at=datetime.now(UTC))])
+    eventually(lambda: metrics.source_messages["teslamate", "reading"])
+    slot.free, slot.number = 2, None
+    eventually(lambda: "leave" in session.calls)
+    # For half a minute only the slot of before is tried.
+    slot.last = 2
+    eventually(lambda: session.client_id == "worker-2")
+    worker.stop()
+    thread.join(10)
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT client_id FROM mqtt_arrivals")).scalars().all()
+    assert kept == ["worker-1"]
 
 
 def test_replay_by_the_mapping_of_today(run, engine):
