@@ -1,6 +1,8 @@
 """The topic filters of the worker's session: kept in the database, unsubscribed once no source has them."""
 
 import logging
+import time
+from collections.abc import Callable
 
 from sqlalchemy import Engine
 
@@ -12,12 +14,19 @@ from shared.storage.session_filters import add_filters, remove_filters
 log = logging.getLogger("ingest_worker.filters")
 
 
-class FilterKeeper:
-    """Keeps the filters of each session that the worker opens. Errors of the database delay that."""
+_RETRY_S = 5.0
 
-    def __init__(self, engine: Engine, broker: BrokerSession) -> None:
+
+class FilterKeeper:
+    """Keeps the filters of each session that the worker opens. Errors of the database delay that by 5 s."""
+
+    def __init__(
+        self, engine: Engine, broker: BrokerSession, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._engine = engine
         self._broker = broker
+        self._clock = clock
+        self._retry_at = clock()
         self._kept_for: str | None = None
         self._removing: frozenset[str] = frozenset()
 
@@ -25,7 +34,7 @@ class FilterKeeper:
         """Note the filters of a new session; forget those that the broker has unsubscribed."""
         client_id = self._broker.client_id
         has_removed = bool(self._removing) and self._removing <= set(self._broker.subscription.unsubscribed)
-        if self._kept_for == client_id and not has_removed:
+        if (self._kept_for == client_id and not has_removed) or self._clock() < self._retry_at:
             return
         try:
             with self._engine.begin() as connection:
@@ -35,6 +44,7 @@ class FilterKeeper:
                     return
                 obsolete = add_filters(connection, client_id, self._broker.subscription.filters(client_id))
         except DATABASE_ERRORS as error:
+            self._retry_at = self._clock() + _RETRY_S
             log.warning("The topic filters of %s are noted later: %s", client_id, summarise(error))
             return
         self._kept_for, self._removing = client_id, frozenset(obsolete)

@@ -1,7 +1,11 @@
 """Filters that a session has from before: unsubscribed in that session, and in no other."""
 
+from sqlalchemy.exc import OperationalError
+
+from ingest_worker.filter_keeper import FilterKeeper
 from shared.settings import WorkerSettings
 from tests.fake_client import SubscriberWithClient
+from tests.fake_session import FakeSession
 from tests.mapped import mapping
 from tests.paho_callbacks import connect, disconnect, granted
 
@@ -38,3 +42,17 @@ def test_another_slot_keeps_its_filters(monkeypatch, tmp_path):
     assert alone.isdisjoint(topic for topics in subscriber.client.unsubscribed for topic in topics)
     # What the broker has confirmed in one session is not gone in the other.
     assert subscriber.subscription.unsubscribed == frozenset()
+
+
+def test_a_table_that_may_not_be_written(caplog):
+    """The worker's loop asks at each turn; the database is asked once in 5 s, and the log is not filled."""
+
+    class Engine:
+        def begin(self):
+            raise OperationalError("INSERT", {}, Exception("permission denied for table mqtt_filters"))
+
+    now = [0.0]
+    keeper = FilterKeeper(Engine(), FakeSession(), lambda: now[0])
+    for now[0] in (0.0, 0.1, 4.9, 5.0, 5.1):
+        keeper.update()
+    assert len(caplog.records) == 2
