@@ -25,6 +25,8 @@ class BrokerConnection:
         self._is_leaving = False
         self._epoch = 0
         self.sessions_lost = 0
+        self.session_epoch = 0
+        """The epoch in which the present session began; 0 where an earlier process began it."""
 
     @property
     def epoch(self) -> int:
@@ -58,8 +60,9 @@ class BrokerConnection:
             self._is_subscribed = False
             self._is_leaving = False
             self._up_since = time.monotonic()
-            if not session_present and self._epoch > 1:
-                self.sessions_lost += 1
+            if not session_present:
+                self.session_epoch = self._epoch
+                self.sessions_lost += self._epoch > 1
 
     def leaving(self) -> None:
         """Note that this side closes the connection, which must not count as a brief one."""

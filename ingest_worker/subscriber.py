@@ -119,6 +119,7 @@ class Subscriber:
             self.leave()
             self._client_id = client_id
             self.subscription.begin_session()
+            self.connection.session_epoch = 0
         if self._has_left:
             # Epochs go on: a message of the session before is never acknowledged on this one.
             self._client = self._make_client()

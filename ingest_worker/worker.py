@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import Engine, text
@@ -19,10 +19,10 @@ from ingest_worker.filter_keeper import FilterKeeper
 from ingest_worker.intake import Intake
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.outcome_report import OutcomeReport
+from ingest_worker.repeated_messages import RepeatedMessages
 from ingest_worker.slot import SlotLock
 from ingest_worker.slot_keeper import SlotKeeper
 from ingest_worker.sources.source_reader import SourceReader
-from ingest_worker.stored_messages import find_stored
 from ingest_worker.worker_health import WorkerHealth
 from ingest_worker.write_batch import fill_receipts
 from shared.rejections.retention import Retention
@@ -101,6 +101,7 @@ class Worker:
             client_id=lambda: broker.client_id,
             reader=reader,
         )
+        self._repeated = RepeatedMessages(self._questions, broker, self._intake)
         self._slot = slot
         self._keeper = None if slot is None else SlotKeeper(slot, broker, health)
         metrics.batch_limit = self._max_rows
@@ -166,19 +167,11 @@ class Worker:
 
     def _decode(self, deliveries: Sequence[Delivery]) -> None:
         # One chunk may fill many batches.
-        for _ in self._intake.add(deliveries, self._find_stored(deliveries)):
+        for _ in self._intake.add(deliveries, self._repeated.stored_among(deliveries)):
             self._flush()
             self._check_connections()
             if self._stopping:
                 return
-
-    def _find_stored(self, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Return the deliveries that were stored before, and have no time to show it. Raises StoppedError."""
-        if not (repeated := self._intake.repeated(deliveries)):
-            return ()
-        # The first copy may be at hand still. Once it is committed, the table knows every copy.
-        self._intake.add_held()
-        return self._questions.ask(find_stored, self._broker.client_id, repeated)
 
     def _flush(self) -> None:
         """Store the batch part by part; after each commit send receipts, then acknowledgements, in order."""

@@ -22,7 +22,7 @@ class FakeSession:
     """A BrokerSession that delivers what a test puts in; `calls` are the worker's calls, in order.
 
     `fatal` is raised where the worker asks whether the session is alive. Receipts are sent while
-    `takes_receipts` is true.
+    `takes_receipts` is true. The broker has the session from before while `is_kept` is true.
     """
 
     client_id = "fake"
@@ -34,6 +34,7 @@ class FakeSession:
         self.calls = []
         self.fatal = None
         self.takes_receipts = True
+        self.is_kept = True
         self.subscription = FakeSubscription(["vehicles/+/telemetry"])
         self.on_acknowledge = lambda: None
 
@@ -52,7 +53,7 @@ class FakeSession:
 
     def start(self, client_id=None):
         self.calls.append("start")
-        self.connection.opened(session_present=True)
+        self.connection.opened(session_present=self.is_kept)
         self.connection.subscribed()
 
     def leave(self):

@@ -37,6 +37,7 @@ _FIND = text(f"""
     SELECT packet_id, digest FROM {mqtt_arrivals.name}
     WHERE client_id = :client_id AND packet_id = ANY(:packet_ids)
 """)  # noqa: S608 - our own table
+_FORGET = text(f"DELETE FROM {mqtt_arrivals.name} WHERE client_id = :client_id")  # noqa: S608 - our own table
 
 
 def arrival(packet_id: bytes, topic: bytes, payload: bytes, received_at: datetime) -> Arrival:
@@ -60,3 +61,9 @@ def find_arrivals(connection: Connection, client_id: str, packet_ids: Iterable[i
     """Return the digests of a session's kept messages by packet id, of those asked for."""
     found = connection.execute(_FIND, {"client_id": client_id, "packet_ids": list(packet_ids)})
     return {packet_id: bytes(digest) for packet_id, digest in found}
+
+
+def forget_arrivals(connection: Connection, client_id: str) -> None:
+    """Forget the messages of a session that the broker has lost: a new one counts its packet ids anew."""
+    connection.execute(_FORGET, {"client_id": client_id})
+    connection.commit()

@@ -45,8 +45,9 @@ def run(engine, database_url, monkeypatch, tmp_path):
     """Run a worker over deliveries until all are acknowledged; return its counts and its session."""
     monkeypatch.chdir(tmp_path)
 
-    def go(*chunks, sources=TESLAMATE, filters=("vehicles/+/telemetry",)):
+    def go(*chunks, sources=TESLAMATE, filters=("vehicles/+/telemetry",), is_kept=True):
         session = FakeSession()
+        session.is_kept = is_kept
         session.subscription = FakeSubscription(filters)
         health = WorkerHealth()
         metrics = WorkerMetrics(session, health)
@@ -125,6 +126,19 @@ def test_a_packet_id_that_is_used_again(run, engine):
     run([delivery("battery_level", "87", 5, after=3, repeated=True, epoch=2)])
     run([delivery("battery_level", "87", 5, after=6, epoch=2)])
     assert rows(engine) == [(0.0, 88.0, None), (3.0, 87.0, None), (6.0, 87.0, None)]
+
+
+def test_a_session_that_the_broker_has_lost(run, engine):
+    """A new one counts its packet ids anew: an equal message of the lost session is another message."""
+    run([SOC])
+    run([delivery("battery_level", "50", 1, after=3)], is_kept=False)
+    again = [
+        delivery("battery_level", "50", 1, after=6, repeated=True, epoch=2),
+        delivery("battery_level", "88", 5, after=6, repeated=True, epoch=2),
+    ]
+    counts, _ = run(again)
+    assert counts == {"repeated": 1, "reading": 1}
+    assert rows(engine) == [(0.0, 88.0, None), (3.0, 50.0, None), (6.0, 88.0, None)]
 
 
 def test_the_first_copy_is_still_at_hand(run, engine):
