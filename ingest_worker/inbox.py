@@ -82,6 +82,8 @@ class Inbox:
     def _replace_earlier(self, delivery: Delivery) -> None:
         earlier = self._earlier.pop(_content(delivery), None)
         if earlier is not None:
+            # It arrived then: during an outage of the database the connection may have been lost since.
+            delivery.received_at = earlier.received_at
             self._replaced.add(earlier)
             self._subtract(earlier)
 

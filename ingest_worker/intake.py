@@ -87,4 +87,6 @@ class Intake:
         for entry in entries:
             received += len(entry.decoded.rows) + len(entry.decoded.rejections)
             self._batch.append_entry(entry)
+            if self._metrics.oldest is None:
+                self._metrics.oldest = entry.deliveries[0]
         return received

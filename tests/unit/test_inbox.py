@@ -1,5 +1,7 @@
 """The queue between the network thread and the worker: bounded, without loss of guaranteed messages."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.packets import publish
@@ -58,6 +60,20 @@ def test_what_does_not_come_again_is_kept(subscriber, session):
         disconnect(subscriber)
         connect(subscriber, session=session)
     assert [delivery.payload for delivery in take_all(subscriber)] == [b"1", b"2", b"3"]
+
+
+def test_what_comes_again_keeps_its_arrival(subscriber):
+    """A source without times would get that of the reconnect, and all its values at once."""
+    connect(subscriber)
+    put(subscriber, 1, payload=b"a")
+    before = datetime.now(UTC)
+    disconnect(subscriber)
+    connect(subscriber)
+    put(subscriber, 1, payload=b"a")
+    put(subscriber, 2, payload=b"b")
+    again, new = take_all(subscriber)
+    assert (again.epoch, new.epoch) == (2, 2)
+    assert again.received_at <= before <= new.received_at
 
 
 def test_a_retained_copy_replaces_another_retained_one_only(subscriber):
