@@ -54,8 +54,9 @@ def _kill_after_commit(rig: Rig) -> int:
 def evaluate_values(rig: Rig, publisher: DialectPublisher, outcome: Outcome) -> None:
     """Add the values without a time to the outcome, once all that were acknowledged are stored.
 
-    TeslaMate's are stored once each. Those of OVMS, at QoS 0, may be missing; a car's values of two moments
-    are never in one row, since its moments are further apart than values are joined.
+    TeslaMate's are stored once each. Those of OVMS, at QoS 0, may be missing. Rows with values of two moments
+    of a car are noted: where the worker stood still, both moments arrived within the time in which values are
+    joined, the first one in part.
     """
     deadline = time.monotonic() + _VALUES_WITHIN_S
     while True:
@@ -71,7 +72,6 @@ def evaluate_values(rig: Rig, publisher: DialectPublisher, outcome: Outcome) -> 
         outcome.twice += stored.twice
         outcome.wrong += stored.wrong
         outcome.unexpected += len(stored.values.keys() - publisher.sent_values[device.source])
-    outcome.wrong += ovms.mixed
     sent = len(publisher.sent_values[OVMS.source])
     outcome.notes.append(
         f"{TESLAMATE.source}: {len(publisher.acknowledged_values)} values, {len(missing)} lost,"

@@ -123,8 +123,8 @@ def test_a_deadline_ends_its_own_connection(opened, engine, monkeypatch, way):
 
         began = time.monotonic()
         late = asyncio.ensure_future(within(way, 20))
-        await asyncio.sleep(0.5)
-        others = [asyncio.ensure_future(within(other, 0.8)) for other in ("read", "write", "heavy") * 2]
+        await asyncio.sleep(0.8)
+        others = [asyncio.ensure_future(within(other, 0.45)) for other in ("read", "write", "heavy") * 2]
         with pytest.raises(DatabaseLateError):
             await late
         assert time.monotonic() - began < 10

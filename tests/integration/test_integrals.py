@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.diagnostics.between import longest_bridge_s
 from shared.diagnostics.integrals import Pairs, totals
 from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
@@ -104,13 +105,13 @@ def test_energy_is_additive_over_any_split(drawn, data):
             assert getattr(apart, name) == pytest.approx(getattr(whole, name), abs=1e-9)
 
 
-def by_hand(ts, signal):
+def by_hand(ts, signal, longest_s=60):
     """Bridged, one missing value after the other."""
     result = signal.copy()
     known = [place for place, value in enumerate(signal) if not np.isnan(value)]
     for place in range(len(ts)):
         before, after = [k for k in known if k <= place], [k for k in known if k >= place]
-        if before and after and ts[after[0]] - ts[before[-1]] <= 60:
+        if before and after and ts[after[0]] - ts[before[-1]] <= longest_s:
             a, b = before[-1], after[0]
             share = (ts[place] - ts[a]) / (ts[b] - ts[a]) if b > a else 0
             result[place] = signal[a] + share * (signal[b] - signal[a])
@@ -121,7 +122,8 @@ def by_hand(ts, signal):
 def test_out_less_in_is_the_plain_trapezoid(drawn):
     """The split keeps the sum: net energy is the integral of the straight lines; neither part is negative."""
     total, seconds = totals(drawn), np.diff(drawn.ts)
-    power = by_hand(drawn.ts, drawn.pack_voltage) * by_hand(drawn.ts, drawn.pack_current)
+    longest_s = longest_bridge_s(drawn.ts, drawn.pack_voltage)
+    power = by_hand(drawn.ts, drawn.pack_voltage, longest_s) * by_hand(drawn.ts, drawn.pack_current)
     plain = np.where(seconds <= 60, (power[1:] + power[:-1]) / 2 * seconds, 0)
     assert total.kwh == pytest.approx(np.nansum(plain) / 3.6e6, abs=1e-9)
     assert min(total.kwh_out, total.kwh_in, total.ah_out, total.ah_in) >= 0
