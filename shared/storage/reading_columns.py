@@ -1,0 +1,136 @@
+"""Readings as columns (NumPy arrays), for the statements that store them, and what follows from them. No I/O.
+
+A batch of 5,000 readings as columns is sorted, searched for equal keys, packed for COPY and summed up by
+vehicle and hour in a fifth of the time that a loop over rows takes.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.storage import binary_format
+from shared.storage.binary_format import Packed
+from shared.wire.reading import Row
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_HOUR = timedelta(hours=1) // _MICROSECOND
+
+
+class ReadingColumns(NamedTuple):
+    """The columns of n readings of k vehicles. Times are in microseconds since 2000-01-01 UTC."""
+
+    vins: Sequence[str]
+    """The k VINs in the order of their bytes, each once."""
+    codes: NDArray[np.intp]
+    """Shape (n,): index in `vins` of each reading's vehicle."""
+    ts: NDArray[np.int64]
+    """Shape (n,)."""
+    received_at: NDArray[np.int64]
+    """Shape (n,)."""
+    signals: NDArray[np.float64]
+    """Shape (number of signals, n), in the order and the units of SIGNALS; NaN for a null."""
+    nulls: NDArray[np.bool_] | None
+    """True for each null, in the shape of `signals`; None without a null."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Self:
+        """Return the columns of at least one row, in the same order."""
+        vins, ts, received_at, *signals = zip(*rows, strict=True)
+        names = sorted(set(vins))
+        code = {vin: index for index, vin in enumerate(names)}
+        codes = np.fromiter(map(code.__getitem__, vins), np.intp, len(rows))
+        values = np.array(signals, np.float64)
+        nulls = None
+        if np.isnan(values).any():
+            # A NaN that is no null would be a mistake of ours: the table refuses it.
+            nulls = np.array([[value is None for value in column] for column in signals])
+        return cls(names, codes, _ticks(ts), _arrivals(received_at), values, nulls)
+
+    def take(self, places: NDArray[np.intp] | slice) -> Self:
+        """Return the readings at these indexes."""
+        return self._replace(
+            codes=self.codes[places],
+            ts=self.ts[places],
+            received_at=self.received_at[places],
+            signals=self.signals[:, places],
+            nulls=None if self.nulls is None else self.nulls[:, places],
+        )
+
+    def in_order(self) -> Self:
+        """Return the readings in the order of (vin, ts); those of one key keep their order."""
+        return self.take(np.lexsort((self.ts, self.codes)))
+
+    # All that follows is for readings in the order of (vin, ts).
+
+    def has_equal_keys(self) -> bool:
+        """Return whether two of the readings have the same (vin, ts)."""
+        return bool(((self.ts[1:] == self.ts[:-1]) & (self.codes[1:] == self.codes[:-1])).any())
+
+    def packed(self) -> list[Packed]:
+        """Return the columns of the table `telemetry`."""
+        return [
+            binary_format.texts(self.vins, self.codes),
+            binary_format.times(self.ts),
+            binary_format.times(self.received_at),
+            *_doubles(self.signals, self.nulls),
+        ]
+
+    def hours(self) -> list[Packed]:
+        """Return the first two columns of the table `open_hours`: vehicle and hour, each pair once."""
+        hours = self.ts // _HOUR
+        is_new = np.empty(len(hours), np.bool_)
+        is_new[0] = True
+        is_new[1:] = (hours[1:] != hours[:-1]) | (self.codes[1:] != self.codes[:-1])
+        return [
+            binary_format.texts(self.vins, self.codes[is_new]),
+            binary_format.times(hours[is_new] * _HOUR),
+        ]
+
+    def latest(self) -> list[Packed]:
+        """Return the columns of the table `vehicle_latest` that follow from these readings, each key once.
+
+        The columns VALUE_TS are left out where each value is of its vehicle's newest reading.
+        """
+        starts = np.concatenate(([0], np.flatnonzero(self.codes[1:] != self.codes[:-1]) + 1))
+        ends = np.append(starts[1:], len(self.codes)) - 1
+        head = [
+            binary_format.texts(self.vins, self.codes[ends]),
+            binary_format.times(self.ts[ends]),
+            binary_format.times(np.maximum.reduceat(self.received_at, starts)),
+        ]
+        if self.nulls is None or not self.nulls[:, ends].any():
+            return head + _doubles(self.signals[:, ends], None)
+        # Shape (number of signals, vehicles): index of the newest reading with a value, -1 without one.
+        places = np.where(self.nulls, -1, np.arange(len(self.codes)))
+        newest = np.maximum.reduceat(places, starts, axis=1)
+        is_missing = newest < 0
+        values = np.take_along_axis(self.signals, newest, axis=1)
+        value_ts = [
+            binary_format.times(self.ts[of_signal], is_own)
+            for of_signal, is_own in zip(newest, is_missing | (newest == ends), strict=True)
+        ]
+        return head + _doubles(values, is_missing) + value_ts
+
+
+def _doubles(values: NDArray[np.float64], nulls: NDArray[np.bool_] | None) -> list[Packed]:
+    if nulls is None:
+        return [binary_format.doubles(column) for column in values]
+    return [binary_format.doubles(*columns) for columns in zip(values, nulls, strict=True)]
+
+
+def _ticks(times: Sequence[datetime]) -> NDArray[np.int64]:
+    return np.fromiter([(time - _EPOCH) // _MICROSECOND for time in times], np.int64, len(times))
+
+
+def _arrivals(times: Sequence[datetime]) -> NDArray[np.int64]:
+    # The readings of a message share one object.
+    objects = list(map(id, times))
+    distinct = dict(zip(objects, times, strict=True))
+    if len(distinct) > len(times) // 2:
+        return _ticks(times)
+    ticks = dict(zip(distinct, _ticks([*distinct.values()]).tolist(), strict=True))
+    return np.fromiter(map(ticks.__getitem__, objects), np.int64, len(times))
