@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import repeat
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +20,9 @@ from shared.wire.timestamps import EARLIEST
 
 # Whole seconds or up to microseconds, in UTC: for these `datetime.fromisoformat` agrees with RFC 3339.
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII).fullmatch
+# Each digit as a 0: the form of a time.
+_AS_FORM = bytes.maketrans(b"123456789", b"0" * 9)
+_USUAL_FORMS = {b"0000-00-00T00:00:00" + b"." * (digits > 0) + b"0" * digits + b"Z" for digits in range(7)}
 # msgspec accepts numbers of more than 4,300 digits, which Python's parser refuses: hence a limit of length.
 _LONGEST_READING = 2_000
 _VINS = 65_536
@@ -71,7 +75,11 @@ def parse_readings_fast(
         return None
     if not 0 < len(found) <= MAX_READINGS or len(payload) > _LONGEST_READING * len(found):
         return None
-    if payload.count(b'"') != sum(map(_quotes, found)):
+    quotes = payload.count(b'"')
+    rows = _alike_rows(found, quotes, vin, received_at, latest)
+    if rows is not None:
+        return rows
+    if quotes != sum(map(_quotes, found)):
         return None
     rows = []
     for values in found:
@@ -80,6 +88,60 @@ def parse_readings_fast(
             return None
         rows.append(row)
     return rows
+
+
+def _alike_rows(
+    found: Sequence[tuple[Any, ...]], quotes: int, vin: str | None, received_at: datetime, latest: datetime
+) -> list[Row] | None:
+    """Return the rows of readings with the same signals and times of one form; None for any others.
+
+    The checks are those of a lone reading, made of whole columns: three times as fast for 50 readings.
+    """
+    number = len(found)
+    times, vins, *signals = zip(*found, strict=True)
+    moments = _moments(times)
+    if moments is None or not EARLIEST <= min(moments) <= max(moments) <= latest:
+        return None
+    names = set(vins)
+    is_named = UNSET not in names
+    keys = 1 + is_named
+    try:
+        for index, column in enumerate(signals):
+            if column[0].__class__ is float:
+                # A sum with a null or without a value fails: of all checks for them the fastest.
+                sum(column)
+                keys += 1
+            elif set(column) == {UNSET}:
+                signals[index] = repeat(None)
+            else:
+                return None
+        if vin is None:
+            normal = {name: _normal(name) for name in names}
+            vins = map(normal.__getitem__, vins)
+        elif names == {vin if is_named else UNSET}:
+            vins = repeat(vin)
+        else:
+            return None
+    except (TypeError, ValueError):
+        return None
+    # As in `_quotes`.
+    if keys == 1 + is_named or quotes != 2 * number * (keys + 1 + is_named):
+        return None
+    return [*map(_new, repeat(Row), zip(vins, moments, repeat(received_at), *signals, strict=False))]
+
+
+def _moments(times: Sequence[str]) -> list[datetime] | None:
+    """Parse times of one of the usual forms, all of the same one; None where they are not."""
+    try:
+        # A line each: a text that holds a line break is of no usual form.
+        lines = "\n".join(times).encode()
+        form = times[0].encode().translate(_AS_FORM)
+        if form not in _USUAL_FORMS or lines.translate(_AS_FORM) != b"\n".join([form] * len(times)):
+            return None
+        # From Python 3.13 on, fromisoformat reads hour 24 as the next day's midnight.
+        return None if b"T24" in lines else [*map(datetime.fromisoformat, times)]
+    except ValueError:
+        return None
 
 
 def _quotes(values: Sequence[Any]) -> int:
