@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from shared.wire.connectivity import Status
-from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
+from shared.wire.fast_reading import parse_lone_readings_fast, parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.status import VehicleStatus
@@ -48,6 +48,22 @@ def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datet
         return _decode_fast(message, latest, receipts) or _decode_strictly(message, latest, receipts)
     except _RefusedError as refused:
         return Decoded([], [message.rejection(refused, None, payload)] if payload else [], None, receipts)
+
+
+def decode_lone_readings(
+    topics: Sequence[bytes], payloads: Sequence[bytes], arrivals: Sequence[datetime], *, latest: datetime
+) -> list[Row] | None:
+    """Decode several messages at once, if each is a usual single reading that requests no receipt.
+
+    Returns the row of each message, as `decode` does, or None where one of them has to be decoded by itself.
+    """
+    try:
+        vins, receipts, are_statuses = zip(*map(_topic, topics), strict=True)
+    except _RefusedError:
+        return None
+    if any(are_statuses) or any(receipts):
+        return None
+    return parse_lone_readings_fast(payloads, vins, arrivals, latest=latest)
 
 
 class _Refusal(NamedTuple):
