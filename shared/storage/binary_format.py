@@ -32,14 +32,20 @@ class Packed(NamedTuple):
 
 def texts(strings: Sequence[str], codes: NDArray[np.intp]) -> Packed:
     """Return the texts `strings[code]` for each of the codes. Raises UnicodeEncodeError for a surrogate."""
+    joined = "".join(strings)
+    if joined.isascii() and len(lengths := set(map(len, strings))) == 1 and joined:
+        [width] = lengths
+        return Packed(TEXT, _table(joined.encode(), width)[codes], width)
     encoded = [text.encode() for text in strings]
-    lengths = list(map(len, encoded))
-    width = max(1, *lengths)  # NumPy has no void of 0 bytes
+    sizes = list(map(len, encoded))
+    width = max(1, *sizes)  # NumPy has no value of 0 bytes
+    table = _table(b"".join(text.ljust(width) for text in encoded), width)
+    return Packed(TEXT, table[codes], np.array(sizes, np.int32)[codes])
+
+
+def _table(content: bytes, width: int) -> NDArray[np.void]:
     # As void, since NumPy takes a NUL at the end of bytes for no part of them.
-    table = np.frombuffer(b"".join(text.ljust(width) for text in encoded), f"V{width}")
-    if min(lengths) == width:
-        return Packed(TEXT, table[codes], width)
-    return Packed(TEXT, table[codes], np.array(lengths, np.int32)[codes])
+    return np.frombuffer(content, f"V{width}")
 
 
 def doubles(values: NDArray[np.float64], nulls: NDArray[np.bool_] | None = None) -> Packed:
