@@ -14,7 +14,7 @@ from shared.storage.binary_format import copy_input
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.count_duplicates import count_duplicates
 from shared.storage.latest_signals import VALUE_TS, merge_assignments
-from shared.storage.reading_columns import ReadingColumns
+from shared.storage.reading_columns import EqualKeysError, ReadingColumns
 from shared.storage.same_moment import Key, Signals, Verdict, complete, places_by_key
 from shared.storage.tables import names, open_hours, telemetry, vehicle_latest
 from shared.wire.reading import FIRST_SIGNAL, SIGNALS, Row
@@ -49,11 +49,13 @@ def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff
     if not rows:
         return Outcome(0, (), ())
     # Two writers that insert the same keys in opposite orders would deadlock.
-    ordered = ReadingColumns.of(rows).in_order()
-    places = places_by_key(rows) if ordered.has_equal_keys() else None
-    if places is not None:
+    places = None
+    try:
+        ordered = ReadingColumns.of(rows)
+    except EqualKeysError:
+        places = places_by_key(rows)
         joined = {key: complete(None, [rows[place] for place in at]) for key, at in places.items()}
-        ordered = ReadingColumns.of([row for row, _ in joined.values()]).in_order()
+        ordered = ReadingColumns.of([row for row, _ in joined.values()])
     if len(ordered.ts) >= _LEAST_ROWS_TO_COPY and not copy_backoff.advises_merging:
         consequences = _copy(connection, ordered)
         if consequences is not None:
@@ -138,7 +140,7 @@ def _complete(
     filled, of_stored = _fill(connection, before)
     changed += filled
     if changed:
-        _keep(connection, _consequences(ReadingColumns.of(changed).in_order()))
+        _keep(connection, _consequences(ReadingColumns.of(changed)))
     return _count(connection, rows, places, verdicts | of_stored)
 
 
@@ -243,7 +245,7 @@ def _keep(connection: Connection, consequences: Parameters) -> None:
 
 
 def _consequences(changed: ReadingColumns) -> Parameters:
-    """Return the parameters of `_keep` for readings in the order of (vin, ts), each key once."""
+    """Return the parameters of `_keep` for readings that changed the table."""
     latest = changed.latest()
     marks = binary_parameters(_HOUR_KEY, changed.hours(), "mark_")
     return marks | binary_parameters(_LATEST[: len(latest)], latest, "latest_")
