@@ -174,10 +174,11 @@ class Batch:
     def is_full(self) -> bool:
         """True once one of the maximal sizes is reached."""
         contents = self._contents
+        # The number of readings is written out, for speed: this runs once a message.
         return (
             len(contents.deliveries) >= self._max_deliveries
             or self._bytes >= self._max_bytes
-            or (bool(contents.deliveries) and contents.readings >= self._max_rows)
+            or (bool(contents.deliveries) and len(contents.rows) + len(contents.rejections) >= self._max_rows)
         )
 
     @property
