@@ -4,6 +4,7 @@ In that format each value stands behind its length in bytes, a 32-bit integer th
 are big-endian. A time is the number of microseconds since 2000-01-01 UTC.
 """
 
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ TEXT, DOUBLE, TIME = 25, 701, 1184
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
+_ARRAY_HEAD = struct.Struct("!5i")
+"""Number of dimensions, whether there are nulls, type, number of values, first index."""
 _LAYOUTS = 256
 
 
@@ -68,8 +71,7 @@ def array(column: Packed) -> bytes:
     """Return the column as an array of one dimension, whose indexes begin with 1."""
     lengths = column.lengths
     has_nulls = not isinstance(lengths, int) and bool((lengths < 0).any())
-    head = (1, int(has_nulls), column.type, len(column.values), 1)
-    return b"".join((*(number.to_bytes(4, "big") for number in head), _rows([column], b"")))
+    return _ARRAY_HEAD.pack(1, has_nulls, column.type, len(column.values), 1) + _rows([column], b"")
 
 
 def _lengths(nulls: NDArray[np.bool_] | None) -> NDArray[np.int32] | int:
@@ -82,10 +84,12 @@ def _rows(columns: Sequence[Packed], head: bytes) -> bytes:
     rows = np.empty(len(columns[0].values), layout)
     if head:
         rows["head"] = np.void(head)
+    is_fixed = True
     for number, column in enumerate(columns):
         rows[f"length_{number}"] = column.lengths
         rows[f"value_{number}"] = column.values
-    if all(isinstance(column.lengths, int) for column in columns):
+        is_fixed = is_fixed and isinstance(column.lengths, int)
+    if is_fixed:
         return rows.tobytes()
     # Shape (n, bytes of a row): the bytes of nulls, and those behind shorter texts, are left out.
     kept = np.ones((len(rows), layout.itemsize), np.bool_)
