@@ -133,6 +133,22 @@ class Batch:
         if decoded.receipts is not None:
             contents.receipts[delivery] = Receipt(decoded.receipts, rejected=list(decoded.rejections))
 
+    def room(self) -> int:
+        """Return the number of readings, each a message of its own, up to which the batch is not yet full."""
+        contents = self._contents
+        return min(self._max_deliveries - len(contents.deliveries), self._max_rows - contents.readings)
+
+    def append_lone(self, deliveries: Sequence[Delivery], rows: Sequence[Row]) -> None:
+        """Add deliveries of one reading each, which request no receipt, with their rows."""
+        contents = self._contents
+        if not contents.deliveries:
+            self._since = self._clock()
+        first = len(contents.rows)
+        contents.deliveries += deliveries
+        contents.firsts += range(first, first + len(rows))
+        contents.rows += rows
+        self._bytes += sum(len(delivery.payload) for delivery in deliveries)
+
     def append_entry(self, entry: Entry) -> None:
         """Add deliveries that are stored together.
 
@@ -160,10 +176,11 @@ class Batch:
     def is_full(self) -> bool:
         """True once one of the maximal sizes is reached."""
         contents = self._contents
+        # The number of readings is written out, for speed: this runs once a message.
         return (
             len(contents.deliveries) >= self._max_deliveries
             or self._bytes >= self._max_bytes
-            or (bool(contents.deliveries) and contents.readings >= self._max_rows)
+            or (bool(contents.deliveries) and len(contents.rows) + len(contents.rejections) >= self._max_rows)
         )
 
     @property

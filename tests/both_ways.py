@@ -19,8 +19,7 @@ READINGS = TypeAdapter(list[Reading])
 
 def strictly(message):
     """Decode a message of this vehicle by the worker's strict path; returns its rows, or None."""
-    asked = decoder._Message(b"topic", message, START)
-    asked.vin = VIN
+    asked = decoder._Message(b"topic", message, START, VIN)
     try:
         decoded = decoder._decode_strictly(asked, LATEST, None)
     except decoder._RefusedError:

@@ -1,10 +1,17 @@
 """Rows as the parameters of one statement: an array for each column of a table."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from sqlalchemy import Column, DateTime, Double, Integer, LargeBinary, Table, Text
+
+from shared.storage import binary_format
+from shared.storage.binary_format import Packed
 
 Parameters = dict[str, Any]
 
@@ -17,7 +24,10 @@ def element_type(column: Column[Any]) -> str:
 
 
 def unnested(table: Table, names: Sequence[str], prefix: str = "") -> str:
-    """Return SQL for rows of these columns as a relation; `array_parameters` makes its parameters."""
+    """Return SQL for rows of these columns as a relation.
+
+    `array_parameters` makes its parameters from Python's values, `binary_parameters` from packed columns.
+    """
     arrays = ", ".join(f"CAST(:{prefix}{name} AS {element_type(table.c[name])}[])" for name in names)
     return f"unnest({arrays})"
 
@@ -26,6 +36,32 @@ def array_parameters(names: Sequence[str], columns: Iterable[Sequence[Any]], pre
     """Return one array literal a column; psycopg would take ten times as long to make it from a list."""
     return {
         f"{prefix}{name}": f"{{{','.join(_elements(column))}}}"
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryArray:
+    """An array in PostgreSQL's binary format; the statement has to name its type."""
+
+    content: bytes
+
+
+class _BinaryArrayDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: Any) -> bytes:
+        content: bytes = obj.content
+        return content
+
+
+psycopg.adapters.register_dumper(BinaryArray, _BinaryArrayDumper)
+
+
+def binary_parameters(names: Sequence[str], columns: Iterable[Packed], prefix: str = "") -> Parameters:
+    """Return one array a column."""
+    return {
+        f"{prefix}{name}": BinaryArray(binary_format.array(column))
         for name, column in zip(names, columns, strict=True)
     }
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from shared.wire.connectivity import Status
-from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
+from shared.wire.fast_reading import parse_lone_readings_fast, parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.status import VehicleStatus
@@ -37,17 +37,41 @@ class Decoded(NamedTuple):
 
 def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datetime) -> Decoded:
     """Decode one message; a `ts` after `latest` is rejected."""
-    message = _Message(topic, payload, received_at)
-    receipts = None
+    vin, receipts = "", None
     try:
-        message.vin, receipts, is_status = _topic(topic)
+        vin, receipts, is_status = _topic(topic)
         if not payload:
             return Decoded([], [], None, receipts)
+        if (
+            not is_status
+            and (decoded := _decode_fast(payload, vin, received_at, latest, receipts)) is not None
+        ):
+            return decoded
+        message = _Message(topic, payload, received_at, vin)
         if is_status:
             return Decoded([], [], status=_status(message))
-        return _decode_fast(message, latest, receipts) or _decode_strictly(message, latest, receipts)
+        return _decode_strictly(message, latest, receipts)
     except _RefusedError as refused:
-        return Decoded([], [message.rejection(refused, None, payload)] if payload else [], None, receipts)
+        if not payload:
+            return Decoded([], [], None, receipts)
+        rejection = _Message(topic, payload, received_at, vin).rejection(refused, None, payload)
+        return Decoded([], [rejection], None, receipts)
+
+
+def decode_lone_readings(
+    topics: Sequence[bytes], payloads: Sequence[bytes], arrivals: Sequence[datetime], *, latest: datetime
+) -> list[Row] | None:
+    """Decode several messages at once, if each is a usual single reading that requests no receipt.
+
+    Returns the row of each message, as `decode` does, or None where one of them has to be decoded by itself.
+    """
+    try:
+        vins, receipts, are_statuses = zip(*map(_topic, topics), strict=True)
+    except _RefusedError:
+        return None
+    if any(are_statuses) or any(receipts):
+        return None
+    return parse_lone_readings_fast(payloads, vins, arrivals, latest=latest)
 
 
 class _Refusal(NamedTuple):
@@ -67,11 +91,11 @@ class _RefusedError(Exception):
 class _Message:
     __slots__ = ("payload", "received_at", "topic", "vin")
 
-    def __init__(self, topic: bytes, payload: bytes, received_at: datetime) -> None:
+    def __init__(self, topic: bytes, payload: bytes, received_at: datetime, vin: str) -> None:
         self.topic = topic
         self.payload = payload
         self.received_at = received_at
-        self.vin = ""
+        self.vin = vin
 
     def rejection(self, why: _RefusedError | _Refusal, index: int | None, payload: bytes) -> Rejection:
         return Rejection(self.vin, self.received_at, why.reason, why.detail, index, self.topic, payload)
@@ -97,14 +121,15 @@ def _status(message: _Message) -> VehicleStatus:
     return VehicleStatus(message.vin, status, message.received_at)
 
 
-def _decode_fast(message: _Message, latest: datetime, receipts: str | None) -> Decoded | None:
-    payload, received_at = message.payload, message.received_at
+def _decode_fast(
+    payload: bytes, vin: str, received_at: datetime, latest: datetime, receipts: str | None
+) -> Decoded | None:
     if payload[0] == ord("{"):
-        row = parse_reading_fast(payload, message.vin, received_at=received_at, latest=latest)
+        row = parse_reading_fast(payload, vin, received_at=received_at, latest=latest)
         return None if row is None else Decoded([row], [], None, receipts)
     if len(payload) > MAX_PAYLOAD_BYTES:
         return None
-    rows = parse_readings_fast(payload, message.vin, received_at=received_at, latest=latest)
+    rows = parse_readings_fast(payload, vin, received_at=received_at, latest=latest)
     return None if rows is None else Decoded(rows, [], range(len(rows)), receipts)
 
 

@@ -6,10 +6,11 @@ returns the same rows: a test compares the two on generated messages.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any
+from itertools import repeat
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -19,6 +20,9 @@ from shared.wire.timestamps import EARLIEST
 
 # Whole seconds or up to microseconds, in UTC: for these `datetime.fromisoformat` agrees with RFC 3339.
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII).fullmatch
+# Each digit as a 0: the form of a time.
+_AS_FORM = bytes.maketrans(b"123456789", b"0" * 9)
+_USUAL_FORMS = {b"0000-00-00T00:00:00" + b"." * (digits > 0) + b"0" * digits + b"Z" for digits in range(7)}
 # msgspec accepts numbers of more than 4,300 digits, which Python's parser refuses: hence a limit of length.
 _LONGEST_READING = 2_000
 _VINS = 65_536
@@ -58,6 +62,27 @@ def parse_reading_fast(payload: bytes, vin: str, *, received_at: datetime, lates
     return _row(values, vin, received_at, latest)
 
 
+def parse_lone_readings_fast(
+    payloads: Sequence[bytes], vins: Sequence[str], arrivals: Sequence[datetime], *, latest: datetime
+) -> list[Row] | None:
+    """Return the row of each of several messages; None where one of them has to be parsed by itself.
+
+    Each message is a single reading, of the vehicle and with the arrival at the same index.
+    """
+    if max(map(len, payloads)) > _LONGEST_READING:
+        return None
+    try:
+        found = [*map(_values, map(_ONE.decode, payloads))]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    alike = _alike(found, latest)
+    if alike is None or {payload.count(b'"') for payload in payloads} != {alike.quotes}:
+        return None
+    if alike.vins is not None and tuple(alike.vins) != tuple(vins):
+        return None
+    return alike.rows(vins, arrivals)
+
+
 def parse_readings_fast(
     payload: bytes, vin: str | None, *, received_at: datetime, latest: datetime
 ) -> list[Row] | None:
@@ -71,7 +96,11 @@ def parse_readings_fast(
         return None
     if not 0 < len(found) <= MAX_READINGS or len(payload) > _LONGEST_READING * len(found):
         return None
-    if payload.count(b'"') != sum(map(_quotes, found)):
+    quotes = payload.count(b'"')
+    alike = _alike(found, latest)
+    if alike is not None and quotes == len(found) * alike.quotes:
+        return _rows_of_array(alike, vin, received_at)
+    if quotes != sum(map(_quotes, found)):
         return None
     rows = []
     for values in found:
@@ -80,6 +109,83 @@ def parse_readings_fast(
             return None
         rows.append(row)
     return rows
+
+
+class _Alike(NamedTuple):
+    """Readings with the same signals, and times of one form, as columns."""
+
+    vins: Sequence[str] | None
+    """None where the readings name no vehicle."""
+    moments: Sequence[datetime]
+    signals: Sequence[Iterable[float | None]]
+    """For each signal the value of each reading, or Nones without end."""
+    quotes: int
+    """Number of quotation marks of each reading if each key occurs once, as `_quotes` returns it."""
+
+    def rows(self, vins: Iterable[str], arrivals: Iterable[datetime]) -> list[Row]:
+        return [*map(_new, repeat(Row), zip(vins, self.moments, arrivals, *self.signals, strict=False))]
+
+
+def _alike(found: Sequence[tuple[Any, ...]], latest: datetime) -> _Alike | None:
+    """Return the columns of readings that have the same signals and times of one form; None for others.
+
+    The checks are those of `_row`, of whole columns: three times as fast for 50 readings.
+    """
+    times, vins, *columns = zip(*found, strict=True)
+    moments = _moments(times)
+    if moments is None or not EARLIEST <= min(moments) <= max(moments) <= latest:
+        return None
+    names = set(vins)
+    is_named = names != {UNSET}
+    if is_named and UNSET in names:
+        return None
+    keys, given = 1 + is_named, 0
+    signals: list[Iterable[float | None]] = []
+    for column in columns:
+        if column[0].__class__ is float:
+            try:
+                # A sum fails beside a null and where a value is missing: of all checks the fastest.
+                sum(column)
+            except TypeError:
+                return None
+            keys, given = keys + 1, given + 1
+            signals.append(column)
+        elif (values := set(column)) in ({UNSET}, {None}):
+            keys += None in values
+            signals.append(repeat(None))
+        else:
+            return None
+    if not given:
+        return None
+    return _Alike(vins if is_named else None, moments, signals, 2 * (keys + 1 + is_named))
+
+
+def _rows_of_array(alike: _Alike, vin: str | None, received_at: datetime) -> list[Row] | None:
+    """Return the rows of readings of the vehicle `vin`, or of those that they name for None."""
+    if vin is not None:
+        if alike.vins is not None and set(alike.vins) != {vin}:
+            return None
+        return alike.rows(repeat(vin), repeat(received_at))
+    if alike.vins is None:
+        return None
+    try:
+        return alike.rows(map(_normal, alike.vins), repeat(received_at))
+    except ValueError:
+        return None
+
+
+def _moments(times: Sequence[str]) -> list[datetime] | None:
+    """Parse times of one of the usual forms, all of the same one; None where they are not."""
+    try:
+        # A line each: a text that holds a line break is of no usual form.
+        lines = "\n".join(times).encode()
+        form = times[0].encode().translate(_AS_FORM)
+        if form not in _USUAL_FORMS or lines.translate(_AS_FORM) != b"\n".join([form] * len(times)):
+            return None
+        # From Python 3.13 on, fromisoformat reads hour 24 as the next day's midnight.
+        return None if b"T24" in lines else [*map(datetime.fromisoformat, times)]
+    except ValueError:
+        return None
 
 
 def _quotes(values: Sequence[Any]) -> int:
