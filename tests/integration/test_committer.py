@@ -232,16 +232,16 @@ def test_a_link_that_swallows_ends_in_a_wait(trial, postgres, database_url, engi
     link.close()
 
 
-def test_a_message_without_a_time_is_stored_with_its_last_part(database_url):
+def test_a_message_without_a_time_is_stored_with_its_last_part(trial):
     """Until then a copy of it, after a crash, is no message that was stored before."""
-    trial = Trial(database_url)
+    tried = trial()
     fleet = Delivery(b"fleet", b"[]", 1, b"\x00\x07", False, False, 1, START)
     batch = Batch(max_rows=10, max_deliveries=10, max_age_s=1, clock=lambda: 0)
     readings = [row(second=second) for second in range(4)]
     batch.append_entry(Entry((fleet,), Decoded(readings, []), Arrivals("worker", (fleet,))))
-    trial.committer.limit = 2
+    tried.committer.limit = 2
     found = [
-        (part.is_partial, count(trial.engine), is_known(trial.engine, fleet))
-        for part, _ in trial.committer.commit(batch.take())
+        (part.is_partial, count(tried.engine), is_known(tried.engine, fleet))
+        for part, _ in tried.committer.commit(batch.take())
     ]
     assert found == [(True, 2, False), (False, 4, True)]
