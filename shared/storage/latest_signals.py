@@ -11,21 +11,24 @@ VALUE_TS = tuple(f"{name}_at" for name in SIGNALS)
 """Columns of `vehicle_latest` that hold the ts of a value older than the row's."""
 
 
-def merge_assignments() -> str:
-    """Return the SET list of an upsert of `vehicle_latest AS known` that keeps the newer values."""
+def merge_assignments(*, with_value_ts: bool) -> str:
+    """Return the SET list of an upsert of `vehicle_latest AS old` that keeps the newer values.
+
+    Without the columns VALUE_TS each incoming value has the row's ts.
+    """
     parts = [
-        "ts = greatest(known.ts, excluded.ts)",
-        "received_at = greatest(known.received_at, excluded.received_at)",
+        "ts = greatest(old.ts, excluded.ts)",
+        "received_at = greatest(old.received_at, excluded.received_at)",
     ]
     for name in SIGNALS:
-        is_newer = (
-            f"excluded.{name} IS NOT NULL AND (known.{name} IS NULL"
-            f" OR coalesce(excluded.{name}_at, excluded.ts) > coalesce(known.{name}_at, known.ts))"
+        mine = f"coalesce(excluded.{name}_at, excluded.ts)" if with_value_ts else "excluded.ts"
+        theirs = f"coalesce(old.{name}_at, old.ts)"
+        is_newer = f"excluded.{name} IS NOT NULL AND (old.{name} IS NULL OR {mine} > {theirs})"
+        # greatest() takes no notice of the time of a value that is null.
+        value_ts = (
+            f"greatest(CASE WHEN excluded.{name} IS NOT NULL THEN {mine} END,"
+            f" CASE WHEN old.{name} IS NOT NULL THEN {theirs} END)"
         )
-        value_ts = f"""
-            CASE WHEN {is_newer} THEN coalesce(excluded.{name}_at, excluded.ts)
-                WHEN known.{name} IS NOT NULL THEN coalesce(known.{name}_at, known.ts) END
-        """
-        parts.append(f"{name} = CASE WHEN {is_newer} THEN excluded.{name} ELSE known.{name} END")
-        parts.append(f"{name}_at = nullif({value_ts}, greatest(known.ts, excluded.ts))")
+        parts.append(f"{name} = CASE WHEN {is_newer} THEN excluded.{name} ELSE old.{name} END")
+        parts.append(f"{name}_at = nullif({value_ts}, greatest(old.ts, excluded.ts))")
     return ", ".join(parts)

@@ -221,18 +221,20 @@ def _keep_statement(latest: Sequence[str]) -> TextClause:
     lock, and no plan can choose to scan the table: `ON CONFLICT DO NOTHING` asks the key. The readings were
     written before: `close_hours` relies on this transaction having a number by now.
     """
-    return text(f"""
+    statement = f"""
         WITH marks AS (
             INSERT INTO {open_hours.name} (vin, hour)
             SELECT vin, hour FROM {unnested(open_hours, _HOUR_KEY, "mark_")} AS marked (vin, hour)
             ORDER BY vin COLLATE "C", hour
             ON CONFLICT (vin, hour) DO NOTHING
         )
-        INSERT INTO {vehicle_latest.name} AS known ({", ".join(latest)})
+        INSERT INTO {vehicle_latest.name} AS old ({", ".join(latest)})
         SELECT * FROM {unnested(vehicle_latest, latest, "latest_")} AS latest ({", ".join(latest)})
         ORDER BY vin COLLATE "C"
-        ON CONFLICT (vin) DO UPDATE SET {merge_assignments()}
-    """)  # noqa: S608 - built from our own tables, not from input
+        ON CONFLICT (vin) DO UPDATE SET {merge_assignments(with_value_ts=VALUE_TS[0] in latest)}
+    """  # noqa: S608 - built from our own tables, not from input
+    # Without blanks: psycopg parses a statement of over 4,096 characters anew each time.
+    return text(" ".join(statement.split()))
 
 
 _KEEP = _keep_statement(_LATEST)
