@@ -113,7 +113,7 @@ VARIANTS: dict[str, Callable[[], Broken]] = {
     "forgets-arrivals": lambda: patch.object(write_batch, "keep_stored", lambda _connection, _arrivals: None),
     "unsorted": lambda: _without_order("", turn=1),
     # Stands for another order of arrival.
-    "unsorted-reversed": lambda: _without_order("ORDER BY position DESC", turn=-1),
+    "unsorted-reversed": lambda: _without_order('ORDER BY vin COLLATE "C" DESC, ts DESC', turn=-1),
 }
 
 
