@@ -46,7 +46,8 @@ def test_after_all_sessions_were_ended(opened, engine):
 
     async def test(database):
         for number in (1, 3, 8):
-            await asyncio.gather(*(database.read(sleep, 0.05) for _ in range(3)))
+            # Long enough for the third to connect before the first is done.
+            await asyncio.gather(*(database.read(sleep, 0.5) for _ in range(3)))
             assert len(sessions(engine, "battery-api-read")) == 3
             end(engine, "battery-api-%")
             found = await asyncio.gather(*(database.read(answer) for _ in range(number)))

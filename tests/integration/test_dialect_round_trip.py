@@ -14,8 +14,9 @@ from shared.wire.reading import SIGNALS
 from tests.conftest import eventually
 
 START = "2026-03-01T10:00:00Z"
-SHORT = ["--vehicles", "5", "--rate", "1", "--duration", "20", "--speedup", "10"]
-LONG = ["--vehicles", "50", "--rate", "0.2", "--duration", "600", "--speedup", "10"]
+# 40 seconds and 10 minutes of the cars' time.
+SHORT = ["--vehicles", "5", "--rate", "5", "--duration", "4", "--speedup", "10"]
+LONG = ["--vehicles", "50", "--rate", "2", "--duration", "60", "--speedup", "10"]
 
 
 def expected(name, fleet):
