@@ -27,7 +27,7 @@ from ingest_worker.worker_health import WorkerHealth
 from shared.command import run_command
 from shared.command_arguments import command_parser
 from shared.settings import WorkerSettings
-from shared.sources.mapping_file import load_sources
+from shared.sources.mapping_file import sources_of
 from shared.sources.sources import Sources
 from shared.storage.engine import writer_engine
 
@@ -79,7 +79,7 @@ def _store(settings: WorkerSettings) -> int:
         engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
         stack.callback(engine.dispose)
         health = WorkerHealth()
-        sources = None if settings.mqtt_sources is None else load_sources(settings.mqtt_sources)
+        sources = sources_of(settings.mqtt_sources)
         subscriber = _subscriber(settings, sources)
         metrics = WorkerMetrics(subscriber, health)
         if settings.worker_health_port is not None:

@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 
 from ingest_worker.broker_session import BrokerSession
 from ingest_worker.committer import DATABASE_ERRORS
+from ingest_worker.worker_health import WorkerHealth
 from shared.storage.error_classes import summarise
 from shared.storage.session_filters import add_filters, remove_filters
 
 log = logging.getLogger("ingest_worker.filters")
-
 
 _RETRY_S = 5.0
 
@@ -21,21 +21,26 @@ class FilterKeeper:
     """Keeps the filters of each session that the worker opens. Errors of the database delay that by 5 s."""
 
     def __init__(
-        self, engine: Engine, broker: BrokerSession, clock: Callable[[], float] = time.monotonic
+        self,
+        engine: Engine,
+        broker: BrokerSession,
+        health: WorkerHealth,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._broker = broker
+        self._health = health
         self._clock = clock
         self._retry_at = clock()
         self._kept_for: str | None = None
         self._removing: frozenset[str] = frozenset()
 
-    def update_if(self, database_answers: bool) -> None:
+    def update(self) -> None:
         """Note the filters of a new session; forget those that the broker has unsubscribed.
 
         Called ahead of the session's first messages: a filter that is not noted is never unsubscribed.
         """
-        if not database_answers:
+        if not self._health.database_answers:
             return
         client_id = self._broker.client_id
         has_removed = bool(self._removing) and self._removing <= set(self._broker.subscription.unsubscribed)

@@ -23,7 +23,7 @@ from shared.rejections.model import Filter, delete_rejection, every_rejection, f
 from shared.rejections.replay import ReplayRefusedError, replay
 from shared.rejections.retention import purge_all
 from shared.settings import RejectionsSettings
-from shared.sources.mapping_file import load_sources
+from shared.sources.mapping_file import sources_of
 from shared.wire.reading import normalise_vin
 from shared.wire.refusal import Reason
 from shared.wire.timestamps import format_timestamp, parse_timestamp
@@ -54,7 +54,7 @@ def replay_command(arguments: Namespace, settings: RejectionsSettings, engine: E
     """Replay rejections, oldest first, each in a transaction of its own; 1 where one was refused again."""
     now = datetime.now(UTC)
     latest = now + timedelta(seconds=settings.max_future_skew_s)
-    sources = None if settings.mqtt_sources is None else load_sources(settings.mqtt_sources)
+    sources = sources_of(settings.mqtt_sources)
     # Only up to now: otherwise a source of bad readings would keep this command running for ever.
     matching = every_rejection(engine, replace(_filter(arguments), until=now), descending=False)
     replayed, failures = 0, _Failures()

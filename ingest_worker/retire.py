@@ -23,7 +23,7 @@ from ingest_worker.worker_health import WorkerHealth
 from shared.command import run_command
 from shared.command_arguments import command_parser, complain
 from shared.settings import WorkerSettings
-from shared.sources.mapping_file import load_sources
+from shared.sources.mapping_file import sources_of
 from shared.sources.sources import Sources
 from shared.storage.engine import writer_engine
 
@@ -112,7 +112,7 @@ def _retire(settings: WorkerSettings, number: int) -> bool:
         # The client id of the slot; this worker itself takes no slot.
         with_id = settings.model_copy(update={"mqtt_client_id": name})
         health = WorkerHealth()
-        sources = None if settings.mqtt_sources is None else load_sources(settings.mqtt_sources)
+        sources = sources_of(settings.mqtt_sources)
         subscriber = Subscriber(with_id, retires=True, sources=sources)
         emptier = _Emptier(with_id, subscriber, health, slot, sources)
         for stop_signal in (signal.SIGTERM, signal.SIGINT):

@@ -106,7 +106,7 @@ class Worker:
         self._keeper = None if slot is None else SlotKeeper(slot, broker, health)
         metrics.batch_limit = self._max_rows
         self._retention = Retention(settings, engine)
-        self._filters = FilterKeeper(engine, broker)
+        self._filters = FilterKeeper(engine, broker, health)
         self._stopping = False
         self._checked_database_at = time.monotonic()
 
@@ -121,7 +121,7 @@ class Worker:
                     # The packet ids of what is at hand are those of the session that is left now.
                     self._drain()
                     self._connect()
-                self._filters.update_if(self._health.database_answers)
+                self._filters.update()
                 self._take_next()
                 if self._batch.is_ready:
                     self._flush()

@@ -35,7 +35,7 @@ from scripts.launcher.postgres import Postgres
 from shared.api_settings import ApiSettings
 from shared.migrate import migrate
 from shared.settings import WorkerSettings
-from shared.sources.mapping_file import load_sources
+from shared.sources.mapping_file import sources_of
 from shared.storage.engine import writer_engine
 from tests.calls import plain_client
 from tests.examples import DAILY, NIGHTLY
@@ -208,15 +208,15 @@ def publisher(broker):
     client.loop_stop()
 
 
-@pytest.fixture
-def receipts(broker):
-    """Collect the receipts of all vehicles, as (topic, answer, QoS)."""
+@contextmanager
+def collected(broker, topic, read=lambda payload: payload):
+    """Collect the messages that the broker delivers, as (topic, what `read` makes of the payload, QoS)."""
     arrived, granted = [], []
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-    client.on_connect = lambda *_: client.subscribe("vehicles/+/receipts", qos=1)
+    client.on_connect = lambda *_: client.subscribe(topic, qos=1)
     client.on_subscribe = lambda *_: granted.append(True)
     client.on_message = lambda _client, _data, message: arrived.append(
-        (message.topic, json.loads(message.payload), message.qos)
+        (message.topic, read(message.payload), message.qos)
     )
     client.connect(broker.host, broker.port)
     client.loop_start()
@@ -224,6 +224,13 @@ def receipts(broker):
     yield arrived
     client.disconnect()
     client.loop_stop()
+
+
+@pytest.fixture
+def receipts(broker):
+    """Collect the receipts of all vehicles, as (topic, answer, QoS)."""
+    with collected(broker, "vehicles/+/receipts", json.loads) as arrived:
+        yield arrived
 
 
 @pytest.fixture
@@ -246,7 +253,7 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
             }
         )
         engine = writer_engine(chosen.database_url, name="test-worker")
-        sources = None if chosen.mqtt_sources is None else load_sources(chosen.mqtt_sources)
+        sources = sources_of(chosen.mqtt_sources)
         pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient, sources=sources)
         metrics = WorkerMetrics(subscriber, pulse)
         slot = SlotLock(chosen, StatementDeadline()) if has_slot else None

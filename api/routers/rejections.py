@@ -16,7 +16,7 @@ from api.http.query_times import QueryTime
 from api.schemas.vehicles import RejectionOut, RejectionWithPayload, ReplayResult
 from shared.rejections.model import Filter, delete_rejection, find_rejection, list_rejections
 from shared.rejections.replay import ReplayRefusedError, birth_node, decode_again, store_again
-from shared.sources.mapping_file import load_sources
+from shared.sources.mapping_file import sources_of
 from shared.sources.mistake import MappingError
 from shared.storage.sparkplug_births import load_birth
 from shared.wire.reading import VIN_PATTERN
@@ -123,8 +123,7 @@ async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: Lo
     latest = datetime.now(UTC) + timedelta(seconds=settings.max_future_skew_s)
     try:
         # Read for each replay: the file may have been mended since the start.
-        mapping = settings.mqtt_sources
-        sources = None if mapping is None else await to_thread.run_sync(load_sources, mapping)
+        sources = await to_thread.run_sync(sources_of, settings.mqtt_sources)
         node = birth_node(kept, sources)
         birth = None if node is None else await database.read_blocking(load_birth, node)
         again = partial(decode_again, kept, latest=latest, sources=sources, birth=birth)

@@ -101,7 +101,8 @@ class SourceReader:
         mapped = decode_mapped(
             match, delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
         )
-        self.counts[source.name, _outcome(mapped)] += 1
+        outcome = _outcome(mapped.rejections, mapped.rows or mapped.values, mapped.status)
+        self.counts[source.name, outcome] += 1
         if len(mapped.values) == 1 and not mapped.rejections:
             return self._join(delivery, mapped.values[0], client_id)
         return (self._complete(delivery, mapped, client_id),)
@@ -144,13 +145,7 @@ class SourceReader:
         )
         if found.request is not None:
             self._command(*found.request)
-        outcome = SourceOutcome.NO_SIGNAL
-        if found.rejections:
-            outcome = SourceOutcome.REJECTED
-        elif found.rows:
-            outcome = SourceOutcome.READING
-        elif found.statuses:
-            outcome = SourceOutcome.STATUS
+        outcome = _outcome(found.rejections, found.rows, found.statuses)
         self.counts[match.source.name, outcome] += 1
         decoded = Decoded(found.rows, found.rejections)
         return Entry((delivery,), decoded, statuses=found.statuses, birth=found.birth)
@@ -210,9 +205,10 @@ class SourceReader:
         self._held_bytes -= len(delivery.payload)
 
 
-def _outcome(mapped: Mapped) -> SourceOutcome:
-    if mapped.rejections:
+def _outcome(rejections: object, readings: object, statuses: object) -> SourceOutcome:
+    """Return the outcome of a message by what is in it: the first that is not empty."""
+    if rejections:
         return SourceOutcome.REJECTED
-    if mapped.status is not None:
-        return SourceOutcome.STATUS
-    return SourceOutcome.READING if mapped.rows or mapped.values else SourceOutcome.NO_SIGNAL
+    if readings:
+        return SourceOutcome.READING
+    return SourceOutcome.STATUS if statuses else SourceOutcome.NO_SIGNAL

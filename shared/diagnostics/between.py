@@ -27,6 +27,11 @@ def current_between(trace: Trace) -> Floats:
     return interpolated(trace.ts, trace.pack_current, LONGEST_PAIR_S)
 
 
+def power_between(trace: Trace) -> Floats:
+    """Return the power (kW, positive = out); voltage and current may be of neighbouring readings."""
+    return voltage_between(trace) * current_between(trace) / 1000
+
+
 def longest_bridge_s(ts: Floats, signal: Floats) -> float:
     """Return the longest distance of neighbours between which a slow signal is known: 60 to 900 s.
 

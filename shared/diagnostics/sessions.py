@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shared.diagnostics.between import current_between, voltage_between
+from shared.diagnostics.between import power_between
 from shared.diagnostics.charging import charge_spans
 from shared.diagnostics.drives import drive_spans
 from shared.diagnostics.gaps import GAP_S, filled
@@ -28,8 +28,9 @@ _DRIVEN_KM = 2.0
 def sessions(trace: Trace, profile: Profile) -> list[Session]:
     """Find all sessions of a trace, in order of time; capacity_ah and energy_kwh are used where known."""
     charges = charge_spans(trace, profile.capacity_ah)
-    power_kw = voltage_between(trace) * current_between(trace) / 1000
-    course = Course(trace, Pairs.of(trace), power_kw, travelled(trace, charges), without_glitches(trace))
+    course = Course(
+        trace, Pairs.of(trace), power_between(trace), travelled(trace, charges), without_glitches(trace)
+    )
     found = [observed(course, Kind.CHARGE, *span) for span in charges]
     found += [observed(course, Kind.DRIVE, *span) for span in drive_spans(course, charges)]
     found += _inferred(course, profile)

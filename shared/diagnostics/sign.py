@@ -3,7 +3,7 @@
 import numpy as np
 
 from shared.diagnostics.activity import drives
-from shared.diagnostics.between import LONGEST_PAIR_S, current_between, voltage_between
+from shared.diagnostics.between import LONGEST_PAIR_S, power_between
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Interval
@@ -23,7 +23,7 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
     """
     rule = RULES[Code.SIGN_SUSPECT]
     level = rule.levels[0]
-    power = voltage_between(trace) * current_between(trace) / 1000
+    power = power_between(trace)
     known = np.flatnonzero(~np.isnan(power))
     if len(known) < 2:
         return []

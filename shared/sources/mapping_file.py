@@ -38,6 +38,11 @@ def load_sources(path: Path) -> Sources:
     return parse_sources(content, str(path))
 
 
+def sources_of(path: Path | None) -> Sources | None:
+    """Read the mapping file of a setting; None where it is not set. Raises MappingError."""
+    return None if path is None else load_sources(path)
+
+
 def parse_sources(content: bytes, file: str) -> Sources:
     """Parse the bytes of a mapping file. Raises MappingError."""
     try:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 
-import paho.mqtt.client as mqtt
 import pytest
 
 from scripts.launcher.guard import ROOT
@@ -15,7 +14,7 @@ from scripts.simulator import options
 from scripts.simulator.dialects.encoder import Car
 from scripts.simulator.dialects.registry import DIALECTS
 from shared.wire.sparkplug import rebirth_request
-from tests.conftest import eventually
+from tests.conftest import collected, eventually
 
 START = "2026-03-01T10:00:00Z"
 FLEET = ["--vehicles", "2", "--rate", "2", "--duration", "2", "--start", START]
@@ -24,19 +23,8 @@ FLEET = ["--vehicles", "2", "--rate", "2", "--duration", "2", "--start", START]
 @pytest.fixture
 def received(broker):
     """Collect every message that the broker delivers: topic, payload, QoS; in the order of arrival."""
-    found, granted = [], []
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-    client.on_connect = lambda *_: client.subscribe("#", qos=1)
-    client.on_subscribe = lambda *_: granted.append(True)
-    client.on_message = lambda _client, _data, message: found.append(
-        (message.topic, message.payload, message.qos)
-    )
-    client.connect(broker.host, broker.port)
-    client.loop_start()
-    eventually(lambda: granted)
-    yield found
-    client.disconnect()
-    client.loop_stop()
+    with collected(broker, "#") as found:
+        yield found
 
 
 @pytest.fixture

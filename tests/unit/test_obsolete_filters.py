@@ -3,6 +3,7 @@
 from sqlalchemy.exc import OperationalError
 
 from ingest_worker.filter_keeper import FilterKeeper
+from ingest_worker.worker_health import WorkerHealth
 from shared.settings import WorkerSettings
 from tests.fake_client import SubscriberWithClient
 from tests.fake_session import FakeSession
@@ -52,7 +53,9 @@ def test_a_table_that_may_not_be_written(caplog):
             raise OperationalError("INSERT", {}, Exception("permission denied for table mqtt_filters"))
 
     now = [0.0]
-    keeper = FilterKeeper(Engine(), FakeSession(), lambda: now[0])
+    health = WorkerHealth()
+    health.database_answers = True
+    keeper = FilterKeeper(Engine(), FakeSession(), health, lambda: now[0])
     for now[0] in (0.0, 0.1, 4.9, 5.0, 5.1):
-        keeper.update_if(True)
+        keeper.update()
     assert len(caplog.records) == 2
