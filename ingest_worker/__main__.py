@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import FrameType
 
 from ingest_worker.database_deadline import StatementDeadline
@@ -76,8 +77,7 @@ def _run(settings: WorkerSettings) -> int:
 
 def _store(settings: WorkerSettings) -> int:
     with ExitStack() as stack:
-        engine = writer_engine(settings.database_url, name=settings.mqtt_client_id)
-        stack.callback(engine.dispose)
+        new_engine = partial(writer_engine, settings.database_url, name=settings.mqtt_client_id)
         health = WorkerHealth()
         sources = sources_of(settings.mqtt_sources)
         subscriber = _subscriber(settings, sources)
@@ -87,7 +87,7 @@ def _store(settings: WorkerSettings) -> int:
             server.start()
             stack.callback(server.stop)
         slot = SlotLock(settings, StatementDeadline(on_wait=health.beat))
-        worker = Worker(settings, subscriber, engine, health, metrics, slot=slot, sources=sources)
+        worker = Worker(settings, subscriber, new_engine, health, metrics, slot=slot, sources=sources)
         closer = HourCloser(settings, tell_due=metrics.set_hours_due)
         _stop_on_signal(worker, closer)
         closer.start()

@@ -113,6 +113,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self._contents.deliveries)
 
+    @property
+    def oldest(self) -> Delivery | None:
+        """First delivery; None while the batch is empty."""
+        return self._contents.deliveries[0] if self._contents.deliveries else None
+
     def append(self, delivery: Delivery, decoded: Decoded) -> None:
         """Add a delivery with its decoded contents."""
         contents = self._contents

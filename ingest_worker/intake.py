@@ -44,7 +44,7 @@ class Intake:
         batch, metrics, reader, at = self._batch, self._metrics, self._reader, 0
         metrics.count_messages(deliveries)
         while at < len(deliveries):
-            if not len(batch):
+            if metrics.oldest is None:
                 metrics.oldest = deliveries[at]
             run = deliveries[at : at + min(_RUN, max(1, batch.room()))]
             at += len(run)
@@ -56,7 +56,7 @@ class Intake:
                 continue
             received = 0
             for delivery in run:
-                if not len(batch):
+                if metrics.oldest is None:
                     metrics.oldest = delivery
                 if reader is not None and (match := reader.sources.match(delivery.topic)) is not None:
                     # Reading may store the batch: nothing is stored that was not received.

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 
 from ingest_worker.broker_session import BrokerSession
 from ingest_worker.database_deadline import StatementDeadline
@@ -43,19 +44,13 @@ class _Emptier(Worker):
         slot: SlotLock,
         sources: Sources | None,
     ) -> None:
-        self._own_engine = writer_engine(settings.database_url, name=broker.client_id)
         self.counts = WorkerMetrics(broker, health)
-        super().__init__(settings, broker, self._own_engine, health, self.counts, sources=sources)
+        new_engine = partial(writer_engine, settings.database_url, name=broker.client_id)
+        super().__init__(settings, broker, new_engine, health, self.counts, sources=sources)
         self._lock = slot
         self._messages_before = 0
         self._quiet_since = time.monotonic()
         self.is_empty = False
-
-    def run(self) -> None:
-        try:
-            super().run()
-        finally:
-            self._own_engine.dispose()
 
     def _check_connections(self) -> None:
         super()._check_connections()
@@ -70,6 +65,7 @@ class _Emptier(Worker):
             and not len(self._broker.inbox)
             and not len(self._batch)
             # A batch has left `_batch` before it is committed, which may take as long as an outage.
+            and not len(self._threads)
             and self.counts.tally.snapshot().in_flight == 0
         )
         if messages != self._messages_before or not is_idle:

@@ -4,12 +4,14 @@ import time
 
 from ingest_worker.time_limits import LIVE_S
 
+_WORKER = "the worker's thread"
+
 
 class WorkerHealth:
-    """The worker's state for health checks; written by the worker's thread, read by any thread."""
+    """The worker's state for health checks; written by the worker's threads, read by any thread."""
 
     def __init__(self) -> None:
-        self._last_beat = time.monotonic()
+        self._beats = {_WORKER: time.monotonic()}
         self._is_listening = False
         self._broker_problem: str | None = None
         self.database_answers = False
@@ -19,16 +21,22 @@ class WorkerHealth:
         self.standing_by: str | None = None
         """Reason why the worker has no slot."""
 
-    def beat(self, *, is_listening: bool | None = None, broker_problem: str | None = None) -> None:
-        """Record a heartbeat of the worker's thread, and the broker's state where `is_listening` is given."""
-        self._last_beat = time.monotonic()
-        if is_listening is not None:
-            self._is_listening = is_listening
-            self._broker_problem = broker_problem
+    def beat(self, thread: str = _WORKER) -> None:
+        """Record a heartbeat of the worker's thread, or of another one by its name."""
+        self._beats[thread] = time.monotonic()
+
+    def rest(self, thread: str) -> None:
+        """Expect no heartbeat of this thread until its next one."""
+        self._beats.pop(thread, None)
+
+    def note_broker(self, problem: str | None) -> None:
+        """Note the reason why the broker sends no messages; None where it does."""
+        self._is_listening = problem is None
+        self._broker_problem = problem
 
     @property
     def is_live(self) -> bool:
-        """True where the worker's thread has sent a heartbeat within 30 s."""
+        """True where each thread that works has sent a heartbeat within 30 s."""
         return self.why_not_live is None
 
     @property
@@ -39,8 +47,11 @@ class WorkerHealth:
     @property
     def why_not_live(self) -> str | None:
         """Reason in words; None for a worker that is live."""
-        age = time.monotonic() - self._last_beat
-        return None if age < LIVE_S else f"the worker's thread has not been seen for {age:.0f} s"
+        now = time.monotonic()
+        for thread, beat in self._beats.copy().items():
+            if now - beat >= LIVE_S:
+                return f"{thread} has not been seen for {now - beat:.0f} s"
+        return None
 
     @property
     def why_not_ready(self) -> str | None:

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -252,12 +253,12 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
                 **settings,
             }
         )
-        engine = writer_engine(chosen.database_url, name="test-worker")
+        new_engine = partial(writer_engine, chosen.database_url, name="test-worker")
         sources = sources_of(chosen.mqtt_sources)
         pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient, sources=sources)
         metrics = WorkerMetrics(subscriber, pulse)
         slot = SlotLock(chosen, StatementDeadline()) if has_slot else None
-        worker = Worker(chosen, subscriber, engine, pulse, metrics, slot=slot, sources=sources)
+        worker = Worker(chosen, subscriber, new_engine, pulse, metrics, slot=slot, sources=sources)
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
         worker.subscriber = subscriber
         failures = []
@@ -272,15 +273,14 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
         thread.start()
         worker.failures = failures
         worker.thread = thread
-        running.append((worker, thread, engine))
+        running.append((worker, thread))
         return worker
 
     yield start
-    for worker, thread, engine in running:
+    for worker, thread in running:
         worker.stop()
         thread.join(20)
         assert not thread.is_alive(), "the worker did not stop"
-        engine.dispose()
 
 
 def eventually(check, within=10.0):

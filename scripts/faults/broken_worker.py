@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from ingest_worker import __main__ as process
 from ingest_worker import write_batch
+from ingest_worker.batch import BatchContents
 from ingest_worker.delivery import Delivery
 from ingest_worker.mqtt_packets import Message, pubacks
 from ingest_worker.sources.source_reader import SourceReader
@@ -36,26 +37,37 @@ class AutoAck(Subscriber):
         """Do nothing: the message was acknowledged on receipt."""
 
 
-class AckBeforeCommit(Worker):
+class _EarlyWorker(Worker):
+    """A worker that does something with each batch ahead of its commit."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        submit = self._threads.submit
+
+        def submit_late(contents: BatchContents) -> None:
+            self._before_commit(contents)
+            submit(contents)
+
+        self._threads.submit = submit_late  # type: ignore[method-assign]
+
+    def _before_commit(self, contents: BatchContents) -> None:
+        raise NotImplementedError
+
+
+class AckBeforeCommit(_EarlyWorker):
     """A worker that acknowledges a batch, then stores it."""
 
-    def _flush(self) -> None:
-        contents = self._batch.take()
+    def _before_commit(self, contents: BatchContents) -> None:
         self._broker.acknowledge(contents.deliveries)
-        for part, written in self._committer.commit(contents):
-            self._report.add(part, written, 0)
 
 
-class ReceiptBeforeCommit(Worker):
+class ReceiptBeforeCommit(_EarlyWorker):
     """A worker that sends receipts for a batch, then stores it."""
 
-    def _flush(self) -> None:
-        contents = self._batch.take()
+    def _before_commit(self, contents: BatchContents) -> None:
         fill_receipts(contents, BatchOutcome(stored=len(contents.rows)))
         self._send_receipts(contents)
-        for part, written in self._committer.commit(contents):
-            self._report.add(part, written, 0)
-        self._broker.acknowledge(contents.deliveries)
+        contents.receipts.clear()
 
 
 class NoEpoch(Subscriber):

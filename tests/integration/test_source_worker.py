@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from ingest_worker.worker_health import WorkerHealth
 from shared.rejections.model import Filter, list_rejections
 from shared.rejections.replay import ReplayRefusedError, replay
 from shared.settings import WorkerSettings
+from shared.storage.engine import writer_engine
 from shared.storage.session_filters import add_filters
 from tests.conftest import eventually
 from tests.fake_session import FakeSession, FakeSubscription
@@ -41,7 +43,7 @@ def delivery(key, payload, mid, *, after=0.0, repeated=False, retained=False, ep
 
 
 @pytest.fixture
-def run(engine, database_url, monkeypatch, tmp_path):
+def run(database_url, monkeypatch, tmp_path):
     """Run a worker over deliveries until all are acknowledged; return its counts and its session."""
     monkeypatch.chdir(tmp_path)
 
@@ -52,7 +54,8 @@ def run(engine, database_url, monkeypatch, tmp_path):
         health = WorkerHealth()
         metrics = WorkerMetrics(session, health)
         settings = WorkerSettings(database_url=database_url, ingest_batch_ms=10)
-        worker = Worker(settings, session, engine, health, metrics, sources=mapping(sources))
+        new_engine = partial(writer_engine, database_url, name="test-worker")
+        worker = Worker(settings, session, new_engine, health, metrics, sources=mapping(sources))
         for chunk in chunks:
             session.inbox.put(chunk)
         thread = threading.Thread(target=worker.run, daemon=True)
@@ -219,7 +222,8 @@ def test_what_is_held_belongs_to_the_slot_that_received_it(engine, database_url,
     metrics = WorkerMetrics(session, health)
     settings = WorkerSettings(database_url=database_url, ingest_batch_ms=10)
     sources = mapping(TESLAMATE + "assemble_ms = 60000")
-    worker = Worker(settings, session, engine, health, metrics, slot=slot, sources=sources)
+    new_engine = partial(writer_engine, database_url, name="test-worker")
+    worker = Worker(settings, session, new_engine, health, metrics, slot=slot, sources=sources)
     thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
     eventually(lambda: "start" in session.calls)

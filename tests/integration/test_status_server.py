@@ -42,7 +42,8 @@ def test_over_http(ask, health, clock):
     """200 while it holds, 503 while it does not, 404 elsewhere, in JSON."""
     assert ask("/live")[0] == 200
     assert ask("/ready")[0] == 503
-    health.beat(is_listening=True)
+    health.beat()
+    health.note_broker(None)
     health.database_answers = True
     status, media_type, body = ask("/ready")
     assert (status, media_type, json.loads(body)) == (200, "application/json", {"status": "OK"})

@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.worker import Worker
 from ingest_worker.worker_health import WorkerHealth
 from shared.settings import WorkerSettings
+from shared.storage.engine import writer_engine
 from tests.conftest import eventually
 from tests.fake_session import FakeSession
 from tests.readings import payload, raw
@@ -26,13 +28,13 @@ def session():
 
 
 @pytest.fixture
-def worker(session, engine, database_url, monkeypatch, tmp_path):
+def worker(session, database_url, monkeypatch, tmp_path):
     """Create a worker with that session, which is not running."""
     monkeypatch.chdir(tmp_path)
     health = WorkerHealth()
     metrics = WorkerMetrics(session, health)
     chosen = WorkerSettings(database_url=database_url, ingest_batch_ms=20)
-    made = Worker(chosen, session, engine, health, metrics)
+    made = Worker(chosen, session, partial(writer_engine, database_url, name="test-worker"), health, metrics)
     made.metrics, made.failures = metrics, []
 
     def run():

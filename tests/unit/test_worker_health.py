@@ -6,7 +6,8 @@ import pytest
 @pytest.mark.parametrize(("age", "live"), [(0, True), (29.9, True), (30, False), (1e6, False)])
 def test_live_while_it_beats(health, clock, age, live):
     """A worker that has not been seen for 30 s hangs."""
-    health.beat(is_listening=True)
+    health.beat()
+    health.note_broker(None)
     clock[0] += age
     assert health.is_live is live
 
@@ -23,14 +24,16 @@ def test_live_from_the_start(health):
 )
 def test_ready_while_readings_travel(health, listening, answers, ready):
     """Both ends have to be there: the subscription and the database."""
-    health.beat(is_listening=listening)
+    health.beat()
+    health.note_broker(None if listening else "away")
     health.database_answers = answers
     assert health.is_ready is ready
 
 
 def test_a_hanging_worker_is_not_ready(health, clock):
     """The last known state no longer counts."""
-    health.beat(is_listening=True)
+    health.beat()
+    health.note_broker(None)
     health.database_answers = True
     assert health.is_ready
     clock[0] += 31
