@@ -136,7 +136,7 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, Retentio
         " works, the others stand by.",
     )
     mqtt_max_inflight: int = Field(
-        4_000,
+        20_000,
         ge=1,
         le=65_535,
         description="Messages the broker hands over before it waits for acknowledgements: the twin of"

@@ -55,6 +55,8 @@ def connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool =
     """Return the keywords for each connection of ours; with `read_only` its session can't change a row."""
     session = {
         "TimeZone": "UTC",
+        # Hours are closed on the ground that each statement sees what has committed before it.
+        "default_transaction_isolation": "read\\ committed",
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": 60_000,

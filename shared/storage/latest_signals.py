@@ -11,18 +11,17 @@ VALUE_TS = tuple(f"{name}_at" for name in SIGNALS)
 """Columns of `vehicle_latest` that hold the ts of a value older than the row's."""
 
 
-def merge_assignments(*, with_value_ts: bool) -> str:
-    """Return the SET list of an upsert of `vehicle_latest AS old` that keeps the newer values.
+_NEWEST_TIMES = (
+    "ts = greatest(old.ts, excluded.ts)",
+    "received_at = greatest(old.received_at, excluded.received_at)",
+)
 
-    Without the columns VALUE_TS each incoming value has the row's ts.
-    """
-    parts = [
-        "ts = greatest(old.ts, excluded.ts)",
-        "received_at = greatest(old.received_at, excluded.received_at)",
-    ]
+
+def merge_assignments() -> str:
+    """Return the SET list of an upsert of `vehicle_latest AS old` that keeps the newer values."""
+    parts = [*_NEWEST_TIMES]
     for name in SIGNALS:
-        mine = f"coalesce(excluded.{name}_at, excluded.ts)" if with_value_ts else "excluded.ts"
-        theirs = f"coalesce(old.{name}_at, old.ts)"
+        mine, theirs = f"coalesce(excluded.{name}_at, excluded.ts)", f"coalesce(old.{name}_at, old.ts)"
         is_newer = f"excluded.{name} IS NOT NULL AND (old.{name} IS NULL OR {mine} > {theirs})"
         # greatest() takes no notice of the time of a value that is null.
         value_ts = (
@@ -31,4 +30,23 @@ def merge_assignments(*, with_value_ts: bool) -> str:
         )
         parts.append(f"{name} = CASE WHEN {is_newer} THEN excluded.{name} ELSE old.{name} END")
         parts.append(f"{name}_at = nullif({value_ts}, greatest(old.ts, excluded.ts))")
+    return ", ".join(parts)
+
+
+def merge_whole_assignments() -> str:
+    """Return the same for incoming rows whose values are all of their ts, and none null.
+
+    Nearly always they are newer than the stored row, which the first test of each CASE finds.
+    """
+    parts = [*_NEWEST_TIMES]
+    for name in SIGNALS:
+        is_missing_or_older = f"old.{name} IS NULL OR excluded.ts > old.{name}_at"
+        parts.append(
+            f"{name} = CASE WHEN excluded.ts > old.ts OR {is_missing_or_older}"
+            f" THEN excluded.{name} ELSE old.{name} END"
+        )
+        parts.append(
+            f"{name}_at = CASE WHEN excluded.ts >= old.ts THEN NULL"
+            f" WHEN {is_missing_or_older} THEN excluded.ts ELSE old.{name}_at END"
+        )
     return ", ".join(parts)
