@@ -62,22 +62,27 @@ class Inbox:
     def put(self, deliveries: Sequence[Delivery]) -> None:
         """Add deliveries, also to a full queue; those of QoS 0 beyond `max_unguaranteed` are dropped."""
         with self._lock:
-            admitted = [delivery for delivery in deliveries if self._admit(delivery)]
+            admitted = self._admit(deliveries)
+            self._waiting += len(admitted)
+            self._waiting_bytes += _bytes(admitted)
+            if self._earlier:
+                for delivery in admitted:
+                    if delivery.qos:
+                        self._replace_earlier(delivery)
             if self._waiting_bytes >= MAX_BYTES:
                 self._has_room.clear()
         if admitted:
             self._chunks.put(admitted)
 
-    def _admit(self, delivery: Delivery) -> bool:
-        if delivery.qos == 0 and self._waiting >= self._max_unguaranteed:
+    def _admit(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        admitted: list[Delivery] = []
+        for delivery in deliveries:
             # QoS 0 has neither an in-flight window nor a guarantee, and must not fill the memory.
-            self.unguaranteed_dropped += 1
-            return False
-        self._waiting += 1
-        self._waiting_bytes += len(delivery.payload)
-        if delivery.qos and self._earlier:
-            self._replace_earlier(delivery)
-        return True
+            if delivery.qos or self._waiting + len(admitted) < self._max_unguaranteed:
+                admitted.append(delivery)
+            else:
+                self.unguaranteed_dropped += 1
+        return admitted
 
     def _replace_earlier(self, delivery: Delivery) -> None:
         earlier = self._earlier.pop(_content(delivery), None)
@@ -85,11 +90,11 @@ class Inbox:
             # It arrived then: during an outage of the database the connection may have been lost since.
             delivery.received_at = earlier.received_at
             self._replaced.add(earlier)
-            self._subtract(earlier)
+            self._subtract([earlier])
 
-    def _subtract(self, delivery: Delivery) -> None:
-        self._waiting -= 1
-        self._waiting_bytes -= len(delivery.payload)
+    def _subtract(self, deliveries: Sequence[Delivery]) -> None:
+        self._waiting -= len(deliveries)
+        self._waiting_bytes -= _bytes(deliveries)
         if self._waiting_bytes <= MAX_BYTES // 2:
             self._has_room.set()
 
@@ -126,15 +131,19 @@ class Inbox:
                 kept = [delivery for delivery in chunk if delivery not in self._replaced]
                 self._replaced.difference_update(chunk)
                 chunk = kept
-            for delivery in chunk:
-                self._subtract(delivery)
-                if self._earlier:
+            self._subtract(chunk)
+            if self._earlier:
+                for delivery in chunk:
                     self._earlier.pop(_content(delivery), None)
         return chunk
 
     def wake(self) -> None:
         """Make a waiting `take` return. Safe in a signal handler: no lock is acquired."""
         self._chunks.put(None)
+
+
+def _bytes(deliveries: Sequence[Delivery]) -> int:
+    return sum([len(delivery.payload) for delivery in deliveries])
 
 
 def _content(delivery: Delivery) -> _Content:
