@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from functools import partial
 from types import FrameType
 
+from ingest_worker.broker_window import BrokerWindow
 from ingest_worker.database_deadline import StatementDeadline
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.hour_closer import HourCloser
@@ -87,7 +88,16 @@ def _store(settings: WorkerSettings) -> int:
             server.start()
             stack.callback(server.stop)
         slot = SlotLock(settings, StatementDeadline(on_wait=health.beat))
-        worker = Worker(settings, subscriber, new_engine, health, metrics, slot=slot, sources=sources)
+        worker = Worker(
+            settings,
+            subscriber,
+            new_engine,
+            health,
+            metrics,
+            slot=slot,
+            window=BrokerWindow(settings),
+            sources=sources,
+        )
         closer = HourCloser(settings, tell_due=metrics.set_hours_due)
         _stop_on_signal(worker, closer)
         closer.start()

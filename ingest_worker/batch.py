@@ -104,7 +104,8 @@ class Batch:
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._max_deliveries = max_deliveries
+        self.max_deliveries = max_deliveries
+        """May be changed at any time."""
         self._max_age_s = max_age_s
         self._clock = clock
         self._contents = BatchContents()
@@ -141,7 +142,7 @@ class Batch:
     def room(self) -> int:
         """Return the number of readings, each a message of its own, up to which the batch is not yet full."""
         contents = self._contents
-        return min(self._max_deliveries - len(contents.deliveries), self._max_rows - contents.readings)
+        return min(self.max_deliveries - len(contents.deliveries), self._max_rows - contents.readings)
 
     def append_lone(self, deliveries: Sequence[Delivery], rows: Sequence[Row]) -> None:
         """Add deliveries of one reading each, which request no receipt, with their rows."""
@@ -183,7 +184,7 @@ class Batch:
         contents = self._contents
         # The number of readings is written out, for speed: this runs once a message.
         return (
-            len(contents.deliveries) >= self._max_deliveries
+            len(contents.deliveries) >= self.max_deliveries
             or self._bytes >= self._max_bytes
             or (bool(contents.deliveries) and len(contents.rows) + len(contents.rejections) >= self._max_rows)
         )

@@ -5,7 +5,6 @@ acknowledgements and receipts are written as bytes, many at once.
 """
 
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt import MQTTException
 from paho.mqtt.enums import MQTTErrorCode
 
+from ingest_worker.broker_login import set_login
 from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet
 from ingest_worker.time_limits import BROKER_CONNECT_TIMEOUT_S, KEEPALIVE_S
 from shared.settings import WorkerSettings
@@ -47,11 +47,7 @@ class MqttClient(mqtt.Client):
 
     def configure(self, settings: WorkerSettings) -> None:
         """Set address, login, TLS and delays, without connecting. Raises OSError for an unusable CA file."""
-        if settings.mqtt_username is not None:
-            secret = settings.mqtt_password
-            self.username_pw_set(settings.mqtt_username, secret.get_secret_value() if secret else None)
-        if settings.mqtt_tls_ca_file is not None:
-            self.tls_set_context(ssl.create_default_context(cafile=settings.mqtt_tls_ca_file))
+        set_login(self, settings)
         self.connect_timeout = BROKER_CONNECT_TIMEOUT_S
         self.reconnect_delay_set(min_delay=1, max_delay=15)
         self.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=KEEPALIVE_S)

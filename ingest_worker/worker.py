@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from ingest_worker.batch import Batch, BatchContents
 from ingest_worker.broker_session import BrokerSession
+from ingest_worker.broker_window import BrokerWindow
 from ingest_worker.commit_threads import CommittedPart, CommitThreads
 from ingest_worker.committer import Committer
 from ingest_worker.database_deadline import StatementDeadline
@@ -41,6 +42,11 @@ _LONGEST_WAIT_S = 0.5
 _STANDBY_POLL_S = 0.2
 
 
+def _share(window: int) -> int:
+    """Return the messages of a batch: while two are committed, a third one and a fourth one arrive."""
+    return max(1, window // (len(STORING) + 2))
+
+
 class Worker:
     """Moves readings from a broker into a database; a signal handler may call `stop`.
 
@@ -57,17 +63,18 @@ class Worker:
         metrics: WorkerMetrics,
         *,
         slot: SlotLock | None = None,
+        window: BrokerWindow | None = None,
         sources: Sources | None = None,
     ) -> None:
         self._broker = broker
         self._health = health
         self._metrics = metrics
         self._report = OutcomeReport(metrics)
-        # While parts of the broker's in-flight window are committed, another part arrives.
-        window = settings.mqtt_max_inflight
+        self._window = window
+        most_in_flight = settings.mqtt_max_inflight
         self._batch = Batch(
             max_rows=settings.ingest_batch_rows,
-            max_deliveries=max(1, window // (len(STORING) + 2)),
+            max_deliveries=_share(most_in_flight),
             max_age_s=settings.ingest_batch_ms / 1000,
             clock=time.monotonic,
         )
@@ -93,7 +100,7 @@ class Worker:
                 time.monotonic,
             )
             reader = SourceReader(
-                sources, max_held=max(1, window // 2), sparkplug=sparkplug, command=broker.command
+                sources, max_held=max(1, most_in_flight // 2), sparkplug=sparkplug, command=broker.command
             )
             metrics.source_messages = reader.counts
         self._intake = Intake(
@@ -135,6 +142,7 @@ class Worker:
                     self._drain()
                     self._connect()
                 self._filters.update()
+                self._fit_window()
                 self._take_next()
                 if self._batch.is_ready:
                     self._store_batch()
@@ -156,6 +164,14 @@ class Worker:
             for engine in self._engines:
                 engine.dispose()
             log.info("Stopped: %s.", self._metrics.tally.snapshot())
+
+    def _fit_window(self) -> None:
+        """Keep batches so small that the broker's in-flight window holds several, once it is known."""
+        if self._window is None or not self._broker.connection.is_listening:
+            return
+        self._window.ask()
+        if (size := self._window.size) is not None:
+            self._batch.max_deliveries = min(self._batch.max_deliveries, _share(size))
 
     def _connect(self) -> None:
         """Connect to the broker, at once or as soon as a slot is free.

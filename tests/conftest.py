@@ -243,7 +243,7 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
     monkeypatch.chdir(tmp_path)
     running = []
 
-    def start(*, has_slot=False, **settings):
+    def start(*, has_slot=False, window=None, **settings):
         chosen = WorkerSettings(
             **{
                 "database_url": database_url,
@@ -258,7 +258,9 @@ def run_worker(monkeypatch, tmp_path, broker, database_url):
         pulse, subscriber = WorkerHealth(), SubscriberWithClient(chosen, MqttClient, sources=sources)
         metrics = WorkerMetrics(subscriber, pulse)
         slot = SlotLock(chosen, StatementDeadline()) if has_slot else None
-        worker = Worker(chosen, subscriber, new_engine, pulse, metrics, slot=slot, sources=sources)
+        worker = Worker(
+            chosen, subscriber, new_engine, pulse, metrics, slot=slot, window=window, sources=sources
+        )
         worker.pulse, worker.metrics, worker.look = pulse, metrics, metrics.tally.snapshot
         worker.subscriber = subscriber
         failures = []
