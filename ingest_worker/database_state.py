@@ -1,4 +1,4 @@
-"""The database as the worker's threads find it: errors counted, waits between attempts, the health's word."""
+"""The state of the database: its errors are counted, logged and reported, and waited for."""
 
 import logging
 import threading
@@ -26,7 +26,7 @@ class StoppedError(Exception):
 
 
 class DatabaseState:
-    """Whether the database takes readings; used by the worker's thread and by those that commit."""
+    """The state of the database as the worker's threads have last found it."""
 
     def __init__(self, health: WorkerHealth, metrics: WorkerMetrics) -> None:
         self._health = health

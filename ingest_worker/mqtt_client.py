@@ -5,15 +5,18 @@ acknowledgements and receipts are written as bytes, many at once.
 """
 
 import logging
+import ssl
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt import MQTTException
-from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest_worker.broker_login import set_login
 from ingest_worker.mqtt_packets import Framer, MalformedPacketError, Message, Packet
 from ingest_worker.time_limits import BROKER_CONNECT_TIMEOUT_S, KEEPALIVE_S
 from shared.settings import WorkerSettings
@@ -21,6 +24,8 @@ from shared.settings import WorkerSettings
 log = logging.getLogger("ingest_worker.subscriber")
 
 QOS = 1  # never 2: messages of QoS 2 can't be acknowledged after a commit without being lost in a crash
+MOST_IN_FLIGHT = 65_535
+"""Number of packet ids, and so of messages that may wait for an acknowledgement."""
 _READ_BYTES = 262_144
 _PAUSE_S = 0.05  # short: the same thread has acknowledgements and pings to send
 _PUBLISH, _PUBACK = 0x30, 0x40
@@ -47,7 +52,7 @@ class MqttClient(mqtt.Client):
 
     def configure(self, settings: WorkerSettings) -> None:
         """Set address, login, TLS and delays, without connecting. Raises OSError for an unusable CA file."""
-        set_login(self, settings)
+        _set_login(self, settings)
         self.connect_timeout = BROKER_CONNECT_TIMEOUT_S
         self.reconnect_delay_set(min_delay=1, max_delay=15)
         self.connect_async(settings.mqtt_host, settings.mqtt_port, keepalive=KEEPALIVE_S)
@@ -117,3 +122,44 @@ class MqttClient(mqtt.Client):
     def send_acknowledgements(self, packets: bytes) -> None:
         """Send whole PUBACK packets, in order, behind the packets that wait to be sent."""
         self._packet_queue(_PUBACK, packets, 0, QOS)
+
+
+def _set_login(client: mqtt.Client, settings: WorkerSettings) -> None:
+    if settings.mqtt_username is not None:
+        secret = settings.mqtt_password
+        client.username_pw_set(settings.mqtt_username, secret.get_secret_value() if secret else None)
+    if settings.mqtt_tls_ca_file is not None:
+        client.tls_set_context(ssl.create_default_context(cafile=settings.mqtt_tls_ca_file))
+
+
+def receive_maximum(settings: WorkerSettings, client_id: str) -> int | None:
+    """Return the Receive Maximum of the broker's CONNACK, by a short connection of MQTT 5.
+
+    It is 65,535 where the broker names none (MQTT 5, 3.2.2.3.3), and None where the broker refuses the
+    connection or does not answer within 5 s. Raises OSError where the broker is away.
+    """
+    answered, found = threading.Event(), list[int]()
+
+    def on_connect(
+        _client: mqtt.Client,
+        _userdata: Any,
+        _flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if not reason.is_failure:
+            found.append(getattr(properties, "ReceiveMaximum", MOST_IN_FLIGHT))
+        answered.set()
+
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+    )
+    client.on_connect = on_connect
+    _set_login(client, settings)
+    client.connect_timeout = BROKER_CONNECT_TIMEOUT_S
+    client.connect(settings.mqtt_host, settings.mqtt_port)
+    client.loop_start()
+    answered.wait(BROKER_CONNECT_TIMEOUT_S)
+    client.disconnect()
+    client.loop_stop()
+    return found[0] if found else None

@@ -169,7 +169,7 @@ class Worker:
         """Keep batches so small that the broker's in-flight window holds several, once it is known."""
         if self._window is None or not self._broker.connection.is_listening:
             return
-        self._window.ask()
+        self._window.read()
         if (size := self._window.size) is not None:
             self._batch.max_deliveries = min(self._batch.max_deliveries, _share(size))
 

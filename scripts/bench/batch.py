@@ -23,7 +23,9 @@ def _run(workbench: Workbench) -> None:
             "by size of the batch",
             "messages/s",
             {
-                f"batches of {size:,}, window of {_BATCHES_IN_WINDOW * size:,}": partial(_rate, workbench, place, load, size)
+                f"batches of {size:,}, window of {_BATCHES_IN_WINDOW * size:,}": partial(
+                    _rate, workbench, place, load, size
+                )
                 for size in _SIZES
             },
         )

@@ -12,9 +12,9 @@ from tests.readings import payload, raw
 TOPIC = "vehicles/VIN-00001/telemetry"
 
 
-def ask(broker, **settings):
+def read(broker, **settings):
     window = BrokerWindow(WorkerSettings(mqtt_host=broker.host, mqtt_port=broker.port, **settings))
-    window.ask()
+    window.read()
     return window
 
 
@@ -29,7 +29,7 @@ def narrow_broker(broker):
 
 def test_twin_settings(broker, caplog):
     """The shipped configuration and the default of the setting fit: no warning."""
-    window = ask(broker)
+    window = read(broker)
     eventually(lambda: window.size is not None)
     assert window.size == WorkerSettings.model_fields["mqtt_max_inflight"].default
     assert not [record for record in caplog.records if record.name == "ingest_worker.window"]
@@ -37,18 +37,18 @@ def test_twin_settings(broker, caplog):
 
 def test_a_narrow_window_is_named(narrow_broker, caplog):
     """The line says both numbers, and which setting of which side to change."""
-    window = ask(narrow_broker)
+    window = read(narrow_broker)
     eventually(lambda: window.size == 20)
     [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert "hands over 20 messages" in line
+    assert "sends 20 messages" in line
     assert "MQTT_MAX_INFLIGHT is 20000" in line
     assert "max_inflight_messages 20000" in line
 
 
 def test_a_wide_window_is_no_warning(broker, caplog):
-    """Nothing is slower then."""
+    """A wider one slows nothing down: the line is for information."""
     with caplog.at_level(logging.INFO, "ingest_worker.window"):
-        window = ask(broker, mqtt_max_inflight=100)
+        window = read(broker, mqtt_max_inflight=100)
         eventually(lambda: window.size is not None)
         eventually(lambda: [record.levelname for record in caplog.records] == ["INFO"])
 
@@ -66,6 +66,6 @@ def test_batches_fit_into_a_narrow_window(narrow_broker, run_worker, publisher):
 def test_a_broker_that_is_away(broker):
     """The window stays unknown, and the worker goes on."""
     broker.stop()
-    window = ask(broker)
-    eventually(lambda: not window.is_asking)
+    window = read(broker)
+    eventually(lambda: not window.is_reading)
     assert window.size is None
