@@ -30,7 +30,6 @@ from shared.command import run_command
 from shared.command_arguments import command_parser
 from shared.settings import WorkerSettings
 from shared.sources.mapping_file import sources_of
-from shared.sources.sources import Sources
 from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker")
@@ -81,7 +80,7 @@ def _store(settings: WorkerSettings) -> int:
         new_engine = partial(writer_engine, settings.database_url, name=settings.mqtt_client_id)
         health = WorkerHealth()
         sources = sources_of(settings.mqtt_sources)
-        subscriber = _subscriber(settings, sources)
+        subscriber = Subscriber(settings, sources=sources)
         metrics = WorkerMetrics(subscriber, health)
         if settings.worker_health_port is not None:
             server = _status_server(health, metrics, settings.worker_health_host, settings.worker_health_port)
@@ -111,13 +110,6 @@ def _status_server(health: WorkerHealth, metrics: WorkerMetrics, host: str, port
         return StatusServer(health, metrics, host, port)
     except OSError as error:
         raise FatalError(f"WORKER_HEALTH_PORT: can't listen on {host}:{port}: {error.strerror}") from None
-
-
-def _subscriber(settings: WorkerSettings, sources: Sources | None) -> Subscriber:
-    try:
-        return Subscriber(settings, sources=sources)
-    except OSError as error:
-        raise FatalError(f"MQTT_TLS_CA_FILE: {error}") from None
 
 
 if __name__ == "__main__":

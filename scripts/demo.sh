@@ -47,6 +47,8 @@ done
 somebody_answers() {
     local port=${BATTERY_API_PORT:-}
     [ -n "$port" ] || port=$(sed -n 's/^ *BATTERY_API_PORT *= *["'\'']\{0,1\}\([0-9]*\).*/\1/p' .env 2>/dev/null | tail -n 1)
+    # Of a range, as two APIs have, the first.
+    port=${port%%-*}
     (exec 8<>"/dev/tcp/127.0.0.1/${port:-8000}") 2>/dev/null
 }
 

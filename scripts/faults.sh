@@ -24,7 +24,7 @@ stored. One line per fault and seed; exit code 1 if the guarantee broke.
   --help             this text
 
 examples:
-  ./scripts/faults.sh --faults worker-kill,database-kill --seeds 5
+  ./scripts/faults.sh --faults worker-kill,postgres-kill --seeds 5
   ./scripts/faults.sh --controls
 
 environment:

@@ -1,5 +1,6 @@
 """Checks of a setting's value beyond its type. A ValueError's message follows the variable's name."""
 
+import ssl
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -23,9 +24,12 @@ def postgres_url(value: str) -> str:
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def readable_file(path: Path) -> Path:
+def certificate_file(path: Path) -> Path:
     try:
         path.open("rb").close()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError("names a file that holds no certificate (PEM)") from None
     except OSError as error:
         raise ValueError(f"can't be read: {error.strerror}") from None
     return path

@@ -17,11 +17,11 @@ from pydantic_settings import (
 )
 
 from shared.setting_values import (
+    certificate_file,
     is_host_name,
     is_plain_topic_level,
     is_printable,
     postgres_url,
-    readable_file,
     valid_mapping,
 )
 from shared.wording import plain
@@ -70,7 +70,7 @@ class BrokerSettings(Settings):
     mqtt_port: Port = Field(1883, description="The broker's port; 8883 is usual with TLS.")
     mqtt_username: str | None = Field(None, description="User name, where the broker asks for one.")
     mqtt_password: SecretStr | None = Field(None, description="Password that goes with MQTT_USERNAME.")
-    mqtt_tls_ca_file: Annotated[Path, AfterValidator(readable_file)] | None = Field(
+    mqtt_tls_ca_file: Annotated[Path, AfterValidator(certificate_file)] | None = Field(
         None, description="CA certificate (PEM) that signed the broker's; setting it turns TLS on."
     )
 

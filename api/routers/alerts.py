@@ -1,6 +1,6 @@
 """Alerts of the whole fleet."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -12,19 +12,17 @@ from api.http.pagination import (
     NextToken,
     Page,
     any_of,
-    cut_page,
+    make_token,
     page_response,
     resume,
 )
 from api.http.problems import problem_responses
 from api.queries.alert_suspects import suspects
 from api.schemas.diagnostics import FleetAlert
-from api.serializers import vehicle_state
+from api.services.fleet_alerts import FleetAlerts, Key
 from shared.diagnostics.alerts import AlertCode, Severity
 
 router = APIRouter(prefix="/api/alerts", tags=["alerts"])
-
-_WORST_FIRST = [*reversed(Severity)]
 
 
 class AlertsQuery(ListQuery):
@@ -33,11 +31,7 @@ class AlertsQuery(ListQuery):
     list: Literal["alerts"] = "alerts"
     min_severity: Severity | None
     code: tuple[AlertCode, ...] | None
-    after: tuple[int, str, AlertCode] | None = None
-
-
-def _sort_key(alert: dict[str, Any]) -> tuple[int, str, AlertCode]:
-    return _WORST_FIRST.index(alert["severity"]), alert["vin"], alert["code"]
+    after: Key | None = None
 
 
 @router.get("", response_model=Page[FleetAlert], responses=problem_responses(400, 401, 422, 503))
@@ -52,14 +46,14 @@ async def fleet_alerts(
 ) -> Response:
     """List the alerts of every vehicle's newest values, the worst first, then by VIN and code."""
     query = resume(next_token, AlertsQuery(min_severity=min_severity, code=any_of(code), limit=limit))
-    codes = query.code or tuple(AlertCode)
-    mildest = _WORST_FIRST.index(query.min_severity or Severity.INFO)
-    found = []
-    for row in await database.read(suspects, settings.alert_thresholds):
-        state = vehicle_state(row, settings.alert_thresholds)
-        found += [
-            {"vin": state["vin"], "ts": state["ts"], **alert}
-            for alert in state["alerts"]
-            if _WORST_FIRST.index(alert["severity"]) <= mildest and alert["code"] in codes
-        ]
-    return page_response(*cut_page(found, _sort_key, query))
+    found = await database.read(suspects, settings.alert_thresholds)
+    if found is None:
+        return page_response([], None)
+    fleet = FleetAlerts(
+        found,
+        settings.alert_thresholds,
+        codes=query.code or tuple(AlertCode),
+        min_severity=query.min_severity or Severity.INFO,
+    )
+    page, last = fleet.page(query.after, query.page_size)
+    return page_response(page, None if last is None else make_token(query, last))

@@ -45,7 +45,7 @@ def _parser() -> ArgumentParser:
         "./scripts/faults.sh",
         "Break the system on purpose and count what became of every reading. Exit code 1 where\n"
         "the guarantee broke, 2 where a server can't be started.",
-        examples=["", "--faults worker-kill,database-kill --seeds 5", "--controls", "--list"],
+        examples=["", "--faults worker-kill,postgres-kill --seeds 5", "--controls", "--list"],
     )
     add = parser.add_argument
     add(

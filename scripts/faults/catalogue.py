@@ -106,8 +106,10 @@ FAULTS = [
     Fault(
         "broker-kill-locked",
         kills.broker_kill_while_locked,
-        "kill -9 of broker and worker while the database is locked, with receipts",
+        "kill -9 of worker and a broker that saves nothing while the database is locked, with receipts",
         confirm=True,
+        # A save between a receipt and the kill, one time in three, would hide a receipt that came too early.
+        broker=_SAVES_NOTHING,
     ),
     Fault("all-killed", kills.all_killed, "kill -9 of everything, twice, with receipts", confirm=True),
     Fault("broker-kill", kills.broker_kill, "kill -9 of the broker as shipped, twice: a bounded loss"),

@@ -45,6 +45,12 @@ def _port(name: str, usual: int, environment: Mapping[str, str], kept: Mapping[s
         value, place = kept.get(name), ".env"
     if not value:
         return usual
-    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65_536):
+    # A range such as 8000-8001 gives each of two APIs a port; any of them is the stack.
+    first, dash, last = value.partition("-")
+    if not _is_port(first) or (dash and not _is_port(last)):
         raise LaunchError(f"{name}={value} in {place} is not a port; set a number from 1 to 65535.")
-    return int(value)
+    return int(first)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65_536

@@ -143,19 +143,26 @@ def _levels(at: AlertThresholds) -> tuple[_Levels, ...]:
     return tuple(found)
 
 
-def worst_alerts(signals: Mapping[str, Floats], thresholds: AlertThresholds) -> Ranks:
-    """Rank the worst alert of each of many readings: 0 for none, then as Severity counts.
+def alert_ranks(signals: Mapping[str, Floats], thresholds: AlertThresholds) -> dict[AlertCode, Ranks]:
+    """Rank each alert of many readings, by code: 0 for none, then as Severity counts.
 
     `signals` holds one array a signal of `ALERT_SIGNALS`, all of one length, with NaN for a null.
     """
     severities = list(Severity)
-    ranks: list[Ranks] = []
+    ranks: dict[AlertCode, Ranks] = {}
     for rule, compare, levels, _ in _levels(thresholds):
         values = signals[rule.signals[0]]
         if len(rule.signals) > 1:
             values = _differences(values, signals[rule.signals[1]], [limit for _, limit in levels])
-        ranks += [(1 + severities.index(severity)) * compare(values, limit) for severity, limit in levels]
-    worst: Ranks = np.max(ranks, axis=0)
+        ranks[rule.code] = np.max(
+            [(1 + severities.index(severity)) * compare(values, limit) for severity, limit in levels], axis=0
+        )
+    return ranks
+
+
+def worst_alerts(signals: Mapping[str, Floats], thresholds: AlertThresholds) -> Ranks:
+    """Rank the worst alert of each of many readings, as `alert_ranks` does each alert."""
+    worst: Ranks = np.max(list(alert_ranks(signals, thresholds).values()), axis=0)
     return worst
 
 

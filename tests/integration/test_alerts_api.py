@@ -2,6 +2,8 @@
 
 import pytest
 
+from shared.diagnostics import alerts
+from shared.diagnostics.alerts import Alert
 from tests.calls import post, problem
 from tests.readings import raw, stamp
 
@@ -56,6 +58,30 @@ def test_each_alert_is_that_of_latest(troubled):
 def test_pages(troubled, limit):
     """Each alert once, for any size of the pages."""
     assert listed(troubled, limit=limit) == listed(troubled)
+
+
+def test_a_page_behind_an_alert_that_has_ended(troubled):
+    """The next page starts behind the key of the last one, whose vehicle is well again."""
+    page = troubled.get("/api/alerts", params={"limit": 2}).json()
+    assert page["items"][-1]["vin"] == "VIN-HOT"
+    post(troubled, raw("VIN-HOT", 7, max_temp=30.0, min_temp=28.0))
+    rest = troubled.get("/api/alerts", params={"next": page["next"]}).json()
+    assert [each["vin"] for each in rest["items"]] == ["VIN-EMPTY-HOT", "VIN-LOW"]
+
+
+def test_a_page_costs_as_much_as_its_alerts(api, monkeypatch):
+    """Of a whole fleet in trouble only the page becomes sentences, or other calls would wait for it."""
+    post(api, *(raw(f"VIN-LOW-{number:04}", 5, soc=3.0) for number in range(1_000)))
+    made = []
+
+    def make(code, *rest):
+        made.append(code)
+        return Alert(code, *rest)
+
+    monkeypatch.setattr(alerts, "Alert", make)
+    page = api.get("/api/alerts", params={"limit": 10}).json()
+    assert [each["vin"] for each in page["items"]] == [f"VIN-LOW-{number:04}" for number in range(10)]
+    assert len(made) == 10
 
 
 def test_filters(troubled):

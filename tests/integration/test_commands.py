@@ -6,6 +6,8 @@ The commands are found in the tree, so that a new one is tested without a list.
 import ast
 import json
 import os
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -213,6 +215,36 @@ def test_every_module(tmp_path, neighbours):
             assert bad not in shown, call
     assert connections == []
     assert (files(tmp_path), checkout()) == before
+
+
+def examples(usage):
+    """Yield the words of each call below "examples:" of a usage text, without variables before it."""
+    for line in usage.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines():
+        yield [word for word in shlex.split(line) if not re.match(r"[A-Z_]+=", word)]
+
+
+def module_of(words):
+    """Return the module that a call runs, and its arguments; None for a script that starts none of ours."""
+    if words[:2] == ["python", "-m"]:
+        return words[2], words[3:]
+    name = "scripts." + words[0].removeprefix("./scripts/").removesuffix(".sh")
+    return (name, words[1:]) if name in MODULES else None
+
+
+def test_the_examples_can_be_typed(tmp_path, neighbours):
+    """Each example of a usage text is read without a complaint, up to the argument that is added to it."""
+    settings, connections = neighbours
+    texts = [out for _, out, _, _ in walk([(module, ["--help"]) for module in MODULES], tmp_path, settings)]
+    for script in SCRIPTS:
+        command = [ROOT / "scripts" / script, "--help"]
+        texts.append(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+    found = [module_of(words) for text in texts for words in examples(text)]
+    calls = [(call[0], [*call[1], "--no-such-thing"]) for call in found if call is not None]
+    assert {module for module, _ in calls} == set(MODULES)
+    for call, (code, _, err, _) in zip(calls, walk(calls, tmp_path, settings), strict=True):
+        assert code == 2, call
+        assert err.endswith(": error: unrecognized arguments: --no-such-thing\n"), (call, err)
+    assert connections == []
 
 
 @pytest.mark.parametrize("module", MODULES)

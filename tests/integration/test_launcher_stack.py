@@ -44,4 +44,5 @@ def test_the_demo_looks_for_the_stack_where_it_was_moved():
 
     with healthy_api() as port:
         assert not needs_broker(port)
+        assert not needs_broker(f"{port}-{port + 1}")
         assert needs_broker(free_port())

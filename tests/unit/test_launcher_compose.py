@@ -26,7 +26,15 @@ def test_moved_ports_are_read_as_compose_reads_them(tmp_path):
     assert ComposePorts.read(tmp_path, {}).api_url == "http://localhost:8801"
 
 
-@pytest.mark.parametrize("value", ["many", "0", "65536", "-1", "8000x", "٨"])
+def test_a_range_of_ports_begins_with_its_first(tmp_path):
+    """The documents of scaling put BATTERY_API_PORT=8000-8001 into .env, where the demo reads it too."""
+    (tmp_path / ".env").write_text("BATTERY_API_PORT=8010-8011\n")
+    assert ComposePorts.read(tmp_path, {}).api == 8010
+
+
+@pytest.mark.parametrize(
+    "value", ["many", "0", "65536", "-1", "8000x", "٨", "8000-", "8000-many", "8000-1-2"]
+)
 def test_what_is_no_port_is_named(tmp_path, value):
     """With its variable, and where the value came from."""
     (tmp_path / ".env").write_text(f"BATTERY_API_PORT={value}\n", encoding="utf-8")

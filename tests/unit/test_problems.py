@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from typing import Annotated, Literal
 
 import psycopg
@@ -14,8 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.db.errors import DatabaseAwayError
+from api.http import problems
 from api.http.problems import ProblemError, add_error_handlers
 from api.http.query_times import QueryTime
+from shared.wording import plain
 from tests.asgi_calls import SECRET, call, problem, raising
 
 
@@ -118,6 +121,24 @@ def test_a_framework_error_with_its_input_inside(value):
     }
     body = problem(call(raising(RequestValidationError([broken], body=value)), "GET", "/"), 422)
     assert body["errors"] == [{"loc": ["body", 0, "soc"], "msg": "is wrong", "type": "wrong"}]
+
+
+@pytest.mark.parametrize(("number", "in_the_loop"), [(1, True), (10_000, False)])
+def test_thousands_of_errors_leave_the_event_loop_free(monkeypatch, number, in_the_loop):
+    """The answer to a POST of 10,000 bad readings is made in another thread: other calls go on."""
+    threads = set()
+
+    def watched(message):
+        threads.add(threading.current_thread())
+        return plain(message)
+
+    monkeypatch.setattr(problems, "plain", watched)
+    found = [{"loc": ("body", index, "soc"), "msg": "is wrong", "type": "wrong"} for index in range(number)]
+    body = problem(call(raising(RequestValidationError(found)), "GET", "/"), 422)
+    assert len(body["errors"]) == number
+    more = f" (and {number - 1} more)" if number > 1 else ""
+    assert body["detail"] == f"reading 0: soc: is wrong{more}"
+    assert (threads == {threading.current_thread()}) is in_the_loop
 
 
 def test_a_parameter_of_every_kind_is_not_echoed():

@@ -168,6 +168,15 @@ def test_a_wrong_value_is_one_line(environment, kind, name, text):
     assert SECRET not in line
 
 
+@pytest.mark.parametrize("content", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_a_file_without_a_certificate_is_no_ca(environment, tmp_path, content):
+    """A wrong file is a wrong setting: a container waits for its correction, and starts no loop."""
+    path = tmp_path / "ca.pem"
+    path.write_text(content)
+    environment.setenv("MQTT_TLS_CA_FILE", str(path))
+    assert refusal(WorkerSettings) == "MQTT_TLS_CA_FILE: names a file that holds no certificate (PEM)"
+
+
 def test_every_wrong_variable_is_named(environment):
     """One start names all wrong variables."""
     environment.setenv("MQTT_PORT", "x")

@@ -377,14 +377,6 @@ def test_receipts_that_cannot_be_sent(subscriber, broken):
     assert subscriber.client.publishes == []
 
 
-def test_a_ca_file_that_is_none_is_an_os_error(make, tmp_path):
-    """`__main__` turns it into one line that names MQTT_TLS_CA_FILE."""
-    path = tmp_path / "ca.pem"
-    path.write_text("no certificate")
-    with pytest.raises(OSError, match=r".+"):
-        make(MqttClient, mqtt_tls_ca_file=path)
-
-
 OLD = {"old/#"}
 
 
