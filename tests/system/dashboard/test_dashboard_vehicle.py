@@ -48,7 +48,7 @@ def test_what_a_vehicle_did(api, show, car):
     expect(page.locator(".figures")).to_contain_text(
         "Needs the profile: the profile has no date of first use (“First used on”)"
     )
-    expect(page.locator(".figures")).to_contain_text("The readings don't tell")
+    expect(page.locator(".figures")).to_contain_text("Not enough data")
     episodes.locator("summary", has_text="could not be judged").click()
     expect(episodes).to_contain_text("Overcurrent")
     page.locator("summary", has_text="Bad reading").click()
