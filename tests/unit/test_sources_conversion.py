@@ -64,7 +64,7 @@ def test_untouched_values(number):
     ("number", "rule"), [(0, {"sign": -1}), (0.0, {"sign": -1}), (-0.0001, {"scale": "0.1"})]
 )
 def test_zero_has_no_sign(number, rule):
-    """A current of zero is not -0.0, whatever its sign is turned to."""
+    """A current of zero is not -0.0, also after a change of its sign."""
     assert copysign(1, convert(number, **rule)) == 1
 
 

@@ -253,7 +253,7 @@ def test_numbers_in_words(api, show):
     assert [page.evaluate(past, day) for day in ("2020-05-01", "2999-05-01")] == [True, False]
     figure = """async ([title, part]) => {
         const { FIGURES } = await import("/dashboard/vehicle/battery_figures.js");
-        const { value, facts } = FIGURES.find((figure) => figure.title === title).tell(part);
+        const { value, facts } = FIGURES.find((figure) => figure.title === title).describe(part);
         return [["", value], ...facts].map((fact) => fact.join(" ").trim().replaceAll("\u00a0", " "));
     }"""
     capacity = {
