@@ -1,1 +1,1 @@
-"""Sources of a mapping file in the worker: values without a time are joined; captures, trials of a mapping."""
+"""Sources of a mapping file in the worker: values without a time are joined; captures and trials."""
