@@ -44,7 +44,7 @@ OVMS = DialectCar(
     Ovms(),
     Car(1, "DEMO-OVMS"),
     "an OVMS module",
-    "a text a signal on ovms/demo/DEMO1/metric/..., without a time",
+    "one text for each signal, on ovms/demo/DEMO1/metric/..., without a time",
 )
 TESLA = DialectCar(
     DemoCar(
@@ -62,7 +62,7 @@ TESLA = DialectCar(
     _DemoFleetTelemetry(),
     Car(1, "DEMO-TESLA"),
     "Tesla's fleet-telemetry",
-    "a JSON value a signal on telemetry/demo/DEMO-TESLA/v/..., in miles, charging current positive",
+    "one JSON value for each signal, on telemetry/demo/DEMO-TESLA/v/..., in miles, charging current positive",
 )
 DIALECT_CARS = (OVMS, TESLA)
 
