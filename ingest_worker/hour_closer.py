@@ -66,7 +66,7 @@ class HourCloser:
             try:
                 self._close()
                 is_working = True
-            except Exception as error:  # noqa: BLE001 - the next pass is tried whatever ended this one
+            except Exception as error:  # noqa: BLE001 - any error ends this pass, never the thread
                 if is_working:
                     log.warning("Hours stay open, and are closed later: %s", summarise(error))
                 is_working = False

@@ -74,7 +74,7 @@ class SlotKeeper:
         if self._clock() < self._retry_at:
             return False
         try:
-            # A slot that nobody else takes up would queue its share of the messages without a reader.
+            # A slot that no other worker takes would queue its share of the messages without a reader.
             was_just_lost = self._clock() - self._lost_at < _OWN_SLOT_ONLY_S
             number = self._slot.take([self._slot.last or 1] if was_just_lost else None)
         except _ERRORS as error:

@@ -20,7 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest_worker import fatal_errors
 from ingest_worker.broker_connection import BrokerConnection
-from ingest_worker.contest import CONTESTED_FROM, MOST_BRIEF_IN_A_ROW, contested, final, sentence
+from ingest_worker.client_id_conflict import CONTESTED_FROM, MOST_BRIEF_IN_A_ROW, contested, final, sentence
 from ingest_worker.delivery import Delivery
 from ingest_worker.fatal_errors import FatalError
 from ingest_worker.inbox import Inbox

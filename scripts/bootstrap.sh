@@ -113,7 +113,7 @@ explain() {
     tail -n 4 "$bootstrap_log" | sed 's/^/    /' >&9
 }
 
-# What pip, apt and the others write where the network is away.
+# Errors of pip, apt and others where the network is away.
 no_network="NewConnectionError|NameResolutionError|ConnectTimeoutError|Max retries exceeded|network is unreachable"
 no_network="$no_network|temporary failure (in name resolution|resolving)|could not resolve|cannot initiate the connection"
 
@@ -152,7 +152,7 @@ install_packages() {
     say "Installing the Python packages into .venv (the first time takes a minute) ..."
     local began
     began=$(log_line)
-    # Fewer than pip's five: a network that is away shall be told soon.
+    # Fewer than pip's five: a missing network is reported sooner.
     PIP_RETRIES=${PIP_RETRIES:-2} logged interruptible "$python" -m pip install --quiet --no-input --no-compile \
         --require-hashes -r "requirements-$wanted.txt" || {
         explain "Installing the Python packages" "$began"

@@ -11,7 +11,7 @@ import * as esbuild from "esbuild";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = join(ROOT, "api", "dashboard");
 const BUILT = join(ROOT, "api", "dashboard_dist");
-/** What index.html names; everything else is imported by these. */
+/** The files that index.html names; all others are imported by these. */
 const ENTRIES = ["main.js", "main.css", "icon.svg"];
 
 const OPTIONS = {

@@ -85,7 +85,7 @@ pass() {
     echo "ok - $1"
 }
 
-# What failed, the service whose log says more (may be empty), and what was seen.
+# Arguments: the failed check, the service whose log says more (may be empty), and the output seen.
 fail() {
     echo "FAILED - $1"
     [ -z "${3:-}" ] || printf '%s\n' "$3" | tail -n 30 | sed 's/^/    /'

@@ -138,7 +138,7 @@ def _show_foreign_api(
     broker = BrokerAddress.from_environment()
     if broker_port and not os.environ.get("MQTT_PORT"):
         broker = replace(broker, port=broker_port)
-    tour = Tour(client, broker, _log_folder() / "story.log")
+    tour = Tour(client, broker, _log_folder() / "cars.log")
     tour.invite()
     try:
         tour.publish()
@@ -179,7 +179,7 @@ def _run_own_stack(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool)
         tour = Tour(
             _client(stack.base_url),
             broker,
-            stack.logs / "story.log",
+            stack.logs / "cars.log",
             check=stack.check,
             mapping=None if own_mapping else mapping,
         )

@@ -5,7 +5,7 @@ os_release=/etc/os-release
 # Another apt may run (automatic upgrades do): its end is waited for, so many seconds.
 apt_timeout_s=600
 our_policy=
-# What `look_for` finds missing: names for people, packages of the system, and sentences where no package helps.
+# Missing, as `look_for` finds: names for people, packages of the system, and sentences where no package helps.
 missing=
 packages=
 by_hand=
@@ -26,7 +26,7 @@ advise() {
     fi
 }
 
-# Says so when apt waits for another program: it writes that into the log, where nobody would see it.
+# Says so when apt waits for another program: apt writes that into the log, out of the user's sight.
 tell_apt_waits() {
     while sleep 1; do
         if tail -n "+$1" "$bootstrap_log" | grep -q "Waiting for cache lock"; then
@@ -66,7 +66,7 @@ apt_update() {
 }
 
 apt_install() {
-    # Debian starts what it installs: a broker on port 1883 that nobody asked for. A policy of the
+    # Debian starts what it installs: an unwanted broker on port 1883. A policy of the
     # machine's own is left alone.
     # A run that was killed may have left ours.
     if [ ! -e "$policy" ] || grep -q "$policy_mark" "$policy" 2>/dev/null; then

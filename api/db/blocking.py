@@ -14,10 +14,10 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from api.db.concurrency_limit import ConcurrencyLimit
 from api.db.errors import DatabaseAwayError, DatabaseLateError
 from api.db.heartbeat import Heartbeat
 from api.db.pool import PoolLimits
-from api.db.turns import Turns
 from shared.storage.engine import cut, writer_engine
 
 P = ParamSpec("P")
@@ -48,8 +48,10 @@ class BlockingTransactions:
         )
         self._heartbeat = heartbeat
         self._timeout_s = timeout_s
-        # As many turns as connections: no call waits in SQLAlchemy's pool, whose queue has no limit.
-        self._turns = Turns(size, wait_s=limits.wait_s, most_waiting=limits.most_waiting, purpose="write")
+        # As many calls at once as connections: no call waits in SQLAlchemy's pool, whose queue has no limit.
+        self._limit = ConcurrencyLimit(
+            size, wait_s=limits.wait_s, most_waiting=limits.most_waiting, purpose="write"
+        )
         self._threads = CapacityLimiter(size)
         self._connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
         self._lock = threading.Lock()
@@ -74,7 +76,7 @@ class BlockingTransactions:
             with self._connected() as connection, deadline.applied_to(connection), connection.begin():
                 return work(connection, *arguments, **options)
 
-        async with self._heartbeat.cancelling(), self._turns.turn():
+        async with self._heartbeat.cancelling(), self._limit.acquired():
             deadline = _Deadline(self._timeout_s)
             return await self._in_thread(transaction, deadline)
 
@@ -91,7 +93,7 @@ class BlockingTransactions:
                 read_only = connection.execution_options(postgresql_readonly=True)
                 return query(read_only, *arguments, **options)
 
-        async with self._heartbeat.cancelling(), self._turns.turn():
+        async with self._heartbeat.cancelling(), self._limit.acquired():
             deadline = _Deadline(self._timeout_s)
             return await self._in_thread(transaction, deadline)
 
@@ -123,7 +125,7 @@ class BlockingTransactions:
 
     async def shrink(self) -> None:
         """Close the idle connections, if they outnumber the most in use at once since the last call."""
-        peak, pool = self._turns.peak(), self._engine.pool
+        peak, pool = self._limit.peak(), self._engine.pool
         if isinstance(pool, QueuePool) and pool.checkedin() > peak:
             # Replaced before it is emptied: a connection given back in between belongs to a replaced pool.
             self._engine.dispose(close=False)

@@ -1,1 +1,1 @@
-"""Dialects by configuration: messages of foreign devices become readings. No clock, no I/O but two files."""
+"""Sources of a mapping file in the worker: values without a time are joined; captures and trials."""

@@ -9,12 +9,12 @@ from scripts.bench import plain_table
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.binary_copy import COLUMNS, packed
-from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, count, database, empty
 from scripts.bench.load import Load, array_numbers, arrays
 from scripts.bench.sink import backlog_seconds
 from scripts.bench.wal import wal_noted
 from scripts.bench.workbench import Workbench
+from scripts.bench.worker_group import running_workers
 
 _SIZE = 50
 _COPY_ROWS = 5_000

@@ -3,11 +3,11 @@
 from functools import partial
 
 from scripts.bench.benchmark import Benchmark
-from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.sink import backlog_seconds
 from scripts.bench.workbench import Workbench
+from scripts.bench.worker_group import running_workers
 
 # The first one is what the shipped in-flight window of 20,000 allows.
 _SIZES = (5_000, 250, 1_000, 2_500, 10_000)

@@ -6,13 +6,13 @@ from functools import partial
 
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.cpu_time import used
-from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.parts import Parts
 from scripts.bench.raw_pipe import raw_pipe
 from scripts.bench.sink import drain_backlog, make_backlog
 from scripts.bench.workbench import Workbench
+from scripts.bench.worker_group import running_workers
 
 _PER = 100_000
 _PARTS = ("broker", "subscriber", "PostgreSQL")

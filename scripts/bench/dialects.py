@@ -12,7 +12,6 @@ import psycopg
 from scripts.bench import cpu_time, publisher
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
-from scripts.bench.crew import WorkerGroup, running_workers
 from scripts.bench.database import Database, count, database
 from scripts.bench.dialect_load import (
     DialectLoad,
@@ -27,6 +26,7 @@ from scripts.bench.parts import Parts
 from scripts.bench.sink import drain_backlog, make_backlog
 from scripts.bench.work_end import await_work
 from scripts.bench.workbench import Workbench
+from scripts.bench.worker_group import WorkerGroup, running_workers
 from scripts.launcher.module import Worker
 from scripts.simulator.dialects.registry import DIALECTS
 from shared.wire.reading import SIGNALS

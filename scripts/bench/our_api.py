@@ -10,7 +10,7 @@ from shared.api_settings import ApiSettings
 
 PATH = "/api/telemetry"
 
-# Empty values: the settings have their shipped defaults, whatever is in the environment.
+# Empty values: the settings have their shipped defaults, regardless of the environment.
 _UNSET = {name.upper(): "" for name in ApiSettings.model_fields}
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 from scripts.bench.benchmark import Benchmark
-from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.raw_pipe import raw_pipe
 from scripts.bench.sink import Sink, backlog_seconds, live_seconds
 from scripts.bench.wal import wal_noted
 from scripts.bench.workbench import Workbench
+from scripts.bench.worker_group import running_workers
 
 Timing = Callable[[Sink[Load], Load], float]
 

@@ -6,12 +6,12 @@ from functools import partial
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.consumer import Consumer
-from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.sink import drain_backlog, make_backlog
 from scripts.bench.work_end import await_work
 from scripts.bench.workbench import Workbench
+from scripts.bench.worker_group import running_workers
 from shared.wire.topics import receipts_topic, telemetry_topic
 
 

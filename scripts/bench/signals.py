@@ -4,12 +4,12 @@ from functools import partial
 
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.benchmark import Benchmark
-from scripts.bench.crew import running_workers
 from scripts.bench.database import Database, count_incomplete, database
 from scripts.bench.load import Load, lone_readings, lone_signals
 from scripts.bench.sink import backlog_seconds
 from scripts.bench.wal import wal_noted
 from scripts.bench.workbench import Workbench
+from scripts.bench.worker_group import running_workers
 from shared.wire.reading import SIGNALS
 
 

@@ -12,7 +12,7 @@ _DROPPED = "exceeded timeout"
 
 
 class Publications(Protocol):
-    """Whole MQTT packets, and whatever else a sink must know of them."""
+    """Whole MQTT packets, with all that a sink must know of them."""
 
     @property
     def publications(self) -> Sequence[bytes]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 
-from scripts.faults.crowd import Caller, CallStatistics
+from scripts.faults.callers import Caller, CallStatistics
 from scripts.faults.kills import Act
 from scripts.faults.rig import Rig
 from scripts.faults.states import frozen

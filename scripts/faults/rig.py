@@ -12,12 +12,12 @@ from scripts.faults.dialect_publisher import DialectPublisher
 from scripts.faults.dialect_values import MAPPING
 from scripts.faults.journal import Journal
 from scripts.faults.journaled_publisher import Publisher
+from scripts.faults.metrics_monitor import MetricsMonitor
 from scripts.faults.poster import Poster
 from scripts.faults.proxy import Proxy
 from scripts.faults.site import Site
 from scripts.faults.torn_publisher import TornPublisher
 from scripts.faults.wiring import Wiring
-from scripts.faults.witness import MetricsMonitor
 from scripts.faults.worker import FaultWorker
 from scripts.launcher.broker import Broker
 

@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
+from scripts.demo_cars.dialect_cars import DIALECT_CARS, mapping_text
 from scripts.launcher import screen
 from scripts.launcher.http_client import Client
-from scripts.story.dialect_cars import DIALECT_CARS, mapping_text
 
 _CARS = {"q": "DEMO-", "page_size": "200"}
-VINS = frozenset(each.role.vin for each in DIALECT_CARS)
+VINS = frozenset(each.demo_car.vin for each in DIALECT_CARS)
 
 
 def user_mapping() -> Path | None:
@@ -30,7 +30,7 @@ def show_dialect_cars(client: Client, mapping: Path) -> None:
     known = {one["vin"]: one for one in client.get("/api/fleet", _CARS)["vehicles"]}
     rows = []
     for each in DIALECT_CARS:
-        car = known[each.role.vin]
+        car = known[each.demo_car.vin]
         rows.append(
             [
                 car["vin"],
@@ -43,6 +43,6 @@ def show_dialect_cars(client: Client, mapping: Path) -> None:
         )
     screen.table(["car", "energy flow", "charge", "current", "hottest cell", "odometer"], rows)
     for each in DIALECT_CARS:
-        print(f"  {each.role.vin} publishes as {each.sender}: {each.sample}.")
+        print(f"  {each.demo_car.vin} publishes as {each.sender}: {each.sample}.")
     place = screen.short(mapping)
     print(f"  A few lines of {place} make readings of either. Devices of yours: docs/devices.md.")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from scripts.demo_cars.cars import CARS, HOT
 from scripts.launcher import ports, screen
 from scripts.launcher.broker_address import BrokerAddress
 from scripts.launcher.dialect_view import VINS, show_dialect_cars
@@ -15,7 +16,6 @@ from scripts.launcher.http_client import CallError, Client
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.module import Module
 from scripts.launcher.vehicle import publish
-from scripts.story.cast import CAST, HOT
 
 BY_POST, BY_MQTT = "VIN-DEMO-001", "VIN-DEMO-002"
 WINDOW = {"from_ts": "2026-01-24T11:59:00Z", "to_ts": "2026-01-24T12:10:00Z"}
@@ -179,7 +179,7 @@ class Tour:
         }
         dialects = [] if self._mapping is None else ["--dialects"]
         cars = Module(
-            "scripts.story", self._client.base_url, *dialects, log=log, env=env, name="cars' program"
+            "scripts.demo_cars", self._client.base_url, *dialects, log=log, env=env, name="cars' program"
         )
         cars.ready_within = _PAST_WITHIN_S
         return cars
@@ -204,7 +204,7 @@ class Tour:
         seen = self._client.get("/api/vehicles", {"vin_prefix": "DEMO-"})
         live = {one["vin"] for one in seen["items"] if datetime.fromisoformat(one["ts"]) >= began}
         others = VINS if self._mapping is not None else frozenset()
-        return live >= others | {role.vin for role in CAST if role.is_live}
+        return live >= others | {demo_car.vin for demo_car in CARS if demo_car.is_live}
 
     def _newest(self, vin: str) -> str | None:
         try:
@@ -258,15 +258,15 @@ class Tour:
     def _show_cars(self) -> None:
         screen.heading("Cars", "GET /api/fleet")
         known = {one["vin"]: one for one in self._client.get("/api/fleet", _CARS)["vehicles"]}
-        widest = max(len(role.description) for role in CAST)
+        widest = max(len(demo_car.description) for demo_car in CARS)
         rows = []
-        for role in CAST:
-            car = known[role.vin]
+        for demo_car in CARS:
+            car = known[demo_car.vin]
             state = car["connectivity"]["state"]
             rows.append(
                 [
-                    role.vin,
-                    role.description.ljust(widest),
+                    demo_car.vin,
+                    demo_car.description.ljust(widest),
                     screen.car_flow(car) if state == "online" else state,
                     screen.quantity(car["soc"], "%"),
                     screen.quantity(car["max_temp"], "°C"),

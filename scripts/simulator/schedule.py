@@ -20,7 +20,7 @@ class Departure(NamedTuple):
 class Schedule:
     """The habits of one car's owner.
 
-    Each day is drawn from a generator of its own, so that a day is the same whatever was queried before.
+    Each day is drawn from a generator of its own, so that earlier queries don't change a day.
     """
 
     def __init__(self, seed: str) -> None:

@@ -120,7 +120,7 @@ def find_episodes(
 ) -> Iterator[Episode]:
     """Find the episodes of `values`, one value for each reading (NaN = unknown), by the rule's thresholds.
 
-    `only`: readings that may set; `over`: readings that clear, whatever their value.
+    `only`: readings that may set; `over`: readings that clear, with any value.
     """
     known = np.flatnonzero(~np.isnan(values))
     # Rounded: 32.3 - 22.3 is just below 10 in binary, and must still reach a threshold of 10.

@@ -1,4 +1,4 @@
-"""The same bad input at both doors: the right answer, nothing stored of it, good readings beside it kept."""
+"""The same bad input by MQTT and POST: the right answer, nothing stored of it, good readings kept."""
 
 import json
 

@@ -64,7 +64,7 @@ NEEDS = {
     "scripts.faults.broken_worker": [[], ["nonsense"]],
     "scripts.launcher.guard": [[]],
     "scripts.simulate": [["--vehicles"], ["--vehicles", "0"], ["--fault", "x"], ["--dialect", "x"]],
-    "scripts.story": [[], ["nonsense"], ["http://"], ["http://localhost:x"]],
+    "scripts.demo_cars": [[], ["nonsense"], ["http://"], ["http://localhost:x"]],
     "shared.rollups": [[], ["mend"]],
 }
 """Calls that lack a required argument, or have an invalid one."""

@@ -11,13 +11,13 @@ import psutil
 import psycopg
 import pytest
 
+from scripts.demo_cars.cars import CARS, HOT, OFFLINE, SENSOR
+from scripts.demo_cars.dialect_cars import DIALECT_CARS
 from scripts.launcher.broker import Broker
 from scripts.launcher.guard import ROOT, runs
 from scripts.launcher.ports import free_port
 from scripts.launcher.postgres import Postgres
 from scripts.launcher.stack import DATABASE
-from scripts.story.cast import CAST, HOT, OFFLINE, SENSOR
-from scripts.story.dialect_cars import DIALECT_CARS
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
 from shared.diagnostics.trace import Trace
@@ -109,7 +109,7 @@ def test_it_shows_what_it_stored_and_keeps_it(tmp_path):
     assert "first-key" not in output
     assert re.search(r"cars +\d\d,\d{3} readings of 7 cars", output)
     first = car_readings(tmp_path)
-    assert first.keys() == {role.vin for role in CAST} | {each.role.vin for each in DIALECT_CARS}
+    assert first.keys() == {demo_car.vin for demo_car in CARS} | {each.demo_car.vin for each in DIALECT_CARS}
     check_cars(output)
     code, output = run(tmp_path)
     assert code == 0, output
@@ -226,7 +226,7 @@ def test_cars_that_die_are_named(tmp_path):
     with demo(tmp_path) as running:
         read_until(running, r"VIN-DEMO-002")
         deadline = time.monotonic() + 10
-        while not (cars := [one for one in left_of(tmp_path) if "scripts.story" in one.cmdline()]):
+        while not (cars := [one for one in left_of(tmp_path) if "scripts.demo_cars" in one.cmdline()]):
             assert time.monotonic() < deadline
         cars[0].kill()
         output, _ = running.communicate(timeout=60)

@@ -166,7 +166,7 @@ def test_two_writers_at_once(database_url, engine, way):
                 with own.begin() as connection:
                     outcome = store(connection, batch, caution)
                 stored.append(outcome.stored)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test has to see it
+        except Exception as error:  # noqa: BLE001 - the test has to see any error of the thread
             errors.append(error)
         finally:
             own.dispose()

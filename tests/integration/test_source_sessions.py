@@ -153,7 +153,7 @@ def test_retained_values_with_their_own_time(start, broker, publisher, read):
 
 
 def test_two_workers_complement_each_other(start, publisher, read):
-    """Documents of one moment arrive at different workers of a group: one row, whatever their order."""
+    """Documents of one moment arrive at different workers of a group: one row, in either order."""
     sources = '[[source]]\ndialect = "bmw-cardata"\n'
     workers = [start(sources, mqtt_shared_group="fleet", has_slot=True) for _ in range(2)]
     cars = [f"WBAXXXXXXXXXX{car:04d}" for car in range(40)]

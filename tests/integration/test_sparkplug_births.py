@@ -40,7 +40,7 @@ def test_the_last_birth_counts(engine):
 
 
 def test_the_nodes_of_an_edge_node(engine):
-    """Those of other edge nodes are not among them, whatever characters the names have."""
+    """Those of other edge nodes are not among them, also where a name holds wildcards of LIKE."""
     for node in ("g/e/2", "g/e/1", "g/e2/1", "g/%/1", "g/_/1", "G/e/1", "gg/e/1"):
         keep(engine, node, FIRST)
     with engine.connect() as connection:

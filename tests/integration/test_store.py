@@ -137,7 +137,7 @@ def test_two_writers_of_the_same_readings_do_not_deadlock(database_url, put):
         try:
             with engine.begin() as connection:
                 put(connection, readings)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test has to see it
+        except Exception as error:  # noqa: BLE001 - the test has to see any error of the thread
             errors.append(error)
         finally:
             engine.dispose()
@@ -164,7 +164,7 @@ def test_two_writers_of_the_same_rejections_do_not_deadlock(database_url):
         try:
             with engine.begin() as connection:
                 keep_rejections(connection, rejections)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test has to see it
+        except Exception as error:  # noqa: BLE001 - the test has to see any error of the thread
             errors.append(error)
         finally:
             engine.dispose()

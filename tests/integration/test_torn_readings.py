@@ -104,7 +104,7 @@ def test_several_writers_at_once(database_url, engine):
                 with own.begin() as connection:
                     assert not store(connection, pieces[:size], backoff).conflicts
                 del pieces[:size]
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test has to see it
+        except Exception as error:  # noqa: BLE001 - the test has to see any error of the thread
             errors.append(error)
         finally:
             own.dispose()

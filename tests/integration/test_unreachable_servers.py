@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from scripts.faults.witness import MetricsMonitor
+from scripts.faults.metrics_monitor import MetricsMonitor
 from scripts.simulator.publisher import BrokerUnreachableError, Publisher
 from shared.settings import BrokerSettings
 from shared.storage.error_classes import Fault, classify, summarise

@@ -44,3 +44,16 @@ def test_no_module_imports_itself_by_way_of_others():
         if not left:
             break
     assert left == {}
+
+
+def test_lines_are_short():
+    """The formatter breaks statements and declarations; it leaves long comments and strings as they are."""
+    sources = [path for path in sorted(SOURCES.rglob("*")) if path.suffix in {".js", ".css", ".html"}]
+    assert {path.suffix for path in sources} == {".js", ".css", ".html"}
+    long = [
+        f"{path.name}:{number}"
+        for path in sources
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 120
+    ]
+    assert long == []

@@ -370,7 +370,7 @@ def test_every_element_ends_once(elements, indent, ascii_only):
 
 @pytest.mark.parametrize("message", [READING, b"", b"nonsense", b"[]", payload(raw(soc=101))])
 def test_an_answer_is_wanted(message):
-    """A message on the confirm topic has a topic for its receipt, whatever its contents."""
+    """A message on the confirm topic has a topic for its receipt, with any contents."""
     answered, plain = (
         decode(topic, message, received_at=START, latest=LATEST)
         for topic in (b"vehicles/vin-00001/telemetry/confirm", b"vehicles/vin-00001/telemetry")

@@ -82,7 +82,7 @@ def test_a_failure_is_not_kept():
 
 
 def test_one_of_several_leaves():
-    """A computation goes on while any of those that wait is connected; a cancelled one ends nobody's."""
+    """A computation goes on while any of the callers is connected; a cancelled call ends no other."""
 
     async def run(_cache, get):
         asked, go_on = [], asyncio.Event()

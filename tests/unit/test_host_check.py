@@ -46,6 +46,6 @@ def test_own(host):
     ],
 )
 def test_of_another_site(host):
-    """Whatever has a dot and is no address; `*` takes all."""
+    """A name with a dot that is no address is refused; `*` takes all."""
     assert not is_own(host.encode(), ("127.0.0.1", "cars.example.org"))
     assert is_own(host.encode(), ("127.0.0.1", "*"))

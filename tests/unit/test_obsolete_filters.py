@@ -41,7 +41,7 @@ def test_another_slot_keeps_its_filters(monkeypatch, tmp_path):
         disconnect(subscriber)
     assert alone <= {topic for topic, _ in subscriber.client.subscribed[-1]}
     assert alone.isdisjoint(topic for topics in subscriber.client.unsubscribed for topic in topics)
-    # What the broker has confirmed in one session is not gone in the other.
+    # A filter that is unsubscribed in one session stays in the other.
     assert subscriber.subscription.unsubscribed == frozenset()
 
 

@@ -53,7 +53,7 @@ def test_an_element_is_one_reading():
 
 @pytest.mark.parametrize("element", [b"[]", b"null", b"5", b"[" + payload(raw()) + b"]"])
 def test_an_element_that_is_no_object_stays_refused(element):
-    """An array inside an array is not decoded as a message of its own, whatever its contents."""
+    """An array inside an array is not decoded as a message of its own, with any contents."""
     assert [refusal.reason for refusal in refusals(element, index=0)] == [Reason.BAD_READING]
 
 

@@ -1,4 +1,4 @@
-"""Messages of sources in the worker: joined, held for a short time, retained and repeated ones told apart."""
+"""Messages of sources in the worker: joined, held for a short time, retained or repeated."""
 
 from datetime import timedelta
 
@@ -158,7 +158,7 @@ def test_only_a_repeated_value_without_a_time_is_looked_up(one):
 
 
 def test_room_is_made_by_the_oldest_row():
-    """Beyond the limit the oldest row is complete as it is, whatever it lacks."""
+    """Beyond the limit the oldest row is complete as it is, without its missing signals."""
     driven = Driven(max_held=2).read(
         delivery(METRIC + "b/soc", "81.5", "10:00:00", mid=1),
         delivery("ovms/me/DEMO2/metric/v/b/soh", "90", "10:00:00.1", mid=2),

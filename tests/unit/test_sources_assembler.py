@@ -114,7 +114,7 @@ MESSAGES = st.lists(
 
 @given(MESSAGES, st.lists(st.sampled_from(["due", "close"]), max_size=30))
 def test_every_value_is_in_exactly_one_row(messages, calls):
-    """Whatever comes in which order, and whenever groups are closed."""
+    """In any order of messages, and with groups closed at any time."""
     assembler, groups, now = Assembler(), [], 0
     calls = [*calls, *[None] * len(messages)]
     for token, ((vin, source, named, pause), call) in enumerate(zip(messages, calls, strict=False)):

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import copysign, inf
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.sources.conversion import QUANTITIES, UNITS, conversion, units_of
@@ -64,7 +64,7 @@ def test_untouched_values(number):
     ("number", "rule"), [(0, {"sign": -1}), (0.0, {"sign": -1}), (-0.0001, {"scale": "0.1"})]
 )
 def test_zero_has_no_sign(number, rule):
-    """A current of zero is not -0.0, whatever its sign is turned to."""
+    """A current of zero is not -0.0, also after a change of its sign."""
     assert copysign(1, convert(number, **rule)) == 1
 
 
@@ -82,6 +82,7 @@ FACTORS = st.decimals("0.0001", 1_000, places=4) | st.sampled_from(
 )
 
 
+@example(0.0001, Decimal(1000), Decimal(0), 1, "m")
 @given(
     NUMBERS,
     FACTORS,
@@ -94,7 +95,8 @@ def test_the_result_is_the_exact_one(number, scale, offset, sign, unit):
     _quantity, factor, shift = UNITS[unit]
     exact = sign * ((Fraction(Decimal(repr(number))) * Fraction(scale) + Fraction(offset)) * factor + shift)
     found = convert(number, unit, scale, offset, sign)
-    if (factor, scale, offset, shift) == (1, 1, 0, 0):
+    # As it is, also where scale and unit cancel each other: metres that are sent in km.
+    if (factor * Fraction(scale), factor * Fraction(offset) + shift) == (1, 0):
         assert found == sign * number
         return
     assert found == round(exact * 1000) / 1000

@@ -97,7 +97,7 @@ def test_every_dialect_has_a_capture():
 
 @pytest.mark.parametrize("dialect", dialect_names())
 def test_a_dialect_can_be_copied(dialect):
-    """Its file is a mapping by itself, once the prefix is told."""
+    """Its file is a mapping by itself, once the prefix is given."""
     text = dialect_text(dialect)
     if dialect in TOLD:
         text += '\n[[source]]\ndialect = "teslamate"\n'

@@ -1,12 +1,14 @@
 """The words of user-visible text: documents, OpenAPI description, dashboard. Rules: docs/development.md."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from api.main import create_app
 from scripts.import_graph import PACKAGES
 from shared.api_settings import ApiSettings
+from tests.comments import remarks, sources
 from tests.documents import DOCUMENTS, ROOT, name, prose, text_of
 
 # Metaphors, and subjects without a name. The term to use instead stands in docs/development.md.
@@ -16,6 +18,7 @@ BANNED = re.compile(
     re.IGNORECASE,
 )
 SUBJECT = re.compile(r"(What|Who|Whoever|Whatever|Nobody|Nothing)\b[^?]*$")
+_QUOTED = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"")
 SENTENCE = re.compile(r"(?<=[.:;!?])\s+|\n\n+|\n(?=[-*|] )|\|")
 # Labels of the dashboard that a newcomer does not understand, and the better ones.
 LABELS = {
@@ -108,7 +111,7 @@ def test_plain_text_passes(text):
     assert faults(text) == []
 
 
-OPENING = re.compile(r'"""(?:What|Who|Whoever|Whose|Where|Whether|How|Nobody|Nothing) ')
+OPENING = re.compile(r'"{3}(?:What|Who|Whoever|Whose|Where|Whether|How|Nobody|Nothing) ')
 
 
 def test_docstrings_name_their_subject():
@@ -116,3 +119,34 @@ def test_docstrings_name_their_subject():
     sources = [path for folder in (*PACKAGES, "scripts", "tests") for path in (ROOT / folder).rglob("*.py")]
     assert len(sources) > 400
     assert [path.name for path in sources if OPENING.search(text_of(path))] == []
+
+
+def faults_of_comments(text, suffix):
+    """Return the faults of all comments and docstrings of a file of this kind."""
+    return [found for remark in remarks(text, suffix) for found in faults(_QUOTED.sub("`code`", remark))]
+
+
+def test_comments_use_plain_words():
+    """As the documents: code, configuration, scripts and stylesheets."""
+    # This file holds faulty examples.
+    paths = [path for path in sources() if path != Path(__file__)]
+    assert {".py", ".js", ".css", ".sh", ".conf", ".yml", ".toml"} <= {path.suffix for path in paths}
+    assert sum(len(list(remarks(text_of(path), path.suffix))) for path in paths) > 5_000
+    found = {path.name: faults_of_comments(text_of(path), path.suffix) for path in paths}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix"),
+    [
+        ('def f():\n    """A door."""\n', ".py"),
+        ("x = 1  # as nobody sees\n", ".py"),
+        ("# The first line.\n# What is left is kept.\n", ".sh"),
+        ("const x = 1; // a story\n", ".js"),
+        ("/** What is\n * left. */\n", ".js"),
+        ("/* The way in. */\n", ".css"),
+    ],
+)
+def test_a_banned_word_of_a_comment_is_found(text, suffix):
+    """In each kind of comment; code beside it is not read."""
+    assert len(faults_of_comments(f"told = nobody\n{text}", suffix)) == 1

@@ -120,7 +120,7 @@ export class Chart {
     this.spec.lines.forEach(({ unit, digits }, at) => {
       const [low, high, mean] = data.slice(3 * at + 1, 3 * at + 4);
       const place = isPointing ? cursor.idx : mean.findLastIndex((value) => value !== null);
-      setText(this.values[at], told(mean[place], low[place], high[place], unit, digits));
+      setText(this.values[at], valueText(mean[place], low[place], high[place], unit, digits));
     });
     this.page.at(isPointing ? data[0][cursor.idx] : null);
   }
@@ -164,7 +164,7 @@ export class Chart {
   }
 }
 
-function told(mean, low, high, unit, digits) {
+function valueText(mean, low, high, unit, digits) {
   const text = quantity(mean ?? null, unit, digits);
   const isSpread = low !== null && low !== undefined && high - low >= 10 ** -digits;
   return isSpread ? `${text} (${quantity(low, "", digits)} .. ${quantity(high, "", digits)})` : text;

@@ -9,8 +9,8 @@ const SHAPES = { critical: "▲", warning: "◆", info: "●" };
 /** Pixels: as large as a finger needs. */
 const SIZE = 24;
 const LANES = 4;
-/** Of what one mark stands for, so many are told in full. */
-const TOLD = 3;
+/** Most episodes that the explanation of one mark lists. */
+const LISTED = 3;
 const WORST_FIRST = ["critical", "warning", "info"];
 
 export class ChartMarks {
@@ -23,7 +23,7 @@ export class ChartMarks {
   /** @param {any[]} episodes as the API gives them */
   show(episodes) {
     const content = JSON.stringify(episodes);
-    // A mark that has the focus stays the same button when the same episodes are told again.
+    // A mark that has the focus stays the same button when the API answers the same episodes again.
     if (content === this.shown) return;
     this.shown = content;
     hideWithin(this.element);
@@ -32,21 +32,21 @@ export class ChartMarks {
     this.element.replaceChildren(...this.marks.flatMap(({ extent, button }) => [extent, button]));
   }
 
-  /** Put the marks where the chart's scale says; what finds no room is told by the mark beside it. */
+  /** Put the marks where the chart's scale says; a mark without room adds its episode to the mark beside it. */
   place(chart) {
     const width = chart.over.clientWidth;
     const lanes = Array.from({ length: LANES }, () => ({ end: -Infinity, last: null }));
     for (const mark of this.marks) {
       const left = chart.valToPos(mark.from, "x");
       const right = mark.to === null ? width : chart.valToPos(mark.to, "x");
-      mark.told = [mark.episode];
+      mark.episodes = [mark.episode];
       const isSeen = right >= 0 && left <= width;
       const begin = Math.min(width - SIZE, Math.max(0, left));
       const free = lanes.findIndex(({ end }) => end <= begin);
       mark.button.hidden = mark.extent.hidden = !isSeen || free < 0;
       if (!isSeen) continue;
       if (free < 0) {
-        lanes.at(-1).last.told.push(mark.episode);
+        lanes.at(-1).last.episodes.push(mark.episode);
         continue;
       }
       lanes[free] = { end: begin + SIZE, last: mark };
@@ -73,15 +73,15 @@ function mark(episode) {
   const seconds = (ts) => (ts === null ? null : Date.parse(ts) / 1000);
   const made = {
     episode,
-    told: [episode],
+    episodes: [episode],
     from: seconds(episode.started_at),
     to: seconds(episode.ended_at),
     button,
     extent,
   };
   explain(button, () => [
-    ...worstFirst(made.told).slice(0, TOLD).flatMap(episodeLines),
-    made.told.length > TOLD ? `and ${made.told.length - TOLD} more; zoom in to see them` : "",
+    ...worstFirst(made.episodes).slice(0, LISTED).flatMap(episodeLines),
+    made.episodes.length > LISTED ? `and ${made.episodes.length - LISTED} more; zoom in to see them` : "",
   ]);
   return made;
 }
@@ -91,14 +91,14 @@ function worstFirst(episodes) {
   return [...episodes].sort((one, other) => rank(one) - rank(other));
 }
 
-/** Let a mark look like the worst of what it stands for. */
-function dress({ button, told }) {
-  const [{ severity, code }] = worstFirst(told);
+/** Give a mark the look of its worst episode. */
+function dress({ button, episodes }) {
+  const [{ severity, code }] = worstFirst(episodes);
   setAttribute(button, "data-kind", severity);
   setAttribute(
     button,
     "aria-label",
-    `${severity}: ${words(code)}${told.length > 1 ? ` and ${told.length - 1} more` : ""}`,
+    `${severity}: ${words(code)}${episodes.length > 1 ? ` and ${episodes.length - 1} more` : ""}`,
   );
   setText(button.firstChild, SHAPES[severity]);
 }

@@ -1,4 +1,4 @@
-// How uPlot draws one chart: axes, scales, lines with their bands.
+// The options of uPlot for one chart: axes, scales, lines with their bands.
 
 import { colour } from "../core/theme.js";
 

@@ -1,4 +1,4 @@
-// What each chart shows. `codes` are the episodes that are marked on it; the first chart takes all others.
+// The lines and scales of each chart. `codes` are the episodes that are marked on it; the first chart takes all others.
 
 /**
  * @typedef {{label: string, signal: string, colour: string, unit: string, digits: number,

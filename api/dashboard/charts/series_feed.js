@@ -16,7 +16,7 @@ export class SeriesFeed {
    * @param {string} path
    * @param {() => import("./window.js").Window|null} window
    * @param {(series: Series) => void} show
-   * @param {(error: Error) => void} refused told when the window can't be shown
+   * @param {(error: Error) => void} refused called when the window can't be shown
    */
   constructor(path, window, show, refused) {
     this.path = path;

@@ -1,4 +1,4 @@
-// How the state of health falls: each day's mean, the trend through them, and what the trend may be as well.
+// The fall of the state of health: the mean of each day, the trend line, and the interval of the trend.
 
 import uPlot from "uplot";
 import { axis, faint } from "./chart_options.js";
@@ -28,15 +28,15 @@ export class TrendChart {
     document.addEventListener("theme", () => this.chart?.redraw(false), { signal: this.closed.signal });
   }
 
-  /** @param {any} told soh_trend of GET battery @param {any|null} days GET series by days over the same window */
-  show(told, days) {
-    const trend = days && trendOf(told, days);
+  /** @param {any} answer soh_trend of GET battery @param {any|null} days GET series by days over the same window */
+  show(answer, days) {
+    const trend = days && trendOf(answer, days);
     this.element.hidden = !trend;
     if (!trend || this.closed.signal.aborted) return;
     this.chart ??= new uPlot(/** @type {any} */ ({ ...options(), ...this.size() }), [[], [], [], [], []], this.place);
     this.chart.setData([trend.x, trend.low, trend.high, trend.line, trend.soh]);
     setText(this.days, `dots: the mean of each of ${counted(trend.x.length, "day")}`);
-    setAttribute(this.place, "aria-label", describe(trend, told.per_year));
+    setAttribute(this.place, "aria-label", describe(trend, answer.per_year));
   }
 
   size() {

@@ -1,11 +1,11 @@
-// Which stretch of time the charts show: as the address says it, and as two moments.
+// The window of the charts: as the address names it, and as two moments.
 
 import { now, utc } from "../core/clock.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** What can be chosen; each ends now, but for "all". */
+/** The windows to choose from; each ends now, but for "all". */
 export const RANGES = new Map([
   ["15m", 15 * MINUTE],
   ["1h", HOUR],
@@ -38,8 +38,8 @@ export function windowOf(query, oldest, newest) {
 }
 
 function problemOf(from, to) {
-  const what = from >= to ? "its end does not lie after its beginning" : "it does not name two times";
-  return `The address asks for a window that can't be shown: ${what}. Shown is the usual one.`;
+  const fault = from >= to ? "its end does not lie after its beginning" : "it does not name two times";
+  return `The address asks for a window that can't be shown: ${fault}. Shown is the usual one.`;
 }
 
 function rangeOf(query, oldest, newest) {
@@ -66,7 +66,7 @@ export function follow(window) {
   return { ...window, to, from: window.range === "all" ? window.from : to - (window.to - window.from) };
 }
 
-/** What the address says of a window that begins and ends at these moments. */
+/** The query of the address for a window that begins and ends at these moments. */
 export function queryOf(from, to) {
   const middle = (from + to) / 2;
   const half = Math.max(SHORTEST, to - from) / 2;

@@ -1,4 +1,4 @@
-// The one way to the API.
+// Calls of the API, all of the dashboard's.
 
 import { learn } from "./clock.js";
 import { askForKey, currentKey } from "./key.js";
@@ -12,13 +12,13 @@ export class ApiError extends Error {
     super(isBusy ? `The service is busy: asking again in ${Math.round(retryAfterMs / 1000)}\u00a0s.` : detail);
     this.status = status;
     this.errors = errors;
-    /** How long the API asks to wait; null where it does not say. */
+    /** Milliseconds that the API asks to wait; null where it does not say. */
     this.retryAfterMs = retryAfterMs;
-    /** It works, and has more to do than it can do at once: nothing is away. */
+    /** True where the API works, and has more calls than it can answer at once: no outage. */
     this.isBusy = isBusy;
   }
 
-  /** Whether something is away, which is likely to pass without anyone changing the question. */
+  /** True for an outage: the same call is likely to succeed later. */
   get isOutage() {
     return !this.isBusy && (this.status === 0 || this.status >= 500);
   }
@@ -97,17 +97,17 @@ async function reach(url, options) {
 }
 
 async function problem(response) {
-  const told = await response.json().catch(() => ({}));
+  const body = await response.json().catch(() => ({}));
   const seconds = Number(response.headers.get("Retry-After"));
   const retryAfterMs = seconds > 0 ? 1000 * seconds : null;
   const isBusy = retryAfterMs !== null && (response.status === 429 || (response.status === 503 && (await isHealthy())));
-  return new ApiError(response.status, told.detail ?? `The API answers ${response.status}.`, told.errors ?? [], {
+  return new ApiError(response.status, body.detail ?? `The API answers ${response.status}.`, body.errors ?? [], {
     retryAfterMs,
     isBusy,
   });
 }
 
-/** Whether the API and its database work: then 503 means that too much is asked of them. */
+/** Find out if the API and its database work: then 503 means that they get too many calls. */
 async function isHealthy() {
   try {
     return (await fetch(address("health"), { signal: AbortSignal.timeout(HEALTH_MS) })).ok;

@@ -1,4 +1,4 @@
-// What time it is by the API's clock, and times for people: in the reader's zone, UTC on hover.
+// The time by the API's clock, and times for people: in the reader's zone, UTC on hover.
 
 import { make, setAttribute, setText } from "./element.js";
 
@@ -9,9 +9,9 @@ let offset = 0;
 
 /** Learn the API's time from the Date header of an answer; this machine's clock may be wrong. */
 export function learn(header) {
-  const told = Date.parse(header ?? "");
-  if (Number.isNaN(told)) return;
-  const ahead = told - Date.now();
+  const answered = Date.parse(header ?? "");
+  if (Number.isNaN(answered)) return;
+  const ahead = answered - Date.now();
   offset = Math.abs(ahead) > TOLERATED_MS ? ahead : 0;
 }
 
@@ -35,7 +35,7 @@ export function day(text) {
   return dayOnly.format(new Date(`${text}T00:00:00Z`));
 }
 
-/** Whether a day such as 2031-05-01 has been. */
+/** True for a day in the past, such as 2021-05-01. */
 export function isPast(text) {
   return text < utc(now()).slice(0, 10);
 }

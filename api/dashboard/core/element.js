@@ -1,4 +1,4 @@
-// Elements are only ever made here, from text: nothing that a vehicle sends is read as HTML.
+// All elements are made here, from text: the browser reads no text of a vehicle as HTML.
 
 /**
  * Make an element: `make("a", {href: "#/", on: {click}}, "text", child)`. Attributes that are null or false

@@ -1,4 +1,4 @@
-// What to do where there is nothing yet: lines that publish a reading, ready to be copied.
+// Help where there is no reading yet: commands that publish one, ready to be copied.
 
 import { button, make, setText } from "./element.js";
 import { now, utc } from "./clock.js";

@@ -38,7 +38,7 @@ export function power(kw, charging = false) {
   if (kw === null || kw === undefined) return { arrow: "", text: NONE, way: "none" };
   const size = quantity(Math.abs(kw), "kW");
   if (Math.abs(kw) < 0.05) return { arrow: "", text: `${size} idle`, way: "none" };
-  // Also where the source counts the other way round: what charges is told with that in mind.
+  // A charging vehicle takes power in, also where its source counts current with the other sign.
   if (kw > 0 && !charging) return { arrow: "↗", text: `${size} out`, way: "out" };
   return { arrow: "↙", text: charging ? `charging ${size}` : `${size} in`, way: "in" };
 }

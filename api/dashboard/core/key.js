@@ -30,7 +30,7 @@ function question(wasRefused) {
   return new Promise((resolve) => {
     const input = make("input", { id: "key", type: "password", autocomplete: "current-password", required: true });
     const keep = make("input", { id: "keep", type: "checkbox" });
-    const told = make("p", { class: "problem", role: "alert" });
+    const problem = make("p", { class: "problem", role: "alert" });
     const dialog = make(
       "dialog",
       { class: "key", "aria-labelledby": "key-title" },
@@ -42,7 +42,7 @@ function question(wasRefused) {
         make("label", { for: "key" }, "API key"),
         input,
         make("label", { class: "check", for: "keep" }, keep, "Keep on this device"),
-        told,
+        problem,
         make("button", { class: "primary" }, "Use this key"),
       ),
     );
@@ -60,7 +60,7 @@ function question(wasRefused) {
     });
     document.body.append(dialog);
     dialog.showModal();
-    if (wasRefused) setText(told, "That key was not accepted.");
+    if (wasRefused) setText(problem, "That key was not accepted.");
     input.focus();
   });
 }

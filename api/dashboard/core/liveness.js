@@ -1,15 +1,15 @@
-// Whether a vehicle's newest reading holds now.
+// The age of a vehicle's newest values: whether they hold now.
 
 const LATE_MS = 180_000;
 // Some devices send one signal a message: a value at most this much older than the newest reading is of now.
 const AGED_MS = 60_000;
 
-/** Whether the newest reading holds now: the vehicle is online, and the reading was not taken long before it came. */
+/** True where the newest reading holds now: the vehicle is online, and the reading arrived soon after it was taken. */
 export function isLive(connectivity, ts, receivedAt) {
   return connectivity?.state === "online" && !isLate(ts, receivedAt);
 }
 
-/** Whether a reading was taken long before it came. */
+/** True where a reading was taken long before it arrived. */
 export function isLate(ts, receivedAt) {
   return Date.parse(receivedAt) - Date.parse(ts) > LATE_MS;
 }

@@ -1,4 +1,4 @@
-// The banner that says what is away. What was shown stays, greyed; it recovers by itself.
+// The banner of an outage. The values on the page stay, greyed; the page recovers by itself.
 
 import { make, setText } from "./element.js";
 import { moment, now } from "./clock.js";
@@ -17,21 +17,21 @@ export function worked() {
 
 /** @param {Error & {isBusy?: boolean}} error */
 export function failed(error) {
-  tell(error.message || "Something went wrong.", error.isBusy ? "" : " Trying again all the time.", error.isBusy);
+  showBanner(error.message || "Something went wrong.", error.isBusy ? "" : " Trying again all the time.", error.isBusy);
 }
 
-/** While an answer is waited for: the API may be frozen, or the way to it slow. */
+/** While the page waits for an answer: the API may be frozen, or the network slow. */
 export function slow() {
-  tell("The API does not answer.", " Still waiting for it.");
+  showBanner("The API does not answer.", " Still waiting for it.");
 }
 
-function tell(what, then, isBusy = false) {
+function showBanner(fault, then, isBusy = false) {
   const since = lastWorked ? ` The values are as of ${moment(lastWorked)}.` : "";
   if (banner.hidden) {
     banner.append(make("strong"), make("span"));
     banner.hidden = false;
   }
   main.classList.toggle("outdated", !isBusy);
-  setText(banner.firstChild, what);
+  setText(banner.firstChild, fault);
   setText(banner.lastChild, since + then);
 }

@@ -1,4 +1,4 @@
-// A list that shows some of what there is, and more on demand: first what came along, then the next page.
+// A list that shows its first items, and more on demand: first those of the last answer, then the next page.
 
 import { button, make, setText } from "./element.js";
 import { isAbort } from "./api.js";

@@ -1,4 +1,4 @@
-// Where the reader is: the part of the address behind #, which can be shared and kept.
+// The place of the reader: the part of the address behind #, which can be shared and kept.
 
 /** @param {string} hash @returns {{path: string, query: URLSearchParams}} */
 export function parse(hash) {
@@ -20,7 +20,7 @@ export function vehicleLink(vin, query) {
   return link(`/vehicle/${encodeURIComponent(vin)}`, query);
 }
 
-/** How many zooms one can go back from here; kept by the browser's history, so a reload does not lose it. */
+/** The number of zooms to go back from here; kept by the browser's history, so a reload does not lose it. */
 export function depth() {
   return history.state?.depth ?? 0;
 }

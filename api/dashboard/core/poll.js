@@ -1,4 +1,4 @@
-// A question that is asked again and again: never twice at once, and not while nobody looks.
+// A call that is repeated: never twice at once, and not while the page is hidden.
 
 import { isAbort } from "./api.js";
 
@@ -11,8 +11,8 @@ export class Poll {
   /**
    * @param {number} interval milliseconds from an answer to the next question
    * @param {(signal: AbortSignal) => Promise<void>} round asks, and shows what is answered
-   * @param {(error: unknown) => void} failed what to do when a round fails
-   * @param {() => void} [slow] what to do while a round has no answer for longer than usual; it goes on
+   * @param {(error: unknown) => void} failed called when a round fails
+   * @param {() => void} [slow] called while a round has no answer for longer than usual; the round goes on
    */
   constructor(interval, round, failed, slow) {
     this.interval = interval;
@@ -26,7 +26,7 @@ export class Poll {
     document.addEventListener("visibilitychange", () => this.look(), { signal: this.closed.signal });
   }
 
-  /** Ask at once. What is still under way is given up, so no older answer can come later. */
+  /** Ask at once. A call under way is aborted, so no older answer can come later. */
   async now() {
     clearTimeout(this.timer);
     this.running?.abort();

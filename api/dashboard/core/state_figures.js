@@ -1,4 +1,4 @@
-// State of charge and power of a vehicle: how each is made once, and how it shows a value.
+// State of charge and power of a vehicle: for each a function that makes its element, and one that shows a value.
 
 import { make, setAttribute, setText } from "./element.js";
 import { power, quantity } from "./format.js";

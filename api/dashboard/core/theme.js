@@ -1,4 +1,4 @@
-// Light, dark, or what the system says.
+// Light, dark, or as the system says.
 
 import { setText } from "./element.js";
 
@@ -29,7 +29,7 @@ function changed() {
   document.dispatchEvent(new Event("theme"));
 }
 
-/** What a colour of the stylesheet is now, for a canvas. */
+/** The present value of a colour of the stylesheet, for a canvas. */
 export function colour(name) {
   if (!colours.has(name)) {
     const probe = document.createElement("span");

@@ -1,4 +1,4 @@
-// A short explanation beside what it explains: on hover, on focus, on tap; Escape puts it away.
+// A short explanation beside an element: on hover, on focus, on tap; Escape puts it away.
 
 import { make, setText } from "./element.js";
 
@@ -6,9 +6,9 @@ const GAP = 6;
 const tip = make("div", { id: "tip", class: "tip", role: "tooltip", hidden: true });
 let owner = null;
 
-/** Let `element` (one that takes the focus) explain itself with what `tell` returns: a text, or lines. */
-export function explain(element, tell) {
-  const open = () => show(element, tell());
+/** Give `element`, which must take the focus, an explanation: `explanation` returns a text, or lines. */
+export function explain(element, explanation) {
+  const open = () => show(element, explanation());
   element.addEventListener("mouseenter", open);
   element.addEventListener("focus", open);
   element.addEventListener("click", open);

@@ -1,4 +1,4 @@
-// The columns of the fleet's table: how a cell is made once, and how it shows a vehicle.
+// The columns of the fleet's table: for each a function that makes its cell, and one that shows a vehicle.
 
 import { alertLines, alertTitle, badge, setBadge, worst } from "../core/badge.js";
 import { ago, setTime, timeElement, utc } from "../core/clock.js";
@@ -15,14 +15,14 @@ import { explain } from "../core/tooltip.js";
  */
 
 /** A column that is only a text. */
-function text(title, signals, tell) {
+function text(title, signals, format) {
   return {
     title,
     sort: signals[0],
     kind: "number",
     make: () => make("span"),
     show: (cell, vehicle) => {
-      setText(cell, tell(vehicle));
+      setText(cell, format(vehicle));
       showAge(cell, vehicle, signals);
     },
   };
@@ -88,7 +88,7 @@ export const COLUMNS = [
     sort: "power_kw",
     kind: "number",
     make: powerFlow,
-    // What flowed when it was last heard of does not flow now.
+    // The power of a vehicle that has gone silent is not the power of now.
     show: (cell, vehicle) =>
       showPower(
         cell,

@@ -4,7 +4,7 @@ import { make, button } from "../core/element.js";
 import { COLUMNS } from "./fleet_columns.js";
 
 const TYPING_MS = 250;
-/** What no VIN holds, such as the blanks around a copied one. */
+/** Characters that no VIN holds, such as the blanks around a copied one. */
 const NO_VIN = /[^A-Za-z0-9-]/g;
 /** @type {Record<string, [string, string[][]]>} */
 const CHOICES = {

@@ -112,7 +112,7 @@ export class FleetPage {
   }
 }
 
-/** What to say while readings are received long after they were taken; nothing at other times. */
+/** A sentence while readings are received long after they were taken; empty at other times. */
 function backlogIn({ arrival_lag_s: lag }) {
   if (lag === null || lag < LATE_S) return "";
   const cause = "more are waiting to be stored, or are sent late";
@@ -120,12 +120,12 @@ function backlogIn({ arrival_lag_s: lag }) {
   return `${lateness} The values on this page are not the newest yet.`;
 }
 
-/** What is wrong with an address that somebody wrote: "state: Input should be ..." without the API's own places. */
+/** The faults of an address that a person has written: "state: Input should be ..." without the API's own places. */
 function inWords({ message, errors }) {
   if (!errors?.length) return message;
-  const told = errors.map(
+  const faults = errors.map(
     ({ loc, msg }) =>
       `${loc.find((part) => typeof part === "string" && !["query", "path"].includes(part)) ?? ""}: ${msg}`,
   );
-  return `The address asks for what there is not. ${told.join("; ")}.`;
+  return `The address holds a value that is not known. ${faults.join("; ")}.`;
 }

@@ -1,4 +1,4 @@
-// How many vehicles are in which state; each number is a link that filters.
+// The number of vehicles in each state; each number is a link that filters.
 
 import { make, setAttribute, setText } from "../core/element.js";
 import { link } from "../core/place.js";

@@ -1,4 +1,4 @@
-// Which figures the battery's panel shows, and in which words.
+// The figures of the battery's panel, and their words.
 
 import { day } from "../core/clock.js";
 import { counted, fitting, quantity, share, slope } from "../core/format.js";
@@ -8,18 +8,18 @@ const newest = (count, word, last) => `of the last ${count === 1 ? word : counte
 /** A resistance at 25 °C. */
 const at25 = (mohm) => `${quantity(mohm, "mΩ")} at 25 °C`;
 
-/** A counter of the passport: its number, or what it lacks. */
+/** A counter of the passport: its number, or the reason why it lacks. */
 const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
 
 /**
- * @typedef {{value?: string, facts?: (string|object)[][], milestones?: any[], list?: string[]}} Told
- * @type {{title: string, of: (battery: any) => any, tell: (part: any) => Told}[]}
+ * @typedef {{value?: string, facts?: (string|object)[][], milestones?: any[], list?: string[]}} FigureText
+ * @type {{title: string, of: (battery: any) => any, describe: (part: any) => FigureText}[]}
  */
 export const FIGURES = [
   {
     title: "SoH trend",
     of: (battery) => battery.soh_trend,
-    tell: ({ soh, per_year, per_10000_km, days, span_days, milestones }) => ({
+    describe: ({ soh, per_year, per_10000_km, days, span_days, milestones }) => ({
       value: quantity(soh, "%"),
       facts: [
         ["Change", slope(per_year, "a year")],
@@ -32,7 +32,7 @@ export const FIGURES = [
   {
     title: "Capacity",
     of: (battery) => battery.capacity,
-    tell: ({ ah, n, spread_ah, newest_ah, newest_n, newest_day, nominal_share }) => ({
+    describe: ({ ah, n, spread_ah, newest_ah, newest_n, newest_day, nominal_share }) => ({
       value: quantity(newest_ah, "Ah"),
       facts: [
         ["Newest", newest(newest_n, "charging window", newest_day)],
@@ -45,7 +45,7 @@ export const FIGURES = [
   {
     title: "Internal resistance",
     of: (battery) => battery.resistance,
-    tell: ({ mohm, mohm_at_25, n, sampling_ok, days, newest_mohm, newest_mohm_at_25, newest_n, newest_day }) => ({
+    describe: ({ mohm, mohm_at_25, n, sampling_ok, days, newest_mohm, newest_mohm_at_25, newest_n, newest_day }) => ({
       value: newest_mohm_at_25 === null ? quantity(newest_mohm, "mΩ") : at25(newest_mohm_at_25),
       facts: [
         ["Newest", newest(newest_n, "day", newest_day)],
@@ -59,7 +59,7 @@ export const FIGURES = [
   {
     title: "Energy throughput",
     of: (battery) => battery.throughput,
-    tell: ({ kwh_out, kwh_in, ah_out, ah_in, coverage }) => ({
+    describe: ({ kwh_out, kwh_in, ah_out, ah_in, coverage }) => ({
       value: `${quantity(kwh_out, "kWh")} out`,
       facts: [
         ["In", `${quantity(kwh_in, "kWh")}, ${quantity(ah_in, "Ah")}`],
@@ -71,7 +71,7 @@ export const FIGURES = [
   {
     title: "Equivalent full cycles",
     of: (battery) => battery.cycles,
-    tell: ({ count, by }) => ({
+    describe: ({ count, by }) => ({
       value: quantity(count, "cycles", 2),
       facts: [["Counted by", by === "charge" ? "charge moved, over the nominal capacity" : "steps of SoC"]],
     }),
@@ -79,7 +79,7 @@ export const FIGURES = [
   {
     title: "Consumption",
     of: (battery) => battery.consumption,
-    tell: ({ kwh_per_100_km, kwh, km, drives, sampling_ok }) => ({
+    describe: ({ kwh_per_100_km, kwh, km, drives, sampling_ok }) => ({
       value: quantity(kwh_per_100_km, "kWh/100 km"),
       facts: [
         ["Based on", `${counted(drives, "drive")}, ${quantity(km, "km", 0)}`],
@@ -91,7 +91,7 @@ export const FIGURES = [
   {
     title: "Durability",
     of: (battery) => battery.durability,
-    tell: ({ references }) => ({
+    describe: ({ references }) => ({
       list: references.map(({ regulation, until_years, until_km, reference, soh, finding }) => {
         const limit = `${quantity(until_years, "years", 0)} or ${quantity(until_km, "km", 0)}`;
         const facts = `${quantity(reference, "%", 0)} until ${limit}; the vehicle reports ${quantity(soh, "%")}.`;
@@ -102,7 +102,14 @@ export const FIGURES = [
   {
     title: "Stress",
     of: (battery) => battery.passport,
-    tell: ({ hours_hot, hours_cold, hours_hot_charging, hours_cold_charging, deep_discharges, resistance_growth }) => ({
+    describe: ({
+      hours_hot,
+      hours_cold,
+      hours_hot_charging,
+      hours_cold_charging,
+      deep_discharges,
+      resistance_growth,
+    }) => ({
       facts: [
         ["Above 45 °C", counter(hours_hot, "h")],
         ["… charging", counter(hours_hot_charging, "h")],
@@ -116,7 +123,7 @@ export const FIGURES = [
   {
     title: "Data quality",
     of: (battery) => battery.quality,
-    tell: ({
+    describe: ({
       readings,
       median_interval_s,
       p95_interval_s,

@@ -1,4 +1,4 @@
-// Use and health of the battery: each figure with what it rests on, or why it can't be given.
+// Use and health of the battery: each figure with its evidence, or the reason why there is none.
 
 import { day, isPast, moment } from "../core/clock.js";
 import { make, setText } from "../core/element.js";
@@ -57,7 +57,7 @@ export class BatteryPanel {
 function figure(about, part) {
   const title = make("h3", {}, about.title);
   if (part.status !== undefined && part.status !== "ok") return make("div", { class: "figure" }, title, missing(part));
-  const { value, facts = [], milestones, list } = about.tell(part);
+  const { value, facts = [], milestones, list } = about.describe(part);
   return make(
     "div",
     { class: "figure" },
@@ -75,9 +75,9 @@ function figure(about, part) {
   );
 }
 
-/** Why a figure can't be given. */
+/** The reason why a figure can't be given. */
 function missing({ status, reason }) {
-  const needs = status === "skipped" ? "Needs the profile: " : "The readings don't tell: ";
+  const needs = status === "skipped" ? "Needs the profile: " : "Not enough data: ";
   return make("span", { class: "missing" }, needs, withLabels(reason));
 }
 

@@ -1,4 +1,4 @@
-// What the vehicle does now.
+// The present state of a vehicle.
 
 import { alertTitle, badge, setBadge } from "../core/badge.js";
 import { setTime, timeElement } from "../core/clock.js";
@@ -7,7 +7,7 @@ import { quantity, span, words } from "../core/format.js";
 import { isLive, oldestTs } from "../core/liveness.js";
 import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
 
-const text = (tell) => ({ make: () => make("span"), show: (cell, state) => setText(cell, tell(state)) });
+const text = (format) => ({ make: () => make("span"), show: (cell, state) => setText(cell, format(state)) });
 /** @type {[string, string[], {make: () => HTMLElement, show: (cell: any, ...rest: any[]) => void}][]} */
 const FIGURES = [
   ["State of charge", ["soc"], { make: socBar, show: (cell, { soc }) => showSoc(cell, soc) }],
@@ -68,7 +68,7 @@ export class CurrentState {
     setBadge(this.connectivity, connectivity.state);
     setTime(this.since, connectivity.since);
     this.sinceText.hidden = !connectivity.since;
-    // What flowed when it was last heard of does not flow now.
+    // The power of a vehicle that has gone silent is not the power of now.
     const now = isLive(connectivity, state.ts, state.received_at)
       ? state
       : { ...state, power_kw: null, pack_current: null, charging: false };

@@ -1,4 +1,4 @@
-// What is worked out from the readings: asked for seldom, and again when the window or the profile changes.
+// The diagnoses of the readings: asked for seldom, and again when the window or the profile changes.
 
 import { ask } from "../core/api.js";
 import { utc } from "../core/clock.js";
@@ -9,7 +9,7 @@ import { sessionList } from "./session_list.js";
 
 const EVERY_MS = 30_000;
 const BATTERY_EVERY_MS = 300_000;
-/** More of either are not drawn: in so wide a window nobody could tell them apart. */
+/** More of either are not drawn: in so wide a window a reader could not tell them apart. */
 const PAGE = 400;
 const TIMEOUT_MS = 120_000;
 

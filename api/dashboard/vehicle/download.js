@@ -10,9 +10,9 @@ export class Download {
   constructor(vin) {
     this.vin = vin;
     this.closed = new AbortController();
-    this.told = make("span", { role: "status" });
+    this.status = make("span", { role: "status" });
     this.link = make("a", { class: "export", on: { click: (event) => this.fetch(event) } }, "Export CSV");
-    this.element = make("span", { class: "download" }, this.link, this.told);
+    this.element = make("span", { class: "download" }, this.link, this.status);
   }
 
   /** @param {import("../charts/window.js").Window} window */
@@ -27,13 +27,13 @@ export class Download {
     event.preventDefault();
     // The window may go on meanwhile: what is permitted is this address.
     const { href, download } = this.link;
-    setText(this.told, " …");
+    setText(this.status, " …");
     try {
       await send(new URL(href), { method: "POST", signal: this.closed.signal });
       make("a", { href, download }).click();
-      setText(this.told, "");
+      setText(this.status, "");
     } catch (error) {
-      if (!isAbort(error)) setText(this.told, ` ${error.message}`);
+      if (!isAbort(error)) setText(this.status, ` ${error.message}`);
     }
   }
 

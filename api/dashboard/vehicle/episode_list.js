@@ -1,4 +1,4 @@
-// Episodes: what was wrong from when to when, and which rules could not be judged.
+// Episodes: each fault with its beginning and end, and the rules that could not be evaluated.
 
 import { badge } from "../core/badge.js";
 import { inTheirZone, timeElement } from "../core/clock.js";

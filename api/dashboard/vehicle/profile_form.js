@@ -1,4 +1,4 @@
-// What a person tells of the vehicle; rules and figures that lack a field say so elsewhere.
+// The profile of a vehicle, as a person enters it; rules and figures that lack a field say so elsewhere.
 
 import { isAbort, put } from "../core/api.js";
 import { make, setAttribute, setText } from "../core/element.js";
@@ -41,7 +41,7 @@ export function withLabels(sentence) {
 }
 
 export class ProfileForm {
-  /** @param {string} path of the call @param {() => void} changed told when a new profile is kept */
+  /** @param {string} path of the call @param {() => void} changed called when a new profile is kept */
   constructor(path, changed) {
     this.path = path;
     this.changed = changed;
@@ -49,13 +49,13 @@ export class ProfileForm {
     /** -1 where the source counts current into the pack as positive. */
     this.sign = 1;
     this.fields = FIELDS.map((field) => new Field(field));
-    this.told = make("p", { class: "told", role: "status" });
+    this.status = make("p", { class: "status", role: "status" });
     this.button = make("button", { class: "primary" }, "Save the profile");
     this.form = make(
       "form",
       { class: "profile", novalidate: true, on: { submit: (event) => this.save(event) } },
       ...this.fields.map(({ element }) => element),
-      make("div", { class: "save" }, this.button, this.told),
+      make("div", { class: "save" }, this.button, this.status),
     );
     this.element = make(
       "section",
@@ -74,12 +74,12 @@ export class ProfileForm {
   async save(event) {
     event.preventDefault();
     this.button.disabled = true;
-    setText(this.told, "");
-    for (const field of this.fields) field.tell("");
+    setText(this.status, "");
+    for (const field of this.fields) field.showProblem("");
     const given = this.fields.map((field) => [field.name, field.value]).filter(([, value]) => value !== null);
     try {
       this.show(await put(this.path, Object.fromEntries(given), { signal: this.closed.signal }));
-      setText(this.told, "Saved.");
+      setText(this.status, "Saved.");
       this.changed();
     } catch (error) {
       if (!isAbort(error)) this.refuse(error);
@@ -89,9 +89,10 @@ export class ProfileForm {
   }
 
   refuse(error) {
-    const beside =
-      error.errors?.filter(({ loc, msg }) => this.fields.find(({ name }) => loc.includes(name))?.tell(msg)) ?? [];
-    setText(this.told, beside.length ? "Not saved: see the fields." : `Not saved: ${error.message}`);
+    const shown =
+      error.errors?.filter(({ loc, msg }) => this.fields.find(({ name }) => loc.includes(name))?.showProblem(msg)) ??
+      [];
+    setText(this.status, shown.length ? "Not saved: see the fields." : `Not saved: ${error.message}`);
     this.fields.find(({ isWrong }) => isWrong)?.control.focus();
   }
 
@@ -113,7 +114,7 @@ class Field {
     this.element = make("div", { class: "field" }, make("label", { for: id }, label), this.control, this.problem);
   }
 
-  /** As it is sent; null where nothing stands there. What is no number goes as it is: the API says what is wrong. */
+  /** The value to send; null for an empty field. Text that is no number is sent as it is: the API names its fault. */
   get value() {
     const text = this.control.value.trim();
     if (text === "") return null;
@@ -129,8 +130,8 @@ class Field {
     if (value !== undefined) this.control.value = value === null ? "" : String(value);
   }
 
-  /** Say what is wrong; true, so that it can be counted. */
-  tell(problem) {
+  /** Show a problem, or none for an empty text; returns true, so that a filter can count it. */
+  showProblem(problem) {
     setText(this.problem, problem);
     setAttribute(this.control, "aria-invalid", problem ? "true" : null);
     setAttribute(this.control, "aria-describedby", problem ? this.problem.id : null);

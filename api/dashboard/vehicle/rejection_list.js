@@ -1,4 +1,4 @@
-// What this vehicle sent and could not be stored.
+// Messages and readings of this vehicle that could not be stored.
 
 import { make } from "../core/element.js";
 import { timeElement } from "../core/clock.js";

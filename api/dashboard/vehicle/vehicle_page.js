@@ -1,4 +1,4 @@
-// One vehicle: what it does now, what it did, and how its battery is.
+// One vehicle: its present state, its history, and the health of its battery.
 
 import { ask } from "../core/api.js";
 import { BatteryPanel } from "./battery_panel.js";

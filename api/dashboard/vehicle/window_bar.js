@@ -1,4 +1,4 @@
-// The choice of what stretch of time to look at.
+// The choice of the window.
 
 import { button, make, setAttribute, setText } from "../core/element.js";
 import { RANGES } from "../charts/window.js";
@@ -65,7 +65,7 @@ export class WindowBar {
       [this.to, window.to],
     ];
     for (const [input, time] of fields) {
-      // What somebody types is not overwritten while the view goes on.
+      // A field that a person edits is not overwritten while the view goes on.
       if (!this.isEdited && document.activeElement !== input) input.value = local(time);
     }
   }

@@ -1,8 +1,8 @@
 """The newest value of each signal; hours and days are computed after the transaction that stores readings.
 
-Locks that readers or writers wait for are held for an instant, whatever the number of readings: for columns
+Locks that readers or writers wait for are held for an instant, with any number of readings: for columns
 without a default, for renamed tables, and for an update of the vehicles whose newest reading lacks a signal.
-What that update takes is found before, under no such lock, by way of the hours.
+The rows of that update are found before, under no such lock, by way of the hours.
 
 `telemetry_hourly` and `telemetry_daily` become views with the same columns, and the same contents at every
 moment. A program of version 0005 goes on reading them. Its writes end with an error, and it stores nothing

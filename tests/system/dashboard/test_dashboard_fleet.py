@@ -119,7 +119,7 @@ def test_an_address_that_asks_for_what_there_is_not(api, show, fleet):
     page = show(api, "#/?state=asleep")
     page.watch.expect("422")
     expect(page.locator(".found")).to_contain_text(
-        "The address asks for what there is not. state: Input should be"
+        "The address holds a value that is not known. state: Input should be"
     )
     expect(page.locator(".found")).not_to_contain_text("query.state")
 

@@ -48,7 +48,7 @@ def test_what_a_vehicle_did(api, show, car):
     expect(page.locator(".figures")).to_contain_text(
         "Needs the profile: the profile has no date of first use (“First used on”)"
     )
-    expect(page.locator(".figures")).to_contain_text("The readings don't tell")
+    expect(page.locator(".figures")).to_contain_text("Not enough data")
     episodes.locator("summary", has_text="could not be judged").click()
     expect(episodes).to_contain_text("Overcurrent")
     page.locator("summary", has_text="Bad reading").click()
@@ -253,7 +253,7 @@ def test_numbers_in_words(api, show):
     assert [page.evaluate(past, day) for day in ("2020-05-01", "2999-05-01")] == [True, False]
     figure = """async ([title, part]) => {
         const { FIGURES } = await import("/dashboard/vehicle/battery_figures.js");
-        const { value, facts } = FIGURES.find((figure) => figure.title === title).tell(part);
+        const { value, facts } = FIGURES.find((figure) => figure.title === title).describe(part);
         return [["", value], ...facts].map((fact) => fact.join(" ").trim().replaceAll("\u00a0", " "));
     }"""
     capacity = {

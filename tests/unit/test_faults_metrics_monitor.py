@@ -4,7 +4,7 @@ import pytest
 
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.worker_health import WorkerHealth
-from scripts.faults.witness import Scrape
+from scripts.faults.metrics_monitor import Scrape
 from tests.fake_session import FakeSession
 
 

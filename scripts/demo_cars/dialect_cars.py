@@ -2,12 +2,12 @@
 
 from typing import ClassVar, NamedTuple
 
+from scripts.demo_cars.demo_car import HOUR_S, DemoCar
 from scripts.simulator.charger import Charger
 from scripts.simulator.dialects.encoder import Car, Encoder
 from scripts.simulator.dialects.fleet_telemetry import FleetTelemetry
 from scripts.simulator.dialects.ovms import Ovms
 from scripts.simulator.dialects.sources_file import sources_toml
-from scripts.story.role import HOUR_S, Role
 
 
 class _DemoFleetTelemetry(FleetTelemetry):
@@ -19,7 +19,7 @@ class _DemoFleetTelemetry(FleetTelemetry):
 class DialectCar(NamedTuple):
     """A demo car, and the dialect that it publishes in."""
 
-    role: Role
+    demo_car: DemoCar
     encoder: Encoder
     car: Car
     """Its number and VIN in the dialect."""
@@ -30,7 +30,7 @@ class DialectCar(NamedTuple):
 
 
 OVMS = DialectCar(
-    Role(
+    DemoCar(
         vin="DEMO-OVMS",
         description="healthy, drives",
         years=4.2,
@@ -44,10 +44,10 @@ OVMS = DialectCar(
     Ovms(),
     Car(1, "DEMO-OVMS"),
     "an OVMS module",
-    "a text a signal on ovms/demo/DEMO1/metric/..., without a time",
+    "one text for each signal, on ovms/demo/DEMO1/metric/..., without a time",
 )
 TESLA = DialectCar(
-    Role(
+    DemoCar(
         vin="DEMO-TESLA",
         description="healthy, charges at home",
         years=1.2,
@@ -62,7 +62,7 @@ TESLA = DialectCar(
     _DemoFleetTelemetry(),
     Car(1, "DEMO-TESLA"),
     "Tesla's fleet-telemetry",
-    "a JSON value a signal on telemetry/demo/DEMO-TESLA/v/..., in miles, charging current positive",
+    "one JSON value for each signal, on telemetry/demo/DEMO-TESLA/v/..., in miles, charging current positive",
 )
 DIALECT_CARS = (OVMS, TESLA)
 

@@ -10,7 +10,7 @@ from scripts.simulator.reading import Reading
 _IDLE_A = 1.0
 
 
-class Trouble(Protocol):
+class Defect(Protocol):
     """A defect, applied to every reading of one car in order of time."""
 
     def apply(self, reading: Reading, at: float, *, driving: bool) -> int:

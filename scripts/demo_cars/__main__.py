@@ -1,4 +1,4 @@
-"""`python -m scripts.story URL`: publish the past of the demo's cars, then live readings, until a signal.
+"""`python -m scripts.demo_cars URL`: publish the past of the demo's cars, then live readings, until a signal.
 
 URL is that of the API, which knows the cars' stored state; the broker is that of the MQTT_... settings.
 """
@@ -17,15 +17,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
+from scripts.demo_cars.car_publisher import CarPublisher, SilentBrokerError
+from scripts.demo_cars.car_readings import CarReadings
+from scripts.demo_cars.cars import CARS
+from scripts.demo_cars.dialect_car_publisher import DialectCarPublisher
+from scripts.demo_cars.dialect_cars import DIALECT_CARS
+from scripts.demo_cars.stored import is_published_elsewhere, stored
 from scripts.launcher.http_client import CallError, Client
 from scripts.simulator.publisher import BrokerUnreachableError
 from scripts.simulator.stop import Stop
-from scripts.story.cast import CAST
-from scripts.story.dialect_cars import DIALECT_CARS
-from scripts.story.dialect_voice import DialectPublisher
-from scripts.story.life import CarReadings
-from scripts.story.stored import is_published_elsewhere, stored
-from scripts.story.voice import CarPublisher, SilentBrokerError
 from shared.command_arguments import argument, command_parser, complain
 from shared.settings import BrokerSettings, InvalidSettingsError, load
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ExitStack() as connections:
             settings = load(BrokerSettings)
-            publishers: list[CarPublisher | DialectPublisher] = []
+            publishers: list[CarPublisher | DialectCarPublisher] = []
             publishers += _publish_pasts(client, settings, connections, stop)
             if publishers and parsed.dialects:
                 publishers += _connect_dialect_cars(client, settings, connections)
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = command_parser(
-        "python -m scripts.story",
+        "python -m scripts.demo_cars",
         "Publish the past of the demo's cars over MQTT, then go on with them until Ctrl-C or SIGTERM.",
         notes="MQTT_HOST and MQTT_PORT say where the broker is.\n"
         "The API is called with the first of API_KEYS.",
@@ -96,45 +96,47 @@ def _publish_pasts(
 ) -> list[CarPublisher]:
     """Publish every car's past; returns the publishers of those that go on."""
     began, now = time.monotonic(), time.time()
-    if any(is_published_elsewhere(client, role.vin, now) for role in CAST if role.is_live):
+    if any(is_published_elsewhere(client, demo_car.vin, now) for demo_car in CARS if demo_car.is_live):
         # Two publishers of one car would disagree about its odometer.
         print("published by another demo already", flush=True)
         return []
     publishers = []
-    for role in CAST:
-        state = stored(client, role.vin)
-        if state is None and role.has_profile:
-            client.put(f"/api/vehicles/{role.vin}/profile", role.profile(now))
-        if state is None or role.is_live:
-            publishers.append(CarPublisher(CarReadings(role, round(now), stored=state), settings))
+    for demo_car in CARS:
+        state = stored(client, demo_car.vin)
+        if state is None and demo_car.has_profile:
+            client.put(f"/api/vehicles/{demo_car.vin}/profile", demo_car.profile(now))
+        if state is None or demo_car.is_live:
+            publishers.append(CarPublisher(CarReadings(demo_car, round(now), stored=state), settings))
     for publisher in publishers:
         publisher.connect()
         connections.callback(publisher.close)
     for publisher in publishers:
         publisher.publish_past(stop)
-        if not publisher.life.role.is_live:
+        if not publisher.car_readings.demo_car.is_live:
             publisher.close()
     count = sum(publisher.published for publisher in publishers)
     print(f"{count:,} readings of {len(publishers)} cars in {time.monotonic() - began:.1f} s", flush=True)
-    return [publisher for publisher in publishers if publisher.life.role.is_live]
+    return [publisher for publisher in publishers if publisher.car_readings.demo_car.is_live]
 
 
 def _connect_dialect_cars(
     client: Client, settings: BrokerSettings, connections: ExitStack
-) -> list[DialectPublisher]:
+) -> list[DialectCarPublisher]:
     """Return the publishers of the cars in other dialects, each where its car would be now."""
     publishers = []
     for each in DIALECT_CARS:
-        life = CarReadings(each.role, round(time.time()), stored=stored(client, each.role.vin))
-        publisher = DialectPublisher(each, life, settings)
-        publisher.live_past()
+        car_readings = CarReadings(
+            each.demo_car, round(time.time()), stored=stored(client, each.demo_car.vin)
+        )
+        publisher = DialectCarPublisher(each, car_readings, settings)
+        publisher.simulate_past()
         publisher.connect()
         connections.callback(publisher.close)
         publishers.append(publisher)
     return publishers
 
 
-def _publish_live(publishers: Sequence[CarPublisher | DialectPublisher], stop: Stop) -> None:
+def _publish_live(publishers: Sequence[CarPublisher | DialectCarPublisher], stop: Stop) -> None:
     due = time.monotonic()
     while not stop.requested:
         if (left := due - time.monotonic()) > 0:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from time import monotonic
 
+from scripts.demo_cars.car_readings import CarReadings
 from scripts.simulator.message import messages
 from scripts.simulator.publisher import Publisher
 from scripts.simulator.reading import DueReading
 from scripts.simulator.stop import Stop
-from scripts.story.life import CarReadings
 from shared.settings import BrokerSettings
 
 _ARRAY = 1_000
@@ -24,8 +24,8 @@ class SilentBrokerError(Exception):
 class CarPublisher:
     """A connection that publishes `online` on connect, and `offline` when it is closed or lost."""
 
-    def __init__(self, life: CarReadings, settings: BrokerSettings) -> None:
-        self.life = life
+    def __init__(self, car_readings: CarReadings, settings: BrokerSettings) -> None:
+        self.car_readings = car_readings
         self._publisher = Publisher(settings, window=_WINDOW)
 
     @property
@@ -35,7 +35,7 @@ class CarPublisher:
 
     def connect(self) -> None:
         """Open the connection. Raises BrokerUnreachableError."""
-        self._publisher.connect([self.life.role.vin])
+        self._publisher.connect([self.car_readings.demo_car.vin])
 
     def publish_past(self, stop: Stop) -> None:
         """Publish the past in arrays until the broker has acknowledged it all. Raises SilentBrokerError."""
@@ -56,7 +56,9 @@ class CarPublisher:
     def publish_live(self, at: float) -> None:
         """Publish the readings of this moment; during an outage of the broker, those of a minute are kept."""
         self._publisher.collect()
-        due = [DueReading(0.0, self.life.role.vin, reading) for reading in self.life.on(at)]
+        due = [
+            DueReading(0.0, self.car_readings.demo_car.vin, reading) for reading in self.car_readings.on(at)
+        ]
         for message in messages(due, 1):
             if not self._publisher.full:
                 self._publisher.publish(message)
@@ -65,4 +67,6 @@ class CarPublisher:
         self._publisher.close()
 
     def _past(self) -> Iterator[DueReading]:
-        return (DueReading(0.0, self.life.role.vin, reading) for reading in self.life.past())
+        return (
+            DueReading(0.0, self.car_readings.demo_car.vin, reading) for reading in self.car_readings.past()
+        )

@@ -46,7 +46,7 @@ class MetricsMonitor(threading.Thread):
     """A thread that scrapes the servers at `urls` until `finish`; one that does not answer is skipped."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        super().__init__(name="witness", daemon=True)
+        super().__init__(name="metrics-monitor", daemon=True)
         self.scrapes = 0
         self.inconsistencies: list[str] = []
         """Scrapes that did not add up, as text."""

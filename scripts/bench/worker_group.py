@@ -17,7 +17,7 @@ from scripts.launcher.module import Worker
 from shared.settings import WorkerSettings
 
 _GROUP = "bench"
-# Empty values: the settings have their shipped defaults, whatever is in the environment.
+# Empty values: the settings have their shipped defaults, regardless of the environment.
 _UNSET = {name.upper(): "" for name in WorkerSettings.model_fields}
 _RECEIVED = "battery_worker_messages_received_total"
 

@@ -1,12 +1,12 @@
 """The demo's seven cars, of which five have a defect or another peculiarity."""
 
+from scripts.demo_cars.defects import DeadSpot, FailedCooling, WornSensors
+from scripts.demo_cars.demo_car import HOUR_S, MINUTE_S, DemoCar
 from scripts.simulator.charger import Charger
-from scripts.story.role import HOUR_S, MINUTE_S, Role
-from scripts.story.trouble import DeadSpot, FailedCooling, WornSensors
 
 _SILENT_S = 3 * HOUR_S
 
-HOT = Role(
+HOT = DemoCar(
     vin="DEMO-HOT",
     description="cooling has failed on the road",
     years=2.1,
@@ -15,9 +15,9 @@ HOT = Role(
     trips=((11.0, 12.0),),
     under_way=(40.0, 55.0),
     climate_c=18.0,
-    trouble=lambda now, temp: FailedCooling(now - 30 * MINUTE_S, temp),
+    defect=lambda now, temp: FailedCooling(now - 30 * MINUTE_S, temp),
 )
-CHARGING = Role(
+CHARGING = DemoCar(
     vin="DEMO-CHARGING",
     description="charges at home",
     years=1.4,
@@ -27,7 +27,7 @@ CHARGING = Role(
     home=Charger(3_700.0, 100.0),
     plug_in_below=99.0,
 )
-SENSOR = Role(
+SENSOR = DemoCar(
     vin="DEMO-SENSOR",
     description="voltage freezes, others glitch",
     years=6.2,
@@ -35,9 +35,9 @@ SENSOR = Role(
     soc=75.0,
     trips=((9.0, 16.0),),
     under_way=(15.0, 40.0),
-    trouble=lambda _now, temp: WornSensors(on_the_road=temp is not None),
+    defect=lambda _now, temp: WornSensors(on_the_road=temp is not None),
 )
-OFFLINE = Role(
+OFFLINE = DemoCar(
     vin="DEMO-OFFLINE",
     description="fell silent on a drive 3 h ago",
     years=3.3,
@@ -46,9 +46,9 @@ OFFLINE = Role(
     trips=((9.0, 14.0),),
     under_way=(25.0, 40.0),
     silent_s=_SILENT_S,
-    trouble=lambda now, _temp: DeadSpot(now - _SILENT_S - 15 * MINUTE_S, now - _SILENT_S - 8 * MINUTE_S),
+    defect=lambda now, _temp: DeadSpot(now - _SILENT_S - 15 * MINUTE_S, now - _SILENT_S - 8 * MINUTE_S),
 )
-AGEING = Role(
+AGEING = DemoCar(
     vin="DEMO-AGEING",
     description="taxi, 14 months: health falls",
     years=2.5,
@@ -61,7 +61,7 @@ AGEING = Role(
     watched_s=1.5 * HOUR_S,
     sampled=43,
 )
-CITY = Role(
+CITY = DemoCar(
     vin="DEMO-CITY",
     description="healthy, drives",
     years=1.8,
@@ -70,7 +70,7 @@ CITY = Role(
     trips=((8.0, 18.0),),
     under_way=(20.0, 35.0),
 )
-COMMUTER = Role(
+COMMUTER = DemoCar(
     vin="DEMO-COMMUTER",
     description="healthy, parked, no profile",
     years=0.9,
@@ -79,5 +79,5 @@ COMMUTER = Role(
     trips=((12.0, 17.0), (3.5, 17.0)),
     has_profile=False,
 )
-CAST = (HOT, CHARGING, SENSOR, OFFLINE, CITY, COMMUTER, AGEING)
+CARS = (HOT, CHARGING, SENSOR, OFFLINE, CITY, COMMUTER, AGEING)
 """In the order in which their pasts are published: cars that need a person come first."""

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scripts.demo_cars.cars import CARS, COMMUTER, HOT, OFFLINE
+from scripts.demo_cars.dialect_cars import OVMS, TESLA, mapping_text
+from scripts.demo_cars.stored import Stored, is_published_elsewhere, stored
 from scripts.launcher.guard import ROOT
 from scripts.launcher.http_client import Client
-from scripts.story.cast import CAST, COMMUTER, HOT, OFFLINE
-from scripts.story.dialect_cars import OVMS, TESLA, mapping_text
-from scripts.story.stored import Stored, is_published_elsewhere, stored
 from shared.wire.reading import SIGNALS
 from tests.conftest import eventually
 
@@ -27,7 +27,7 @@ def start_cars(api, broker, tmp_path):
     def start(*arguments, **env):
         here = {"MQTT_HOST": broker.host, "MQTT_PORT": str(broker.port), "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.story", str(api.base_url), *arguments],
+            [sys.executable, "-m", "scripts.demo_cars", str(api.base_url), *arguments],
             cwd=tmp_path,
             env=os.environ | here | env,
             stdout=subprocess.PIPE,
@@ -58,7 +58,7 @@ def states(api):
     }
 
 
-ALIVE = {role.vin: ("online", True) if role.is_live else ("offline", False) for role in CAST}
+ALIVE = {demo_car.vin: ("online", True) if demo_car.is_live else ("offline", False) for demo_car in CARS}
 
 
 def test_the_cars_publish_their_past_and_go_on_until_they_are_stopped(api, run_worker, start_cars):
@@ -92,15 +92,15 @@ def test_cars_in_other_dialects_are_stored_by_their_mapping(api, run_worker, sta
     (tmp_path / "sources.toml").write_text(mapping_text())
     run_worker(mqtt_sources=tmp_path / "sources.toml")
     start_cars("--dialects").stdout.readline()
-    lacking = {OVMS.role.vin: set(), TESLA.role.vin: {"soh"}}
+    lacking = {OVMS.demo_car.vin: set(), TESLA.demo_car.vin: {"soh"}}
     for vin, names in lacking.items():
         latest = f"/api/vehicles/{vin}/latest"
         eventually(lambda latest=latest: api.get(latest).status_code == 200, within=60)
         found = api.get(latest).json()
         assert {name for name in SIGNALS if found[name] is None} == names
         assert datetime.fromisoformat(found["ts"]) > datetime.now(UTC) - timedelta(seconds=30)
-    assert api.get(f"/api/vehicles/{TESLA.role.vin}/latest").json()["pack_current"] < -5
-    assert api.get("/api/rejections?vin=" + TESLA.role.vin).json()["items"] == []
+    assert api.get(f"/api/vehicles/{TESLA.demo_car.vin}/latest").json()["pack_current"] < -5
+    assert api.get("/api/rejections?vin=" + TESLA.demo_car.vin).json()["items"] == []
 
 
 def test_without_a_broker_the_program_fails(start_cars):

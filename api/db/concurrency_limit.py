@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from api.db.errors import DatabaseBusyError
 
 
-class Turns:
+class ConcurrencyLimit:
     """At most `size` calls at once; at most `most_waiting` more wait for at most `wait_s` seconds each."""
 
     def __init__(self, size: int, *, wait_s: float, most_waiting: int, purpose: str) -> None:
@@ -21,8 +21,8 @@ class Turns:
         self._most_in_use = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Hold one of the turns for the length of the block. Raises DatabaseBusyError."""
+    async def acquired(self) -> AsyncIterator[None]:
+        """Hold one of the places for the length of the block. Raises DatabaseBusyError."""
         await self._take()
         self._in_use += 1
         self._most_in_use = max(self._most_in_use, self._in_use)
@@ -49,6 +49,6 @@ class Turns:
             self._waiting -= 1
 
     def peak(self) -> int:
-        """Return the most turns in use at once since the last call."""
+        """Return the most places in use at once since the last call."""
         peak, self._most_in_use = self._most_in_use, self._in_use
         return peak

@@ -1,13 +1,13 @@
-"""The role of one demo car: its state, trips and defect."""
+"""A car of the demo: its state, trips and defect."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from scripts.demo_cars.defects import Defect
 from scripts.simulator.battery_pack import CAPACITY_AH, CELLS
 from scripts.simulator.charger import Charger
 from scripts.simulator.climate import DAY_S
-from scripts.story.trouble import Trouble
 
 Stretch = tuple[float, float]
 """Begin and end of a time with readings, seconds since 1970."""
@@ -17,7 +17,7 @@ _YEAR_S = 365.25 * DAY_S
 
 
 @dataclass(frozen=True, kw_only=True)
-class Role:
+class DemoCar:
     """A demo car. Times are relative to now, so that the demo is the same on every day."""
 
     vin: str
@@ -43,7 +43,7 @@ class Role:
     """Number of samples, one every tenth day, today included."""
     silent_s: float = 0.0
     """Time since the last reading; above 0 the car publishes no live readings."""
-    trouble: Callable[[float, float | None], Trouble] | None = None
+    defect: Callable[[float, float | None], Defect] | None = None
     """Builds the defect from the present time, and from the last stored temperature (°C) where that is of the
     present trip."""
     has_profile: bool = True

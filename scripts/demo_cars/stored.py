@@ -4,8 +4,8 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
+from scripts.demo_cars.car_readings import Stored
 from scripts.launcher.http_client import CallError, Client
-from scripts.story.life import Stored
 
 _READINGS = "120"
 """More than any glitch spans: the highest odometer counts, and the median soc of the last few."""

@@ -5,9 +5,9 @@ from functools import cache
 
 import pytest
 
+from scripts.demo_cars.car_readings import CarReadings, Stored
+from scripts.demo_cars.cars import AGEING, CARS, CHARGING, CITY, COMMUTER, HOT, OFFLINE, SENSOR
 from scripts.simulator.reading import encode
-from scripts.story.cast import AGEING, CAST, CHARGING, CITY, COMMUTER, HOT, OFFLINE, SENSOR
-from scripts.story.life import CarReadings, Stored
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import battery
 from shared.diagnostics.episodes import episodes
@@ -25,9 +25,9 @@ MOMENTS = pytest.mark.parametrize("now", [SUMMER_NOON, WINTER_NIGHT], ids=["summ
 
 
 @cache
-def past(role, now, stored=None):
+def past(demo_car, now, stored=None):
     """Return all readings that the car sends up to now."""
-    return list(CarReadings(role, now, stored=stored).past())
+    return list(CarReadings(demo_car, now, stored=stored).past())
 
 
 def taken(reading):
@@ -43,20 +43,20 @@ def rows(readings):
     ]
 
 
-def profile(role, now):
-    fields = role.profile(now) if role.has_profile else {}
+def profile(demo_car, now):
+    fields = demo_car.profile(now) if demo_car.has_profile else {}
     if fields:
         fields["first_use_date"] = date.fromisoformat(fields["first_use_date"])
     return Profile(**fields)
 
 
-def found(role, now):
+def found(demo_car, now):
     """Return the car's episodes."""
-    return episodes(Trace.of(rows(past(role, now))), profile(role, now))[0]
+    return episodes(Trace.of(rows(past(demo_car, now))), profile(demo_car, now))[0]
 
 
-def figures(role, now):
-    return battery(Trace.of(rows(past(role, now))), profile(role, now))
+def figures(demo_car, now):
+    return battery(Trace.of(rows(past(demo_car, now))), profile(demo_car, now))
 
 
 def minutes_ago(moment, now):
@@ -73,13 +73,13 @@ def test_the_same_moment_gives_the_same_past():
     assert first != other
 
 
-@pytest.mark.parametrize("role", CAST, ids=lambda role: role.vin)
-def test_pasts_end_now_and_the_odometer_never_falls(role):
+@pytest.mark.parametrize("demo_car", CARS, ids=lambda demo_car: demo_car.vin)
+def test_pasts_end_now_and_the_odometer_never_falls(demo_car):
     """Times rise up to now, or to the begin of its silence; the odometer rises, glitches aside."""
-    readings = past(role, SUMMER_NOON)
+    readings = past(demo_car, SUMMER_NOON)
     times = [taken(reading).timestamp() for reading in readings]
     assert times == sorted(times)
-    assert times[-1] == SUMMER_NOON - role.silent_s
+    assert times[-1] == SUMMER_NOON - demo_car.silent_s
     odometer = [reading["odo_km"] for reading in readings if reading["odo_km"]]
     assert odometer == sorted(odometer)
     assert len(readings) > 5_000
@@ -98,15 +98,15 @@ def test_the_hot_car_is_critical_since_a_quarter_of_an_hour(now):
 @MOMENTS
 def test_the_charging_car_charges_on_for_an_hour(now):
     """Its past holds a charge that shows its capacity; it charges now, and still does in an hour."""
-    life = CarReadings(CHARGING, now)
-    trace = Trace.of(rows(life.past()))
+    car_readings = CarReadings(CHARGING, now)
+    trace = Trace.of(rows(car_readings.past()))
     assert episodes(trace, profile(CHARGING, now))[0] == []
     capacity = battery(trace, profile(CHARGING, now)).capacity
     assert capacity.ah == pytest.approx(60 * trace.soh[-1] / 100, rel=0.01)
     last = sessions(trace, profile(CHARGING, now))[-1]
     assert (last.kind, last.end) == (Kind.CHARGE, now)
     for second in range(1, 3602, 60):
-        (reading,) = life.on(now + second)
+        (reading,) = car_readings.on(now + second)
         assert reading["pack_current"] < -2
 
 
@@ -152,30 +152,34 @@ def test_the_ageing_car():
 
 
 @MOMENTS
-@pytest.mark.parametrize("role", [CITY, COMMUTER], ids=lambda role: role.vin)
-def test_nothing_is_the_matter_with_the_healthy(role, now):
+@pytest.mark.parametrize("demo_car", [CITY, COMMUTER], ids=lambda demo_car: demo_car.vin)
+def test_nothing_is_the_matter_with_the_healthy(demo_car, now):
     """No episode; without a profile some rules can't be evaluated."""
-    episodes_found, skipped = episodes(Trace.of(rows(past(role, now))), profile(role, now))
+    episodes_found, skipped = episodes(Trace.of(rows(past(demo_car, now))), profile(demo_car, now))
     assert episodes_found == []
-    assert bool(skipped) is not role.has_profile
+    assert bool(skipped) is not demo_car.has_profile
 
 
-@pytest.mark.parametrize("role", [role for role in CAST if role.is_live], ids=lambda role: role.vin)
+@pytest.mark.parametrize(
+    "demo_car", [demo_car for demo_car in CARS if demo_car.is_live], ids=lambda demo_car: demo_car.vin
+)
 @pytest.mark.parametrize("ago", [0, 20, 1_800, 40_000])
-def test_a_second_run_goes_on_where_the_first_one_ended(role, ago):
+def test_a_second_run_goes_on_where_the_first_one_ended(demo_car, ago):
     """After any time: no reading twice, odometer and charge continue, and the hot car stays hot."""
-    first = past(role, SUMMER_NOON)[-1]
+    first = past(demo_car, SUMMER_NOON)[-1]
     now = SUMMER_NOON + ago
-    odo_km = max(reading["odo_km"] for reading in past(role, SUMMER_NOON))
-    life = CarReadings(role, now, stored=Stored(SUMMER_NOON, odo_km, first["soc"], first["max_temp"]))
-    readings = [*life.past(), *life.on(now + 2)]
+    odo_km = max(reading["odo_km"] for reading in past(demo_car, SUMMER_NOON))
+    car_readings = CarReadings(
+        demo_car, now, stored=Stored(SUMMER_NOON, odo_km, first["soc"], first["max_temp"])
+    )
+    readings = [*car_readings.past(), *car_readings.on(now + 2)]
     assert taken(readings[0]).timestamp() > SUMMER_NOON
     assert taken(readings[-1]).timestamp() == now + 2
     on_road = [reading for reading in readings if reading["odo_km"]]
     assert 0 <= on_road[0]["odo_km"] - odo_km < 0.2
     assert [reading["odo_km"] for reading in on_road] == sorted(reading["odo_km"] for reading in on_road)
     assert abs(readings[0]["soc"] - first["soc"]) < 0.5
-    if role is HOT:
+    if demo_car is HOT:
         assert readings[-1]["max_temp"] > 60
 
 
