@@ -2,10 +2,9 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.wire.reading import Row
+from shared.wire.reading_block import RowParts
 
 _LAGS_KEPT = 10_000
 _SAMPLES_PER_BATCH = 200
@@ -29,10 +28,10 @@ class ArrivalLag:
         self._count = 0
         self._total = 0.0
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: RowParts) -> None:
         """Add the lags of a batch; of a large one, about 200 samples at even distances."""
-        samples = rows[:: max(1, len(rows) // _SAMPLES_PER_BATCH)]
-        lags = [(row.received_at - row.ts).total_seconds() for row in samples]
+        samples = rows.times(max(1, len(rows) // _SAMPLES_PER_BATCH))
+        lags = [(received_at - ts).total_seconds() for ts, received_at in samples]
         with self._lock:
             self._recent.extend(lags)
             self._count += len(lags)

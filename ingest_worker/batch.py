@@ -10,6 +10,7 @@ from ingest_worker.receipt import Receipt
 from shared.sources.sparkplug_decoder import NodeBirth
 from shared.wire.decoder import Decoded
 from shared.wire.reading import Row
+from shared.wire.reading_block import RowParts
 from shared.wire.refusal import Rejection
 from shared.wire.status import VehicleStatus
 
@@ -51,7 +52,7 @@ class BatchContents:
     deliveries: list[Delivery] = field(default_factory=list)
     firsts: list[int] = field(default_factory=list)
     """For each delivery, the index in `rows` of its first row."""
-    rows: list[Row] = field(default_factory=list)
+    rows: RowParts = field(default_factory=RowParts)
     rejections: list[Rejection] = field(default_factory=list)
     statuses: list[VehicleStatus] = field(default_factory=list)
     """Statuses in the order of receipt."""
@@ -127,7 +128,7 @@ class Batch:
         contents.deliveries.append(delivery)
         self._bytes += len(delivery.payload)
         contents.firsts.append(len(contents.rows))
-        contents.rows += decoded.rows
+        contents.rows.extend(decoded.rows)
         if decoded.rejections:
             contents.rejections += decoded.rejections
             contents.rejection_sources += [len(contents.deliveries) - 1] * len(decoded.rejections)
@@ -152,7 +153,7 @@ class Batch:
         first = len(contents.rows)
         contents.deliveries += deliveries
         contents.firsts += range(first, first + len(rows))
-        contents.rows += rows
+        contents.rows.extend(rows)
         self._bytes += sum(len(delivery.payload) for delivery in deliveries)
 
     def append_entry(self, entry: Entry) -> None:

@@ -82,7 +82,7 @@ class Intake:
                     yield
             metrics.tally.receive(received)
 
-    def _decode_run(self, run: Sequence[Delivery], latest: datetime) -> list[Row] | None:
+    def _decode_run(self, run: Sequence[Delivery], latest: datetime) -> Sequence[Row] | None:
         """Return the row of each message where all are usual single readings; None where one is not.
 
         After such a message the next runs are not tried: where many messages differ it would be for nothing.
@@ -90,7 +90,7 @@ class Intake:
         if self._runs_apart:
             self._runs_apart -= 1
             return None
-        rows = None
+        rows: Sequence[Row] | None = None
         if self._reader is None or not any(self._reader.sources.match(one.topic) for one in run):
             rows = decode_lone_readings(
                 [one.topic for one in run],

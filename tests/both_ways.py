@@ -47,7 +47,7 @@ def taken(message):
         assert repr([lone]) == repr(strictly(message))
     if of_one is not None:
         assert isinstance(parse_json(message), list)
-        assert repr(of_one) == repr(strictly(message))
+        assert repr([*of_one]) == repr(strictly(message))
     if of_any is not None:
-        assert repr(of_any) == repr(strictly_of_any(message))
+        assert repr([*of_any]) == repr(strictly_of_any(message))
     return lone is not None, of_one is not None, of_any is not None

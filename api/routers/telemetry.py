@@ -1,5 +1,6 @@
 """Ingestion of readings by POST: all readings of a request are stored, or none."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,7 +94,7 @@ async def ingest_readings(
     return IngestResult(inserted=outcome.stored, duplicates=duplicates or None)
 
 
-def _parse(body: bytes, received_at: datetime, latest: datetime) -> list[Row]:
+def _parse(body: bytes, received_at: datetime, latest: datetime) -> Sequence[Row]:
     """Parse the readings of a body."""
     fast = parse_readings_fast(body, None, received_at=received_at, latest=latest)
     return fast or [Row.of(reading, received_at) for reading in _parse_strictly(body, latest)]

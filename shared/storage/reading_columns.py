@@ -4,23 +4,22 @@ Once they are columns, 5,000 readings of 100 vehicles are sorted, searched for e
 summed up by vehicle and hour in 1 ms of processor time.
 """
 
-from array import array
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import chain, groupby, repeat
 from math import nan
-from typing import NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.storage import binary_format
 from shared.storage.binary_format import Packed
-from shared.wire.reading import Row
+from shared.storage.ticks import ticks, ticks_of_blocks
+from shared.wire.reading import SIGNALS, Row
+from shared.wire.reading_block import ReadingBlock, RowParts
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_HOUR = timedelta(hours=1) // _MICROSECOND
+_HOUR = timedelta(hours=1) // timedelta(microseconds=1)
 
 
 class EqualKeysError(ValueError):
@@ -49,23 +48,25 @@ class ReadingColumns(NamedTuple):
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
         """Return the columns of at least one row, in any order. Raises EqualKeysError."""
-        vins, times, received_at, *signals = zip(*rows, strict=True)
+        blocks = rows.blocks() if isinstance(rows, RowParts) else [_block(rows)]
+        vins = [*chain.from_iterable(block.vins for block in blocks)]
         names = sorted(set(vins))
         code = {vin: index for index, vin in enumerate(names)}
-        codes = np.fromiter(map(code.__getitem__, vins), np.intp, len(rows))
-        ts = _ticks(times)
+        codes = np.fromiter(map(code.__getitem__, vins), np.intp, len(vins))
+        ts = ticks_of_blocks(blocks)
         order = np.lexsort((ts, codes))
         ts, codes = ts[order], codes[order]
         # Before the other columns: readings of one key are joined first, and only then needed as columns.
         if ((ts[1:] == ts[:-1]) & (codes[1:] == codes[:-1])).any():
             raise EqualKeysError
-        values = _values(signals)
-        nulls = _nulls(signals, values)
+        values = _values(blocks, len(vins))
+        nulls = _nulls(blocks, values)
+        arrivals = _arrivals([*chain.from_iterable(block.arrivals for block in blocks)])
         return cls(
             names,
             codes,
             ts,
-            _arrivals(received_at)[order],
+            arrivals[order],
             values[:, order],
             None if nulls is None else nulls[:, order],
         )
@@ -126,26 +127,49 @@ class ReadingColumns(NamedTuple):
         return head + _doubles(values, is_missing) + value_ts
 
 
-def _values(signals: Sequence[Sequence[float | None]]) -> NDArray[np.float64]:
+def _block(rows: Sequence[Row]) -> ReadingBlock:
+    return rows if isinstance(rows, ReadingBlock) else ReadingBlock.of(rows)
+
+
+def _values(blocks: Sequence[ReadingBlock], number: int) -> NDArray[np.float64]:
     """Return the values in the shape (number of signals, n), NaN for a null."""
-    try:
-        # An array of Python's refuses a null, which a search for it would take as long again to find.
-        return np.array([array("d", column) for column in cast(Sequence[Sequence[float]], signals)])
-    except TypeError:
-        return np.array([[nan if value is None else value for value in column] for column in signals])
+    values = np.empty((len(SIGNALS), number))
+    for index in range(len(SIGNALS)):
+        try:
+            values[index] = np.fromiter(_column(blocks, index), np.float64, number)
+        except TypeError:
+            plain = (nan if value is None else value for value in _column(blocks, index))
+            values[index] = np.fromiter(plain, np.float64, number)
+    return values
 
 
-def _nulls(
-    signals: Sequence[Sequence[float | None]], values: NDArray[np.float64]
-) -> NDArray[np.bool_] | None:
+def _column(blocks: Sequence[ReadingBlock], index: int) -> Iterator[Any]:
+    """Yield the values of a signal, NaN for those of a block without it."""
+    columns = ((block.signals[index], len(block)) for block in blocks)
+    return chain.from_iterable(repeat(nan, size) if column is None else column for column, size in columns)
+
+
+def _nulls(blocks: Sequence[ReadingBlock], values: NDArray[np.float64]) -> NDArray[np.bool_] | None:
     nulls = np.isnan(values)
     number = np.count_nonzero(nulls)
     if not number:
         return None
-    if number > sum(column.count(None) for column in signals):
+    known = (
+        len(block) if column is None else column.count(None) for block in blocks for column in block.signals
+    )
+    if number > sum(known):
         # A NaN that is no null would be a mistake of ours: the table refuses it.
-        return np.array([[value is None for value in column] for column in signals])
+        return np.array(
+            [
+                [is_null for block in blocks for is_null in _is_null(block.signals[index], len(block))]
+                for index in range(len(SIGNALS))
+            ]
+        )
     return nulls
+
+
+def _is_null(column: Sequence[float | None] | None, size: int) -> list[bool]:
+    return [True] * size if column is None else [value is None for value in column]
 
 
 def _doubles(values: NDArray[np.float64], nulls: NDArray[np.bool_] | None) -> list[Packed]:
@@ -154,13 +178,9 @@ def _doubles(values: NDArray[np.float64], nulls: NDArray[np.bool_] | None) -> li
     return [binary_format.doubles(*columns) for columns in zip(values, nulls, strict=True)]
 
 
-def _ticks(times: Sequence[datetime]) -> NDArray[np.int64]:
-    return np.fromiter([(time - _EPOCH) // _MICROSECOND for time in times], np.int64, len(times))
-
-
 def _arrivals(times: Sequence[datetime]) -> NDArray[np.int64]:
     # The readings of a message have one time.
     distinct = [time for time, _ in groupby(times)]
     if len(distinct) > len(times) // 2:
-        return _ticks(times)
-    return np.repeat(_ticks(distinct), [len([*run]) for _, run in groupby(times)])
+        return ticks(times)
+    return np.repeat(ticks(distinct), [len([*run]) for _, run in groupby(times)])

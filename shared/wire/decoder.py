@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from shared.wire.connectivity import Status
 from shared.wire.fast_reading import parse_lone_readings_fast, parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
+from shared.wire.reading_block import ReadingBlock
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.status import VehicleStatus
 from shared.wire.strict_json import InvalidJsonError, array_elements, parse_json
@@ -25,7 +26,7 @@ _TOPICS = 65_536
 class Decoded(NamedTuple):
     """The contents of one message. All empty for an empty payload, which clears a retained message."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     rejections: list[Rejection]
     indexes: Sequence[int] | None = None
     """Index in the message's array of each row; None for a lone object."""
@@ -60,10 +61,11 @@ def decode(topic: bytes, payload: bytes, *, received_at: datetime, latest: datet
 
 def decode_lone_readings(
     topics: Sequence[bytes], payloads: Sequence[bytes], arrivals: Sequence[datetime], *, latest: datetime
-) -> list[Row] | None:
+) -> ReadingBlock | None:
     """Decode several messages at once, if each is a usual single reading that requests no receipt.
 
-    Returns the row of each message, as `decode` does, or None where one of them has to be decoded by itself.
+    Returns the reading of each message, as `decode` does, or None where one of them has to be decoded by
+    itself.
     """
     try:
         vins, receipts, are_statuses = zip(*map(_topic, topics), strict=True)

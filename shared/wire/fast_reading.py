@@ -6,16 +6,16 @@ returns the same rows: a test compares the two on generated messages.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import repeat
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.wire.reading import MAX_READINGS, SIGNALS, Row, normalise_vin
+from shared.wire.reading_block import ReadingBlock
 from shared.wire.timestamps import EARLIEST
 
 # Whole seconds or up to microseconds, in UTC: for these `datetime.fromisoformat` agrees with RFC 3339.
@@ -64,8 +64,8 @@ def parse_reading_fast(payload: bytes, vin: str, *, received_at: datetime, lates
 
 def parse_lone_readings_fast(
     payloads: Sequence[bytes], vins: Sequence[str], arrivals: Sequence[datetime], *, latest: datetime
-) -> list[Row] | None:
-    """Return the row of each of several messages; None where one of them has to be parsed by itself.
+) -> ReadingBlock | None:
+    """Return the readings of several messages; None where one of them has to be parsed by itself.
 
     Each message is a single reading, of the vehicle and with the arrival at the same index.
     """
@@ -80,12 +80,12 @@ def parse_lone_readings_fast(
         return None
     if alike.vins is not None and tuple(alike.vins) != tuple(vins):
         return None
-    return alike.rows(vins, arrivals)
+    return alike.block(vins, arrivals)
 
 
 def parse_readings_fast(
     payload: bytes, vin: str | None, *, received_at: datetime, latest: datetime
-) -> list[Row] | None:
+) -> Sequence[Row] | None:
     """Return the rows of an array, or None where the strict parser has to decide.
 
     The readings are of the vehicle `vin`, or of any vehicle for None.
@@ -99,7 +99,7 @@ def parse_readings_fast(
     quotes = payload.count(b'"')
     alike = _alike(found, latest)
     if alike is not None and quotes == len(found) * alike.quotes:
-        return _rows_of_array(alike, vin, received_at)
+        return _block_of_array(alike, vin, received_at)
     if quotes != sum(map(_quotes, found)):
         return None
     rows = []
@@ -116,14 +116,15 @@ class _Alike(NamedTuple):
 
     vins: Sequence[str] | None
     """None where the readings name no vehicle."""
+    times: Sequence[str]
     moments: Sequence[datetime]
-    signals: Sequence[Iterable[float | None]]
-    """For each signal the value of each reading, or Nones without end."""
+    signals: Sequence[Sequence[float] | None]
+    """For each signal the value of each reading; None where there is none."""
     quotes: int
     """Number of quotation marks of each reading if each key occurs once, as `_quotes` returns it."""
 
-    def rows(self, vins: Iterable[str], arrivals: Iterable[datetime]) -> list[Row]:
-        return [*map(_new, repeat(Row), zip(vins, self.moments, arrivals, *self.signals, strict=False))]
+    def block(self, vins: Sequence[str], arrivals: Sequence[datetime]) -> ReadingBlock:
+        return ReadingBlock(vins, self.moments, arrivals, self.signals, self.times)
 
 
 def _alike(found: Sequence[tuple[Any, ...]], latest: datetime) -> _Alike | None:
@@ -140,7 +141,7 @@ def _alike(found: Sequence[tuple[Any, ...]], latest: datetime) -> _Alike | None:
     if is_named and UNSET in names:
         return None
     keys, given = 1 + is_named, 0
-    signals: list[Iterable[float | None]] = []
+    signals: list[Sequence[float] | None] = []
     for column in columns:
         if column[0].__class__ is float:
             try:
@@ -152,24 +153,26 @@ def _alike(found: Sequence[tuple[Any, ...]], latest: datetime) -> _Alike | None:
             signals.append(column)
         elif (values := set(column)) in ({UNSET}, {None}):
             keys += None in values
-            signals.append(repeat(None))
+            signals.append(None)
         else:
             return None
     if not given:
         return None
-    return _Alike(vins if is_named else None, moments, signals, 2 * (keys + 1 + is_named))
+    return _Alike(vins if is_named else None, times, moments, signals, 2 * (keys + 1 + is_named))
 
 
-def _rows_of_array(alike: _Alike, vin: str | None, received_at: datetime) -> list[Row] | None:
-    """Return the rows of readings of the vehicle `vin`, or of those that they name for None."""
+def _block_of_array(alike: _Alike, vin: str | None, received_at: datetime) -> ReadingBlock | None:
+    """Return the readings of the vehicle `vin`, or of those that they name for None."""
+    number = len(alike.moments)
+    arrivals = [received_at] * number
     if vin is not None:
         if alike.vins is not None and set(alike.vins) != {vin}:
             return None
-        return alike.rows(repeat(vin), repeat(received_at))
+        return alike.block([vin] * number, arrivals)
     if alike.vins is None:
         return None
     try:
-        return alike.rows(map(_normal, alike.vins), repeat(received_at))
+        return alike.block([*map(_normal, alike.vins)], arrivals)
     except ValueError:
         return None
 

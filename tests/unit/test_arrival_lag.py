@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from ingest_worker.arrival_lag import ArrivalLag, LagSummary
+from shared.wire.reading_block import RowParts
 from tests.readings import START, row
 
 
 def late_by(*seconds):
     """Rows that were received so many seconds after their time."""
-    return [row(received_at=START + timedelta(seconds=lag)) for lag in seconds]
+    return RowParts([row(received_at=START + timedelta(seconds=lag)) for lag in seconds])
 
 
 def test_none_yet():
