@@ -13,6 +13,7 @@ from shared.sources.source_tables import read_signals, read_vehicles
 from shared.sources.source_time import FORMATS, ZONED, ReadTime, parse_zone, time_reader
 from shared.sources.sources import OwnTime, Plans, Source, StatusRule
 from shared.sources.sparkplug_rule import sparkplug_source
+from shared.sources.time_column import ReadTimes, times_reader
 from shared.sources.topic_pattern import (
     InvalidPatternError,
     TopicPattern,
@@ -36,6 +37,7 @@ class _Time(NamedTuple):
     at: Pointer | None
     value: Pointer | None
     read: ReadTime | None
+    read_all: ReadTimes | None
 
 
 def read_source(table: ConfigTable, name: str) -> Source:
@@ -59,8 +61,8 @@ def read_source(table: ConfigTable, name: str) -> Source:
     for each_rules in (rules, *by_device.values()):
         _check_places(each_rules, time, has_key=has_key)
     form = None
-    if time.value is not None and time.at is not None and time.read is not None:
-        form = ValueForm(time.value, time.at, time.read)
+    if time.value is not None and time.at is not None and time.read is not None and time.read_all is not None:
+        form = ValueForm(time.value, time.at, time.read, time.read_all)
     plans = _plans(rules, form)
     device_plans = {device: _plans(own, form) for device, own in by_device.items()}
     status = _status(table, prefix)
@@ -72,8 +74,8 @@ def read_source(table: ConfigTable, name: str) -> Source:
         assemble_ms=_assemble_ms(table, is_arrival=time.read is None),
         keeps_backlog=_keeps_backlog(table, has_key=has_key, is_arrival=time.read is None),
         time=(
-            OwnTime(time.at.text, compile_pointer(time.at), time.read)
-            if form is None and time.at is not None and time.read is not None
+            OwnTime(time.at.text, compile_pointer(time.at), time.read, time.read_all)
+            if form is None and time.at is not None and time.read is not None and time.read_all is not None
             else None
         ),
         is_arrival=time.read is None,
@@ -155,7 +157,7 @@ def _time(table: ConfigTable) -> _Time:
         raise table.mistake("time", "is missing")
     raw = table.content["time"]
     if raw == "arrival":
-        return _Time(None, None, None)
+        return _Time(None, None, None, None)
     if raw == "value":
         # The form of BMW's CarData.
         raw = {"value": "/value", "at": "/timestamp", "format": "rfc3339"}
@@ -174,10 +176,12 @@ def _time(table: ConfigTable) -> _Time:
     if zone is not None and not set(formats) & set(ZONED):
         raise own.mistake("zone", f"is only for the formats {' and '.join(ZONED)}")
     try:
-        read = time_reader(formats, None if zone is None else parse_zone(zone))
+        in_zone = None if zone is None else parse_zone(zone)
+        read = time_reader(formats, in_zone)
+        read_all = times_reader(formats, in_zone, read)
     except ValueError as reason:
         raise own.mistake("zone", f"{quoted(zone)} {reason}") from None
-    return _Time(at, _pointer(own, "value"), read)
+    return _Time(at, _pointer(own, "value"), read, read_all)
 
 
 def _check_places(rules: tuple[SignalRule, ...], time: _Time, *, has_key: bool) -> None:
