@@ -7,6 +7,7 @@ messages that are decoded here the rows are the same: a test compares the two on
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, repeat
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from shared.sources.json_document import read_usual_documents
@@ -24,6 +25,7 @@ _RUNS_APART = 4
 _NO_SIGNALS = (None,) * len(SIGNALS)
 _TS = 1
 _new = tuple.__new__
+_vehicle, _vin, _plan = attrgetter("vehicle"), attrgetter("vin"), attrgetter("plan")
 
 Rows = list[Row]
 
@@ -60,11 +62,7 @@ class RunDecoder:
 
         A reading with a `ts` after `latest` has to be decoded by itself.
         """
-        by_plan: dict[MessagePlan, list[int]] = {}
-        for at, match in enumerate(matches):
-            if match is not None and match.plan is not None and match.vin is not None:
-                by_plan.setdefault(match.plan, []).append(at)
-        for plan, places in by_plan.items():
+        for plan, places in _by_plan(matches).items():
             [first, *_] = places
             source = matches[first].source  # type: ignore[union-attr]
             if len(places) < _FEWEST or source.is_arrival or source.each is not None or self._is_apart(plan):
@@ -89,11 +87,25 @@ class RunDecoder:
         return left > 0
 
 
+def _by_plan(matches: Sequence[TopicMatch | None]) -> dict[MessagePlan, Sequence[int]]:
+    """Return the places of the messages of each plan; those without a plan are left out."""
+    first = matches[0]
+    if first is not None and first.plan is not None and None not in matches:
+        plans = [*map(_plan, matches)]
+        if plans.count(first.plan) == len(plans):
+            return {first.plan: range(len(plans))}
+    found: dict[MessagePlan, list[int]] = {}
+    for at, match in enumerate(matches):
+        if match is not None and match.plan is not None:
+            found.setdefault(match.plan, []).append(at)
+    return {**found}
+
+
 class _Messages(NamedTuple):
     """Messages of one plan, as columns."""
 
     matches: Sequence[Any]
-    """Each is a TopicMatch with a VIN."""
+    """Each is a TopicMatch."""
     payloads: Sequence[bytes]
     arrivals: Sequence[datetime]
 
@@ -110,21 +122,20 @@ def _decode(plan: MessagePlan, messages: _Messages, latest: datetime) -> list[Ro
     """Decode messages of one plan."""
     matches, payloads, arrivals = messages
     source, columns = matches[0].source, plan.columns
-    find_vehicle = source.vehicle_at
     contents = read_usual_documents(payloads if max(map(len, payloads)) <= _LONGEST else [])
-    usual = [
-        at
-        for at, (content, match) in enumerate(zip(contents, matches, strict=False))
-        if content.__class__ is dict and (find_vehicle is None or find_vehicle(content) == match.vehicle)
-    ]
+    vins = [*map(_vin, matches)]
+    is_whole = len(contents) == len(matches) and {*map(type, contents)} == {dict} and None not in vins
+    if is_whole and source.vehicle_at is not None:
+        is_whole = [*map(source.vehicle_at, contents)] == [*map(_vehicle, matches)]
+    usual: Sequence[int] = range(len(matches)) if is_whole else _usual(matches, contents)
     if not usual:
         return [None] * len(matches)
-    is_whole = len(usual) == len(matches)
-    documents = _Documents(
-        contents if is_whole else [contents[at] for at in usual],
-        [matches[at].vin for at in usual],
-        arrivals if is_whole else [arrivals[at] for at in usual],
-    )
+    if is_whole:
+        documents = _Documents(contents, vins, arrivals)
+    else:
+        documents = _Documents(
+            [contents[at] for at in usual], [vins[at] for at in usual], [arrivals[at] for at in usual]
+        )
     rows: list[Rows | None] = []
     if isinstance(columns, WholeColumns) and source.time is not None:
         times = [*map(source.time.find, documents.contents)]
@@ -137,6 +148,18 @@ def _decode(plan: MessagePlan, messages: _Messages, latest: datetime) -> list[Ro
     for at, own in zip(usual, rows, strict=False):
         found[at] = own
     return found
+
+
+def _usual(matches: Sequence[TopicMatch], contents: Sequence[Any]) -> list[int]:
+    """Return the places of the messages that are an object, of the vehicle that the topic names."""
+    find = matches[0].source.vehicle_at
+    return [
+        at
+        for at, (content, match) in enumerate(zip(contents, matches, strict=False))
+        if content.__class__ is dict
+        and match.vin is not None
+        and (find is None or find(content) == match.vehicle)
+    ]
 
 
 def _whole_rows(

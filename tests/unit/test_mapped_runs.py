@@ -155,6 +155,38 @@ def test_odd_rules():
     assert sizes == [1, 2, 1, None] * 3
 
 
+@pytest.mark.parametrize(
+    ("topic", "sent", "rows"),
+    [
+        ("whole/VIN-00001", {"t": 1772359205123, "soc": 50}, 0),
+        ("whole/VIN-00001", {"t": 1772359205123, "soc": "12"}, 0),
+        ("whole/VIN-00001", {"t": 1772359205123, "soc": "13"}, 1),
+        ("whole/VIN-00001", {"t": 1772359205123, "soc": "1_2"}, None),
+        ("whole/VIN-00001", {"t": 1772359205123, "soc": "1e1"}, 1),
+        ("whole/VIN-00001", {"t": 1772359205123, "b": 0.5}, 1),
+        ("whole/VIN-00001", {"t": 1772359205123, "c": [{"n": 1, "v": 10}, {"n": "1", "v": 20}]}, 1),
+        ("whole/VIN-00001", {"t": 1772359205123, "c": [{"n": "1"}, {"n": 1, "v": 10}]}, 0),
+        ("whole/VIN-00001", {"t": "x"}, 0),
+        ("whole/VIN-00001", {"t": "2026-03-01 10:00", "soc": 5}, 1),
+        ("whole/VIN-00001", {"t": None, "soc": 5}, None),
+        ("timed/VIN-00001/all", {"b": {"x": {"v": 0.5}, "t": 1772359200}}, 1),
+        ("timed/VIN-00001/all", {"v": {"x": {"v": "12"}, "t": 1772359200}}, 0),
+        ("timed/VIN-00001/all", {"v": {"x": {"v": "255.0"}, "t": 1772359200}}, 0),
+        ("timed/VIN-00001/all", {"v": {"x": {}}, "c": [{"n": "k", "x": {"v": 1}, "t": 1772359200}]}, 1),
+        ("timed/VIN-00001/all", {"soc": [{"v": 5}]}, None),
+        ("timed/VIN-00001/all", {"soc": "5"}, None),
+        ("timed/VIN-00001/all", {"soc": {"x": {"v": 5}}}, None),
+        ("timed/VIN-00001/all", {"soc": {"x": {"v": None}}}, 0),
+        ("tiny/VIN-00001", {"t": 1772359205123, "soc": 5}, None),
+    ],
+    ids=range(20),
+)
+def test_odd_values(topic, sent, rows):
+    """The number of rows of such messages; None where they are decoded one by one."""
+    found = at_once(ODD, [(topic, json.dumps(sent).encode())] * 3)
+    assert [None if own is None else len(own) for own in found] == [rows] * 3
+
+
 @st.composite
 def streams(draw, messages):
     """Draw a run: messages as captured, and, in most runs, some that are changed."""
