@@ -10,7 +10,7 @@ from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from shared.sources.json_document import read_usual_documents
+from shared.sources.json_document import read_usual, read_usual_documents
 from shared.sources.message_plan import MessagePlan
 from shared.sources.plan_columns import TimedColumns, WholeColumns
 from shared.sources.sources import Source, TopicMatch
@@ -19,7 +19,7 @@ from shared.wire.reading import FIRST_SIGNAL, SIGNALS, Row
 from shared.wire.timestamps import EARLIEST
 
 _FEWEST = 2
-# All messages of a run are parsed before the first becomes a row: long ones would need much memory.
+# The messages of a run are all parsed before the first becomes a row: longer ones would need much memory.
 _LONGEST = 8_192
 _RUNS_APART = 4
 _NO_SIGNALS = (None,) * len(SIGNALS)
@@ -63,9 +63,9 @@ class RunDecoder:
         A reading with a `ts` after `latest` has to be decoded by itself.
         """
         for plan, places in _by_plan(matches).items():
-            [first, *_] = places
-            source = matches[first].source  # type: ignore[union-attr]
-            if len(places) < _FEWEST or source.is_arrival or source.each is not None or self._is_apart(plan):
+            source = matches[places[0]].source  # type: ignore[union-attr]
+            is_suitable = not source.is_arrival and source.each is None and plan.columns is not None
+            if not is_suitable or len(places) < _FEWEST or self._is_apart(plan):
                 continue
             if len(places) == len(matches):
                 messages = _Messages(matches, payloads, arrivals)
@@ -122,9 +122,12 @@ def _decode(plan: MessagePlan, messages: _Messages, latest: datetime) -> list[Ro
     """Decode messages of one plan."""
     matches, payloads, arrivals = messages
     source, columns = matches[0].source, plan.columns
-    contents = read_usual_documents(payloads if max(map(len, payloads)) <= _LONGEST else [])
+    if max(map(len, payloads)) <= _LONGEST:
+        contents = read_usual_documents(payloads)
+    else:
+        contents = [read_usual(payload) if len(payload) <= _LONGEST else None for payload in payloads]
     vins = [*map(_vin, matches)]
-    is_whole = len(contents) == len(matches) and {*map(type, contents)} == {dict} and None not in vins
+    is_whole = {*map(type, contents)} == {dict} and None not in vins
     if is_whole and source.vehicle_at is not None:
         is_whole = [*map(source.vehicle_at, contents)] == [*map(_vehicle, matches)]
     usual: Sequence[int] = range(len(matches)) if is_whole else _usual(matches, contents)
@@ -155,7 +158,7 @@ def _usual(matches: Sequence[TopicMatch], contents: Sequence[Any]) -> list[int]:
     find = matches[0].source.vehicle_at
     return [
         at
-        for at, (content, match) in enumerate(zip(contents, matches, strict=False))
+        for at, (content, match) in enumerate(zip(contents, matches, strict=True))
         if content.__class__ is dict
         and match.vin is not None
         and (find is None or find(content) == match.vehicle)

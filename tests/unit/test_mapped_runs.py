@@ -187,6 +187,13 @@ def test_odd_values(topic, sent, rows):
     assert [None if own is None else len(own) for own in found] == [rows] * 3
 
 
+def test_a_long_message_is_decoded_by_itself():
+    """The others of its run are decoded at once."""
+    sent = [json.dumps({"t": 1772359205123, "soc": 5, "more": "x" * size}) for size in (1, 9_000, 1)]
+    found = at_once(ODD, [("whole/VIN-00001", one.encode()) for one in sent])
+    assert [own is None for own in found] == [False, True, False]
+
+
 @st.composite
 def streams(draw, messages):
     """Draw a run: messages as captured, and, in most runs, some that are changed."""
