@@ -7,13 +7,16 @@ from ingest_worker.batch import Batch, Entry
 from ingest_worker.delivery import Delivery
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.sources.source_reader import SourceReader
-from shared.wire.decoder import decode, decode_lone_readings
+from shared.sources.sources import TopicMatch
+from shared.wire.decoder import Decoded, decode, decode_lone_readings
 from shared.wire.reading import Row
 
 _RUN = 64
-"""Messages that are decoded at once where all of them are usual single readings."""
+"""Messages that are decoded at once where they are usual ones."""
 _RUNS_APART = 4
-"""Runs whose messages are decoded one by one after a run that held another message."""
+"""Runs whose native messages are decoded one by one after a run that held another one."""
+
+_Matches = Sequence[TopicMatch | None]
 
 
 class Intake:
@@ -41,63 +44,113 @@ class Intake:
         `stored_before` are the deliveries that need not be stored again.
         """
         latest = datetime.now(UTC) + self._max_future_skew
-        batch, metrics, reader, at = self._batch, self._metrics, self._reader, 0
+        batch, metrics, at = self._batch, self._metrics, 0
         metrics.count_messages(deliveries)
         while at < len(deliveries):
             if metrics.oldest is None:
                 metrics.oldest = deliveries[at]
             run = deliveries[at : at + min(_RUN, max(1, batch.room()))]
             at += len(run)
-            if (rows := self._decode_run(run, latest)) is not None:
+            matches = self._matches(run)
+            if matches is None and (rows := self._decode_natives(run, latest)) is not None:
                 batch.append_lone(run, rows)
                 metrics.tally.receive(len(rows))
                 if batch.is_full:
                     yield
-                continue
-            received = 0
-            for delivery in run:
-                if metrics.oldest is None:
-                    metrics.oldest = delivery
-                if reader is not None and (match := reader.sources.match(delivery.topic)) is not None:
-                    # Reading may store the batch: nothing is stored that was not received.
-                    metrics.tally.receive(received)
-                    received = 0
-                    entries = reader.read(
-                        delivery,
-                        match,
-                        latest=latest,
-                        client_id=self._client_id(),
-                        stored_before=stored_before,
-                    )
-                    received += self._append(entries)
-                else:
-                    decoded = decode(
-                        delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
-                    )
-                    received += len(decoded.rows) + len(decoded.rejections)
-                    batch.append(delivery, decoded)
-                if batch.is_full:
-                    metrics.tally.receive(received)
-                    received = 0
-                    yield
-            metrics.tally.receive(received)
+            else:
+                yield from self._add_run(run, matches, latest, stored_before)
 
-    def _decode_run(self, run: Sequence[Delivery], latest: datetime) -> Sequence[Row] | None:
-        """Return the row of each message where all are usual single readings; None where one is not.
+    def _add_run(
+        self,
+        run: Sequence[Delivery],
+        matches: _Matches | None,
+        latest: datetime,
+        stored_before: Collection[Delivery],
+    ) -> Iterator[None]:
+        """Decode a run of messages of any kind into the batch, in their order; yield whenever it is full."""
+        batch, metrics, at = self._batch, self._metrics, 0
+        found: Sequence[list[Row] | None] = [None] * len(run)
+        if matches is None:
+            matches = [None] * len(run)
+        elif not stored_before:
+            found = self._decode_run(run, matches, latest)
+        while at < len(run):
+            if metrics.oldest is None:
+                metrics.oldest = run[at]
+            end = at
+            while end < len(run) and (rows := found[end]) is not None and len(rows) == 1:
+                end += 1
+            if end > at:
+                batch.append_lone(run[at:end], [rows[0] for rows in found[at:end] if rows])
+                metrics.tally.receive(end - at)
+                at = end
+            else:
+                self._add_one(run[at], matches[at], found[at], latest, stored_before)
+                at += 1
+            if batch.is_full:
+                yield
+
+    def _add_one(
+        self,
+        delivery: Delivery,
+        match: TopicMatch | None,
+        rows: list[Row] | None,
+        latest: datetime,
+        stored_before: Collection[Delivery],
+    ) -> None:
+        """Put one message into the batch, decoded by itself unless its rows are known."""
+        if match is not None and rows is None and self._reader is not None:
+            # Reading may store the batch.
+            entries = self._reader.read(
+                delivery, match, latest=latest, client_id=self._client_id(), stored_before=stored_before
+            )
+            if entries:
+                self._receive(entries)
+            return
+        if rows is not None:
+            decoded = Decoded(rows, [])
+        else:
+            decoded = decode(
+                delivery.topic, delivery.payload, received_at=delivery.received_at, latest=latest
+            )
+        self._batch.append(delivery, decoded)
+        self._metrics.tally.receive(len(decoded.rows) + len(decoded.rejections))
+
+    def _matches(self, run: Sequence[Delivery]) -> _Matches | None:
+        """Return the match of each message, None for a native one; None where all of them are native."""
+        if self._reader is None:
+            return None
+        match = self._reader.sources.match
+        matches = [match(delivery.topic) for delivery in run]
+        return matches if any(matches) else None
+
+    def _decode_run(
+        self, run: Sequence[Delivery], matches: _Matches, latest: datetime
+    ) -> list[list[Row] | None]:
+        """Return the rows of each usual message; None for one that has to be decoded by itself."""
+        if self._reader is None:
+            return [None] * len(run)
+        found = self._reader.read_run(run, matches, latest=latest)
+        natives = [at for at, match in enumerate(matches) if match is None]
+        rows = self._decode_natives([run[at] for at in natives], latest) if natives else None
+        for at, row in zip(natives, rows or (), strict=False):
+            found[at] = [row]
+        return found
+
+    def _decode_natives(self, run: Sequence[Delivery], latest: datetime) -> Sequence[Row] | None:
+        """Return the row of each native message where all are usual single readings; None where one is not.
 
         After such a message the next runs are not tried: where many messages differ it would be for nothing.
         """
         if self._runs_apart:
             self._runs_apart -= 1
             return None
-        rows: Sequence[Row] | None = None
-        if self._reader is None or not any(self._reader.sources.match(one.topic) for one in run):
-            rows = decode_lone_readings(
-                [one.topic for one in run],
-                [one.payload for one in run],
-                [one.received_at for one in run],
-                latest=latest,
-            )
+        rows = decode_lone_readings(
+            [one.topic for one in run],
+            [one.payload for one in run],
+            [one.received_at for one in run],
+            latest=latest,
+        )
         if rows is None:
             self._runs_apart = _RUNS_APART
         return rows

@@ -9,6 +9,7 @@ from ingest_worker.batch import MAX_BYTES, Arrivals, Entry
 from ingest_worker.delivery import Delivery
 from ingest_worker.sources.assembler import Assembler, Group
 from shared.sources.decode import Mapped, Values, decode_mapped
+from shared.sources.decode_run import RunDecoder
 from shared.sources.sources import Source, Sources, TopicMatch
 from shared.sources.sparkplug_decoder import SparkplugDecoder
 from shared.wire.decoder import Decoded
@@ -54,6 +55,7 @@ class SourceReader:
         self.sources = sources
         self._sparkplug = sparkplug
         self._command = command
+        self._runs = RunDecoder()
         self._epoch = 0
         self.counts: Counter[tuple[str, str]] = Counter(
             {(source.name, outcome.value): 0 for source in sources.sources for outcome in SourceOutcome}
@@ -75,6 +77,21 @@ class SourceReader:
             return False
         match = self.sources.match(delivery.topic)
         return match is not None and match.source.is_arrival and not match.is_status
+
+    def read_run(
+        self, deliveries: Sequence[Delivery], matches: Sequence[TopicMatch | None], *, latest: datetime
+    ) -> list[list[Row] | None]:
+        """Return the rows of each usual message with its own time; None for one that `read` has to read."""
+        found: list[list[Row] | None] = [None] * len(deliveries)
+        payloads = [delivery.payload for delivery in deliveries]
+        arrivals = [delivery.received_at for delivery in deliveries]
+        for source, places, decoded in self._runs.decode(matches, payloads, arrivals, latest=latest):
+            for at, rows in zip(places, decoded, strict=True):
+                found[at] = rows
+            unread, empty = decoded.count(None), decoded.count([])
+            self.counts[source.name, SourceOutcome.NO_SIGNAL] += empty
+            self.counts[source.name, SourceOutcome.READING] += len(decoded) - unread - empty
+        return found
 
     def read(
         self,

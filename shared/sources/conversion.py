@@ -5,7 +5,7 @@ of thousandths, rounded half to even. A number that needs no conversion is not t
 sign does not round.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import floor, inf, isfinite, lcm
@@ -65,8 +65,7 @@ def units_of(signal: str) -> list[str]:
 
 def conversion(unit: str, scale: Fraction, offset: Fraction, sign: int) -> Convert | None:
     """Return the conversion `sign * in_our_unit(number * scale + offset)`, None where it changes nothing."""
-    _quantity, factor, shift = UNITS[unit]
-    slope, constant = sign * factor * scale, sign * (factor * offset + shift)
+    slope, constant = _coefficients(unit, scale, offset, sign)
     if constant == 0 and slope == 1:
         return None
     if constant == 0 and slope == -1:
@@ -75,10 +74,33 @@ def conversion(unit: str, scale: Fraction, offset: Fraction, sign: int) -> Conve
     return _affine(slope, constant)
 
 
-def _affine(slope: Fraction, constant: Fraction) -> Convert:
+def convert_integers(
+    unit: str, scale: Fraction, offset: Fraction, sign: int
+) -> Callable[[Sequence[int]], list[float]]:
+    """Return the conversion of many integers at once, each as `conversion` converts it."""
+    convert = conversion(unit, scale, offset, sign)
+    slope, constant = _coefficients(unit, scale, offset, sign)
+    times, plus, divisor = _in_thousandths(slope, constant)
+    if convert is None or divisor != 1 or (constant == 0 and slope == -1):
+        return lambda numbers: [*map(convert or float, numbers)]
+    return lambda numbers: [(number * times + plus) / 1000 for number in numbers]
+
+
+def _coefficients(unit: str, scale: Fraction, offset: Fraction, sign: int) -> tuple[Fraction, Fraction]:
+    """Return slope and constant of a conversion."""
+    _quantity, factor, shift = UNITS[unit]
+    return sign * factor * scale, sign * (factor * offset + shift)
+
+
+def _in_thousandths(slope: Fraction, constant: Fraction) -> tuple[int, int, int]:
+    """Return integers (times, plus, divisor): a number is `(number * times + plus) / divisor` thousandths."""
     in_thousandths, shift = slope * 1000, constant * 1000
     divisor = lcm(in_thousandths.denominator, shift.denominator)
-    times, plus = int(in_thousandths * divisor), int(shift * divisor)
+    return int(in_thousandths * divisor), int(shift * divisor), divisor
+
+
+def _affine(slope: Fraction, constant: Fraction) -> Convert:
+    times, plus, divisor = _in_thousandths(slope, constant)
     near, far = float(slope), float(constant)
     is_small = abs(far) < _SAFE
 

@@ -1,9 +1,11 @@
 """The plan of a message: the readers of its signals, with a short way for the usual number under a key."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.sources.conversion import Convert
+from shared.sources.plan_columns import PlanColumns, plan_columns
 from shared.sources.pointer import Find, Pointer, compile_pointer
 from shared.sources.signal_reader import (
     BadValueError,
@@ -76,6 +78,7 @@ class MessagePlan:
 
     def __init__(self, rules: Sequence[SignalRule], form: ValueForm | None = None) -> None:
         self.form = form
+        self._rules = tuple(rules)
         self.is_scalar = form is None and all(rule.places[0].pointer is None for rule in rules)
         self.lone = _lone(rules[0]) if self.is_scalar and len(rules) == 1 else None
         self._timed: list[tuple[int, ReadTimedSignal]] = []
@@ -93,6 +96,11 @@ class MessagePlan:
                 low, high, _unit = SIGNALS[rule.name]
                 self._others.append(_Other(signal, low, high, signal_reader(rule)))
         self._groups = [(parent, tuple(leaves)) for parent, leaves in groups.values()]
+
+    @cached_property
+    def columns(self) -> PlanColumns | None:
+        """The rules for many messages at once; None where each has to be decoded by itself."""
+        return None if self.is_scalar else plan_columns(self._rules, self.form)
 
     def read(self, document: Any) -> tuple[list[float | None], bool] | None:
         """Return the values of a message, and whether all lie in range; None where there is no signal.

@@ -6,8 +6,8 @@ from typing import Any
 NO_VALUE = frozenset({"", "nan", "null", "unknown", "unavailable"})
 """Texts that mean "no value", in lower case and without blanks around them."""
 
-_LONGEST_NUMBER = 64
-_LARGEST = 2**53
+LONGEST_NUMBER = 64
+LARGEST = 2**53
 
 
 class NotANumberError(ValueError):
@@ -40,7 +40,7 @@ def read_number(value: Any, invalid: Invalid) -> float | None:
     number: float
     if value.__class__ is float or value.__class__ is int:
         number = value
-        if not -_LARGEST <= number <= _LARGEST:
+        if not -LARGEST <= number <= LARGEST:
             # Beyond every range; an integer of hundreds of digits would not fit a float.
             number = inf if number > 0 else -inf
     elif isinstance(value, str):
@@ -56,7 +56,7 @@ def read_number(value: Any, invalid: Invalid) -> float | None:
 
 def _from_text(text: str) -> float:
     # float() also takes 1_000, letters of other scripts, and "infinity".
-    if len(text) > _LONGEST_NUMBER or "_" in text or not text.isascii():
+    if len(text) > LONGEST_NUMBER or "_" in text or not text.isascii():
         raise NotANumberError
     try:
         number = float(text)

@@ -9,6 +9,7 @@ from shared.sources.pointer import Find, Pointer, compile_all, compile_pointer
 from shared.sources.raw_number import Invalid, NotANumberError, read_number
 from shared.sources.signal_rule import SignalPlace, SignalRule
 from shared.sources.source_time import ReadTime
+from shared.sources.time_column import ReadTimes
 
 ReadSignal = Callable[[Any], float | None]
 """Read a signal from a message; None where there is no value. Raises BadValueError."""
@@ -24,6 +25,8 @@ class ValueForm(NamedTuple):
     value: Pointer
     time: Pointer
     read_time: ReadTime
+    read_all: ReadTimes
+    """Reads the times of many values at once."""
 
 
 ReadTimedSignal = Callable[[Any], tuple[float, Any] | None]

@@ -13,6 +13,7 @@ from shared.sources.source_tables import read_signals, read_vehicles
 from shared.sources.source_time import FORMATS, ZONED, ReadTime, parse_zone, time_reader
 from shared.sources.sources import OwnTime, Plans, Source, StatusRule
 from shared.sources.sparkplug_rule import sparkplug_source
+from shared.sources.time_column import ReadTimes, times_reader
 from shared.sources.topic_pattern import (
     InvalidPatternError,
     TopicPattern,
@@ -31,11 +32,16 @@ _LONGEST_MS = 60_000
 
 
 class _Time(NamedTuple):
-    """The `time` of a source; all None where it is the arrival."""
+    """The `time` of a source; both None where it is the arrival."""
 
-    at: Pointer | None
-    value: Pointer | None
-    read: ReadTime | None
+    own: OwnTime | None = None
+    """The time of the payload."""
+    form: ValueForm | None = None
+    """The form of values that each have a time."""
+
+    @property
+    def is_arrival(self) -> bool:
+        return self.own is None and self.form is None
 
 
 def read_source(table: ConfigTable, name: str) -> Source:
@@ -53,30 +59,23 @@ def read_source(table: ConfigTable, name: str) -> Source:
     has_key = patterns[0].has_key
     time = _time(table)
     vehicle_at = _vehicle(table, patterns)
-    each = _each(table, has_key=has_key, is_arrival=time.read is None, names_vehicle=vehicle_at is not None)
+    each = _each(table, has_key=has_key, is_arrival=time.is_arrival, names_vehicle=vehicle_at is not None)
     ids = read_vehicles(table)
     rules, by_device = read_signals(table, ids, PlaceForm.KEY if has_key else PlaceForm.POINTER)
     for each_rules in (rules, *by_device.values()):
         _check_places(each_rules, time, has_key=has_key)
-    form = None
-    if time.value is not None and time.at is not None and time.read is not None:
-        form = ValueForm(time.value, time.at, time.read)
-    plans = _plans(rules, form)
-    device_plans = {device: _plans(own, form) for device, own in by_device.items()}
+    plans = _plans(rules, time.form)
+    device_plans = {device: _plans(own, time.form) for device, own in by_device.items()}
     status = _status(table, prefix)
     return Source(
         name=name,
         patterns=patterns,
         telemetry_filters=_filters(patterns, [plans, *device_plans.values()]),
         status_filters=tuple(pattern.filter() for pattern in status.patterns) if status else (),
-        assemble_ms=_assemble_ms(table, is_arrival=time.read is None),
-        keeps_backlog=_keeps_backlog(table, has_key=has_key, is_arrival=time.read is None),
-        time=(
-            OwnTime(time.at.text, compile_pointer(time.at), time.read)
-            if form is None and time.at is not None and time.read is not None
-            else None
-        ),
-        is_arrival=time.read is None,
+        assemble_ms=_assemble_ms(table, is_arrival=time.is_arrival),
+        keeps_backlog=_keeps_backlog(table, has_key=has_key, is_arrival=time.is_arrival),
+        time=time.own,
+        is_arrival=time.is_arrival,
         each=None if each is None else compile_pointer(each),
         vehicle_at=None if vehicle_at is None else compile_pointer(vehicle_at),
         vehicle_path="" if vehicle_at is None else vehicle_at.text,
@@ -155,7 +154,7 @@ def _time(table: ConfigTable) -> _Time:
         raise table.mistake("time", "is missing")
     raw = table.content["time"]
     if raw == "arrival":
-        return _Time(None, None, None)
+        return _Time()
     if raw == "value":
         # The form of BMW's CarData.
         raw = {"value": "/value", "at": "/timestamp", "format": "rfc3339"}
@@ -170,27 +169,37 @@ def _time(table: ConfigTable) -> _Time:
     for each in formats:
         if each not in FORMATS:
             raise own.mistake("format", f"{quoted(each)} is unknown; there are {', '.join(FORMATS)}")
+    read, read_all = _time_readers(own, formats)
+    value = _pointer(own, "value")
+    if value is None:
+        return _Time(own=OwnTime(at.text, compile_pointer(at), read, read_all))
+    return _Time(form=ValueForm(value, at, read, read_all))
+
+
+def _time_readers(own: ConfigTable, formats: tuple[str, ...]) -> tuple[ReadTime, ReadTimes]:
+    """Return the reader of a time in these formats, and that of many times."""
     zone = own.text("zone")
     if zone is not None and not set(formats) & set(ZONED):
         raise own.mistake("zone", f"is only for the formats {' and '.join(ZONED)}")
     try:
-        read = time_reader(formats, None if zone is None else parse_zone(zone))
+        in_zone = None if zone is None else parse_zone(zone)
+        read = time_reader(formats, in_zone)
     except ValueError as reason:
         raise own.mistake("zone", f"{quoted(zone)} {reason}") from None
-    return _Time(at, _pointer(own, "value"), read)
+    return read, times_reader(formats, in_zone, read)
 
 
 def _check_places(rules: tuple[SignalRule, ...], time: _Time, *, has_key: bool) -> None:
     for rule in rules:
         key = f"signals.{rule.name}"
         bare = has_key and any(place.pointer is None for place in rule.places)
-        if time.value is None and time.read is not None and bare:
+        if time.own is not None and bare:
             raise MistakeError(
                 key, 'needs a JSON Pointer after the {key}, such as "soc#/val": the payload has a time'
             )
-        if time.value is None and rule.unit_at is not None and bare:
+        if time.form is None and rule.unit_at is not None and bare:
             raise MistakeError(f"{key}.unit", "needs a payload that is JSON")
-        if time.value is not None and rule.reduce is not None:
+        if time.form is not None and rule.reduce is not None:
             raise MistakeError(
                 f"{key}.reduce", "can't choose among values that each have a time of their own"
             )

@@ -25,11 +25,12 @@ _ISO = re.compile(
 _ZONE = re.compile(r"([+-])(\d{2}):([0-5]\d)", re.ASCII)
 _OF_NUMBERS = ("unix_s", "unix_ms")
 _NONE = Invalid()
-_CENTURY = 2000
+CENTURY = 2000
 _PARTS = ("Year", "Month", "Day", "Hour", "Minute", "Second")
 _INTEGERS = (int,) * len(_PARTS)
 _NO_PARTS = f"must be an object with the whole numbers {', '.join(_PARTS)}"
-_parts: Callable[[Any], tuple[Any, ...]] = itemgetter(*_PARTS)
+gbt32960_parts: Callable[[Any], tuple[Any, ...]] = itemgetter(*_PARTS)
+"""Return year, month, day, hour, minute and second as sent. Raises KeyError and TypeError."""
 
 
 def parse_zone(text: str) -> timezone:
@@ -86,8 +87,13 @@ def _reader(name: str, zone: timezone | None) -> ReadTime:
         return _unix
     if name == "unix_ms":
         return lambda value: _unix(value, 1_000)
-    offset = timedelta(hours=8) if zone is None else zone.utcoffset(None)
+    offset = gbt32960_offset(zone)
     return lambda value: _gbt32960(value, offset)
+
+
+def gbt32960_offset(zone: timezone | None) -> timedelta:
+    """Return the offset of the local times of `gbt32960`, in this zone or China's."""
+    return timedelta(hours=8) if zone is None else zone.utcoffset(None)
 
 
 def _rfc3339(value: Any) -> datetime:
@@ -140,7 +146,7 @@ def _unix(value: Any, per_second: int = 1) -> datetime:
 
 def _gbt32960(value: Any, offset: timedelta) -> datetime:
     try:
-        year, month, day, hour, minute, second = _parts(value)
+        year, month, day, hour, minute, second = gbt32960_parts(value)
     except (KeyError, TypeError):
         raise InvalidTimestampError(_NO_PARTS) from None
     # A boolean would pass as a month.
@@ -149,7 +155,7 @@ def _gbt32960(value: Any, offset: timedelta) -> datetime:
         raise InvalidTimestampError(_NO_PARTS)
     try:
         # Two digits on the wire; a gateway may send all four.
-        year += 0 if year >= _CENTURY else _CENTURY
+        year += 0 if year >= CENTURY else CENTURY
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC) - offset
     except (ValueError, OverflowError):
         raise InvalidTimestampError("is not a time that exists in the calendar") from None

@@ -10,6 +10,7 @@ from shared.sources.metric_plan import MetricPlan
 from shared.sources.pointer import Find
 from shared.sources.source_time import ReadTime
 from shared.sources.sparkplug_topic import SparkplugTopic, match_topic
+from shared.sources.time_column import ReadTimes
 from shared.sources.topic_pattern import TopicPattern
 from shared.sources.vehicle_ids import VehicleIds
 from shared.wire.connectivity import Status
@@ -27,6 +28,8 @@ class OwnTime(NamedTuple):
     text: str
     find: Find
     read: ReadTime
+    read_all: ReadTimes
+    """Reads the times of many readings at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
