@@ -83,9 +83,12 @@ class DrivenFleet:
                 _insert(connection, day, range(self.vehicles), STEP, self.each_day)
                 _insert(connection, day, range(DENSE, DENSE + 1), DENSE_STEP, self.dense_each_day)
                 progress.reach((day + 1) * self.vehicles * self.each_day)
+            # The rebuild commits several times a vehicle; none of these commits has to survive a crash.
+            connection.execute("ALTER ROLE CURRENT_USER SET synchronous_commit TO off")
             engine = writer_engine(place.url, name="bench")
             rebuild(engine)
             engine.dispose()
+            connection.execute("ALTER ROLE CURRENT_USER RESET synchronous_commit")
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
 
