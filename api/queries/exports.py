@@ -1,11 +1,11 @@
 """Readings of vehicles as finished lines, formatted by the database: this process passes the text on.
 
-Each statement returns one block for each of a few vehicles, found by the key (vin, ts) behind the previous
+Each statement returns one block of each of a few stretches, found by the key (vin, ts) behind the previous
 block: every statement is short however long the export takes, holds no snapshot open, and no reading is in
 two blocks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -76,12 +76,12 @@ def _ndjson_line() -> str:
 
 def _statement(line: str) -> str:
     return f"""
-        SELECT wanted.vin, block.*
-        FROM unnest(%(vins)s::text[], %(after)s::timestamptz[]) AS wanted (vin, after), LATERAL (
-            SELECT count(*), max(ts), string_agg({line}, '') FROM (
+        SELECT block.* FROM unnest(%(vins)s::text[], %(from_ts)s::timestamptz[], %(to_ts)s::timestamptz[])
+            WITH ORDINALITY AS wanted (vin, from_ts, to_ts, place), LATERAL (
+            SELECT place, count(*), max(ts), string_agg({line}, '') FROM (
                 SELECT *, power * 10000 AS scaled FROM (
                     SELECT *, {VALUES["power_kw"]} AS power FROM telemetry
-                    WHERE telemetry.vin = wanted.vin AND ts >= wanted.after AND ts <= %(to_ts)s
+                    WHERE telemetry.vin = wanted.vin AND ts >= wanted.from_ts AND ts <= wanted.to_ts
                     ORDER BY ts LIMIT %(most)s
                 ) AS found
             ) AS ordered
@@ -97,8 +97,16 @@ _EXTENTS = """
 """
 
 
+class Stretch(NamedTuple):
+    """A vehicle and a window, both ends included."""
+
+    vin: str
+    from_ts: datetime
+    to_ts: datetime
+
+
 class Block(NamedTuple):
-    """Lines of consecutive readings of a vehicle; `newest` is the ts of the last one, if there is any.
+    """Lines of consecutive readings of a stretch; `newest` is the ts of the last one, if there is any.
 
     `is_last` is True where no reading follows.
     """
@@ -117,19 +125,17 @@ class _Text(Loader):
         return bytes(data).replace(b" ", b"T")
 
 
-async def blocks(
-    connection: Connection, name: FormatName, to_ts: datetime, after: Mapping[str, datetime]
-) -> dict[str, Block]:
-    """Select the first readings of each of these vehicles from its own ts on, `to_ts` included."""
-    most = STATEMENT_READINGS // len(after)
+async def blocks(connection: Connection, name: FormatName, stretches: Sequence[Stretch]) -> list[Block]:
+    """Select the first readings of each stretch, in the order of the stretches."""
+    most = STATEMENT_READINGS // len(stretches)
     cursor = connection.cursor(binary=True)
     cursor.adapters.register_loader("text", _Text)
-    values = {"vins": list(after), "after": list(after.values()), "to_ts": to_ts, "most": most}
-    await cursor.execute(_STATEMENTS[name], values)
-    return {
-        vin.decode(): Block(newest, text or b"", is_last=readings < most)
-        for vin, readings, newest, text in await cursor.fetchall()
-    }
+    vins, from_ts, to_ts = map(list, zip(*stretches, strict=True))
+    await cursor.execute(_STATEMENTS[name], {"vins": vins, "from_ts": from_ts, "to_ts": to_ts, "most": most})
+    return [
+        Block(newest, text or b"", is_last=readings < most)
+        for _place, readings, newest, text in sorted(await cursor.fetchall())
+    ]
 
 
 async def extents(connection: Connection, vins: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:

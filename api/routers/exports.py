@@ -1,6 +1,6 @@
 """Exports of readings and summaries, as files of any length."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from api.queries import exports, telemetry
 from api.queries.exports import FormatName
 from api.schemas.vehicles import Summary
 from api.services.export_formats import FORMATS, Format, accepts_gzip, preferred_format
-from api.services.export_readings import readings_in_order
+from api.services.export_readings import readings_in_order, stretches_of
 from api.services.export_stream import Blocks, Export, ExportSlots
 from shared.wire.reading import VIN_PATTERN, normalise_vin
 
@@ -94,12 +94,13 @@ async def export_telemetry(
     end = to_ts or max(begin, *(newest for _, newest in extents.values()))
     slots: ExportSlots = request.app.state.exports
 
-    async def select(after: Mapping[str, datetime]) -> Mapping[str, exports.Block]:
-        return await database.export(exports.blocks, kind.name, end, after)
+    async def select(stretches: Sequence[exports.Stretch]) -> Sequence[exports.Block]:
+        return await database.export(exports.blocks, kind.name, stretches)
 
-    blocks = readings_in_order(
-        select, sorted(extents), begin, head=kind.head(exports.COLUMNS), is_alone=slots.is_alone
-    )
+    first = max(begin, min(oldest for oldest, _ in extents.values()))
+    last = min(end, max(newest for _, newest in extents.values()))
+    stretches = stretches_of(sorted(extents), first, last)
+    blocks = readings_in_order(select, stretches, head=kind.head(exports.COLUMNS), is_alone=slots.is_alone)
     return _file(request, kind, blocks, _file_name(sorted(extents), begin, end))
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
-from api.queries.exports import Block
+from api.queries.exports import Block, Stretch
 from api.services import export_readings
-from api.services.export_readings import readings_in_order
+from api.services.export_readings import readings_in_order, stretches_of
 
 BEGIN = datetime(2026, 1, 24, tzinfo=UTC)
+END = BEGIN + timedelta(days=30)
 PER_STATEMENT = 40
 
 
@@ -23,22 +25,26 @@ class Table:
         self.selected = 0
         self.running = self.most_running = 0
 
-    async def select(self, after):
+    async def select(self, stretches):
         """Select as `exports.blocks` does, at a speed of its own each time."""
-        self.statements.append(list(after))
+        self.statements.append([one.vin for one in stretches])
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
             for _ in range(len(self.statements) % 3):
                 await asyncio.sleep(0)
-            most = PER_STATEMENT // len(after)
-            return {vin: self.block(vin, ts, most) for vin, ts in after.items()}
+            return [self.block(one, PER_STATEMENT // len(stretches)) for one in stretches]
         finally:
             self.running -= 1
 
-    def block(self, vin, after, most):
-        found = [ts for ts in self.readings[vin] if ts >= after][:most]
-        text = b"".join(line(vin, ts) for ts in found)
+    @property
+    def stretches(self):
+        return stretches_of(list(self.readings), BEGIN, END)
+
+    def block(self, stretch, most):
+        times = self.readings[stretch.vin]
+        found = [ts for ts in times if stretch.from_ts <= ts <= stretch.to_ts][:most]
+        text = b"".join(line(stretch.vin, ts) for ts in found)
         self.selected += len(text)
         return Block(found[-1] if found else None, text, is_last=len(found) < most)
 
@@ -46,7 +52,7 @@ class Table:
         """Collect the blocks of an export of all vehicles; `pause` is the number of turns for each block."""
         blocks = []
         async for block in readings_in_order(
-            self.select, list(self.readings), BEGIN, head=b"head\n", is_alone=lambda: is_alone
+            self.select, self.stretches, head=b"head\n", is_alone=lambda: is_alone
         ):
             blocks.append(block)
             for _ in range(pause):
@@ -59,12 +65,13 @@ def line(vin, ts):
 
 
 def table(*numbers, seed=1):
-    """Make a table with so many readings of each vehicle, at random times."""
+    """Make a table with so many readings of each vehicle, at random times of thirty days."""
     chance = random.Random(seed)
     return Table(
         {
             f"VIN-{vehicle:05}": sorted(
-                BEGIN + timedelta(microseconds=one) for one in chance.sample(range(10**9), number)
+                BEGIN + timedelta(microseconds=one)
+                for one in chance.sample(range(30 * 86_400 * 10**6), number)
             )
             for vehicle, number in enumerate(numbers)
         }
@@ -103,9 +110,7 @@ def test_held_lines_are_limited(monkeypatch):
     stored = table(*([1_000] * 10))
 
     async def drive():
-        blocks = readings_in_order(
-            stored.select, list(stored.readings), BEGIN, head=b"", is_alone=lambda: True
-        )
+        blocks = readings_in_order(stored.select, stored.stretches, head=b"", is_alone=lambda: True)
         read = 0
         async for block in blocks:
             read += len(block)
@@ -115,6 +120,31 @@ def test_held_lines_are_limited(monkeypatch):
         return read
 
     assert asyncio.run(drive()) == len(whole(stored)) - len(b"head\n")
+
+
+def test_one_vehicle_is_read_by_two_statements():
+    """The parts of its window come in order, each reading once, two at a time."""
+    stored = table(3_000)
+    assert b"".join(asyncio.run(stored.export())) == whole(stored)
+    assert stored.most_running == 2
+
+
+@pytest.mark.parametrize("hours", [0, 6, 30, 720, 24_000])
+def test_parts_of_a_window(hours):
+    """At most 64 parts, or one every six hours; each begins a microsecond after the one before."""
+    length = timedelta(hours=hours)
+    parts = stretches_of(["VIN-00001"], BEGIN, BEGIN + length)
+    assert len(parts) == min(64, max(1, hours // 6))
+    assert (parts[0].from_ts, parts[-1].to_ts) == (BEGIN, BEGIN + length)
+    for one, other in pairwise(parts):
+        assert other.from_ts - one.to_ts == timedelta(microseconds=1)
+    both = stretches_of(["VIN-00001", "VIN-00002"], BEGIN, BEGIN + length)
+    assert both == [Stretch(f"VIN-0000{n}", BEGIN, BEGIN + length) for n in (1, 2)]
+
+
+def test_a_window_that_ends_before_it_begins():
+    """One stretch, without a reading."""
+    assert stretches_of(["VIN-00001"], END, BEGIN) == [Stretch("VIN-00001", END, BEGIN)]
 
 
 def test_no_reading_at_all():
@@ -127,13 +157,13 @@ def test_an_error_ends_the_export():
     stored = table(*([1_000] * 10))
     ended = []
 
-    async def fail(after):
-        if "VIN-00000" in after:
+    async def fail(stretches):
+        if stretches[0].vin == "VIN-00000":
             raise RuntimeError("of the first")
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
-            ended.append(list(after))
+            ended.append([one.vin for one in stretches])
             raise
 
     stored.select = fail
