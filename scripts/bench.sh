@@ -47,7 +47,7 @@ software.
 
 Requests are counted by `wrk` where it is on PATH, else by threads, which are slower. `page` takes the
 heap after 1, 10 and 20 times --seconds, so --seconds 60 compares minutes 1, 10 and 20; it needs Chromium.
-`reads` installs DuckDB (60 MB) and chDB (900 MB) by pip into .venv-engines, the first time; one that can't be
+`reads` installs DuckDB (100 MB) and chDB (900 MB) by pip into .venv-engines, the first time; one that can't be
 installed is named and left out.
 
 examples:
