@@ -30,7 +30,8 @@ class Engine(Server):
     """DuckDB or chDB in an environment of its own, over the readings as Parquet."""
 
     def __init__(self, name: str, python: Path, source: Path, parquet: Path, *, log: Path) -> None:
-        super().__init__(name, log=log)
+        # chDB leaves folders behind: here they go with the folder of the run.
+        super().__init__(name, log=log, env={"TMPDIR": str(log.parent)})
         self._arguments = [str(python), read_engine.__file__ or "", name.lower(), str(source), str(parquet)]
 
     # Also the time in which the Parquet file is written.
