@@ -5,13 +5,14 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
     cat <<'USAGE'
-usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--vehicles N] [--rows N] [--seconds S]
-                          [--json FILE]
+usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--vehicles N] [--rows N] [--readings N]
+                          [--seconds S] [--json FILE]
        ./scripts/bench.sh --list
 
 Starts servers of its own on free ports in a temporary folder and measures alternatives in turn, round after
 round. One table a comparison: median, smallest and largest figure, and the ratio to the first line (the
-median of the ratios within each round). Without a name: all benchmarks.
+median of the ratios within each round). Without a name: all benchmarks but the last, which installs other
+software.
 
   broker          what Mosquitto takes in, by when it saves
   pipeline        one reading a message into the table: `mosquitto_sub | psql COPY`, one worker, two
@@ -31,11 +32,14 @@ median of the ratios within each round). Without a name: all benchmarks.
   diagnoses       anomalies, sessions and battery of a month and a year, and reading the same rows
   disk            bytes a reading: a plain table with the same key, and ours
   page            the dashboard in Chromium: until rows, charts and marks are seen; its heap as time goes
+  reads           the questions of TSBS's IoT suite, and of the dashboard's pages, over 30 days: our API, plain
+                  SQL on the same PostgreSQL, DuckDB and chDB on the same rows as Parquet
 
   --rounds N      figures taken of each alternative (default 3)
   --messages N    messages that wait, or are worked off; readings that are posted (default 100000)
   --vehicles N    vehicles whose messages or posts are stored, each in turn, at most 100000 (default 100)
   --rows N        readings that are stored beforehand, 1000 or more (default 1000000)
+  --readings N    readings of `reads`, of 5,000 vehicles, or of fewer below 3,000,000 (default 3000000)
   --seconds S     how long a rate is measured where it has no natural end (default 4; wrk: whole ones)
   --json FILE     write every figure to this file, too
   --list          name the benchmarks, and what each compares
@@ -43,6 +47,8 @@ median of the ratios within each round). Without a name: all benchmarks.
 
 Requests are counted by `wrk` where it is on PATH, else by threads, which are slower. `page` takes the
 heap after 1, 10 and 20 times --seconds, so --seconds 60 compares minutes 1, 10 and 20; it needs Chromium.
+`reads` installs DuckDB (100 MB) and chDB (900 MB) by pip into .venv-engines, the first time; one that can't be
+installed is named and left out.
 
 examples:
   ./scripts/bench.sh latest post --rounds 5
@@ -64,8 +70,8 @@ for argument in "$@"; do
     "value of "*) value= ;;
     -h | --help) usage; exit 0 ;;
     --list) names="$names $argument " ;;
-    --rounds=* | --messages=* | --vehicles=* | --rows=* | --seconds=* | --json=*) ;;
-    --rounds | --messages | --vehicles | --rows | --seconds | --json) value="value of " ;;
+    --rounds=* | --messages=* | --vehicles=* | --rows=* | --readings=* | --seconds=* | --json=*) ;;
+    --rounds | --messages | --vehicles | --rows | --readings | --seconds | --json) value="value of " ;;
     -*) refuse "unknown argument: $argument" ;;
     *)
         usage | grep -q -e "^  $argument  " || refuse "not a benchmark: $argument"

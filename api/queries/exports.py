@@ -1,7 +1,8 @@
-"""Readings of a vehicle as finished lines, formatted by the database: this process passes the text on.
+"""Readings of vehicles as finished lines, formatted by the database: this process passes the text on.
 
-Each statement returns one block, found by the key (vin, ts) behind the previous block: every statement is
-short however long the export takes, holds no snapshot open, and no reading is in two blocks.
+Each statement returns one block of each of a few stretches, found by the key (vin, ts) behind the previous
+block: every statement is short however long the export takes, holds no snapshot open, and no reading is in
+two blocks.
 """
 
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ from shared.wire.reading import SIGNALS
 
 FormatName = Literal["csv", "ndjson"]
 
-BLOCK_READINGS = 5_000
-"""Readings of one block: half a MiB of CSV, one MiB of NDJSON."""
+STATEMENT_READINGS = 5_000
+"""Readings of one statement: half a MiB of CSV, one MiB of NDJSON."""
 
 SESSION = {
     # The server formats the values: shortest exact numbers, ISO times.
@@ -53,40 +54,42 @@ COLUMNS = tuple(_EXPRESSIONS)
 """Columns of an export of readings, in order."""
 
 
-def _concat_arguments(name: str, *, null: str) -> str:
-    """Return the arguments of concat() for one value; concat() leaves out NULLs."""
-    if name == "vin":
-        return name
-    if name in {"ts", "received_at"}:
-        return f"{name}::date, 'T', {name}::time, 'Z'"
-    return f"coalesce(({_EXPRESSIONS[name]})::text, '{null}')" if null else _EXPRESSIONS[name]
+# The session's time zone is not relied on. The blank between day and time becomes a T in `_Text`.
+_TIMES = {name: f"({name} AT TIME ZONE 'UTC')" for name in ("ts", "received_at")}
+_NUMBERS = {name: each for name, each in _EXPRESSIONS.items() if name not in {"vin", *_TIMES}}
 
 
 def _csv_line() -> str:
-    return ", ',', ".join(_concat_arguments(name, null="") for name in COLUMNS) + r", E'\r\n'"
+    # An array's values are written by one call, which takes a third less time than a concatenation of them.
+    numbers = ", ".join(_NUMBERS.values())
+    times = " || 'Z,' || ".join(_TIMES.values())
+    return f"""vin || ',' || {times} || 'Z,' || array_to_string(ARRAY[{numbers}], ',', '') || E'\\r\\n'"""
 
 
 def _ndjson_line() -> str:
-    parts = []
-    for index, name in enumerate(COLUMNS):
-        opened, quote = ",{"[index == 0], '"' if index < 3 else ""
-        parts.append(f"""'{opened}"{name}":{quote}', {_concat_arguments(name, null="null")}, '{quote}'""")
-    return ", ".join(parts) + r", E'}\n'"
+    times = " || ".join(f"""'","{name}":"' || {each} || 'Z'""" for name, each in _TIMES.items())
+    numbers = " || ".join(
+        f"""',"{name}":' || coalesce(({each})::text, 'null')""" for name, each in _NUMBERS.items()
+    )
+    return f"""'{{"vin":"' || vin || {times} || '"' || {numbers} || E'}}\\n'"""
 
 
-def _block(line: str) -> str:
+def _statement(line: str) -> str:
     return f"""
-        SELECT count(*), max(ts), string_agg(concat({line}), '') FROM (
-            SELECT *, power * 10000 AS scaled FROM (
-                SELECT *, {VALUES["power_kw"]} AS power FROM telemetry
-                WHERE vin = %(vin)s AND ts >= %(from_ts)s AND ts <= %(to_ts)s
-                ORDER BY ts LIMIT {BLOCK_READINGS}
-            ) AS found
-        ) AS ordered
+        SELECT block.* FROM unnest(%(vins)s::text[], %(from_ts)s::timestamptz[], %(to_ts)s::timestamptz[])
+            WITH ORDINALITY AS wanted (vin, from_ts, to_ts, place), LATERAL (
+            SELECT place, count(*), max(ts), string_agg({line}, '') FROM (
+                SELECT *, power * 10000 AS scaled FROM (
+                    SELECT *, {VALUES["power_kw"]} AS power FROM telemetry
+                    WHERE telemetry.vin = wanted.vin AND ts >= wanted.from_ts AND ts <= wanted.to_ts
+                    ORDER BY ts LIMIT %(most)s
+                ) AS found
+            ) AS ordered
+        ) AS block
     """  # noqa: S608 - of our own columns
 
 
-_BLOCKS: dict[FormatName, str] = {"csv": _block(_csv_line()), "ndjson": _block(_ndjson_line())}
+_STATEMENTS: dict[FormatName, str] = {"csv": _statement(_csv_line()), "ndjson": _statement(_ndjson_line())}
 
 _EXTENTS = """
     SELECT vin, (SELECT min(ts) FROM telemetry AS first WHERE first.vin = vehicle_latest.vin), ts
@@ -94,38 +97,45 @@ _EXTENTS = """
 """
 
 
-class Block(NamedTuple):
-    """Lines of 0 to BLOCK_READINGS consecutive readings; `newest` is the ts of the last one."""
+class Stretch(NamedTuple):
+    """A vehicle and a window, both ends included."""
 
-    readings: int
+    vin: str
+    from_ts: datetime
+    to_ts: datetime
+
+
+class Block(NamedTuple):
+    """Lines of consecutive readings of a stretch; `newest` is the ts of the last one, if there is any.
+
+    `is_last` is True where no reading follows.
+    """
+
     newest: datetime | None
     text: bytes
-
-    @property
-    def is_last(self) -> bool:
-        """True where no block follows."""
-        return self.readings < BLOCK_READINGS
+    is_last: bool
 
 
-class _Bytes(Loader):
-    """Loader that keeps text as bytes: the text is only passed on."""
+class _Text(Loader):
+    """Loader that keeps text as bytes: no blank is in a line but those of times."""
 
     format = Format.BINARY
 
     def load(self, data: Buffer) -> bytes:
-        return bytes(data)
+        return bytes(data).replace(b" ", b"T")
 
 
-async def block(
-    connection: Connection, name: FormatName, vin: str, from_ts: datetime, to_ts: datetime
-) -> Block:
-    """Select the first readings of a window, both ends included, in order of ts."""
+async def blocks(connection: Connection, name: FormatName, stretches: Sequence[Stretch]) -> list[Block]:
+    """Select the first readings of each stretch, in the order of the stretches."""
+    most = STATEMENT_READINGS // len(stretches)
     cursor = connection.cursor(binary=True)
-    cursor.adapters.register_loader("text", _Bytes)
-    await cursor.execute(_BLOCKS[name], {"vin": vin, "from_ts": from_ts, "to_ts": to_ts})
-    found = await cursor.fetchone()
-    assert found is not None  # noqa: S101 - an aggregate returns one row
-    return Block(found[0], found[1], found[2] or b"")
+    cursor.adapters.register_loader("text", _Text)
+    vins, from_ts, to_ts = map(list, zip(*stretches, strict=True))
+    await cursor.execute(_STATEMENTS[name], {"vins": vins, "from_ts": from_ts, "to_ts": to_ts, "most": most})
+    return [
+        Block(newest, text or b"", is_last=readings < most)
+        for _place, readings, newest, text in sorted(await cursor.fetchall())
+    ]
 
 
 async def extents(connection: Connection, vins: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:

@@ -1,7 +1,7 @@
 """Exports of readings and summaries, as files of any length."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -16,13 +16,13 @@ from api.queries import exports, telemetry
 from api.queries.exports import FormatName
 from api.schemas.vehicles import Summary
 from api.services.export_formats import FORMATS, Format, accepts_gzip, preferred_format
+from api.services.export_readings import readings_in_order, stretches_of
 from api.services.export_stream import Blocks, Export, ExportSlots
 from shared.wire.reading import VIN_PATTERN, normalise_vin
 
 router = APIRouter(prefix="/api/export", tags=["exports"])
 
 MAX_VEHICLES = 100
-_MICROSECOND = timedelta(microseconds=1)
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -92,7 +92,15 @@ async def export_telemetry(
     begin = from_ts or min(oldest for oldest, _ in extents.values())
     # An open window gets an end, too: readings arrive all the time.
     end = to_ts or max(begin, *(newest for _, newest in extents.values()))
-    blocks = _readings(database, kind, sorted(extents), begin, end)
+    slots: ExportSlots = request.app.state.exports
+
+    async def select(stretches: Sequence[exports.Stretch]) -> Sequence[exports.Block]:
+        return await database.export(exports.blocks, kind.name, stretches)
+
+    first = max(begin, min(oldest for oldest, _ in extents.values()))
+    last = min(end, max(newest for _, newest in extents.values()))
+    stretches = stretches_of(sorted(extents), first, last)
+    blocks = readings_in_order(select, stretches, head=kind.head(exports.COLUMNS), is_alone=slots.is_alone)
     return _file(request, kind, blocks, _file_name(sorted(extents), begin, end))
 
 
@@ -135,22 +143,6 @@ async def export_summary(
     known = sorted(await _extents(database, vins))
     blocks = _summaries(database, kind, known, from_ts, to_ts)
     return _file(request, kind, blocks, f"{_file_name(known, from_ts, to_ts)}_summary")
-
-
-async def _readings(
-    database: Database, kind: Format, vins: Sequence[str], from_ts: datetime, to_ts: datetime
-) -> Blocks:
-    # Sent with the first block: before any byte is sent, an error is still answered as a problem.
-    head = kind.head(exports.COLUMNS)
-    for vin in vins:
-        after = from_ts
-        while True:
-            block = await database.export(exports.block, kind.name, vin, after, to_ts)
-            yield head + block.text
-            head = b""
-            if block.is_last or block.newest is None:
-                break
-            after = block.newest + _MICROSECOND
 
 
 async def _summaries(

@@ -19,7 +19,7 @@ from shared.storage.error_classes import Fault, summarise
 log = logging.getLogger("api")
 
 MAX_EXPORTS = 2
-"""Exports at a time in one process; each holds one block, and another one that is being read."""
+"""Exports at a time in one process."""
 
 SEND_TIMEOUT_S = 60.0
 """Longest time in which a client may take no byte."""
@@ -39,6 +39,10 @@ class ExportSlots:
     def __init__(self, count: Callable[[Fault], None]) -> None:
         self.count = count
         self._running = 0
+
+    def is_alone(self) -> bool:
+        """Return whether at most one export is under way."""
+        return self._running <= 1
 
     @contextmanager
     def slot(self) -> Iterator[None]:

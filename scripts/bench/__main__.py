@@ -17,6 +17,7 @@ from pathlib import Path
 
 from scripts.bench import report
 from scripts.bench.catalogue import BENCHMARKS, named
+from scripts.bench.driven_fleet import FEWEST_READINGS, MOST_READINGS
 from scripts.bench.sample_readings import MOST_VEHICLES
 from scripts.bench.workbench import FEWEST_ROWS, Workbench
 from scripts.launcher import account, signals
@@ -24,7 +25,7 @@ from scripts.launcher.frame import run_launcher
 from shared.command_arguments import argument, command_parser, end_with_the_pipe, whole_number
 
 _MOST = 1_000_000_000
-_OPTIONS = ("rounds", "messages", "vehicles", "rows", "seconds")
+_OPTIONS = ("rounds", "messages", "vehicles", "rows", "readings", "seconds")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def _run(arguments: Namespace) -> int:
     options = {name: getattr(arguments, name) for name in _OPTIONS}
     with _folder() as folder:
         workbench = Workbench(folder, **options)
-        for benchmark in arguments.names or BENCHMARKS:
+        for benchmark in arguments.names or [one for one in BENCHMARKS if not one.only_by_name]:
             workbench.benchmark = benchmark.name
             benchmark.run(workbench)
     if arguments.json:
@@ -62,7 +63,7 @@ def _parser() -> ArgumentParser:
     parser = command_parser(
         "./scripts/bench.sh",
         "Measure alternatives against each other, in turn, round after round.\n"
-        "Without a name: all benchmarks.",
+        "Without a name: all benchmarks but those that install other software.",
         examples=[
             "--list",
             "latest post --rounds 5",
@@ -96,6 +97,13 @@ def _parser() -> ArgumentParser:
         default=rows,
         metavar="N",
         help=f"readings that are stored beforehand (default {rows})",
+    )
+    add(
+        "--readings",
+        type=whole_number(FEWEST_READINGS, MOST_READINGS),
+        default=Workbench.readings,
+        metavar="N",
+        help=f"of `reads`: of 5,000 vehicles, or of fewer for few of them (default {Workbench.readings})",
     )
     add(
         "--seconds",

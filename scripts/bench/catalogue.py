@@ -14,6 +14,7 @@ from scripts.bench.latest import LATEST
 from scripts.bench.page import PAGE
 from scripts.bench.pipeline import PIPELINE
 from scripts.bench.post import POST
+from scripts.bench.reads import READS
 from scripts.bench.receipts import RECEIPTS
 from scripts.bench.signals import SIGNALS_ALONE
 from scripts.bench.summary import SUMMARY
@@ -35,6 +36,7 @@ BENCHMARKS = [
     DIAGNOSES,
     DISK,
     PAGE,
+    READS,
 ]
 
 

@@ -17,7 +17,7 @@ def _run(workbench: Workbench) -> None:
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         fleet.store(place)
         with our_api(workbench, place) as api:
-            require_the_same(place, Download(api, fleet))
+            require_the_same(place, Download(api, fleet.vins))
             workbench.compare(
                 f"export of {fleet}, by vin, then ts",
                 "readings/s",
@@ -26,9 +26,11 @@ def _run(workbench: Workbench) -> None:
                         copy_rate, place, fleet, ordered=True
                     ),
                     "the same in any order": partial(copy_rate, place, fleet, ordered=False),
-                    "CSV": partial(Download(api, fleet).rate, workbench),
-                    "CSV, compressed": partial(Download(api, fleet, compressed=True).rate, workbench),
-                    "NDJSON": partial(Download(api, fleet, form="ndjson").rate, workbench),
+                    "CSV": partial(Download(api, fleet.vins).rate, workbench, fleet),
+                    "CSV, compressed": partial(
+                        Download(api, fleet.vins, compressed=True).rate, workbench, fleet
+                    ),
+                    "NDJSON": partial(Download(api, fleet.vins, form="ndjson").rate, workbench, fleet),
                 },
             )
 

@@ -1,7 +1,7 @@
 """Rates of exports: readings/s of a fleet in one transfer."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -44,15 +44,15 @@ def copy_rate(place: Database, fleet: Fleet, *, ordered: bool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A GET of an export of all readings of a fleet."""
+    """A GET of an export of all readings of some vehicles."""
 
     api: Api
-    fleet: Fleet
+    vins: Sequence[str]
     form: str = "csv"
     compressed: bool = False
 
-    def rate(self, workbench: Workbench) -> float:
-        """Download and discard the export; returns readings/s.
+    def rate(self, workbench: Workbench, fleet: Fleet) -> float:
+        """Download and discard the export of a fleet; returns readings/s.
 
         Notes the memory of the API before, and the most during the transfer. Raises MeasureError where
         readings are missing.
@@ -66,14 +66,14 @@ class Download:
             most = max(most, process.memory_info().rss)
         took = time.monotonic() - began
         if not self.compressed:
-            _require(lines - (self.form == "csv"), self.fleet)
+            _require(lines - (self.form == "csv"), fleet)
         name = f"{self.form}{', compressed' if self.compressed else ''}"
         workbench.note(f"{name}: the API's memory {before / _MIB:.0f} MiB before, {most / _MIB:.0f} at most")
-        return self.fleet.readings / took
+        return fleet.readings / took
 
     def parts(self) -> Iterator[bytes]:
         """Yield the body as it arrives. Raises MeasureError where the answer is no export, or incomplete."""
-        query = [("format", self.form), *(("vin", vin) for vin in self.fleet.vins)]
+        query = [("format", self.form), *(("vin", vin) for vin in self.vins)]
         headers = {"Accept-Encoding": "gzip" if self.compressed else "identity"}
         path = f"/api/export/telemetry?{urlencode(query)}"
         try:

@@ -21,8 +21,9 @@ class Workbench:
     """Settings and results of a run.
 
     `messages` is the size of a backlog, `vehicles` the number of vehicles that send it, each in turn; `rows`
-    is the number of readings stored beforehand (1,000 or more); `seconds` bounds measurements that have no
-    natural end. `postgres_settings` is for tests. `alternative` is the one that is being measured.
+    is the number of readings stored beforehand (1,000 or more), `readings` that of `reads`; `seconds` bounds
+    measurements that have no natural end. `postgres_settings` is for tests. `alternative` is the
+    one that is being measured.
     """
 
     folder: Path
@@ -30,6 +31,7 @@ class Workbench:
     messages: int = 100_000
     vehicles: int = VEHICLES
     rows: int = 1_000_000
+    readings: int = 3_000_000
     seconds: float = 4.0
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     benchmark: str = ""

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from api.queries.exports import BLOCK_READINGS, COLUMNS
+from api.queries.exports import COLUMNS, STATEMENT_READINGS
 from api.services.export_formats import accepts_gzip, preferred_format
 from shared.wire.reading import SIGNALS
 from tests.calls import problem
@@ -55,7 +55,7 @@ def any_reading(chance):
 def test_values_are_those_of_the_history(api, engine, form):
     """Values agree to the last bit and the sign of zero, over several blocks, each reading once."""
     chance = random.Random(7)
-    signals = [*EDGES, *(any_reading(chance) for _ in range(BLOCK_READINGS * 2 - len(EDGES)))]
+    signals = [*EDGES, *(any_reading(chance) for _ in range(STATEMENT_READINGS * 2 - len(EDGES)))]
     received_at = START.replace(microsecond=250)
     stored(engine, [row("VIN-00001", n / 8, received_at, **one) for n, one in enumerate(signals)])
     exported = lines(api.get(READINGS, params={"vin": "VIN-00001", "format": form}))

@@ -131,7 +131,7 @@ def test_the_database_goes_away(serve, postgres, database_url, caplog):
 @pytest.mark.usefixtures("many")
 def test_a_bug_during_an_export(api, monkeypatch):
     """After any early end the client sees an incomplete file."""
-    block, calls = exports.block, []
+    block, calls = exports.blocks, []
 
     async def fail(*arguments):
         calls.append(arguments)
@@ -139,7 +139,7 @@ def test_a_bug_during_an_export(api, monkeypatch):
             raise RuntimeError("of the fourth time")
         return await block(*arguments)
 
-    monkeypatch.setattr(exports, "block", fail)
+    monkeypatch.setattr(exports, "blocks", fail)
     with half_read(*where(api)) as answer, pytest.raises((IncompleteRead, ConnectionResetError)):
         answer.read()
     calls.clear()
