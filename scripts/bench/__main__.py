@@ -50,7 +50,7 @@ def _run(arguments: Namespace) -> int:
     options = {name: getattr(arguments, name) for name in _OPTIONS}
     with _folder() as folder:
         workbench = Workbench(folder, **options)
-        for benchmark in arguments.names or BENCHMARKS:
+        for benchmark in arguments.names or [one for one in BENCHMARKS if not one.only_by_name]:
             workbench.benchmark = benchmark.name
             benchmark.run(workbench)
     if arguments.json:
@@ -62,7 +62,7 @@ def _parser() -> ArgumentParser:
     parser = command_parser(
         "./scripts/bench.sh",
         "Measure alternatives against each other, in turn, round after round.\n"
-        "Without a name: all benchmarks.",
+        "Without a name: all benchmarks but those that install other software (peers, peer-kills).",
         examples=[
             "--list",
             "latest post --rounds 5",
