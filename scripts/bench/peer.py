@@ -21,12 +21,10 @@ class Peer:
 _PATHWAY = "pathway==0.33.0"
 _MQ_BRIDGE = "mq-bridge==1.2.0"
 
-PATHWAY = Peer("Pathway 0.33.0, snapshot with key", "pathway_pipeline", "snapshot", _PATHWAY)
-MQ_BRIDGE = Peer("mq-bridge 1.2.0, insert with key", "mq_bridge_route", "insert", _MQ_BRIDGE)
+PATHWAY = Peer("Pathway 0.33.0, snapshot with key", "pathway_pipe", "snapshot", _PATHWAY)
+MQ_BRIDGE = Peer("mq-bridge 1.2.0, insert with key", "bridge_route", "insert", _MQ_BRIDGE)
 # COPY has no ON CONFLICT: with a key, one message that comes again would block the route for ever.
-MQ_BRIDGE_COPY = Peer(
-    "mq-bridge 1.2.0, bulk copy, no key", "mq_bridge_route", "copy", _MQ_BRIDGE, has_key=False
-)
+MQ_BRIDGE_COPY = Peer("mq-bridge 1.2.0, bulk copy, no key", "bridge_route", "copy", _MQ_BRIDGE, has_key=False)
 EXECUTEMANY = Peer("paho with automatic acks, executemany of 500", "executemany", "insert")
 
 EVERY_PEER = (PATHWAY, MQ_BRIDGE, MQ_BRIDGE_COPY, EXECUTEMANY)

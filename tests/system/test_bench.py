@@ -17,7 +17,12 @@ from tests.conftest import FAST, server_folder
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda benchmark: benchmark.name)
+@pytest.mark.parametrize(
+    "benchmark",
+    # The others install other software: tests/integration/test_peers_run.py measures without it.
+    [benchmark for benchmark in BENCHMARKS if not benchmark.only_by_name],
+    ids=lambda benchmark: benchmark.name,
+)
 def test_every_alternative_has_a_figure(benchmark):
     """Each comparison gives one positive figure a round for each of its alternatives."""
     with server_folder() as folder:

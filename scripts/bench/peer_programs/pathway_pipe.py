@@ -19,7 +19,7 @@ _COMMIT_MS = 20
 
 def main() -> int:
     """Run the pipeline until the process is killed."""
-    settings = peer_arguments("pathway_pipeline", "snapshot")
+    settings = peer_arguments("pathway_pipe", "snapshot")
     # Only the peer's environment has the package, and `--help` must work without it.
     import pathway as pw  # noqa: PLC0415
 
