@@ -11,7 +11,7 @@ usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--vehicles N] 
 
 Starts servers of its own on free ports in a temporary folder and measures alternatives in turn, round after
 round. One table a comparison: median, smallest and largest figure, and the ratio to the first line (the
-median of the ratios within each round). Without a name: all benchmarks but the last, which installs other
+median of the ratios within each round). Without a name: all benchmarks but the last three, which install other
 software.
 
   broker          what Mosquitto takes in, by when it saves
@@ -34,6 +34,10 @@ software.
   page            the dashboard in Chromium: until rows, charts and marks are seen; its heap as time goes
   reads           the questions of TSBS's IoT suite, and of the dashboard's pages, over 30 days: our API, plain
                   SQL on the same PostgreSQL, DuckDB and chDB on the same rows as Parquet
+  peers           the same messages by Pathway, mq-bridge, executemany, `mosquitto_sub | psql COPY`, one worker,
+                  two: rates, processor time, memory
+  peer-kills      the same while the consumer is killed three times and PostgreSQL once: readings lost and
+                  stored twice, of --messages / 5 at 2,000 a second
 
   --rounds N      figures taken of each alternative (default 3)
   --messages N    messages that wait, or are worked off; readings that are posted (default 100000)
@@ -45,6 +49,9 @@ software.
   --list          name the benchmarks, and what each compares
   --help          this text
 
+`peers` and `peer-kills` install Pathway (1.6 GB) and mq-bridge (130 MB) by pip into .venv-peers, the first
+time; a peer that can't be installed is named and left out.
+
 Requests are counted by `wrk` where it is on PATH, else by threads, which are slower. `page` takes the
 heap after 1, 10 and 20 times --seconds, so --seconds 60 compares minutes 1, 10 and 20; it needs Chromium.
 `reads` installs DuckDB (100 MB) and chDB (900 MB) by pip into .venv-engines, the first time; one that can't be
@@ -54,6 +61,7 @@ examples:
   ./scripts/bench.sh latest post --rounds 5
   ./scripts/bench.sh pipeline arrays post --vehicles 20000
   ./scripts/bench.sh summary --rows 3153600 --json figures.json
+  ./scripts/bench.sh peers --vehicles 20000 --rounds 5
 
 environment:
   PYTHON=PATH     the Python (3.11 or newer) that .venv is made with

@@ -12,6 +12,8 @@ from scripts.bench.export import EXPORT
 from scripts.bench.growth import GROWTH
 from scripts.bench.latest import LATEST
 from scripts.bench.page import PAGE
+from scripts.bench.peer_kills import PEER_KILLS
+from scripts.bench.peers import PEERS
 from scripts.bench.pipeline import PIPELINE
 from scripts.bench.post import POST
 from scripts.bench.reads import READS
@@ -37,6 +39,8 @@ BENCHMARKS = [
     DISK,
     PAGE,
     READS,
+    PEERS,
+    PEER_KILLS,
 ]
 
 

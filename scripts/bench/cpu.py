@@ -1,11 +1,10 @@
 """Benchmark of processor time: seconds that each process uses while a backlog is stored."""
 
-import os
 from collections.abc import Mapping
 from functools import partial
 
 from scripts.bench.benchmark import Benchmark
-from scripts.bench.cpu_time import used
+from scripts.bench.cpu_time import of_ended_children, used
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.parts import Parts
@@ -58,15 +57,10 @@ def _pipe(workbench: Workbench, place: Database, load: Load) -> Mapping[str, flo
         make_backlog(pipe, load)
         before = [used(pid) for pid in pids]
         # The pipe ends by itself; its time is then counted as that of ended children of this process.
-        pipe_before = used(pipe.pipe.pid) + _of_ended_children()
+        pipe_before = used(pipe.pipe.pid) + of_ended_children()
         drain_backlog(pipe, load)
         broker, server = (used(pid) - earlier for pid, earlier in zip(pids, before, strict=True))
-        return _per(load, [broker, _of_ended_children() - pipe_before, server])
-
-
-def _of_ended_children() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
+        return _per(load, [broker, of_ended_children() - pipe_before, server])
 
 
 def _per(load: Load, seconds: list[float]) -> Mapping[str, float]:

@@ -63,10 +63,27 @@ def send(broker: Broker, publications: Sequence[bytes]) -> None:
             if acknowledged := windowed.step(source):
                 left, answered_at = left - acknowledged, time.monotonic()
             elif time.monotonic() - answered_at > _TIMEOUT_S:
-                raise MeasureError(
-                    "The broker has stopped acknowledging.", log=broker.log, tail=broker.tail()
-                )
+                raise _no_answer(broker)
             time.sleep(_TICK_S)
+
+
+def send_steadily(broker: Broker, publications: Sequence[bytes], *, a_second: float) -> None:
+    """Publish each once, in order, so many a second; returns when all are acknowledged.
+
+    Raises MeasureError.
+    """
+    with Link(broker) as link:
+        began = answered_at = time.monotonic()
+        sent, left = 0, len(publications)
+        while left:
+            now = time.monotonic()
+            due = min(int((now - began) * a_second), len(publications))
+            link.send(b"".join(publications[sent:due]))
+            sent = due
+            if acknowledged := sum(kind == packets.PUBACK for kind, _body in link.receive(within=_TICK_S)):
+                left, answered_at = left - acknowledged, now
+            elif now - answered_at > _TIMEOUT_S:
+                raise _no_answer(broker)
 
 
 def longest_pause(broker: Broker, publication: bytes, *, a_second: float, seconds: float) -> float:
@@ -82,3 +99,7 @@ def longest_pause(broker: Broker, publication: bytes, *, a_second: float, second
                 moments.append(time.monotonic())
         moments.append(time.monotonic())
     return 1000 * max(later - earlier for earlier, later in pairwise(moments))
+
+
+def _no_answer(broker: Broker) -> MeasureError:
+    return MeasureError("The broker has stopped acknowledging.", log=broker.log, tail=broker.tail())

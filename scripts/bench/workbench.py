@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,11 +39,18 @@ class Workbench:
     comparisons: list[Comparison] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
 
-    def compare(self, title: str, unit: str, alternatives: Mapping[str, Callable[[], float]]) -> None:
-        """Call each alternative once a round for its figure, then print the table."""
+    def compare(
+        self,
+        title: str,
+        unit: str,
+        alternatives: Mapping[str, Callable[[], float]],
+        *,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Call each alternative once a round for its figure, then print the table, with notes below it."""
         print(f"\n{self.benchmark}: {title}", file=sys.stderr)
         names = list(alternatives)
-        self._notes = []
+        self._notes = list(notes)
         figures: dict[str, list[float]] = {name: [] for name in names}
         for number in range(self.rounds):
             # Each round begins with another alternative: none is always first, or always after the slowest.

@@ -73,10 +73,15 @@ def test_two_files_import_paho():
     ],
 )
 def test_one_script_imports_a_client(library, importer):
-    """Demo, simulator, faults and benchmarks connect alike: a second client would differ in its timeouts."""
+    """Demo, simulator, faults and benchmarks connect alike: a second client would differ in its timeouts.
+
+    The peers of the benchmarks are consumers as others write them.
+    """
+    peers = ROOT / "scripts" / "bench" / "peer_programs"
     found = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "scripts").rglob("*.py")
+        if path.parent != peers
         for name in imported(ast.parse(path.read_text()))
         if f"{name}.".startswith(f"{library}.")
     }
