@@ -5,10 +5,12 @@ acknowledgements and receipts are written as bytes, many at once.
 """
 
 import logging
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -28,6 +30,7 @@ MOST_IN_FLIGHT = 65_535
 """Number of packet ids, and so of messages that may wait for an acknowledgement."""
 _READ_BYTES = 262_144
 _PAUSE_S = 0.05  # short: the same thread has acknowledgements and pings to send
+_CLOSE_WITHIN_S = 1.0
 _PUBLISH, _PUBACK = 0x30, 0x40
 
 
@@ -110,6 +113,11 @@ class MqttClient(mqtt.Client):
         }
         return self._packet_handle()
 
+    def _sock_close(self) -> None:
+        if self._sock is not None and self._state.name == "MQTT_CS_DISCONNECTING":
+            _await_end(self._sock)
+        super()._sock_close()
+
     @property
     def is_running(self) -> bool:
         """True while the network thread is alive."""
@@ -122,6 +130,21 @@ class MqttClient(mqtt.Client):
     def send_acknowledgements(self, packets: bytes) -> None:
         """Send whole PUBACK packets, in order, behind the packets that wait to be sent."""
         self._packet_queue(_PUBACK, packets, 0, QOS)
+
+
+def _await_end(sock: Any) -> None:
+    """Read until the broker has closed the connection, for at most a second; messages are dropped.
+
+    After a DISCONNECT the broker closes. To close first, with messages unread, would send a RST: the broker
+    may then drop the acknowledgements that it has not read, and a whole batch would come again.
+    """
+    until = time.monotonic() + _CLOSE_WITHIN_S
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        while (left := until - time.monotonic()) > 0:
+            sock.settimeout(left)
+            if not sock.recv(_READ_BYTES):
+                return
 
 
 def _set_login(client: mqtt.Client, settings: WorkerSettings) -> None:

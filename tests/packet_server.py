@@ -42,6 +42,10 @@ class Link:
             found += received
         return found
 
+    def is_at_end(self):
+        """Return whether the client has closed its half in order; a RST raises ConnectionResetError."""
+        return self._socket.recv(1) == b""
+
     def accept_client(self):
         """Read CONNECT and SUBSCRIBE, and grant both; return the CONNECT."""
         connect = self.read()

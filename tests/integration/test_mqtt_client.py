@@ -321,3 +321,21 @@ def test_a_silent_broker_is_left(connected, server):
     assert link.read().command == PINGREQ
     server.accept()
     assert not subscriber.connection.is_listening
+
+
+def test_unread_messages_reset_no_connection_at_the_end(connected):
+    """A RST may overtake acknowledgements that the broker has not read: their messages would come again."""
+    subscriber, link = connected()
+    link.send(publish(TOPIC, b"{}", mid=1))
+    [delivery] = subscriber.take(WITHIN_S)
+    subscriber.inbox.await_room = lambda _timeout: False
+    link.send(*[publish(TOPIC, b"{}", mid=mid) for mid in range(2, 100)])
+    subscriber.acknowledge([delivery])
+    stopping = threading.Thread(target=subscriber.stop)
+    stopping.start()
+    assert acknowledged(link.read_bytes(4)) == [1]
+    assert link.read().command == DISCONNECT
+    assert link.is_at_end()
+    link.close()
+    stopping.join(WITHIN_S)
+    assert not stopping.is_alive()
