@@ -16,7 +16,7 @@ software.
 
   broker          what Mosquitto takes in, by when it saves
   pipeline        one reading a message into the table: `mosquitto_sub | psql COPY`, one worker, two
-  arrays          50 readings a message: binary COPY into a table with the same key, and a worker
+  arrays          50 readings a message: binary COPY into a table with the same key, one worker, two
   post            POST of 1,000 readings: a plain service with an ORM, and ours
   signals         a worker with whole readings, and with one signal a message, seven for a reading
   dialects        a worker with native readings and with each of three dialects; its memory over ten times

@@ -38,7 +38,8 @@ def _run(workbench: Workbench) -> None:
                 f"binary COPY, {_COPY_ROWS:,} rows a commit": partial(
                     _copy_rate, workbench, place, copies, load.rows
                 ),
-                "one worker": partial(_worker_rate, workbench, place, load),
+                "one worker": partial(_worker_rate, workbench, place, load, workers=1),
+                "two workers, one group": partial(_worker_rate, workbench, place, load, workers=2),
             },
         )
 
@@ -80,9 +81,9 @@ def _copy_rate(workbench: Workbench, place: Database, copies: Sequence[bytes], r
     return rows / took
 
 
-def _worker_rate(workbench: Workbench, place: Database, load: Load) -> float:
+def _worker_rate(workbench: Workbench, place: Database, load: Load, *, workers: int) -> float:
     with (
-        running_workers(workbench, place) as ours,
+        running_workers(workbench, place, workers=workers) as ours,
         wal_noted(workbench, place, load.rows),
     ):
         return load.rows / backlog_seconds(ours, load)
