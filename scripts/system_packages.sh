@@ -15,15 +15,12 @@ can_be_root() { is_root || sudo -n true >/dev/null 2>&1; }
 # Without 9, which a daemon that is installed would keep open.
 as_root() { if is_root; then "$@" 9>&-; else sudo -n "$@" 9>&-; fi; }
 
-# How a person does it: `sudo` is not on every machine.
+# How a person does it, with one or several commands: `sudo` is not on every machine.
 advise() {
-    if is_root; then
-        printf 'Run: %s' "$*"
-    elif command -v sudo >/dev/null; then
-        printf 'Run: sudo %s' "$*"
-    else
-        printf 'Run as root: %s' "$*"
-    fi
+    local command sudo= all=
+    is_root || ! command -v sudo >/dev/null || sudo="sudo "
+    for command in "$@"; do all="$all${all:+ && }$sudo$command"; done
+    if is_root || [ -n "$sudo" ]; then printf 'Run: %s' "$all"; else printf 'Run as root: %s' "$all"; fi
 }
 
 # Says so when apt waits for another program: it writes that into the log, where nobody would see it.
@@ -220,7 +217,9 @@ install_system() {
     if [ -n "$packages" ] && [ "$manager" = brew ]; then
         say "Run: $way   and start again."
     elif [ -n "$packages" ]; then
-        say "$(advise "$way")   and start again."
+        # A fresh image has no package lists: the installation alone would know none of these names.
+        if [ "$manager" = apt-get ]; then way=$(advise "apt-get update" "$way"); else way=$(advise "$way"); fi
+        say "$way   and start again."
     fi
     exit 1
 }
