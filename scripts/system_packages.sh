@@ -189,7 +189,7 @@ look_for() {
 # Installs what is missing of the system: python, broker, browser, curl. All of it at once, and one message says all
 # that can't be installed from here.
 install_system() {
-    local manager began way
+    local manager began way offline=
     look_for "$@"
     [ -n "$missing" ] || return 0
     manager=$(package_manager)
@@ -208,13 +208,19 @@ install_system() {
         dnf) logged as_root dnf install -y -q $packages ;;
         pacman) logged as_root pacman -S --noconfirm -q $packages ;;
         brew) logged brew install $packages ;;
-        esac || explain "Installing $packages" "$began"
+        esac || {
+            explain "Installing $packages" "$began"
+            ! network_is_away "$began" || offline=yes
+        }
         look_for "$@"
         [ -n "$missing" ] || return 0
     fi
     say "Missing on this machine: $missing."
     [ -z "$by_hand" ] || say "$by_hand"
-    if [ -n "$packages" ] && [ "$manager" = brew ]; then
+    if [ -n "$offline" ]; then
+        # The same command by hand would fail in the same way.
+        say "Check the network, then start again."
+    elif [ -n "$packages" ] && [ "$manager" = brew ]; then
         say "Run: $way   and start again."
     elif [ -n "$packages" ]; then
         # A fresh image has no package lists: the installation alone would know none of these names.
