@@ -127,6 +127,7 @@ lacks() {
         ;;
     libatomic) name="libatomic (for the browser's driver)" ;;
     curl) name="curl (runs the documents' calls)" sentence="Install curl." ;;
+    git) name="git (lists the checkout's files, and has the older releases)" sentence="Install git." ;;
     esac
     case $(package_manager)-$what in
     # Where the system's own is too old (Debian 11, Ubuntu 22.04), its package would bring no other.
@@ -147,7 +148,7 @@ lacks() {
     pacman-python) package=python ;;
     brew-python) package=python3 ;;
     dnf-libatomic) package=libatomic ;;
-    *-curl) [ -z "$(package_manager)" ] || package=curl ;;
+    *-curl | *-git) [ -z "$(package_manager)" ] || package=$what ;;
     *-broker) [ -z "$(package_manager)" ] || package=mosquitto ;;
     dnf-browser | pacman-browser) package=chromium ;;
     esac
@@ -160,7 +161,7 @@ lacks() {
     fi
 }
 
-# Notes in `missing`, `packages` and `by_hand` which of these are not there: python, broker, browser, curl.
+# Notes in `missing`, `packages` and `by_hand` which of these are not there: python, broker, browser, curl, git.
 look_for() {
     local what
     missing= packages= by_hand=
@@ -177,7 +178,7 @@ look_for() {
             fi
             ;;
         broker) has_broker || lacks broker ;;
-        curl) command -v curl >/dev/null || lacks curl ;;
+        curl | git) command -v "$what" >/dev/null || lacks "$what" ;;
         browser)
             has_browser || lacks browser
             has_libatomic || lacks libatomic
@@ -186,8 +187,8 @@ look_for() {
     done
 }
 
-# Installs what is missing of the system: python, broker, browser, curl. All of it at once, and one message says all
-# that can't be installed from here.
+# Installs which of these are missing: python, broker, browser, curl, git. All of it at once, and one message says
+# all that can't be installed from here.
 install_system() {
     local manager began way offline=
     look_for "$@"

@@ -91,12 +91,12 @@ def test_root_installs_everything_at_once(machine):
         "apt-get",
         f"test -x {machine.folder}/policy || exit 1",
         f"touch {machine.folder}/atomic",
-        brings(machine, "mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium", "curl"),
+        brings(machine, "mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium", "curl", "git"),
         f"printf '#!/bin/sh\\n' >{machine.folder}/python3",
     )
-    done, calls = machine("python", "broker", "browser", "curl")
+    done, calls = machine("python", "broker", "browser", "curl", "git")
     assert done.stdout == "found\n", done.stderr
-    assert installs(calls) == ["python3.11-venv mosquitto mosquitto-clients chromium libatomic1 curl"]
+    assert installs(calls) == ["python3.11-venv mosquitto mosquitto-clients chromium libatomic1 curl git"]
     assert not (machine.folder / "policy").exists()
 
 
