@@ -15,15 +15,12 @@ can_be_root() { is_root || sudo -n true >/dev/null 2>&1; }
 # Without 9, which a daemon that is installed would keep open.
 as_root() { if is_root; then "$@" 9>&-; else sudo -n "$@" 9>&-; fi; }
 
-# How a person does it: `sudo` is not on every machine.
+# How a person does it, with one or several commands: `sudo` is not on every machine.
 advise() {
-    if is_root; then
-        printf 'Run: %s' "$*"
-    elif command -v sudo >/dev/null; then
-        printf 'Run: sudo %s' "$*"
-    else
-        printf 'Run as root: %s' "$*"
-    fi
+    local command sudo= all=
+    is_root || ! command -v sudo >/dev/null || sudo="sudo "
+    for command in "$@"; do all="$all${all:+ && }$sudo$command"; done
+    if is_root || [ -n "$sudo" ]; then printf 'Run: %s' "$all"; else printf 'Run as root: %s' "$all"; fi
 }
 
 # Says so when apt waits for another program: apt writes that into the log, out of the user's sight.
@@ -130,6 +127,7 @@ lacks() {
         ;;
     libatomic) name="libatomic (for the browser's driver)" ;;
     curl) name="curl (runs the documents' calls)" sentence="Install curl." ;;
+    git) name="git (lists the checkout's files, and has the older releases)" sentence="Install git." ;;
     esac
     case $(package_manager)-$what in
     # Where the system's own is too old (Debian 11, Ubuntu 22.04), its package would bring no other.
@@ -150,7 +148,7 @@ lacks() {
     pacman-python) package=python ;;
     brew-python) package=python3 ;;
     dnf-libatomic) package=libatomic ;;
-    *-curl) [ -z "$(package_manager)" ] || package=curl ;;
+    *-curl | *-git) [ -z "$(package_manager)" ] || package=$what ;;
     *-broker) [ -z "$(package_manager)" ] || package=mosquitto ;;
     dnf-browser | pacman-browser) package=chromium ;;
     esac
@@ -163,7 +161,7 @@ lacks() {
     fi
 }
 
-# Notes in `missing`, `packages` and `by_hand` which of these are not there: python, broker, browser, curl.
+# Notes in `missing`, `packages` and `by_hand` which of these are not there: python, broker, browser, curl, git.
 look_for() {
     local what
     missing= packages= by_hand=
@@ -180,7 +178,7 @@ look_for() {
             fi
             ;;
         broker) has_broker || lacks broker ;;
-        curl) command -v curl >/dev/null || lacks curl ;;
+        curl | git) command -v "$what" >/dev/null || lacks "$what" ;;
         browser)
             has_browser || lacks browser
             has_libatomic || lacks libatomic
@@ -189,10 +187,10 @@ look_for() {
     done
 }
 
-# Installs what is missing of the system: python, broker, browser, curl. All of it at once, and one message says all
-# that can't be installed from here.
+# Installs which of these are missing: python, broker, browser, curl, git. All of it at once, and one message says
+# all that can't be installed from here.
 install_system() {
-    local manager began way
+    local manager began way offline=
     look_for "$@"
     [ -n "$missing" ] || return 0
     manager=$(package_manager)
@@ -211,16 +209,24 @@ install_system() {
         dnf) logged as_root dnf install -y -q $packages ;;
         pacman) logged as_root pacman -S --noconfirm -q $packages ;;
         brew) logged brew install $packages ;;
-        esac || explain "Installing $packages" "$began"
+        esac || {
+            explain "Installing $packages" "$began"
+            ! network_is_away "$began" || offline=yes
+        }
         look_for "$@"
         [ -n "$missing" ] || return 0
     fi
     say "Missing on this machine: $missing."
     [ -z "$by_hand" ] || say "$by_hand"
-    if [ -n "$packages" ] && [ "$manager" = brew ]; then
+    if [ -n "$offline" ]; then
+        # The same command by hand would fail in the same way.
+        say "Check the network, then start again."
+    elif [ -n "$packages" ] && [ "$manager" = brew ]; then
         say "Run: $way   and start again."
     elif [ -n "$packages" ]; then
-        say "$(advise "$way")   and start again."
+        # A fresh image has no package lists: the installation alone would know none of these names.
+        if [ "$manager" = apt-get ]; then way=$(advise "apt-get update" "$way"); else way=$(advise "$way"); fi
+        say "$way   and start again."
     fi
     exit 1
 }

@@ -61,7 +61,8 @@ done
 [ -z "$value" ] || refuse "a value is missing after $argument"
 
 . scripts/bootstrap.sh
-bootstrap dev broker browser curl
+# Unit tests start no program.
+if [ "$only_unit" = yes ]; then bootstrap dev; else bootstrap dev broker browser curl git; fi
 bootstrap_done
 
 step() {

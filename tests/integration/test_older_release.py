@@ -1,7 +1,6 @@
 """An older worker beside a newer schema: a rolling upgrade migrates first, a rollback leaves the schema.
 
-The code of older releases comes from git's history. A checkout without it (a source archive, a shallow clone)
-skips these tests and says so; with REQUIRE_HISTORY set, as in the project's workflow, they fail there.
+The code of older releases comes from git's history.
 """
 
 import os
@@ -10,7 +9,6 @@ import sys
 import tarfile
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,9 +17,8 @@ from sqlalchemy import text
 from scripts.launcher.ports import answers, free_port
 from shared.storage.schema_version import expected_version
 from tests.conftest import eventually
+from tests.git_history import ROOT, from_git
 from tests.readings import payload, raw
-
-ROOT = Path(__file__).parents[2]
 
 # The last commit before each later version of the schema. docs/operations.md, "Upgrade", has the same table.
 STANDS_STILL = {
@@ -37,17 +34,8 @@ NOT_PROMISED = {"0002": "802c07aefe19020f657e84cf9a0089de998750df"}
 
 def unpack(commit, folder, *packages):
     """Check out these packages, by default those of a worker, as they were at that commit."""
-    archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", commit, *(packages or ("shared", "ingest_worker"))],
-        capture_output=True,
-        check=False,
-    )
-    if archive.returncode:
-        missing = f"git has no history with {commit[:7]} here: {archive.stderr.decode().strip()}"
-        if os.environ.get("REQUIRE_HISTORY"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+    archive = from_git("archive", commit, *(packages or ("shared", "ingest_worker")))
+    with tarfile.open(fileobj=BytesIO(archive)) as files:
         # Python 3.11 takes the argument from 3.11.4 on; the archive is our own.
         options = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
         files.extractall(folder, **options)  # noqa: S202

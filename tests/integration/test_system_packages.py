@@ -91,12 +91,12 @@ def test_root_installs_everything_at_once(machine):
         "apt-get",
         f"test -x {machine.folder}/policy || exit 1",
         f"touch {machine.folder}/atomic",
-        brings(machine, "mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium", "curl"),
+        brings(machine, "mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium", "curl", "git"),
         f"printf '#!/bin/sh\\n' >{machine.folder}/python3",
     )
-    done, calls = machine("python", "broker", "browser", "curl")
+    done, calls = machine("python", "broker", "browser", "curl", "git")
     assert done.stdout == "found\n", done.stderr
-    assert installs(calls) == ["python3.11-venv mosquitto mosquitto-clients chromium libatomic1 curl"]
+    assert installs(calls) == ["python3.11-venv mosquitto mosquitto-clients chromium libatomic1 curl git"]
     assert not (machine.folder / "policy").exists()
 
 
@@ -157,19 +157,18 @@ def test_without_root_one_message_names_all(machine):
     machine.put("apt-get")
     done, calls = machine("python", "broker", "browser", user=1000)
     assert done.returncode == 1
-    advice = (
-        "apt-get install python3.11-venv mosquitto mosquitto-clients chromium libatomic1   and start again."
-    )
-    assert f"Run: sudo {advice}\n" in done.stderr
+    advice = "sudo apt-get install python3.11-venv mosquitto mosquitto-clients chromium libatomic1"
+    assert f"Run: sudo apt-get update && {advice}   and start again.\n" in done.stderr
     assert "Missing on this machine: the Python module venv, Mosquitto" in done.stderr
     assert calls == ["sudo -n true"]
 
 
 def test_sudo_is_advised_only_where_it_is(machine):
-    """A container's ordinary user has none, and root needs none."""
+    """A container's ordinary user has none, and root needs none. The lists come first: an image has none."""
     machine.put("apt-get", "exit 100")
-    assert "Run as root: apt-get install chromium   and" in machine("browser", user=1000)[0].stderr
-    assert "Run: apt-get install chromium   and" in machine("browser", user=0)[0].stderr
+    advice = "apt-get update && apt-get install chromium   and"
+    assert f"Run as root: {advice}" in machine("browser", user=1000)[0].stderr
+    assert f"Run: {advice}" in machine("browser", user=0)[0].stderr
 
 
 def test_a_package_that_fails_is_explained_by_the_log(machine):
@@ -184,7 +183,7 @@ def test_a_package_that_fails_is_explained_by_the_log(machine):
 
 
 def test_without_a_network_one_line_says_so(machine):
-    """One line, not one for each attempt."""
+    """One line, not one for each attempt; no advice to run by hand what has just failed."""
     machine.put(
         "apt-get",
         'case "$*" in *update) echo "W: Failed to fetch d. Temporary failure resolving d"; exit 0;; esac',
@@ -195,7 +194,7 @@ def test_without_a_network_one_line_says_so(machine):
     first, second, third = done.stderr.splitlines()[1:]
     assert "the network is away" in first
     assert second == "Missing on this machine: Mosquitto (the MQTT broker)."
-    assert third == "Run: apt-get install mosquitto mosquitto-clients   and start again."
+    assert third == "Check the network, then start again."
 
 
 def test_the_end_of_another_apt_is_waited_for(machine):

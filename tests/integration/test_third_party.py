@@ -2,14 +2,15 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-_LISTED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-TRACKED = [name for name in _LISTED.decode().split("\0") if name and (ROOT / name).is_file()]
+from tests.git_history import ROOT, from_git
+
+TRACKED = [
+    name for name in from_git("ls-files", "-z").decode().split("\0") if name and (ROOT / name).is_file()
+]
 SCRIPTS = [name for name in TRACKED if Path(name).suffix in {".js", ".mjs", ".cjs", ".css"}]
 # Signs of a copied file: a notice of its author, or lines that no person wrote.
 NOTICE = re.compile(r"copyright|\(c\)|all rights reserved|@license|licen[cs]ed under", re.IGNORECASE)
