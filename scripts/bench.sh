@@ -11,8 +11,8 @@ usage: ./scripts/bench.sh [NAME ...] [--rounds N] [--messages N] [--vehicles N] 
 
 Starts servers of its own on free ports in a temporary folder and measures alternatives in turn, round after
 round. One table a comparison: median, smallest and largest figure, and the ratio to the first line (the
-median of the ratios within each round). Without a name: all benchmarks but the last three, which install other
-software.
+median of the ratios within each round). Without a name: all benchmarks but the last three, which install
+other software.
 
   broker          what Mosquitto takes in, by when it saves
   pipeline        one reading a message into the table: `mosquitto_sub | psql COPY`, one worker, two
@@ -32,35 +32,36 @@ software.
   diagnoses       anomalies, sessions and battery of a month and a year, and reading the same rows
   disk            bytes a reading: a plain table with the same key, and ours
   page            the dashboard in Chromium: until rows, charts and marks are seen; its heap as time goes
-  reads           the questions of TSBS's IoT suite, and of the dashboard's pages, over 30 days: our API, plain
+  reads           the questions of TSBS's IoT suite and of the dashboard's pages, over 30 days: our API, plain
                   SQL on the same PostgreSQL, DuckDB and chDB on the same rows as Parquet
-  peers           the same messages by Pathway, mq-bridge, executemany, `mosquitto_sub | psql COPY`, one worker,
-                  two: rates, processor time, memory
-  peer-kills      the same while the consumer is killed three times and PostgreSQL once: readings lost and
-                  stored twice, of --messages / 5 at 2,000 a second
+  peers           one reading a message into a table: `mosquitto_sub | psql COPY`, Pathway, mq-bridge,
+                  executemany, one worker, two; rates, processor time and memory
+  peer-kills      one worker, Pathway, mq-bridge and executemany, each killed three times and PostgreSQL once:
+                  readings lost and stored twice, of a fifth of --messages, 2,000 a second
 
   --rounds N      figures taken of each alternative (default 3)
   --messages N    messages that wait, or are worked off; readings that are posted (default 100000)
   --vehicles N    vehicles whose messages or posts are stored, each in turn, at most 100000 (default 100)
   --rows N        readings that are stored beforehand, 1000 or more (default 1000000)
-  --readings N    readings of `reads`, of 5,000 vehicles, or of fewer below 3,000,000 (default 3000000)
+  --readings N    readings that `reads` stores, 600 or more: of 5,000 vehicles, or of fewer below 3000000
+                  (default 3000000)
   --seconds S     how long a rate is measured where it has no natural end (default 4; wrk: whole ones)
   --json FILE     write every figure to this file, too
   --list          name the benchmarks, and what each compares
   --help          this text
 
-`peers` and `peer-kills` install Pathway (1.6 GB) and mq-bridge (130 MB) by pip into .venv-peers, the first
-time; a peer that can't be installed is named and left out.
-
 Requests are counted by `wrk` where it is on PATH, else by threads, which are slower. `page` takes the
 heap after 1, 10 and 20 times --seconds, so --seconds 60 compares minutes 1, 10 and 20; it needs Chromium.
-`reads` installs DuckDB (100 MB) and chDB (900 MB) by pip into .venv-engines, the first time; one that can't be
-installed is named and left out.
+
+The first time, `reads` installs DuckDB (100 MB) and chDB (900 MB), `peers` and `peer-kills` install Pathway
+(1.6 GB) and mq-bridge (130 MB): by pip into .venv-bench, and nowhere else. One that can't be installed is
+named and left out.
 
 examples:
   ./scripts/bench.sh latest post --rounds 5
   ./scripts/bench.sh pipeline arrays post --vehicles 20000
   ./scripts/bench.sh summary --rows 3153600 --json figures.json
+  ./scripts/bench.sh reads --readings 300000
   ./scripts/bench.sh peers --vehicles 20000 --rounds 5
 
 environment:

@@ -103,7 +103,7 @@ def _parser() -> ArgumentParser:
         type=whole_number(FEWEST_READINGS, MOST_READINGS),
         default=Workbench.readings,
         metavar="N",
-        help=f"of `reads`: of 5,000 vehicles, or of fewer for few of them (default {Workbench.readings})",
+        help=f"that `reads` stores, below 3000000 of fewer vehicles (default {Workbench.readings})",
     )
     add(
         "--seconds",

@@ -12,9 +12,8 @@ from scripts.bench.benchmark import Benchmark
 from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.peer import EVERY_PEER, Peer
-from scripts.bench.peer_environment import available
 from scripts.bench.peer_programs.peer_arguments import TABLE
-from scripts.bench.peer_run import running_peer
+from scripts.bench.peer_run import installed, running_peer
 from scripts.bench.workbench import Workbench
 from scripts.bench.worker_group import running_workers
 from scripts.launcher.broker import Broker
@@ -43,7 +42,7 @@ def compare_kills(
     """
     readings = max(1, workbench.messages // 5)
     load = lone_readings(readings, vehicles=workbench.vehicles)
-    found, missing = available(peers)
+    found, missing = installed(peers)
     with workbench.fresh_folder() as folder, database(folder, workbench.postgres_settings) as place:
         trial = _Trial(workbench, place, load, gives_up_after_s)
         alternatives: dict[str, Callable[[], float]] = {"one worker": partial(_ours, trial)}

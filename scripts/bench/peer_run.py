@@ -1,12 +1,12 @@
 """A peer with a broker of its own, for a measurement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from scripts.bench import packets, peer_table, publisher, sample_readings
+from scripts.bench import package_environment, packets, peer_table, publisher, sample_readings
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.consumer import leave_session
 from scripts.bench.database import Database, count, empty
@@ -46,6 +46,12 @@ class PeerSink:
             found = peer_table.counted(connection)
         if found != (load.rows, load.rows, load.rows):
             raise MeasureError(f"{load.rows:,} messages have become {found}.")
+
+
+def installed(peers: Sequence[Peer]) -> tuple[dict[Peer, Path], list[str]]:
+    """Return the interpreter of each peer that can run, and a sentence for each other one."""
+    found, missing = package_environment.available({peer.name: peer.package for peer in peers})
+    return {peer: found[peer.name] for peer in peers if peer.name in found}, missing
 
 
 @contextmanager

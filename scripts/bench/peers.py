@@ -13,8 +13,7 @@ from scripts.bench.database import Database, database
 from scripts.bench.load import Load, lone_readings
 from scripts.bench.memory import PeakMemory
 from scripts.bench.peer import EVERY_PEER, Peer
-from scripts.bench.peer_environment import available
-from scripts.bench.peer_run import running_peer
+from scripts.bench.peer_run import installed, running_peer
 from scripts.bench.raw_pipe import raw_pipe
 from scripts.bench.sink import Sink, backlog_seconds, live_seconds
 from scripts.bench.workbench import Workbench
@@ -38,7 +37,7 @@ Run = Callable[[Timing], Mapping[str, float]]
 def compare_peers(workbench: Workbench, peers: Sequence[Peer] = EVERY_PEER) -> None:
     """Compare rates and costs over a backlog, then over messages published meanwhile."""
     load = lone_readings(workbench.messages, vehicles=workbench.vehicles)
-    found, missing = available(peers)
+    found, missing = installed(peers)
     sent = f"{workbench.messages:,} messages of one reading, {workbench.vehicles:,} vehicles,"
     forms: dict[str, Timing] = {
         f"a backlog of {sent} is stored": backlog_seconds,

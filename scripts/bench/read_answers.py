@@ -12,9 +12,10 @@ from typing import Any
 
 import psycopg
 
-from scripts.bench import http_link, read_engine
+from scripts.bench import http_link
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.read_questions import OurApi, Question, Rows, moment
+from scripts.launcher.guard import ROOT
 from scripts.launcher.module import Api
 from scripts.launcher.server import Server
 
@@ -31,8 +32,9 @@ class Engine(Server):
 
     def __init__(self, name: str, python: Path, source: Path, parquet: Path, *, log: Path) -> None:
         # chDB leaves folders behind: here they go with the folder of the run.
-        super().__init__(name, log=log, env={"TMPDIR": str(log.parent)})
-        self._arguments = [str(python), read_engine.__file__ or "", name.lower(), str(source), str(parquet)]
+        super().__init__(name, log=log, env={"PYTHONPATH": str(ROOT), "TMPDIR": str(log.parent)})
+        module = "scripts.bench.read_engine"
+        self._arguments = [str(python), "-m", module, name.lower(), str(source), str(parquet)]
 
     # Also the time in which the Parquet file is written.
     ready_within = 600.0

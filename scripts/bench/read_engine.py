@@ -1,21 +1,24 @@
 """DuckDB or chDB over a Parquet file, as a small HTTP service: a POST of a query is answered with its time.
 
-The program runs in an environment that has the engine and none of this project's packages.
+The program runs in the environment of its engine, where this project's packages are not installed: it imports
+from the project only modules that need nothing but Python.
 """
 
 # ruff: noqa: S608 - file names of the benchmark's own
 
-import argparse
 import csv
 import importlib
 import json
 import math
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+
+from shared.command_arguments import command_parser, whole_number
 
 Query = Callable[[str], list[list[Any]]]
 
@@ -84,13 +87,19 @@ def counted(path: str) -> list[list[Any]]:
     return [[len(values), math.fsum(values)]]
 
 
-def main() -> None:
+def main() -> int:
     """Serve until the process is ended."""
-    parser = argparse.ArgumentParser("read_engine", description="The benchmark `reads` starts this program.")
-    parser.add_argument("engine", choices=ENGINES)
-    parser.add_argument("source", help="readings as CSV")
-    parser.add_argument("parquet", help="the same as Parquet; made where it is missing")
-    parser.add_argument("port", type=int)
+    parser = command_parser(
+        "python -m scripts.bench.read_engine",
+        "An engine that the API is compared with, over HTTP on 127.0.0.1. The benchmark `reads` starts it.",
+        examples=["duckdb readings.csv readings.parquet 8001"],
+    )
+    parser.add_argument("engine", choices=ENGINES, metavar="ENGINE", help=" or ".join(ENGINES))
+    parser.add_argument("source", metavar="CSV", help="file of the readings, with a line of names")
+    parser.add_argument("parquet", metavar="PARQUET", help="file of the same; made where it is missing")
+    parser.add_argument(
+        "port", type=whole_number(1, 65_535), metavar="PORT", help="on which queries are taken"
+    )
     arguments = parser.parse_args()
     engine = ENGINES[arguments.engine](arguments.source, arguments.parquet)
 
@@ -123,7 +132,8 @@ def main() -> None:
             """Log no request."""
 
     HTTPServer(("127.0.0.1", arguments.port), Handler).serve_forever()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from scripts.bench import engine_environment
+from scripts.bench import package_environment
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.comparison import Comparison
 from scripts.bench.database import database
@@ -19,13 +19,14 @@ from scripts.bench.report import figure
 from scripts.bench.workbench import Workbench
 from scripts.launcher import screen
 
+ENGINES = {"DuckDB": "duckdb==2.0.1", "chDB": "chdb==4.4.0"}
 OURS = "ours, over HTTP"
 _SHARE = 8
 
 
 def _run(workbench: Workbench) -> None:
     """Compare with every engine that can be installed."""
-    compare(workbench, *engine_environment.available())
+    compare(workbench, *package_environment.available(ENGINES))
 
 
 READS = Benchmark(

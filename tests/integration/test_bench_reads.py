@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.bench import engine_environment, read_answers, reads
+from scripts.bench import package_environment, read_answers, reads
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.driven_fleet import driven_fleet
 from scripts.bench.read_questions import Question
@@ -64,12 +64,14 @@ def test_the_fleet_by_its_readings(readings, vehicles, each_day, dense):
     assert fleet.readings == readings
 
 
-def test_an_engine_that_can_not_be_installed(monkeypatch, tmp_path):
+def test_an_engine_that_can_not_be_installed(tmp_path):
     """The engine is named with the reason, no half-made environment stays, and the other ones are found."""
-    monkeypatch.setattr(engine_environment, "PACKAGES", {"DuckDB": "no-such-folder/==1", "chDB": "chdb==0"})
     (tmp_path / "chdb-0").mkdir()
-    found, missing = engine_environment.available(tmp_path)
+    engines = {"DuckDB": "no such package==1", "chDB": "chdb==0"}
+    found, missing = package_environment.available(engines, tmp_path)
     assert list(found) == ["chDB"]
     assert len(missing) == 1
-    assert missing[0].startswith("DuckDB is left out: no-such-folder/==1 can't be installed. pip ended")
-    assert [one.name for one in tmp_path.iterdir() if "part" in one.name] == []
+    assert missing[0].startswith(
+        "DuckDB is left out: no such package==1 can't be installed. pip says: Invalid"
+    )
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["chdb-0", "no such package-1.log"]

@@ -63,6 +63,7 @@ NEEDS = {
     "scripts.bench.peer_programs.executemany": [[], ["127.0.0.1", "0", "x", "x", "insert"]],
     "scripts.bench.peer_programs.bridge_route": [[], ["127.0.0.1", "1883", "x", "x", "nonsense"]],
     "scripts.bench.peer_programs.pathway_pipe": [[], ["127.0.0.1", "1883", "x", "x", "nonsense"]],
+    "scripts.bench.read_engine": [[], ["nonsense", "x", "x", "8001"], ["duckdb", "x", "x", "0"]],
     "scripts.faults": [["--faults"], ["--faults", "nonsense"], ["--seeds", "0"], ["--rate", "nan"]],
     "scripts.faults.broken_worker": [[], ["nonsense"]],
     "scripts.launcher.guard": [[]],

@@ -11,8 +11,8 @@ from scripts.bench import peer_table
 from scripts.bench.bench_error import MeasureError
 from scripts.bench.database import database
 from scripts.bench.load import lone_readings
-from scripts.bench.peer import EVERY_PEER, EXECUTEMANY, Peer
-from scripts.bench.peer_environment import MissingPeerError, interpreter
+from scripts.bench.package_environment import MissingPackageError, interpreter
+from scripts.bench.peer import EVERY_PEER, EXECUTEMANY
 from scripts.bench.peer_kills import compare_kills
 from scripts.bench.peer_run import running_peer
 from scripts.bench.peers import compare_peers
@@ -21,7 +21,6 @@ from scripts.bench.workbench import Workbench
 from scripts.launcher.guard import ROOT, runs
 from tests.conftest import FAST, server_folder
 
-ABSENT = Peer("an absent peer", "executemany", "insert", "battery-no-such-package==1.0")
 PIPE, ONE, TWO = "mosquitto_sub | psql COPY", "one worker", "two workers, one group"
 
 
@@ -66,16 +65,16 @@ def test_rates_and_costs_of_each_alternative(workbench):
 
 def test_kills_are_survived_by_the_worker_alone(workbench):
     """Automatic acknowledgements lose what was not stored; each loss is in the notes, too."""
-    # The first kill comes after 400 readings: fewer than it collects before it stores any.
-    workbench.messages = 8_000
+    # It stores 500 at a time, and is first killed after 2,250 readings, amid such a batch.
+    workbench.messages = 45_000
     compare_kills(workbench, [EXECUTEMANY], gives_up_after_s=6)
     (comparison,) = workbench.comparisons
-    assert comparison.figures[ONE] == [1_600]
+    assert comparison.figures[ONE] == [9_000]
     (once,) = comparison.figures[EXECUTEMANY.name]
-    assert 0 < once < 1_600
+    assert 0 < once < 9_000
     assert comparison.notes == [
         f"{ONE}: 0 lost, 0 doubled",
-        f"{EXECUTEMANY.name}: {1_600 - once:,.0f} lost, 0 doubled",
+        f"{EXECUTEMANY.name}: {9_000 - once:,.0f} lost, 0 doubled",
     ]
 
 
@@ -116,7 +115,7 @@ def test_a_row_too_many_is_no_figure(workbench, place):
     peer = replace(EXECUTEMANY, has_key=False)
     complaint = r"51 messages have become Rows\(rows=51, keys=50, once=49\)"
     with (
-        running_peer(workbench, place, peer, interpreter(peer)) as sink,
+        running_peer(workbench, place, peer, interpreter(peer.package)) as sink,
         pytest.raises(MeasureError, match=complaint),
     ):
         backlog_seconds(sink, twice)
@@ -125,23 +124,27 @@ def test_a_row_too_many_is_no_figure(workbench, place):
 def test_pip_that_finds_nothing_is_named(tmp_path, monkeypatch):
     """The real pip, without any index: its reason is the message, and no folder stays."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(MissingPeerError, match="No matching distribution found for battery-no-such-package"):
-        interpreter(ABSENT, tmp_path)
+    with pytest.raises(
+        MissingPackageError, match="No matching distribution found for battery-no-such-package"
+    ):
+        interpreter("battery-no-such-package==1.0", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["battery-no-such-package-1.0.log"]
 
 
-@pytest.mark.parametrize("program", sorted({peer.program for peer in EVERY_PEER}))
-def test_a_program_needs_nothing_but_python_for_its_arguments(program):
-    """The peer's environment has none of our packages: -I and -S hide them here, too."""
+@pytest.mark.parametrize(
+    "module", sorted({"read_engine", *(f"peer_programs.{peer.program}" for peer in EVERY_PEER)})
+)
+def test_a_program_needs_nothing_but_python_for_its_arguments(module):
+    """The environment of a peer or an engine has none of our packages: -I and -S hide them here, too."""
     call = (
         "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
-        "runpy.run_module(sys.argv[1], None, '__main__')"
+        "runpy.run_module(sys.argv.pop(1), None, '__main__')"
     )
-    module = f"scripts.bench.peer_programs.{program}"
+    module = f"scripts.bench.{module}"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", call, str(ROOT), module, "--help"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "DATABASE_URL" in done.stderr + done.stdout
+    assert done.stdout.startswith(f"usage: python -m {module} "), done.stderr

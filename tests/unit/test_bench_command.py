@@ -1,6 +1,7 @@
 """The arguments and exit codes of `./scripts/bench.sh`, without a server."""
 
 import json
+import re
 import signal
 
 import pytest
@@ -9,7 +10,7 @@ from scripts.bench import __main__ as command
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS
 from scripts.launcher import signals
-from scripts.launcher.guard import GUARD
+from scripts.launcher.guard import GUARD, ROOT
 from scripts.launcher.launch_error import LaunchError
 
 
@@ -43,6 +44,14 @@ def test_the_list_names_every_benchmark(capsys):
     assert [line.split()[0] for line in lines] == [benchmark.name for benchmark in BENCHMARKS]
 
 
+def test_the_usage_names_every_benchmark():
+    """In the order of the list; the last three alone are by name only, as the usage says."""
+    usage = (ROOT / "scripts" / "bench.sh").read_text().partition("USAGE\n")[0]
+    assert re.findall(r"^  ([a-z][a-z-]+)  +\S", usage, re.MULTILINE) == [one.name for one in BENCHMARKS]
+    assert "all benchmarks but the last three" in usage
+    assert [one.only_by_name for one in BENCHMARKS[-4:]] == [False, True, True, True]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -52,6 +61,7 @@ def test_the_list_names_every_benchmark(capsys):
         (["--vehicles", "0"], "'0' is not a whole number from 1 to 100,000"),
         (["--vehicles", "100001"], "'100001' is not a whole number from 1 to 100,000"),
         (["--rows", "999"], "'999' is not a whole number from 1,000 to "),
+        (["--readings", "599"], "'599' is not a whole number from 600 to "),
         (["--seconds", "-1"], "'-1' is not a number of seconds above 0"),
         (["--seconds", "nan"], "'nan' is not a number of seconds above 0"),
         (["--json", "/no/such/folder/figures.json"], "can't be written"),
@@ -77,9 +87,10 @@ def test_options_reach_the_workbench_and_figures_the_file(choose, tmp_path):
 
     choose(run)
     path = tmp_path / "figures.json"
-    arguments = ["--rounds", "2", "--messages", "7", "--vehicles", "3", "--rows", "5000", "--seconds", "0.5"]
+    arguments = ["--rounds", "2", "--messages", "7", "--vehicles", "3", "--rows", "5000"]
+    arguments += ["--readings", "6000", "--seconds", "0.5"]
     assert command.main([*arguments, "--json", str(path)]) == 0
-    chosen = {"rounds": 2, "messages": 7, "vehicles": 3, "rows": 5_000, "seconds": 0.5}
+    chosen = {"rounds": 2, "messages": 7, "vehicles": 3, "rows": 5_000, "readings": 6_000, "seconds": 0.5}
     assert [{name: getattr(one, name) for name in chosen} for one in seen] == [chosen]
     assert not seen[0].folder.exists()
     written = json.loads(path.read_text())

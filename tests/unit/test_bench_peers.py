@@ -1,24 +1,21 @@
-"""Peers of the benchmarks: versions, environments, arguments, without an installation."""
+"""Peers of the benchmarks: versions, arguments, what is left out, without an installation."""
 
 import json
 import re
-import sys
 
 import pytest
 
 from scripts.bench import __main__ as command
-from scripts.bench import peer_environment
+from scripts.bench import package_environment
 from scripts.bench.benchmark import Benchmark
 from scripts.bench.catalogue import BENCHMARKS
-from scripts.bench.peer import EVERY_PEER, EXECUTEMANY, MQ_BRIDGE, MQ_BRIDGE_COPY, PATHWAY, Peer
-from scripts.bench.peer_environment import MissingPeerError, available, interpreter
+from scripts.bench.peer import EVERY_PEER, EXECUTEMANY, MQ_BRIDGE, MQ_BRIDGE_COPY, PATHWAY
 from scripts.bench.peer_programs import peer_arguments
+from scripts.bench.peer_run import installed
 from scripts.bench.workbench import Workbench
 from scripts.launcher.guard import ROOT
 from shared.wire.reading import SIGNALS
 from shared.wire.topics import telemetry_topic
-
-ABSENT = Peer("an absent peer", "executemany", "insert", "battery-no-such-package==1.0")
 
 
 @pytest.mark.parametrize("peer", [peer for peer in EVERY_PEER if peer.package], ids=lambda peer: peer.name)
@@ -53,79 +50,18 @@ def test_arguments_of_a_program():
     assert parsed == ("127.0.0.1", 1883, "postgresql://x", "/state", "copy")
 
 
-def test_a_peer_without_a_package_runs_in_our_environment(tmp_path):
-    """No folder is made for it."""
-    assert str(interpreter(EXECUTEMANY, tmp_path)) == sys.executable
-    assert list(tmp_path.iterdir()) == []
+def test_the_peers_that_can_run(monkeypatch):
+    """Each that is found with its interpreter; a package that is missing leaves out all of its forms."""
+    found = {PATHWAY.name: "of Pathway", EXECUTEMANY.name: "ours"}
+    seen = []
 
+    def available(packages):
+        seen.append(packages)
+        return found, ["mq-bridge is left out."]
 
-def test_an_environment_that_is_complete_is_used(tmp_path, monkeypatch):
-    """Its folder has its name only since everything is installed."""
-    monkeypatch.setattr(peer_environment, "_run", lambda *_: pytest.fail("something was installed"))
-    (tmp_path / "pathway-0.33.0").mkdir()
-    assert interpreter(PATHWAY, tmp_path).is_relative_to(tmp_path / "pathway-0.33.0")
-
-
-def test_an_environment_that_fails_halfway_leaves_no_folder(tmp_path, monkeypatch, capsys):
-    """The next run begins again; before it, the command says what it installs, and where."""
-
-    def fail(command, _log):
-        if "pip" in command:
-            raise MissingPeerError("pip says: no.")
-        (tmp_path / command[-1]).mkdir()
-
-    monkeypatch.setattr(peer_environment, "_run", fail)
-    with pytest.raises(MissingPeerError, match="pip says: no"):
-        interpreter(PATHWAY, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    said = capsys.readouterr().err
-    assert "pathway==0.33.0" in said
-    assert str(tmp_path / "pathway-0.33.0") in said
-
-
-def test_an_environment_is_the_one_of_the_quicker_run(tmp_path, monkeypatch):
-    """Two runs at once: the second keeps what the first has made."""
-
-    def make(command, _log):
-        if "pip" not in command:
-            (tmp_path / command[-1]).mkdir()
-            (tmp_path / "pathway-0.33.0").mkdir()
-            (tmp_path / "pathway-0.33.0" / "of the first").touch()
-
-    monkeypatch.setattr(peer_environment, "_run", make)
-    interpreter(PATHWAY, tmp_path)
-    assert [path.name for path in tmp_path.rglob("*")] == ["pathway-0.33.0", "of the first"]
-
-
-def test_a_missing_peer_is_named_and_left_out(tmp_path, monkeypatch, capsys):
-    """The others are still measured."""
-
-    def fail(_home, package):
-        raise MissingPeerError(f"pip says: No matching distribution found for {package}")
-
-    monkeypatch.setattr(peer_environment, "_make", fail)
-    found, missing = available([EXECUTEMANY, ABSENT], tmp_path)
-    assert list(found) == [EXECUTEMANY]
-    assert missing == [
-        "an absent peer is missing. pip says: No matching distribution found for battery-no-such-package==1.0"
-    ]
-    assert missing[0] in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("output", "reason"),
-    [
-        (
-            "Looking\nERROR: Could not find\nERROR: No matching distribution found for x==1\nnotice",
-            "No matching",
-        ),
-        ("out of space\n\n", "out of space"),
-        ("", "nothing"),
-    ],
-)
-def test_the_reason_is_the_last_error_of_pip(output, reason):
-    """A person sees why without opening the log."""
-    assert peer_environment._reason(output).startswith(reason)
+    monkeypatch.setattr(package_environment, "available", available)
+    assert installed(EVERY_PEER) == ({PATHWAY: "of Pathway", EXECUTEMANY: "ours"}, ["mq-bridge is left out."])
+    assert seen == [{peer.name: peer.package for peer in EVERY_PEER}]
 
 
 def test_what_a_table_is_told_beforehand_stands_below_it(tmp_path, capsys):
@@ -137,7 +73,7 @@ def test_what_a_table_is_told_beforehand_stands_below_it(tmp_path, capsys):
 
 
 def test_a_run_without_names_installs_no_other_software(monkeypatch, tmp_path):
-    """The benchmarks of peers run when they are asked for by name."""
+    """Benchmarks that compare with other software run when they are asked for by name."""
     ran = []
     own = [
         Benchmark(name, "", lambda workbench: ran.append(workbench.benchmark), name == "b") for name in "ab"
@@ -148,4 +84,4 @@ def test_a_run_without_names_installs_no_other_software(monkeypatch, tmp_path):
     assert command.main(["--json", str(path)]) == 0
     assert ran == ["a"]
     assert json.loads(path.read_text())["comparisons"] == []
-    assert [one.name for one in BENCHMARKS if one.only_by_name] == ["peers", "peer-kills"]
+    assert [one.name for one in BENCHMARKS if one.only_by_name] == ["reads", "peers", "peer-kills"]
