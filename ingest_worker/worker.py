@@ -157,10 +157,13 @@ class Worker:
         finally:
             # After the final batch, whose acknowledgements go out ahead of the DISCONNECT.
             self._broker.stop()
-            # After the DISCONNECT: the next holder of the slot connects with the same client id.
+            # After an error, too, no thread waits for its next attempt.
+            self._database.is_stopping = True
+            self._threads.close()
+            # After the DISCONNECT and the commits: the next holder of the slot connects with the same client
+            # id, and looks up which messages without a time are stored.
             if self._slot is not None:
                 self._slot.close()
-            self._threads.close()
             for engine in self._engines:
                 engine.dispose()
             log.info("Stopped: %s.", self._metrics.tally.snapshot())
@@ -210,7 +213,7 @@ class Worker:
         """Have the batch committed as soon as a thread is free for it."""
         if not len(self._batch):
             return
-        while not self._threads.has_room:
+        while not self._threads.has_room_for(self._batch.contents):
             self._await_commit()
         self._threads.submit(self._batch.take())
         self._settle()
