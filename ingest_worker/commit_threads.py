@@ -30,7 +30,7 @@ class CommittedPart(NamedTuple):
     seconds: float
     """Time that the commit took."""
     committed_at: float
-    """In the time of `time.monotonic`."""
+    """By `time.monotonic`."""
 
 
 class _PendingBatch:
@@ -50,7 +50,7 @@ class _PendingBatch:
 class CommitThreads:
     """A thread for each of the committers, which are given by the names of their threads.
 
-    All methods are called by the worker's thread. A commit wakes it where it waits for messages.
+    All methods are called by the worker's thread. A commit wakes that thread where it waits for messages.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class CommitThreads:
     @property
     def limit(self) -> int | None:
         """Number of readings that a transaction may hold now, None for any number."""
-        # Each is read once, since its thread may set it to None meanwhile.
+        # Each limit is read once: meanwhile the committer's thread may set it to None.
         limits = [one.limit for one in self._committers.values()]
         return min((limit for limit in limits if limit is not None), default=None)
 
@@ -101,7 +101,7 @@ class CommitThreads:
         """Yield the parts that have committed by now, in the order of receipt. Raises a committer's error."""
         while self._pending:
             batch = self._pending[0]
-            # Read ahead of the parts: they are complete where the batch is done.
+            # Read ahead of the parts: a batch that is done by now has all its parts.
             is_done = batch.is_done
             while batch.parts:
                 part = batch.parts.popleft()
@@ -142,16 +142,16 @@ class CommitThreads:
                 for contents, outcome in committer.commit(batch.contents):
                     committed_at = time.monotonic()
                     batch.parts.append(CommittedPart(contents, outcome, committed_at - began, committed_at))
-                    self._tell()
+                    self._wake_worker()
                     self._health.beat(name)
                     began = time.monotonic()
             except BaseException as error:  # noqa: BLE001 - raised again in the worker's thread
                 batch.error = error
             batch.is_done = True
             self._health.rest(name)
-            self._tell()
+            self._wake_worker()
 
-    def _tell(self) -> None:
+    def _wake_worker(self) -> None:
         self._has_news.set()
         self._broker.wake()
 

@@ -43,7 +43,7 @@ _STANDBY_POLL_S = 0.2
 
 
 def _share(window: int) -> int:
-    """Return the messages of a batch: while two are committed, a third one and a fourth one arrive."""
+    """Return the number of messages of a batch: while two batches are committed, two others arrive."""
     return max(1, window // (len(STORING) + 2))
 
 
@@ -169,7 +169,7 @@ class Worker:
             log.info("Stopped: %s.", self._metrics.tally.snapshot())
 
     def _fit_window(self) -> None:
-        """Keep batches so small that the broker's in-flight window holds several, once it is known."""
+        """Once the broker's in-flight window is known, keep batches so small that it holds several."""
         if self._window is None or not self._broker.connection.is_listening:
             return
         self._window.read()

@@ -1,4 +1,4 @@
-"""Readings that stay columns from the decoder to the database; a row is made only where one is asked for."""
+"""Readings that stay columns from the decoder to the database; a row is made only where it is read."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ _new = tuple.__new__
 
 
 class _Rows(Sequence[Row]):
-    """A sequence of rows that equals each other one with the same rows, also a list."""
+    """A sequence of rows, equal to any sequence of the same rows, also to a list."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
