@@ -116,6 +116,11 @@ class Batch:
         return len(self._contents.deliveries)
 
     @property
+    def contents(self) -> BatchContents:
+        """The contents by now, to be read only; `take` returns them."""
+        return self._contents
+
+    @property
     def oldest(self) -> Delivery | None:
         """First delivery; None while the batch is empty."""
         return self._contents.deliveries[0] if self._contents.deliveries else None

@@ -31,7 +31,7 @@ class BrokerWindow:
 
     @property
     def is_reading(self) -> bool:
-        """True until the broker has answered, or has not."""
+        """True from the first call of `read` until the broker has answered, or the connection has failed."""
         return self._thread is not None and self._thread.is_alive()
 
     def _read(self) -> None:

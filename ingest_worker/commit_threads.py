@@ -2,6 +2,7 @@
 
 While the database works on one batch another one is packed for it. Outcomes are returned in the order of
 receipt, in which MQTT wants messages to be acknowledged, also where a later batch has committed first.
+Statuses of a vehicle, and births of a Sparkplug device, are committed in that order, too: the last one stays.
 """
 
 import threading
@@ -29,7 +30,7 @@ class CommittedPart(NamedTuple):
     seconds: float
     """Time that the commit took."""
     committed_at: float
-    """In the time of `time.monotonic`."""
+    """By `time.monotonic`."""
 
 
 class _PendingBatch:
@@ -49,7 +50,7 @@ class _PendingBatch:
 class CommitThreads:
     """A thread for each of the committers, which are given by the names of their threads.
 
-    All methods are called by the worker's thread. A commit wakes it where it waits for messages.
+    All methods are called by the worker's thread. A commit wakes that thread where it waits for messages.
     """
 
     def __init__(
@@ -67,15 +68,18 @@ class CommitThreads:
         """Return the number of batches of which not each part was returned yet."""
         return len(self._pending)
 
-    @property
-    def has_room(self) -> bool:
-        """True where a thread would begin with another batch at once."""
-        return len(self._pending) < len(self._committers)
+    def has_room_for(self, contents: BatchContents) -> bool:
+        """Return whether a thread may begin with this batch at once."""
+        if len(self._pending) >= len(self._committers):
+            return False
+        return not any(_has_to_follow(contents, batch.contents) for batch in self._pending)
 
     @property
     def limit(self) -> int | None:
         """Number of readings that a transaction may hold now, None for any number."""
-        return min((one.limit for one in self._committers.values() if one.limit is not None), default=None)
+        # Each limit is read once: meanwhile the committer's thread may set it to None.
+        limits = [one.limit for one in self._committers.values()]
+        return min((limit for limit in limits if limit is not None), default=None)
 
     @property
     def oldest(self) -> Delivery | None:
@@ -86,7 +90,7 @@ class CommitThreads:
         return None
 
     def submit(self, contents: BatchContents) -> None:
-        """Have a batch committed. The caller waits until there is room."""
+        """Have a batch committed. The caller waits until there is room for it."""
         if not self._threads:
             self._start()
         batch = _PendingBatch(contents)
@@ -97,7 +101,7 @@ class CommitThreads:
         """Yield the parts that have committed by now, in the order of receipt. Raises a committer's error."""
         while self._pending:
             batch = self._pending[0]
-            # Read ahead of the parts: they are complete where the batch is done.
+            # Read ahead of the parts: a batch that is done by now has all its parts.
             is_done = batch.is_done
             while batch.parts:
                 part = batch.parts.popleft()
@@ -115,11 +119,12 @@ class CommitThreads:
         self._has_news.clear()
 
     def close(self) -> None:
-        """End the threads, each after the statement that it waits for, for at most 5 s."""
+        """End the threads, each after its batch, and wait for that for at most 5 s."""
         for _ in self._threads:
             self._queue.put(None)
+        until = time.monotonic() + _JOIN_S
         for thread in self._threads:
-            thread.join(_JOIN_S)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _start(self) -> None:
         self._threads = [
@@ -137,15 +142,27 @@ class CommitThreads:
                 for contents, outcome in committer.commit(batch.contents):
                     committed_at = time.monotonic()
                     batch.parts.append(CommittedPart(contents, outcome, committed_at - began, committed_at))
-                    self._tell()
+                    self._wake_worker()
                     self._health.beat(name)
                     began = time.monotonic()
             except BaseException as error:  # noqa: BLE001 - raised again in the worker's thread
                 batch.error = error
             batch.is_done = True
             self._health.rest(name)
-            self._tell()
+            self._wake_worker()
 
-    def _tell(self) -> None:
+    def _wake_worker(self) -> None:
         self._has_news.set()
         self._broker.wake()
+
+
+def _has_to_follow(later: BatchContents, earlier: BatchContents) -> bool:
+    """Return whether both batches have a status of one vehicle, or a birth of one Sparkplug device."""
+    if later.statuses and earlier.statuses:
+        vins = {status.vin for status in earlier.statuses}
+        if any(status.vin in vins for status in later.statuses):
+            return True
+    if later.births and earlier.births:
+        nodes = {birth.node for birth in earlier.births.values()}
+        return any(birth.node in nodes for birth in later.births.values())
+    return False

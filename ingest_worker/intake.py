@@ -12,9 +12,9 @@ from shared.wire.decoder import Decoded, decode, decode_lone_readings
 from shared.wire.reading import Row
 
 _RUN = 64
-"""Messages that are decoded at once where they are usual ones."""
+"""Number of messages that are decoded at once where they are usual ones."""
 _RUNS_APART = 4
-"""Runs whose native messages are decoded one by one after a run that held another one."""
+"""Number of runs whose native messages are decoded one by one after a run that held an unusual one."""
 
 _Matches = Sequence[TopicMatch | None]
 
@@ -100,7 +100,7 @@ class Intake:
     ) -> None:
         """Put one message into the batch, decoded by itself unless its rows are known."""
         if match is not None and rows is None and self._reader is not None:
-            # Reading may store the batch.
+            # The reader may have the batch stored, ahead of a question to the database.
             entries = self._reader.read(
                 delivery, match, latest=latest, client_id=self._client_id(), stored_before=stored_before
             )

@@ -25,7 +25,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class WorkerMetrics(Collector):
-    """Counters of the worker's thread, read by the thread that answers `/metrics`."""
+    """Counters of the worker's threads, read by the thread that answers `/metrics`."""
 
     def __init__(self, broker: BrokerSession, health: WorkerHealth) -> None:
         self.tally = Tally()

@@ -1,8 +1,8 @@
 """The worker's time limits, in seconds, and how they add up.
 
 A statement: the server cancels it after STATEMENT_TIMEOUT_S; where the server does not even answer, the
-worker cuts the connection after DEADLINE_S. During that wait the worker's thread reports itself ten times a
-second, so LIVE_S, after which it counts as dead, may be shorter than both.
+worker cuts the connection after DEADLINE_S. During that wait the thread that waits reports itself ten times a
+second, so LIVE_S, after which the thread counts as dead, may be shorter than both.
 
 A connection to the database has shared.storage.engine.CONNECT_TIMEOUT_S, a lock LOCK_TIMEOUT_MS: each is less
 than STATEMENT_TIMEOUT_S, so that the error names the lock.
@@ -21,7 +21,7 @@ DEADLINE_S = 45.0
 """Time without an answer after which the connection is cut; a live server reports its own timeout first."""
 
 LIVE_S = 30.0
-"""Age of the last report of the worker's thread from which on /live answers 503."""
+"""Age of the last report of a thread that works from which on /live answers 503."""
 
 BROKER_CONNECT_TIMEOUT_S = 5.0
 """Time for a connection to the broker, TLS included."""

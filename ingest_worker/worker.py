@@ -43,7 +43,7 @@ _STANDBY_POLL_S = 0.2
 
 
 def _share(window: int) -> int:
-    """Return the messages of a batch: while two are committed, a third one and a fourth one arrive."""
+    """Return the number of messages of a batch: while two batches are committed, two others arrive."""
     return max(1, window // (len(STORING) + 2))
 
 
@@ -157,16 +157,19 @@ class Worker:
         finally:
             # After the final batch, whose acknowledgements go out ahead of the DISCONNECT.
             self._broker.stop()
-            # After the DISCONNECT: the next holder of the slot connects with the same client id.
+            # After an error, too, no thread waits for its next attempt.
+            self._database.is_stopping = True
+            self._threads.close()
+            # After the DISCONNECT and the commits: the next holder of the slot connects with the same client
+            # id, and looks up which messages without a time are stored.
             if self._slot is not None:
                 self._slot.close()
-            self._threads.close()
             for engine in self._engines:
                 engine.dispose()
             log.info("Stopped: %s.", self._metrics.tally.snapshot())
 
     def _fit_window(self) -> None:
-        """Keep batches so small that the broker's in-flight window holds several, once it is known."""
+        """Once the broker's in-flight window is known, keep batches so small that it holds several."""
         if self._window is None or not self._broker.connection.is_listening:
             return
         self._window.read()
@@ -210,7 +213,7 @@ class Worker:
         """Have the batch committed as soon as a thread is free for it."""
         if not len(self._batch):
             return
-        while not self._threads.has_room:
+        while not self._threads.has_room_for(self._batch.contents):
             self._await_commit()
         self._threads.submit(self._batch.take())
         self._settle()

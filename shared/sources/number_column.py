@@ -11,7 +11,7 @@ from shared.sources.signal_rule import SignalRule
 from shared.wire.reading import SIGNALS
 
 _INTEGERS, _TEXTS, _NUMBERS = {int}, {str}, {int, float}
-# Of texts of these characters alone `float` reads the same as `read_number`.
+# For texts of these characters alone `float` returns the same number as `read_number`.
 _OTHER_CHARACTER = re.compile(r"[^0-9.\-]").search
 
 
@@ -23,7 +23,7 @@ class NumberColumn:
         self._convert_integers = convert_integers(unit or rule.unit, rule.scale, rule.offset, rule.sign)
         self._invalid = rule.invalid
         self._low, self._high, _unit = SIGNALS[rule.name]
-        # The range shows the others: the usual codes for "invalid" lie outside.
+        # The others, the usual codes for "invalid" among them, are found by the range alone.
         self._invalid_in_range = {
             number for number in rule.invalid.numbers if self.is_in_range(self._convert(number))
         }

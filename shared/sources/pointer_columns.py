@@ -53,7 +53,7 @@ def _choice_step(find: Find, choice: Choice) -> Callable[[Column], Column]:
     """Return the step to the chosen element, which usually has the same index in all arrays."""
     key, wanted = choice
     if wanted.isdigit():
-        # An integer may be meant, too.
+        # The choice also matches an integer of these digits.
         return lambda column: [*map(find, column)]
     get = itemgetter(key)
 

@@ -55,7 +55,7 @@ def connect_arguments(name: str, *, statement_timeout_ms: int, read_only: bool =
     """Return the keywords for each connection of ours; with `read_only` its session can't change a row."""
     session = {
         "TimeZone": "UTC",
-        # Hours are closed on the ground that each statement sees what has committed before it.
+        # `close_hours` relies on statements that see all transactions committed before them.
         "default_transaction_isolation": "read\\ committed",
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,

@@ -34,7 +34,7 @@ def merge_assignments() -> str:
 
 
 def merge_whole_assignments() -> str:
-    """Return the same for incoming rows whose values are all of their ts, and none null.
+    """Return the SET list for incoming rows whose values are all of their ts, and none of them null.
 
     Nearly always they are newer than the stored row, which the first test of each CASE finds.
     """

@@ -15,7 +15,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
 _FRACTION_AT = len("2000-01-01T00:00:00.")
-# Below that the calls of NumPy take longer than Python's own arithmetic.
+# For fewer texts the calls of NumPy take longer than Python's own arithmetic.
 _LEAST_TEXTS = 400
 
 
@@ -27,7 +27,7 @@ def ticks(moments: Sequence[datetime]) -> Ticks:
 def ticks_of_blocks(blocks: Sequence[ReadingBlock]) -> Ticks:
     """Return the ticks of the readings' times, in the order of the blocks.
 
-    They are taken from the texts of the times, many at once: a quarter of the processor time of `ticks`.
+    The ticks are taken from the texts of the times, many at once: a quarter of the processor time of `ticks`.
     """
     found = []
     for width, alike in groupby(blocks, lambda block: 0 if block.times is None else len(block.times[0])):

@@ -1,4 +1,4 @@
-"""Readings that stay columns from the decoder to the database; a row is made only where one is asked for."""
+"""Readings that stay columns from the decoder to the database; a row is made only where it is read."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ _new = tuple.__new__
 
 
 class _Rows(Sequence[Row]):
-    """A sequence of rows that equals each other one with the same rows, also a list."""
+    """A sequence of rows, equal to any sequence of the same rows, also to a list."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
@@ -132,19 +132,21 @@ class RowParts(_Rows):
     def __getitem__(self, place: int | slice) -> "Row | RowParts":
         if isinstance(place, slice):
             return self._slice(*place.indices(self._length))
-        part, at = self._locate(place)
-        return part[at]
+        number, at = self._locate(place)
+        return self.parts[number][at]
 
     def __setitem__(self, place: int, row: Row) -> None:
-        part, at = self._locate(place)
+        number, at = self._locate(place)
+        part = self.parts[number]
         if isinstance(part, ReadingBlock):
-            self.parts[self.parts.index(part)] = part = [*part]
+            self.parts[number] = part = [*part]
         part[at] = row
 
-    def _locate(self, place: int) -> tuple[list[Row] | ReadingBlock, int]:
+    def _locate(self, place: int) -> tuple[int, int]:
+        """Return the index of a row's part, and the row's index in the part."""
         place = range(self._length)[place]
         number = bisect_right(self._firsts, place) - 1
-        return self.parts[number], place - self._firsts[number]
+        return number, place - self._firsts[number]
 
     def _slice(self, start: int, stop: int, step: int) -> "RowParts":
         if step != 1:

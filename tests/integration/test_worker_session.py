@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -10,15 +11,16 @@ from sqlalchemy import text
 from ingest_worker.broker_session import BrokerSession
 from ingest_worker.fatal_errors import DeafWorkerError
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.worker import Worker
+from ingest_worker.worker import STORING, Worker
 from ingest_worker.worker_health import WorkerHealth
 from shared.settings import WorkerSettings
 from shared.storage.engine import writer_engine
 from tests.conftest import eventually
 from tests.fake_session import FakeSession
-from tests.readings import payload, raw
+from tests.readings import at, payload, raw
 
 TOPIC, CONFIRM = b"vehicles/VIN-00001/telemetry", b"vehicles/VIN-00001/telemetry/confirm"
+STATUS = b"vehicles/VIN-00001/status"
 RECEIPTS = "vehicles/VIN-00001/receipts"
 
 
@@ -28,13 +30,19 @@ def session():
 
 
 @pytest.fixture
-def worker(session, database_url, monkeypatch, tmp_path):
-    """Create a worker with that session, which is not running."""
+def slot():
+    """No slot; a class of tests may have another fixture."""
+
+
+@pytest.fixture
+def worker(session, database_url, slot, monkeypatch, tmp_path):
+    """Create a worker with that session, which is not running; a batch has up to two messages."""
     monkeypatch.chdir(tmp_path)
     health = WorkerHealth()
     metrics = WorkerMetrics(session, health)
-    chosen = WorkerSettings(database_url=database_url, ingest_batch_ms=20)
-    made = Worker(chosen, session, partial(writer_engine, database_url, name="test-worker"), health, metrics)
+    chosen = WorkerSettings(database_url=database_url, ingest_batch_ms=20, mqtt_max_inflight=8)
+    new_engine = partial(writer_engine, database_url, name="test-worker")
+    made = Worker(chosen, session, new_engine, health, metrics, slot=slot)
     made.metrics, made.failures = metrics, []
 
     def run():
@@ -49,7 +57,8 @@ def worker(session, database_url, monkeypatch, tmp_path):
 
 def run_until(worker, check):
     """Run the worker until `check()` is true, then stop it."""
-    worker.thread.start()
+    if not worker.thread.is_alive():
+        worker.thread.start()
     eventually(check)
     worker.stop()
     worker.thread.join(10)
@@ -80,10 +89,10 @@ def test_receipts_then_acknowledgements_then_the_end(worker, session, engine):
             committed.append(connection.execute(text("SELECT count(*) FROM telemetry")).scalar_one())
 
     session.on_acknowledge = count
-    session.deliver((CONFIRM, payload(raw(second=1))), (TOPIC, payload(raw(second=2))), (TOPIC, b"nonsense"))
+    session.deliver((CONFIRM, payload(raw(second=1))), (TOPIC, payload(raw(second=2), raw(), raw(soc=101))))
     run_until(worker, lambda: acknowledgements(session))
-    assert session.calls == ["start", ("publish", [RECEIPTS]), ("acknowledge", [1, 2, 3]), "stop"]
-    assert committed == [2]
+    assert session.calls == ["start", ("publish", [RECEIPTS]), ("acknowledge", [1, 2]), "stop"]
+    assert committed == [3]
 
 
 @pytest.mark.parametrize("takes_receipts", [True, False])
@@ -111,3 +120,95 @@ def test_a_session_that_is_dead_ends_the_worker(worker, session):
     worker.thread.join(10)
     assert worker.failures == [session.fatal]
     assert session.calls == ["start", "stop"]
+
+
+@pytest.fixture
+def another_writer(database_url):
+    """Return a connection that has inserted a reading of second 1: another writer of it waits for the end."""
+    engine = writer_engine(database_url, name="test-another")
+    with engine.connect() as connection:
+        values = {"vin": "VIN-00001", "ts": at(1)}
+        insert = "INSERT INTO telemetry (vin, ts, received_at, soc) VALUES (:vin, :ts, :ts, 50)"
+        connection.execute(text(insert), values)
+        yield connection
+    engine.dispose()
+
+
+def is_waited_for(engine):
+    with engine.connect() as connection:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'transactionid'"
+        return connection.execute(text(waiting)).scalar_one() > 0
+
+
+def test_the_last_status_is_stored_last(worker, session, engine, another_writer):
+    """While a batch with `offline` waits for a lock, the next one with `online` does not overtake it."""
+
+    def stored():
+        with engine.connect() as connection:
+            return connection.execute(text("SELECT status FROM vehicle_status")).scalars().all()
+
+    session.deliver((STATUS, b"online"))
+    worker.thread.start()
+    eventually(lambda: stored() == ["online"])
+    session.deliver(
+        *((TOPIC, payload(raw(second=1))), (STATUS, b"offline")),
+        *((TOPIC, payload(raw(second=2))), (STATUS, b"online")),
+    )
+    eventually(lambda: is_waited_for(engine))
+    # Time for the second batch to commit, if it does not wait.
+    time.sleep(0.5)
+    another_writer.rollback()
+    run_until(worker, lambda: acknowledgements(session)[-1] == ("acknowledge", [3, 4]))
+    assert stored() == ["online"]
+
+
+class FakeSlot:
+    """A slot that is always held; `storing` are the threads that stored while the slot was freed."""
+
+    number = last = 1
+    storing = None
+
+    def take(self, _numbers=None):
+        return 1
+
+    def client_id(self):
+        return "fake"
+
+    def close(self):
+        self.storing = storing_threads()
+
+
+def storing_threads():
+    return [thread.name for thread in threading.enumerate() if thread.name in STORING]
+
+
+class TestASlot:
+    """A worker with a slot."""
+
+    @pytest.fixture
+    def slot(self):
+        return FakeSlot()
+
+    def test_the_slot_is_freed_once_nothing_is_written(self, worker, session, slot, engine, another_writer):
+        """The next holder asks which messages without a time are stored: no commit may follow."""
+        session.stop = another_writer.rollback
+        session.deliver((TOPIC, payload(raw(second=1))))
+        worker.thread.start()
+        eventually(lambda: is_waited_for(engine))
+        session.fatal = DeafWorkerError("dead")
+        worker.thread.join(10)
+        assert worker.failures == [session.fatal]
+        assert slot.storing == []
+
+
+def test_an_error_ends_the_threads_while_the_database_is_away(worker, session, engine):
+    """A thread that waits for its next attempt gives up."""
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE telemetry RENAME COLUMN soc TO soc_before"))
+    session.deliver((TOPIC, payload(raw(second=1))))
+    worker.thread.start()
+    eventually(lambda: worker.metrics.database_errors["deployment"] == 1)
+    session.fatal = DeafWorkerError("dead")
+    worker.thread.join(15)
+    assert worker.failures == [session.fatal]
+    assert storing_threads() == []

@@ -8,7 +8,12 @@ from ingest_worker.batch import BatchContents
 from ingest_worker.commit_threads import CommitThreads
 from ingest_worker.worker_health import WorkerHealth
 from ingest_worker.write_batch import BatchOutcome
+from shared.sources.sparkplug_decoder import NodeBirth
+from shared.wire.connectivity import Status
+from shared.wire.sparkplug_birth import Birth
+from shared.wire.status import VehicleStatus
 from tests.fake_session import FakeSession
+from tests.readings import at
 
 
 class HeldCommitter:
@@ -69,7 +74,7 @@ def wait_until(threads, check):
 def test_the_later_batch_waits_for_the_earlier_one(threads, released):
     """MQTT wants acknowledgements in the order of the messages."""
     first, second = submit(threads, released, "a"), submit(threads, released, "b")
-    assert not threads.has_room
+    assert not threads.has_room_for(batch("c"))
     released[id(second)].set()
     threads.wait(0.5)
     assert list(threads.committed()) == []
@@ -79,7 +84,7 @@ def test_the_later_batch_waits_for_the_earlier_one(threads, released):
     wait_until(threads, lambda: done.extend(threads.committed()) or len(done) == 2)
     assert [part.contents for part in done] == [first, second]
     wait_until(threads, lambda: not list(threads.committed()) and not threads)
-    assert threads.has_room
+    assert threads.has_room_for(batch("c"))
     assert threads.oldest is None
 
 
@@ -116,3 +121,58 @@ def test_a_thread_that_hangs_is_no_live_worker(committers, released, monkeypatch
     monkeypatch.undo()
     released[id(contents)].set()
     threads.close()
+
+
+class ChangingCommitter:
+    """A committer whose thread removes its limit as soon as it was read."""
+
+    def __init__(self):
+        self.limits = [5, None]
+
+    @property
+    def limit(self):
+        return self.limits.pop(0)
+
+
+def test_a_limit_that_its_thread_removes_meanwhile():
+    """The worker's thread reads each limit once: its value may be another one at the next look."""
+    made = CommitThreads(
+        {"one": ChangingCommitter(), "other": ChangingCommitter()}, FakeSession(), WorkerHealth()
+    )
+    assert made.limit == 5
+
+
+def status(vin, status):
+    return VehicleStatus(vin, status, at(0))
+
+
+def with_statuses(*statuses):
+    return BatchContents(deliveries=["status"], firsts=[0], statuses=list(statuses))
+
+
+def with_birth(node):
+    return BatchContents(deliveries=["birth"], firsts=[0], births={"birth": NodeBirth(node, Birth([]))})
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "other"),
+    [
+        (
+            with_statuses(status("VIN-00001", Status.OFFLINE)),
+            with_statuses(status("VIN-00001", Status.ONLINE)),
+            with_statuses(status("VIN-00002", Status.ONLINE)),
+        ),
+        (with_birth("group/edge/1"), with_birth("group/edge/1"), with_birth("group/edge/2")),
+    ],
+    ids=["statuses", "births"],
+)
+def test_the_last_status_and_birth_commit_last(threads, released, earlier, later, other):
+    """A batch with a later one of the same vehicle or node is not begun; one of another vehicle is."""
+    released[id(earlier)] = threading.Event()
+    threads.submit(earlier)
+    assert not threads.has_room_for(later)
+    assert threads.has_room_for(other)
+    assert threads.has_room_for(batch("a"))
+    released[id(earlier)].set()
+    wait_until(threads, lambda: not list(threads.committed()) and not threads)
+    assert threads.has_room_for(later)

@@ -128,3 +128,13 @@ def test_a_signal_that_is_in_some_blocks():
     assert columns.nulls is not None
     assert columns.nulls.sum(axis=1).tolist() == [2] + [0] * (NUMBER - 1)
     assert [one.soc for one in divided] == [0.0, 1.0, None, None]
+
+
+def test_a_row_of_the_second_of_two_equal_blocks_is_replaced():
+    """One array that came twice in one read: two blocks with the same rows."""
+    rows = some_rows(0, 2)
+    divided = RowParts()
+    for _ in range(2):
+        divided.extend(ReadingBlock.of(rows))
+    divided[2] = changed = rows[0]._replace(soc=55.5)
+    assert [*divided] == [*rows, changed, rows[1]]
