@@ -8,9 +8,9 @@ import numpy as np
 
 from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import charge_spans
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Mask, last_true
 from shared.diagnostics.odometer import MOVED_KM, known_distance, last_known
+from shared.diagnostics.rhythm import GAP_S
 from shared.diagnostics.trace import Trace
 from shared.vehicle_profile import Profile
 

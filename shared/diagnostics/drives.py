@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.odometer import known_in_block
+from shared.diagnostics.rhythm import GAP_S
 from shared.diagnostics.session import Course
 
 _DRIVING_A = 5.0

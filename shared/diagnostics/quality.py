@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.rhythm import GAP_S
 from shared.diagnostics.trace import Trace
 
 _LATE_S = 180.0

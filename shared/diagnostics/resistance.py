@@ -7,9 +7,9 @@ import numpy as np
 
 from shared.diagnostics.between import interpolated, longest_bridge_s
 from shared.diagnostics.days import split_by_day
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Indices
 from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.rhythm import GAP_S
 from shared.diagnostics.trace import Floats, Trace
 
 _LONGEST_S = 6.0

@@ -11,9 +11,10 @@ import numpy as np
 from shared.diagnostics.between import power_between
 from shared.diagnostics.charging import charge_spans
 from shared.diagnostics.drives import drive_spans
-from shared.diagnostics.gaps import GAP_S, filled
+from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.odometer import travelled
+from shared.diagnostics.rhythm import GAP_S
 from shared.diagnostics.session import Course, Kind, Session, observed
 from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.soh import latest_soh

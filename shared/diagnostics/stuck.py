@@ -7,8 +7,8 @@ import numpy as np
 from shared.diagnostics.activity import charging
 from shared.diagnostics.between import LONGEST_PAIR_S, bounds
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.hysteresis import Interval
+from shared.diagnostics.rhythm import gaps
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
@@ -35,7 +35,7 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     if not len(known):
         return
     ts, voltage, lower, higher = trace.ts[known], trace.pack_voltage[known], lower[known], higher[known]
-    gap = np.diff(ts, append=trace.until) >= GAP_S
+    gap = gaps(ts, trace.until)
     begins = np.concatenate(([0], np.flatnonzero((np.diff(voltage) != 0) | gap[:-1]) + 1))
     stops = np.append(begins[1:], len(ts))
     highest, lowest = np.maximum.reduceat(lower, begins), np.minimum.reduceat(higher, begins)
