@@ -43,6 +43,14 @@ class Throughput(Figure):
 
     kwh_out: Rounded = Field(description="Discharged, kWh")
     kwh_in: Rounded = Field(description="Charged and regained, kWh")
+    kwh_out_low: Rounded = Field(
+        description="Lower end of the 95 % band of kwh_out, which the interval of the readings leaves open,"
+        " over the covered time"
+    )
+    kwh_out_high: Rounded = Field(description="Upper end of the band of kwh_out")
+    kwh_in_low: Rounded = Field(description="Lower end of the band of kwh_in")
+    kwh_in_high: Rounded = Field(description="Upper end of the band of kwh_in")
+    sampling_ok: bool = Field(description="False where a band reaches over 5 % of the energy from its figure")
     ah_out: Rounded = Field(description="Ah")
     ah_in: Rounded = Field(description="Ah")
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")

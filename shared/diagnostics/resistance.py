@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.diagnostics.between import interpolated, longest_bridge_s
+from shared.diagnostics.between import interpolated
 from shared.diagnostics.days import split_by_day
 from shared.diagnostics.masks import Indices
 from shared.diagnostics.missing import InsufficientData, Missing
@@ -171,10 +171,7 @@ def _median_interval(seconds: Floats) -> float:
 
 def _cell_temp(trace: Trace) -> Floats:
     """Return the mean of the hottest and the coldest cell, °C; of one alone where the other is unknown."""
-    hot, cold = (
-        interpolated(trace.ts, signal, longest_bridge_s(trace.ts, signal))
-        for signal in (trace.max_temp, trace.min_temp)
-    )
+    hot, cold = (interpolated(trace.ts, signal) for signal in (trace.max_temp, trace.min_temp))
     return (np.where(np.isnan(hot), cold, hot) + np.where(np.isnan(cold), hot, cold)) / 2
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.diagnostics.activity import charging
-from shared.diagnostics.between import LONGEST_PAIR_S, bounds
+from shared.diagnostics.between import bounds
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.rhythm import gaps
@@ -30,7 +30,7 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     limit = max(rule.levels[0].set, round(_resolution(trace) / rule.numbers["least_ohm"], 6))
     # A voltage between two readings would repeat one that stands still: only its own readings count. Currents
     # between two readings count with the smaller span: at the end of a charge one is half the charger's.
-    lower, higher = bounds(trace.ts, trace.pack_current, LONGEST_PAIR_S)
+    lower, higher = bounds(trace.ts, trace.pack_current)
     known = np.flatnonzero(~np.isnan(trace.pack_voltage + lower) & ~charging(trace, profile))
     if not len(known):
         return

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.battery import battery
-from shared.diagnostics.between import bounds, interpolated, longest_bridge_s
+from shared.diagnostics.between import bounds, interpolated
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.missing import InsufficientData
 from shared.diagnostics.resistance import resistance
@@ -180,9 +180,14 @@ def test_between_two_readings():
     assert np.isnan(signal[2])
 
 
-@pytest.mark.parametrize(("interval", "longest"), [(1, 60), (24, 60), (100, 250), (600, 900)])
-def test_the_rhythm_of_a_signal(interval, longest):
-    """2.5 times the median interval, from 60 to 900 s; four readings are no rhythm."""
-    ts = interval * np.arange(5.0)
-    assert longest_bridge_s(ts, np.ones(5)) == longest
-    assert longest_bridge_s(ts[:4], np.ones(4)) == 60
+@pytest.mark.parametrize("interval", [1, 24, 100, 600, 3_600])
+def test_the_rhythm_of_a_signal(interval):
+    """Known over 2.5 times its own interval, at least 60 s and at most 2.5 h; four readings are no rhythm."""
+    own = interval * np.arange(5.0)
+    longest = min(max(2.5 * interval, 60), 9_000)
+    for silence, is_known in ((longest - 1, True), (longest + 1, False)):
+        end = own[-1] + silence
+        ts = np.concatenate((own, [end - 0.5, end]))
+        signal = np.where(np.isin(ts, [*own, end]), 1.0, np.nan)
+        assert np.isnan(interpolated(ts, signal)[-2]) != is_known
+        assert np.isnan(interpolated(ts[2:], signal[2:])[-2]) == (silence > 60)

@@ -1,0 +1,108 @@
+"""Sources of any rhythm: each story with its right value, jittered, on another day, and at other rhythms."""
+
+import numpy as np
+import pytest
+
+from shared.diagnostics.integrals import totals
+from shared.diagnostics.session import EnergyFrom, Kind
+from shared.diagnostics.sessions import sessions
+from shared.vehicle_profile import Profile
+from tests.rhythms import times, variants
+from tests.traces import trace
+
+NOTHING = Profile()
+ODO = 12_345.6
+
+
+def stories(step):
+    return pytest.mark.parametrize(("step", "jitter", "first"), variants(step))
+
+
+def socs(ts, begin, end):
+    """Return a soc in whole percent that rises evenly from `begin` to `end`."""
+    return np.floor(begin + (end - begin) * (ts - ts[0]) / (ts[-1] - ts[0]) + 1e-9)
+
+
+@stories(60.5)
+def test_a_charge_at_60_5_s(step, jitter, first):
+    """An hour of 18 A at 390 V: 7.08 kWh at 60.5 s, and all its charge in the throughput."""
+    ts = times(step, 61, jitter=jitter, first=first)
+    readings = trace(ts, soc=socs(ts, 40, 55), pack_voltage=390, pack_current=-18, odo_km=ODO)
+    (charge,) = sessions(readings, NOTHING)
+    true = 18 * 390 * (ts[-1] - ts[0]) / 3.6e6
+    assert (charge.kind, charge.inferred, charge.coverage) == (Kind.CHARGE, False, 1)
+    assert charge.kwh_in == pytest.approx(true)
+    assert charge.kwh_in_low == pytest.approx(true)
+    assert charge.kwh_in_high == pytest.approx(true)
+    assert charge.sampling_ok
+    assert totals(readings).ah_in == pytest.approx(18 * (ts[-1] - ts[0]) / 3600)
+    if (step, jitter) == (60.5, 0):
+        assert charge.kwh_in == pytest.approx(7.08, abs=0.005)
+
+
+@stories(600)
+def test_a_charge_at_600_s(step, jitter, first):
+    """10 A at 700 V: one charge of about 46 kWh; parked before and after, its ends widen the band."""
+    ts = times(step, 60, jitter=jitter, first=first)
+    flows = (np.arange(60) >= 10) & (np.arange(60) < 50)
+    soc = np.round(30 + 1.5 * np.cumsum(flows), 1)
+    readings = trace(ts, soc=soc, pack_voltage=700, pack_current=np.where(flows, -10.0, 0), odo_km=ODO)
+    (charge,) = sessions(readings, NOTHING)
+    true = 7 * (ts[49] - ts[10]) / 3600
+    assert (charge.kind, charge.inferred) == (Kind.CHARGE, False)
+    assert (charge.start, charge.end) == (readings.ts[10], readings.ts[49])
+    assert charge.kwh_in == pytest.approx(true)
+    # It may have begun an interval earlier, and ended one later.
+    assert true < charge.kwh_in_high < true * 1.08
+    if (step, jitter) == (600, 0):
+        assert charge.kwh_in == pytest.approx(45.5)
+
+
+@stories(600)
+def test_a_slow_charge_whose_steps_are_small(step, jitter, first):
+    """Every 600 s 1 % and 12 A: one charge from 40 to 80 %."""
+    ts = times(step, 41, jitter=jitter, first=first)
+    readings = trace(ts, soc=40.0 + np.arange(41), pack_current=-12, odo_km=ODO)
+    (charge,) = sessions(readings, NOTHING)
+    assert (charge.kind, charge.soc_from, charge.soc_to) == (Kind.CHARGE, 40, 80)
+
+
+@stories(900)
+def test_a_charge_without_a_current(step, jitter, first):
+    """Every 15 min soc from 60 to 79: one inferred charge."""
+    ts = times(step, 20, jitter=jitter, first=first)
+    readings = trace(ts, soc=60.0 + np.arange(20), odo_km=ODO)
+    (charge,) = sessions(readings, NOTHING)
+    assert (charge.kind, charge.inferred, charge.soc_from, charge.soc_to) == (Kind.CHARGE, True, 60, 79)
+
+
+@stories(2_400)
+def test_a_charge_by_rare_polls(step, jitter, first):
+    """Soc 20, 30, .., 80 every 40 min at one odometer: one charge."""
+    ts = times(step, 7, jitter=jitter, first=first)
+    readings = trace(ts, soc=20 + 10.0 * np.arange(7), odo_km=ODO)
+    (charge,) = sessions(readings, NOTHING)
+    assert (charge.kind, charge.inferred, charge.soc_from, charge.soc_to) == (Kind.CHARGE, True, 20, 80)
+
+
+@stories(3_600)
+def test_two_months_of_a_cloud_account(step, jitter, first):
+    """Soc and odometer hourly: 15 charges, not 30, each with the nominal energy, which is marked."""
+    ts = times(step, round(60 * 86_400 / step), jitter=jitter, first=first)
+    day, hour = (ts - ts[0]) // 86_400, (ts - ts[0]) % 86_400 / 3_600
+    evenings = day % 4 == 3
+    since = day % 4 * 24 + hour
+    # 40 km a day from 8 to 9 h, 12 % of soc; plugged in on every fourth evening at 18 h, 48 % in 3 h.
+    driven = day + np.clip(hour - 8, 0, 1)
+    soc = 90 - 12 * (day % 4 + np.clip(hour - 8, 0, 1)) + evenings * np.clip((hour - 18) / 3, 0, 1) * 48
+    readings = trace(ts, soc=np.floor(soc + 1e-6), odo_km=20_000 + np.floor(40 * driven))
+    assert since.max() > 90
+    found = sessions(readings, Profile(energy_kwh=60))
+    charges = [each for each in found if each.kind is Kind.CHARGE]
+    assert len(charges) == 15
+    for charge in charges:
+        assert charge.inferred
+        assert charge.kwh_in == pytest.approx(0.48 * 60, abs=0.7)
+        assert charge.kwh_in_low < 0.48 * 60 < charge.kwh_in_high
+        assert charge.energy_from is EnergyFrom.SOC_NOMINAL
+    assert sum(each.km for each in found if each.kind is Kind.DRIVE) == pytest.approx(60 * 40, abs=41)
