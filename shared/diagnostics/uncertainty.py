@@ -22,9 +22,9 @@ _FOLLOWED, _INDEPENDENT = 0.58, 1.4
 walk between them), and where they are independent of each other."""
 _INDEPENDENT_S = 30.0
 """Interval from which on two readings of a driving car's power are independent [C]."""
-_KWH_PER_KM, _KWH_IN_PER_KM = 0.66, 0.2
-"""Twice the deviation of a driving car's power over its speed (0.33 kWh/km), and of its braking [C]: a lower
-bound for readings that happen to be alike."""
+_KWH_PER_KM, _KWH_IN_PER_KM = 0.33, 0.1
+"""Deviation of a driving car's power over its speed (15 kW at 45 km/h), and of its braking [C]: a lower bound
+for readings that happen to be alike."""
 _SPEED_S = 60.0
 """Interval from which on a single reading says as little as that bound [C]."""
 _USUAL_KWH_PER_KM = 0.25
