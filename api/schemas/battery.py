@@ -70,6 +70,10 @@ class Consumption(Figure):
     """Consumption over all drives that can be used; regained energy is subtracted."""
 
     kwh_per_100_km: Rounded
+    kwh_per_100_km_low: Rounded = Field(
+        description="Lower end of the 95 % band, which the interval of the readings leaves open"
+    )
+    kwh_per_100_km_high: Rounded = Field(description="Upper end of the band")
     kwh: Rounded
     km: Rounded
     drives: int
@@ -203,7 +207,10 @@ class DataQuality(Figure):
     readings: int
     median_interval_s: Rounded
     p95_interval_s: Rounded
-    gaps: int = Field(description="Intervals of at least 300 s")
+    logged_share: Rounded = Field(
+        description="Share of the time between readings near each other: 60 s, or the source's rhythm, 0..1"
+    )
+    gaps: int = Field(description="Intervals of at least 300 s, and beyond the source's rhythm")
     gap_hours: Rounded
     longest_gap_s: Rounded
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")

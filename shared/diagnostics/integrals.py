@@ -58,6 +58,16 @@ class Totals:
         return self.kwh_in + sqrt(self.in_square) + self.in_missed
 
     @property
+    def kwh_down(self) -> float:
+        """Distance from `kwh` to the lower end of its band."""
+        return sqrt(self.net_square)
+
+    @property
+    def kwh_up(self) -> float:
+        """Distance from `kwh` to the upper end of its band; a braking that cancels changes no net energy."""
+        return sqrt(self.net_square) + max(0.0, self.out_missed - self.in_missed)
+
+    @property
     def sampling_ok(self) -> bool:
         """True where both bands reach at most 5 % of the energy of both directions from their figures [C]."""
         widest = max(

@@ -55,6 +55,10 @@ class Session:
     kwh_in_high: float | None = None
     kwh_out_low: float | None = None
     kwh_out_high: float | None = None
+    kwh_down: float = 0.0
+    """Distance from the net energy to the lower end of its band."""
+    kwh_up: float = 0.0
+    """Distance to the upper end."""
     sampling_ok: bool = False
     """True where the bands are small: at most 5 % of the energy of both directions."""
     energy_from: EnergyFrom | None = None
@@ -116,6 +120,8 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
         kwh_in_high=in_high if covered else None,
         kwh_out_low=total.kwh_out_low if covered else None,
         kwh_out_high=total.kwh_out_high if covered else None,
+        kwh_down=total.kwh_down,
+        kwh_up=total.kwh_up,
         sampling_ok=covered and total.sampling_ok and in_high - total.kwh_in <= SMALL * total.throughput_kwh,
         energy_from=EnergyFrom.MEASURED if covered else None,
         km=course.distance(first, last),

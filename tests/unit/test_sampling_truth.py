@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
+from shared.diagnostics.consumption import consumption
+from shared.diagnostics.episodes import episodes
 from shared.diagnostics.integrals import totals
+from shared.diagnostics.quality import quality
+from shared.diagnostics.rule import Code
 from shared.diagnostics.session import EnergyFrom, Kind
 from shared.diagnostics.sessions import sessions
 from shared.vehicle_profile import Profile
+from tests.battery_model import DAY, DRIVES, day
 from tests.rhythms import times, variants
 from tests.traces import trace
 
@@ -106,3 +111,29 @@ def test_two_months_of_a_cloud_account(step, jitter, first):
         assert charge.kwh_in_low < 0.48 * 60 < charge.kwh_in_high
         assert charge.energy_from is EnergyFrom.SOC_NOMINAL
     assert sum(each.km for each in found if each.kind is Kind.DRIVE) == pytest.approx(60 * 40, abs=41)
+
+
+@stories(60)
+def test_a_day_that_is_thinned_out(step, jitter, first):
+    """Net energy and consumption within their bands; logged all the time, and no silence or sign in doubt."""
+    lived = day(seed=5)
+    readings = lived.read(times(step, int(DAY / step) - 1, jitter=jitter, first=first % 60 + step))
+    total, used = totals(readings), consumption(readings, sessions(readings, NOTHING))
+    true = lived.kw.sum() / 3_600
+    assert total.kwh - total.kwh_down <= true <= total.kwh + total.kwh_up
+    true = sum(lived.kw[begin : begin + length].sum() for begin, length in DRIVES) / 3_600
+    odo = lived.columns["odo_km"]
+    km = sum(odo[begin + length] - odo[begin] for begin, length in DRIVES)
+    assert used.kwh_per_100_km_low <= 100 * true / km <= used.kwh_per_100_km_high
+    assert (used.drives, used.km) == (2, pytest.approx(km, abs=0.2))
+    assert quality(readings).logged_share == 1
+    assert episodes(readings, NOTHING, [Code.DATA_GAP, Code.SIGN_SUSPECT])[0] == []
+
+
+def test_logged_two_thirds_of_the_time():
+    """A source of 60 s that drops out for half an hour at a time: one figure, besides the cut drives."""
+    ts = times(60, 1_400, jitter=0.05)
+    ts = ts[ts % 5_400 < 3_600]
+    found = quality(trace(ts, odo_km=ODO))
+    assert found.logged_share == pytest.approx(2 / 3, abs=0.02)
+    assert found.gaps == 15
