@@ -89,6 +89,15 @@ class DayResistance(_Part):
     n: int = Field(description="Pairs of readings")
 
 
+class PulseResistance(_Part):
+    """Resistance over pulses of one length."""
+
+    seconds: Rounded = Field(description="Length of the pulse: so far two readings are apart, s")
+    mohm: Milliohm = Field(validation_alias="ohm")
+    mohm_at_25: Milliohm | None = Field(validation_alias="ohm_at_25")
+    n: int = Field(description="Pairs of readings")
+
+
 class InternalResistance(Figure):
     """Internal resistance: medians of the days' medians."""
 
@@ -110,6 +119,12 @@ class InternalResistance(Figure):
     )
     newest_n: int = Field(description="Days in newest_mohm")
     newest_day: Day = Field(description="The last of them (UTC)")
+    pulse_s: Rounded = Field(
+        description="Median time between the two readings of a pair, s: the resistance grows with it"
+    )
+    pulses: list[PulseResistance] = Field(
+        description="The same by pulses of 1, 10, 30 and 60 s, as far as the readings allow"
+    )
     days: list[DayResistance]
 
 

@@ -74,7 +74,7 @@ class Uncertainty:
             square(np.maximum(kw, 0), _KWH_PER_KM),
             square(np.maximum(-kw, 0), _KWH_IN_PER_KM),
             square(kw, _KWH_PER_KM),
-            cancelled + np.where(idle, _USUAL_KWH_PER_KM * km, 0.0),
+            cancelled + np.where(idle, _USUAL_KWH_PER_KM * blind_km, 0.0),
             cancelled,
         )
         return cls(*(_placed(part, place[1:] - 1, len(trace)) for part in parts))

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from shared.diagnostics.capacity import capacity
 from shared.diagnostics.consumption import consumption
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.integrals import totals
 from shared.diagnostics.quality import quality
+from shared.diagnostics.resistance import resistance
 from shared.diagnostics.rule import Code
 from shared.diagnostics.session import EnergyFrom, Kind
 from shared.diagnostics.sessions import sessions
@@ -137,3 +139,65 @@ def test_logged_two_thirds_of_the_time():
     found = quality(trace(ts, odo_km=ODO))
     assert found.logged_share == pytest.approx(2 / 3, abs=0.02)
     assert found.gaps == 15
+
+
+SLOW = [(step, jitter or 0.01, first) for each in (31, 60) for step, jitter, first in variants(each)]
+
+
+@pytest.mark.parametrize(("step", "jitter", "first"), [(30, 1 / 30, 0.0), (300, 0.05, 0.0), *SLOW])
+def test_the_capacity_from_slow_charges(step, jitter, first):
+    """54 Ah, from three charges of 35 A with a soc of whole percent: within 2.5 %, with a spread."""
+    charge = times(step, round(4_200 / step), jitter=jitter)
+    ts = first + np.concatenate([charge + day * 86_400 for day in range(3)])
+    soc = 15 + 35 * (charge - charge[0]) / 3_600 / 54 * 100
+    noise = np.random.default_rng(4).normal(0, 0.3, len(ts))
+    soc = np.floor(np.concatenate([soc, soc + 1.3, soc + 2.6]))
+    readings = trace(ts, soc=soc, pack_current=-35 + noise, pack_voltage=380, odo_km=ODO)
+    found = capacity(readings, sessions(readings, NOTHING))
+    assert (found.ah, found.n) == (pytest.approx(54, rel=0.025), 3)
+    assert 0 < found.spread_ah < 3
+
+
+def stepped(ts):
+    """Return the readings of a pack of 60 mOhm at once and 30 more within some 20 s, in steps of current."""
+    grid = np.arange(0, ts[-1] + 1, 0.1)
+    chance = np.random.default_rng(2)
+    change = np.cumsum(chance.random(len(grid)) < 0.1 / 40)
+    current = chance.choice([0.0, 30.0, 60.0, 90.0], change[-1] + 1)[change]
+    behind, keep = np.zeros(len(grid)), np.exp(-0.1 / 20)
+    for place in range(1, len(grid)):
+        behind[place] = keep * behind[place - 1] + (1 - keep) * current[place - 1]
+    place = np.round(ts * 10).astype(int)
+    volts = 370 - 0.06 * current - 0.03 * behind
+    return {"pack_current": current[place], "pack_voltage": volts[place]}
+
+
+@pytest.mark.parametrize("step", [0.1, 1, 5, 7, 10, 30, 60])
+@pytest.mark.parametrize("jitter", [0, 0.05])
+@pytest.mark.parametrize("first", [0.0, 9 * 86_400.0])
+def test_resistance_by_the_length_of_the_pulse(step, jitter, first):
+    """From 60 to 90 mOhm, labelled by its pulse; longer pulses include more of the 30."""
+    ts = times(step, int(20_000 / step), jitter=jitter).clip(0)
+    found = resistance(trace(first + ts, **stepped(ts)))
+    assert found.pulse_s == pytest.approx(max(step, 1), rel=0.11)
+    assert 0.058 <= found.ohm <= 0.09
+    pulses = {each.seconds: each.ohm for each in found.pulses}
+    # Two readings 7 s apart are no pulse of 10 s, nor are three.
+    assert list(pulses) == [each for each in (1, 10, 30, 60) if each >= step and (each, step) != (10, 7)]
+    assert list(pulses.values()) == sorted(pulses.values())
+    if step in pulses:
+        assert found.ohm == pytest.approx(pulses[step])
+    if step <= 1:
+        assert found.ohm == pytest.approx(0.0605, abs=0.001)
+        assert pulses[10] == pytest.approx(0.066, abs=0.004)
+
+
+@pytest.mark.parametrize("jitter", [0, 0.05])
+def test_resistance_at_10_hz_in_separate_messages(jitter):
+    """Voltage and current in turns, 0.05 s apart: the resistance over a second."""
+    ts = times(0.05, 100_000, jitter=jitter).clip(0)
+    columns = stepped(ts)
+    columns["pack_current"][::2], columns["pack_voltage"][1::2] = np.nan, np.nan
+    found = resistance(trace(ts, **columns))
+    assert found.ohm == pytest.approx(0.0605, abs=0.001)
+    assert found.pulse_s == pytest.approx(1, rel=0.11)
