@@ -130,13 +130,14 @@ class Pairs:
         Energy = trapezoid of V*I / 3.6e6 (kWh), charge = trapezoid of I / 3600 (Ah), each split where the
         straight line between the two readings crosses zero. Source: docs/diagnostics.md, Figures.
         """
+        # First, while no other array is held.
+        unsure = Uncertainty.of(trace)
         seconds = np.diff(trace.ts)
         usable = np.where(linked(trace.ts, trace.pack_current), seconds, 0.0)
         voltage, current = voltage_between(trace), current_between(trace)
         kwh_out, kwh_in, known = _split(voltage * current, usable, _J_PER_KWH)
         ah_out, ah_in, charge_known = _split(current, usable, _S_PER_H)
         covered_s, current_s = (np.where(each, usable, 0.0) for each in (known, charge_known))
-        unsure = Uncertainty.of(trace)
         bands = (getattr(unsure, name) for name in unsure.__dataclass_fields__)
         return cls(kwh_out, kwh_in, ah_out, ah_in, covered_s, seconds, current_s, *bands)
 
