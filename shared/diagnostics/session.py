@@ -135,7 +135,7 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
 
 def _unknown_kwh(course: Course, first: int, last: int) -> float:
     """Return the energy (kWh) that may have flowed in besides the measured one: at both ends, and in pauses
-    of the readings, each at the charge's own power; no end is longer than its readings are usually apart.
+    of the readings, at the power of the end or at the largest one; no end is longer than 2.5 usual intervals.
     """
     trace = course.trace
     known = first + np.flatnonzero(~np.isnan(course.power_kw[first : last + 1]))
@@ -146,5 +146,6 @@ def _unknown_kwh(course: Course, first: int, last: int) -> float:
     after = min(float(trace.ts[min(last + 1, len(trace) - 1)] - trace.ts[last]), usual)
     begin, end = (max(0.0, -float(course.power_kw[place])) for place in (known[0], known[-1]))
     total = course.pairs.total(first, last)
-    uncovered = max(0.0, total.span_s - total.covered_s) / max(total.covered_s, 1e-9)
-    return (before * begin + after * end) / 3600 + uncovered * total.kwh_in
+    uncovered = max(0.0, total.span_s - total.covered_s)
+    peak = max(0.0, -float(np.min(course.power_kw[known])))
+    return (before * begin + after * end + uncovered * peak) / 3600

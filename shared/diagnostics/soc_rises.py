@@ -38,6 +38,8 @@ class _Part(NamedTuple):
     last: int
     is_seen: bool
     """Seen by its current, not only by soc."""
+    ends_seen: bool
+    """So at its end."""
     has_gap: bool
 
 
@@ -56,23 +58,21 @@ def joined_charges(course: Course, found: Changes, charges: list[Span]) -> tuple
     by over 1 %, the odometer stands still, and no pause is over an hour or the rhythm. A rise with a gap in
     it extends no charge: a gap closes a session.
     """
-    parts = [_Part(first, last, is_seen=True, has_gap=False) for first, last in charges]
+    parts = [_Part(first, last, is_seen=True, ends_seen=True, has_gap=False) for first, last in charges]
     parts += _rises(course, found, charges)
     parts.sort()
     result: list[_Part] = []
     for part in parts:
         if result and _is_one(course, found, result[-1], part):
             last = result.pop()
-            part = _Part(last.first, part.last, is_seen=True, has_gap=False)  # noqa: PLW2901
+            part = part._replace(first=last.first, is_seen=True)  # noqa: PLW2901
         result.append(part)
-    seen, alone = (
-        [(part.first, part.last) for part in result if part.is_seen is seen] for seen in (True, False)
-    )
-    return seen, alone
+    seen = [(part.first, part.last) for part in result if part.is_seen]
+    return seen, [(part.first, part.last) for part in result if not part.is_seen]
 
 
 def _is_one(course: Course, found: Changes, one: _Part, other: _Part) -> bool:
-    if one.has_gap or other.has_gap or (one.is_seen and other.is_seen and one.last < other.first):
+    if one.has_gap or other.has_gap or one.ends_seen == other.is_seen:
         return False
     pause = course.trace.ts[other.first] - course.trace.ts[one.last]
     limit = longest_silences(course.trace.ts, np.array([max(one.last - 1, 0)]), GAP_S)[0]
@@ -98,9 +98,11 @@ def _rises(course: Course, found: Changes, charges: list[Span]) -> list[_Part]:
     firsts, lasts = ups[np.append(0, ends[:-1] + 1)], ups[ends] + 1
     gaps_before = np.concatenate(([0], np.cumsum(found.is_gap)))
     enough = np.round(found.soc[lasts] - found.soc[firsts], 6) >= CHARGED
+    has_gap = gaps_before[lasts] > gaps_before[firsts]
+    kept = (each[enough].tolist() for each in (firsts, lasts, has_gap))
     return [
-        _Part(first, last, is_seen=False, has_gap=bool(gaps_before[last] > gaps_before[first]))
-        for first, last in zip(firsts[enough].tolist(), lasts[enough].tolist(), strict=True)
+        _Part(first, last, is_seen=False, ends_seen=False, has_gap=silent)
+        for first, last, silent in zip(*kept, strict=True)
     ]
 
 

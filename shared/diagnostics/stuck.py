@@ -11,7 +11,7 @@ from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.rhythm import gaps
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
-from shared.diagnostics.trace import Trace
+from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile
 
 
@@ -23,6 +23,9 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     value for minutes while the current changes by 15 A. So the span must also move the voltage by more than
     its smallest step in the trace, even at 0.03 ohm, half of a real pack's 0.066 [M] [C]: over 33 A at 1 V,
     17 A at 0.5 V. The step of a voltage that never changes is taken as 1 V if the voltage is whole.
+
+    The span must hold with any one reading left out: a single current may be of a charge or a pull that the
+    voltage has not followed yet.
 
     Charges are left out: a charger holds the voltage while the current falls (constant voltage).
     """
@@ -46,6 +49,8 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
         (stops - begins >= rule.readings) & (lasts >= rule.seconds) & (span > limit)
     ).tolist():
         first, last = int(begins[run]), int(stops[run]) - 1
+        if _span_without_one(lower[first : last + 1], higher[first : last + 1]) <= limit:
+            continue
         ended_by = last if gap[last] else last + 1 if last + 1 < len(ts) else None
         interval = Interval(first, last, ended_by)
         yield compose(
@@ -60,6 +65,12 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
             f" {clock(ts[first])} to {clock(ts[last])} while the current went from {lowest[run]:.6g} to"
             f" {highest[run]:.6g} A; {rule.levels[0].severity} at a span of > {limit:.3g} A.",
         )
+
+
+def _span_without_one(lower: Floats, higher: Floats) -> float:
+    """Return the span of the current without the one reading that makes the span the widest."""
+    low, high = np.sort(higher), np.sort(lower)
+    return round(float(min(high[-2] - low[0], high[-1] - low[1])), 6)
 
 
 def _resolution(trace: Trace) -> float:

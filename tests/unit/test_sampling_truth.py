@@ -13,7 +13,7 @@ from shared.diagnostics.rule import Code
 from shared.diagnostics.session import EnergyFrom, Kind
 from shared.diagnostics.sessions import sessions
 from shared.vehicle_profile import Profile
-from tests.battery_model import DAY, DRIVES, day
+from tests.battery_model import CHARGE, DAY, DRIVES, day
 from tests.rhythms import times, variants
 from tests.traces import trace
 
@@ -201,3 +201,35 @@ def test_resistance_at_10_hz_in_separate_messages(jitter):
     found = resistance(trace(ts, **columns))
     assert found.ohm == pytest.approx(0.0605, abs=0.001)
     assert found.pulse_s == pytest.approx(1, rel=0.11)
+
+
+def test_a_current_that_is_lost_while_charging():
+    """A third of a charge without its current, while soc rises: one charge, whose band holds it all."""
+    lived = day(seed=1)
+    readings = lived.read(np.arange(0, DAY, 20.0))
+    since = readings.ts - readings.ts[0]
+    readings.pack_current[(since > 66_000) & (since < 72_000)] = np.nan
+    (charge,) = (each for each in sessions(readings, NOTHING) if each.kind is Kind.CHARGE)
+    true = lived.kwh(*CHARGE, -1)
+    assert charge.kwh_in < 0.7 * true
+    assert charge.kwh_in_low < true < charge.kwh_in_high
+    assert not charge.sampling_ok
+
+
+@pytest.mark.parametrize("step", [60, 300, 600, 1_800])
+def test_separate_brakings_are_no_charge(step):
+    """Without an odometer few readings a drive may all be braking: soc falls, so it is no charge."""
+    lived = day(seed=1)
+    readings = lived.read(np.arange(0, DAY, float(step)))
+    readings.odo_km[:] = np.nan
+    (charge,) = (each for each in sessions(readings, NOTHING) if each.kind is Kind.CHARGE)
+    assert charge.soc_to - charge.soc_from > 60
+
+
+@pytest.mark.parametrize(("step", "jitter", "first"), variants(3_600))
+def test_one_reading_of_a_charge_is_no_stuck_voltage(step, jitter, first):
+    """The same tenth of a volt through a night, one reading of it from a charge."""
+    ts = times(step, 14, jitter=jitter, first=first)
+    current = np.where(np.arange(14) == 1, -19.1, 0.0)
+    readings = trace(ts, pack_current=current, pack_voltage=386.9, odo_km=ODO)
+    assert episodes(readings, NOTHING, [Code.STUCK_SENSOR])[0] == []
