@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from shared.alert_thresholds import AlertThresholds
+from shared.diagnostics.alerts import alerts
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rhythm import gaps, longest_silences, near, usual_intervals
 from shared.diagnostics.rule import Code
@@ -87,6 +89,17 @@ def test_five_slow_readings_are_an_episode(code, step, jitter, first, count):
     (episode,) = judged(made(ts, **HOT[code]), code)
     assert episode.started_at.timestamp() == pytest.approx(made(ts).ts[0], abs=1e-5)
     assert (episode.ended_at, episode.samples) == (None, count)
+
+
+@pytest.mark.parametrize("code", [Code.TEMP_HIGH, Code.TEMP_SPREAD, Code.SOC_LOW])
+@pytest.mark.parametrize(("step", "jitter", "first", "count"), STORIES)
+def test_episodes_and_alerts_of_the_newest_reading_agree(code, step, jitter, first, count):
+    """The same code and severity, at any rhythm."""
+    readings = made(times(step, count, jitter=jitter, first=first), **HOT[code])
+    newest = {name: float(getattr(readings, name)[-1]) for name in HEALTHY}
+    (alert,) = (each for each in alerts(newest, AlertThresholds()) if each.code == code)
+    (episode,) = judged(readings, code)
+    assert (episode.severity, episode.ended_at) == (alert.severity, None)
 
 
 @pytest.mark.parametrize("code", HOT)
