@@ -167,6 +167,10 @@ class _Steps:
     def of(cls, trace: Trace) -> Self:
         measured, current, apart_s = _simultaneous(trace)
         ts, at_once = trace.ts[measured], apart_s <= _APART_SHARE * _LONGEST_S
+        slower = min(len(measured), int(np.count_nonzero(~np.isnan(trace.pack_current))))
+        if np.count_nonzero(at_once) < slower / 2:
+            # A slow source whose current comes later than a fast one's may: by its own interval it is near.
+            at_once = apart_s <= _APART_SHARE * _JITTER * _PULSES_S[-1]
         amps = np.abs(current[at_once])
         flows = np.maximum(amps[1:], amps[:-1]) >= _FLOWS_A
         median_s = _median_interval(np.diff(ts[at_once])[flows])

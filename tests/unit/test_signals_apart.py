@@ -159,6 +159,15 @@ def test_resistance_of_a_voltage_read_soon_after_its_current():
     assert "no voltage has a current of its moment" in later.reason
 
 
+@pytest.mark.parametrize("every_s", [7.0, 10.0, 30.5, 60.0])
+def test_resistance_of_slow_separate_messages(every_s):
+    """The same at slower rhythms, labelled by the pulse; a current half an interval away is no current."""
+    found = resistance(steps(0.06 * every_s, every_s))
+    assert (found.ohm, found.pulse_s) == (pytest.approx(0.08), pytest.approx(every_s))
+    assert found.sampling_ok is (every_s <= 10)
+    assert isinstance(resistance(steps(0.5 * every_s, every_s)), InsufficientData)
+
+
 def test_resistance_by_a_steady_current():
     """Between two like currents a voltage belongs to them, also a second away from both."""
     seconds = np.arange(0, 2000, 1.0)
