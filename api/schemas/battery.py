@@ -43,6 +43,14 @@ class Throughput(Figure):
 
     kwh_out: Rounded = Field(description="Discharged, kWh")
     kwh_in: Rounded = Field(description="Charged and regained, kWh")
+    kwh_out_low: Rounded = Field(
+        description="Lower end of the 95 % band of kwh_out, which the interval of the readings leaves open,"
+        " over the covered time"
+    )
+    kwh_out_high: Rounded = Field(description="Upper end of the band of kwh_out")
+    kwh_in_low: Rounded = Field(description="Lower end of the band of kwh_in")
+    kwh_in_high: Rounded = Field(description="Upper end of the band of kwh_in")
+    sampling_ok: bool = Field(description="False where a band reaches over 5 % of the energy from its figure")
     ah_out: Rounded = Field(description="Ah")
     ah_in: Rounded = Field(description="Ah")
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")
@@ -62,6 +70,10 @@ class Consumption(Figure):
     """Consumption over all drives that can be used; regained energy is subtracted."""
 
     kwh_per_100_km: Rounded
+    kwh_per_100_km_low: Rounded = Field(
+        description="Lower end of the 95 % band, which the interval of the readings leaves open"
+    )
+    kwh_per_100_km_high: Rounded = Field(description="Upper end of the band")
     kwh: Rounded
     km: Rounded
     drives: int
@@ -72,6 +84,15 @@ class DayResistance(_Part):
     """Median resistance of one day (UTC)."""
 
     day: Day
+    mohm: Milliohm = Field(validation_alias="ohm")
+    mohm_at_25: Milliohm | None = Field(validation_alias="ohm_at_25")
+    n: int = Field(description="Pairs of readings")
+
+
+class PulseResistance(_Part):
+    """Resistance over pulses of one length."""
+
+    seconds: Rounded = Field(description="Length of the pulse: so far two readings are apart, s")
     mohm: Milliohm = Field(validation_alias="ohm")
     mohm_at_25: Milliohm | None = Field(validation_alias="ohm_at_25")
     n: int = Field(description="Pairs of readings")
@@ -98,6 +119,12 @@ class InternalResistance(Figure):
     )
     newest_n: int = Field(description="Days in newest_mohm")
     newest_day: Day = Field(description="The last of them (UTC)")
+    pulse_s: Rounded = Field(
+        description="Median time between the two readings of a pair, s: the resistance grows with it"
+    )
+    pulses: list[PulseResistance] = Field(
+        description="The same by pulses of 1, 10, 30 and 60 s, as far as the readings allow"
+    )
     days: list[DayResistance]
 
 
@@ -195,7 +222,10 @@ class DataQuality(Figure):
     readings: int
     median_interval_s: Rounded
     p95_interval_s: Rounded
-    gaps: int = Field(description="Intervals of at least 300 s")
+    logged_share: Rounded = Field(
+        description="Share of the time between readings near each other: 60 s, or the source's rhythm, 0..1"
+    )
+    gaps: int = Field(description="Intervals of at least 300 s, and beyond the source's rhythm")
     gap_hours: Rounded
     longest_gap_s: Rounded
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")

@@ -10,7 +10,7 @@ from api.schemas.vehicles import AlertOut
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.rule import Code
-from shared.diagnostics.session import Kind, Session
+from shared.diagnostics.session import EnergyFrom, Kind, Session
 from shared.diagnostics.trace import moment
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class SessionOut(BaseModel):
     """A drive, a charge, or a session inferred from a gap; null where a value is not known."""
 
     kind: Kind
-    inferred: bool = Field(description="Concluded from changes over a gap")
+    inferred: bool = Field(description="Concluded from the changes of soc and odometer alone")
     started_at: datetime = Field(examples=["2026-01-24T12:05:00Z"])
     ended_at: datetime = Field(examples=["2026-01-24T12:35:00Z"])
     end_known: bool = Field(description="false: the session went on at the last reading that was read")
@@ -93,6 +93,17 @@ class SessionOut(BaseModel):
     soc_to: Rounded | None = Field(description="%", examples=[64.5])
     kwh_in: Rounded | None = Field(description="Energy into the pack, kWh", examples=[0.6])
     kwh_out: Rounded | None = Field(description="Energy out of the pack, kWh", examples=[4.2])
+    kwh_in_low: Rounded | None = Field(
+        description="Lower end of the 95 % band of kwh_in, which the interval of the readings leaves open"
+    )
+    kwh_in_high: Rounded | None = Field(description="Upper end of the band of kwh_in")
+    kwh_out_low: Rounded | None = Field(description="Lower end of the band of kwh_out")
+    kwh_out_high: Rounded | None = Field(description="Upper end of the band of kwh_out")
+    sampling_ok: bool = Field(description="False where a band reaches over 5 % of the energy from its figure")
+    energy_from: EnergyFrom | None = Field(
+        description="measured: voltage and current; soc: its rise, the nominal energy and soh; soc_nominal:"
+        " the same where soh is unknown; null without energy"
+    )
     km: Rounded | None = Field(description="km", examples=[23.3])
     peak_kw: Rounded | None = Field(description="Largest power in the session's direction, kW")
     mean_kw: Rounded | None = Field(description="Net energy in that direction / measured time, kW")

@@ -8,9 +8,9 @@ import numpy as np
 
 from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import charge_spans
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Mask, last_true
 from shared.diagnostics.odometer import MOVED_KM, known_distance, last_known
+from shared.diagnostics.rhythm import GAP_S, gaps
 from shared.diagnostics.trace import Trace
 from shared.vehicle_profile import Profile
 
@@ -37,8 +37,8 @@ def charging_over(trace: Trace, charges: Mask) -> Mask:
 def drives(trace: Trace) -> Mask:
     """Return, for each pair of neighbouring readings, whether the pair lies within a drive.
 
-    A drive lasts as long as the odometer rises at least once in 300 s. The current is not used: its sign may
-    be wrong.
+    A drive lasts as long as the odometer rises at least once in 300 s, or in each pair of a slower rhythm.
+    The current is not used: its sign may be wrong.
     """
     if len(trace) < 2:
         return np.zeros(0, np.bool_)
@@ -55,4 +55,5 @@ def drives(trace: Trace) -> Mask:
     # The first rise begins at the reading before it.
     before = np.where(following == 0, trace.ts[where[0] - 1], before)
     inside: Mask = (following < len(where)) & (after - before < GAP_S) & (trace.ts[:-1] >= before)
+    inside |= rises[1:] & ~gaps(trace.ts)
     return inside

@@ -9,14 +9,20 @@ from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.rhythm import near
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.trace import Floats, Trace
 
 _LEAST_RISE = 30.0
 """% of soc"""
 _LONGEST_S = 30.0
+"""Floor for the distance of two readings of one window; a slower source is followed in its rhythm."""
 _LARGEST_STEP = 2.0
 """% of soc"""
+_STEEP = 1.5
+"""A step of soc may be so many times the charge's own rise in its time: a slow source has large steps [C]."""
+_STEADY_SHARE = 0.2
+"""Largest change of the current over a pair beyond the floor: then its straight line is the charge [C]."""
 _NEWEST = 3
 """Windows whose median is the newest value [C]: neither a single outlier nor an old window decides."""
 
@@ -46,9 +52,9 @@ def capacity(
 ) -> Capacity | Missing:
     """Compute 100 * net Ah in / dS (Ah) over windows in the charges; `sessions` are those of the trace.
 
-    Ah: trapezoid of I over the readings that have it. A window has dS >= 30 %, no gap > 30 s and no step of
-    soc > 2 %. Drives are not used: on a real car they gave 12 % too little. Source: docs/diagnostics.md,
-    Figures.
+    Ah: trapezoid of I over the readings that have it. A window has dS >= 30 %, readings at most 30 s apart
+    (or within the rhythm, at a steady current) and no step of soc > 2 % (or 1.5 times the charge's own rise).
+    Drives are not used: on a real car they gave 12 % too little. Source: docs/diagnostics.md, Figures.
     """
     current = current_between(trace)
     found, ends = [], []
@@ -62,8 +68,8 @@ def capacity(
                     ends.append(float(trace.ts[last]))
     if not found:
         return InsufficientData(
-            f"no charge by {_LEAST_RISE:g} % of soc with readings at most {_LONGEST_S:g} s"
-            f" apart and no step of soc above {_LARGEST_STEP:g} %"
+            f"no charge by {_LEAST_RISE:g} % of soc with readings near each other, a steady current"
+            f" and no step of soc above {_LARGEST_STEP:g} %"
         )
     newest = float(np.median(found[-_NEWEST:]))
     return Capacity(
@@ -91,8 +97,13 @@ def _windows(trace: Trace, current: Floats, begin: int, end: int) -> Iterator[Sp
     place = begin + np.flatnonzero(~np.isnan(trace.soc[stretch] + current[stretch]))
     if len(place) < 2:
         return
-    wide = np.diff(trace.ts[place]) > _LONGEST_S
-    jumps = np.round(np.abs(np.diff(trace.soc[place])), 6) > _LARGEST_STEP
+    ts, soc, amps = trace.ts[place], trace.soc[place], current[place]
+    seconds = np.diff(ts)
+    slow = seconds > _LONGEST_S
+    unsteady = np.abs(np.diff(amps)) > _STEADY_SHARE * np.maximum(np.abs(amps[1:]), np.abs(amps[:-1]))
+    wide = ~near(ts, _LONGEST_S) | (slow & unsteady)
+    rise = np.where(slow, _STEEP * (soc[-1] - soc[0]) / (ts[-1] - ts[0]) * seconds, 0.0)
+    jumps = np.round(np.abs(np.diff(soc)), 6) > np.maximum(_LARGEST_STEP, rise)
     ends = np.flatnonzero(np.append(wide | jumps, True))
     for first, last in zip(np.append(0, ends[:-1] + 1), ends, strict=True):
         yield int(place[first]), int(place[last])

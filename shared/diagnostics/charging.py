@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from shared.diagnostics.gaps import GAP_S
-from shared.diagnostics.masks import Indices, Mask
+from shared.diagnostics.masks import Indices, Mask, last_true
 from shared.diagnostics.odometer import MOVED_KM, known_distance, steps_by_whole_km
+from shared.diagnostics.rhythm import GAP_S, gaps, longest_silences
 from shared.diagnostics.trace import Floats, Trace
 
 Span = tuple[int, int]
@@ -18,17 +18,20 @@ _STEADY_WHOLE_KM_S = 300.0
 """At 20 km/h downhill an odometer of whole km stands still for 180 s; for 300 s only below 12 km/h [C]."""
 _STEADY_BLIND_S = 600.0
 """For an unknown odometer, where the vehicle may move: longer than any braking [C]."""
+_BLIND_READINGS = 4
+"""Least readings of a charge without an odometer: a quarter of a drive's readings may be braking [C]."""
 _DRIVING_A = 5.0
 """Average over a pause above which the vehicle has driven off [C]."""
 
 
 def charge_spans(trace: Trace, capacity_ah: float | None) -> list[Span]:
-    """Find charges: I <= -max(2 A, 0.02 * capacity per hour), ended by 300 s without that or by 0.2 km.
+    """Find charges: I <= -max(2 A, 0.02 * capacity per hour), ended by a time without that or by 0.2 km.
 
     A charge begins with 120 s of such a current with the odometer known and unchanged; 300 s for an odometer
-    of whole km, 600 s for an unknown one. Each later reading with such a current, less than 300 s after the
-    one before and less than 0.2 km from the beginning, belongs to the charge: chargers pulse. Where the
-    odometer is unknown or of whole km, a pause with over 5 A out on average ends the charge.
+    of whole km, 600 s and four readings for an unknown one. Each later reading with such a current, less than
+    300 s after the one before (or within the rhythm of a slower source) and less than 0.2 km from the
+    beginning, belongs to the charge: chargers pulse. Where the odometer is unknown or of whole km, a pause
+    with over 5 A out on average ends the charge.
     Source: docs/diagnostics.md, Sessions.
     """
     measured = np.flatnonzero(~np.isnan(trace.pack_current))
@@ -39,16 +42,28 @@ def charge_spans(trace: Trace, capacity_ah: float | None) -> list[Span]:
         return []
     km, known_at = known_distance(trace)
     whole_km = steps_by_whole_km(trace) and bool(km[-1] > 0)
-    breaks = (np.diff(flowing) > 1) | (np.diff(trace.ts[place]) >= GAP_S) | (np.diff(km[place]) != 0)
+    silent = np.append(gaps(trace.ts[measured]), False)
+    breaks = (np.diff(flowing) > 1) | silent[flowing[:-1]] | (np.diff(km[place]) != 0)
     ends = np.flatnonzero(np.append(breaks, True))
     begins = np.append(0, ends[:-1] + 1)
     first, last = place[begins], place[ends]
-    goes_on = trace.ts[first[1:]] - trace.ts[last[:-1]] < GAP_S
+    goes_on = ~_too_long(trace.ts[measured], flowing[ends[:-1]], flowing[begins[1:]])
     has_odometer = (known_at[first[1:]] > trace.ts[last[:-1]]) & (not whole_km)
     goes_on &= has_odometer | (_means_between(current, flowing[ends[:-1]], flowing[begins[1:]]) <= _DRIVING_A)
     steady = _steady(trace.ts, first, last, known_at, _STEADY_WHOLE_KM_S if whole_km else _STEADY_S)
+    steady &= (known_at[last] > trace.ts[first]) | _fills(trace, first, last, ends - begins + 1)
     stops = _stops(np.flatnonzero(steady), goes_on, km[first])
     return [(int(first[one]), int(last[other])) for one, other in stops]
+
+
+def _too_long(ts: Floats, before: Indices, after: Indices) -> Mask:
+    """Return which pauses, from reading `before` to `after`, are too long for one charge."""
+    pause = ts[after] - ts[before]
+    result: Mask = pause >= GAP_S
+    long = np.flatnonzero(result)
+    limits = longest_silences(ts, before[long], GAP_S)
+    result[long] = (limits <= GAP_S) | (pause[long] > limits)
+    return result
 
 
 def _steady(ts: Floats, first: Indices, last: Indices, known_at: Floats, least: float) -> Mask:
@@ -57,6 +72,17 @@ def _steady(ts: Floats, first: Indices, last: Indices, known_at: Floats, least: 
     since = np.maximum(ts[first], known[0] if len(known) else np.inf)
     steady: Mask = (known_at[last] - since >= least) | (ts[last] - ts[first] >= _STEADY_BLIND_S)
     return steady
+
+
+def _fills(trace: Trace, first: Indices, last: Indices, readings: Indices) -> Mask:
+    """Return which stretches are a charge without an odometer: by four readings, while soc does not fall.
+
+    Few readings may all fall into separate brakings.
+    """
+    known = last_true(~np.isnan(trace.soc))
+    soc = np.where(known >= 0, trace.soc[known], np.nan)
+    fills: Mask = (readings >= _BLIND_READINGS) & ~(soc[last] < soc[first])
+    return fills
 
 
 def _means_between(current: Floats, before: Indices, after: Indices) -> Floats:

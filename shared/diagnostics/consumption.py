@@ -24,6 +24,9 @@ class Consumption:
     """The consumption over all usable drives."""
 
     kwh_per_100_km: float
+    kwh_per_100_km_low: float
+    """The 95 % band, which the interval of the readings leaves open: docs/diagnostics.md, Uncertainty."""
+    kwh_per_100_km_high: float
     kwh: float
     """Net energy: out less in."""
     km: float
@@ -40,12 +43,13 @@ def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Miss
     """
     least = _LEAST_KM_WHOLE if steps_by_whole_km(trace) else _LEAST_KM
     kwh, km, drives = 0.0, 0.0, 0
-    intervals = []
+    intervals, bands = [], []
     for session in sessions:
         if session.kind is not Kind.DRIVE or session.kwh_out is None or session.kwh_in is None:
             continue
         if session.km is not None and session.km >= least and session.coverage >= _LEAST_COVERAGE:
             kwh, km, drives = kwh + session.kwh_out - session.kwh_in, km + session.km, drives + 1
+            bands.append((session.kwh_down, session.kwh_up))
             ts = trace.ts[session.first : session.last + 1]
             flows = ~np.isnan(trace.pack_current[session.first : session.last + 1])
             intervals.append(np.diff(ts[flows]))
@@ -54,4 +58,6 @@ def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Miss
     if not drives:
         return InsufficientData(f"no drive of at least {least:g} km with {_LEAST_COVERAGE:.0%} measured")
     sampling_ok = bool(np.median(np.concatenate(intervals)) <= _SAMPLING_S)
-    return Consumption(100 * kwh / km, kwh, km, drives, sampling_ok)
+    down, up = np.sqrt(np.sum(np.square(bands), axis=0)).tolist()
+    low, high = (100 * each / km for each in (kwh - down, kwh + up))
+    return Consumption(100 * kwh / km, low, high, kwh, km, drives, sampling_ok)

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.odometer import known_in_block
+from shared.diagnostics.rhythm import GAP_S, gaps
 from shared.diagnostics.session import Course
+from shared.diagnostics.uncertainty import IDLE_A
 
 _DRIVING_A = 5.0
 _LEAST_KM = 0.5
@@ -19,13 +20,16 @@ _LEAST_S = 300.0
 def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
     """Find drives: stretches with a rise of the odometer at least once in 300 s, of >= 0.5 km or >= 300 s.
 
+    Each pair of a slower rhythm whose odometer rises is part of a drive, and one whose odometer stands still
+    for 300 s ends it. `charges`: all spans that can't be drives.
+
     I > 5 A up to 300 s before the first and after the last rise belongs to the drive (an odometer may step
     by whole km). Between two gaps without any odometer, I > 5 A on average is a drive by itself.
     """
     trace = course.trace
     if len(trace) < 2:
         return []
-    closed = np.diff(trace.ts) >= GAP_S
+    closed = gaps(trace.ts)
     for first, last in charges:
         closed[first:last] = True
     signs = np.flatnonzero(_signs(course, closed))
@@ -54,8 +58,16 @@ def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _kept(course: Course, first: int, last: int) -> bool:
     km = course.distance(first, last) or 0.0
-    lasting = bool(course.trace.ts[last] - course.trace.ts[first] >= _LEAST_S)
+    # A pair of over 300 s does not tell how long the vehicle moved.
+    seconds = np.diff(course.trace.ts[first : last + 1])
+    lasting = bool(np.sum(seconds[seconds <= GAP_S]) >= _LEAST_S)
     if km or not lasting:
         return km >= _LEAST_KM or lasting
     total = course.pairs.total(first, last)
     return total.ah * 3600 > _DRIVING_A * total.current_s
+
+
+def is_unseen(course: Course, first: int, last: int) -> bool:
+    """Return whether no reading shows the drive: it is one pair of readings, with no current at both ends."""
+    current = np.abs(course.trace.pack_current[[first, last]])
+    return last - first == 1 and not bool(np.any(current >= IDLE_A))

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Indices, Mask
+from shared.diagnostics.rhythm import gaps
 from shared.diagnostics.trace import Floats
 
 
@@ -52,11 +52,12 @@ def intervals(
 
     An interval begins with a run of consecutive readings that meet the set condition: `readings` of them
     over at least `seconds`, without a gap among them. The interval ends at the first later reading that meets
-    the clear condition. A gap (GAP_S or more without the signal) ends an interval at the last reading before,
+    the clear condition. A gap (`rhythm.gaps`, of the signal) ends an interval at the last reading before,
     unless the first reading after the gap still meets the set condition: then the interval goes on. `until`
     is the time of the vehicle's last reading: a gap of the signal up to then ends the interval, too.
     """
-    gap = np.diff(ts, prepend=ts[:1]) >= GAP_S
+    silences = gaps(ts, until)
+    gap = np.concatenate(([False], silences))[: len(ts)]
     begins, stops = _runs_without(gap, is_set)
     enough = np.maximum(begins + readings - 1, np.searchsorted(ts, ts[begins] + (seconds - 1e-6)))
     begins, enough = begins[enough < stops], enough[enough < stops]
@@ -66,7 +67,7 @@ def intervals(
     place, run = np.unique(np.searchsorted(ends, enough), return_index=True)
     over = place < len(ends)
     end = np.append(ends, len(ts))[place]
-    silent = len(ts) > 0 and until - ts[-1] >= GAP_S
+    silent = len(ts) > 0 and bool(silences[-1])
     ended_by = np.where(np.append(lost, silent)[end], end - 1, np.where(over, end, -1))
     return Intervals(begins[run], end - 1, ended_by)
 

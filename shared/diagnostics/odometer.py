@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.diagnostics.gaps import GAP_S, blocks, filled
+from shared.diagnostics.gaps import blocks, filled
 from shared.diagnostics.masks import last_true
+from shared.diagnostics.rhythm import GAP_S
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace

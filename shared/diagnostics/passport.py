@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.diagnostics.between import LONGEST_PAIR_S, interpolated, longest_bridge_s
+from shared.diagnostics.between import interpolated, linked
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import Pairs, Totals
 from shared.diagnostics.missing import InsufficientData, Missing
@@ -59,7 +59,7 @@ def passport(
 ) -> Passport:
     """Compute the counters; `sessions` and `resistance` are those of the trace.
 
-    Hours are sums over pairs of readings with 0 < dt <= 60 s; a pair with one end beyond the limit counts
+    Hours are sums over pairs of near readings of the signal; a pair with one end beyond the limit counts
     half. Source: docs/diagnostics.md, Figures.
     """
     charging = np.zeros(max(len(trace) - 1, 0), np.bool_)
@@ -92,11 +92,11 @@ class _Hours(NamedTuple):
 
 def _hours(ts: Floats, signal: Floats, limit: float) -> Floats:
     """Return, per pair of readings, the hours above `limit`."""
-    seconds = np.diff(ts)
-    signal = interpolated(ts, signal, longest_bridge_s(ts, signal))
+    seconds, is_near = np.diff(ts), linked(ts, signal)
+    signal = interpolated(ts, signal)
     beyond = np.where(np.isnan(signal), np.nan, signal > limit)
     hours = (beyond[:-1] + beyond[1:]) / 2 * seconds / 3600
-    return np.where(seconds <= LONGEST_PAIR_S, hours, np.nan)
+    return np.where(is_near, hours, np.nan)
 
 
 def _sum(beyond: _Hours, pairs: NDArray[np.bool_] | None = None) -> float | Missing:
@@ -105,7 +105,7 @@ def _sum(beyond: _Hours, pairs: NDArray[np.bool_] | None = None) -> float | Miss
     chosen = beyond.hours if pairs is None else beyond.hours[pairs]
     # Without any charge the hours of charging are 0, not missing.
     if np.isnan(chosen).all() and (pairs is None or len(chosen)):
-        return InsufficientData(f"no two readings at most {LONGEST_PAIR_S:g} s apart have {beyond.signal}")
+        return InsufficientData(f"no two readings near each other have {beyond.signal}")
     return float(np.nansum(chosen))
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.rhythm import gaps, near
 from shared.diagnostics.trace import Trace
 
 _LATE_S = 180.0
@@ -19,8 +19,10 @@ class Quality:
     readings: int
     median_interval_s: float
     p95_interval_s: float
+    logged_share: float
+    """Share of the span between near readings: up to 60 s, or within the rhythm, 0..1."""
     gaps: int
-    """Intervals of at least 300 s"""
+    """Intervals of at least 300 s, and beyond the rhythm"""
     gap_hours: float
     longest_gap_s: float
     """0 without a gap"""
@@ -38,15 +40,16 @@ def quality(trace: Trace) -> Quality | Missing:
     if len(trace) < 2:
         return InsufficientData("fewer than two readings")
     seconds = np.diff(trace.ts)
-    gaps = seconds[seconds >= GAP_S]
+    silences = seconds[gaps(trace.ts)]
     median, p95 = np.quantile(seconds, (0.5, 0.95))
     return Quality(
         readings=len(trace),
         median_interval_s=float(median),
         p95_interval_s=float(p95),
-        gaps=len(gaps),
-        gap_hours=float(gaps.sum()) / 3600,
-        longest_gap_s=float(np.max(gaps, initial=0.0)),
+        logged_share=float(seconds[near(trace.ts)].sum() / seconds.sum()),
+        gaps=len(silences),
+        gap_hours=float(silences.sum()) / 3600,
+        longest_gap_s=float(np.max(silences, initial=0.0)),
         coverage=Pairs.of(trace).total().coverage,
         late_share=float(np.mean(trace.received_at - trace.ts > _LATE_S)),
     )

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.gaps import GAP_S
+from shared.diagnostics.gaps import blocks
 from shared.diagnostics.hysteresis import Interval, intervals
 from shared.diagnostics.masks import Indices, Mask, last_true, runs
+from shared.diagnostics.rhythm import gaps
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
@@ -18,6 +19,8 @@ from shared.wording import duration
 def temp_rise(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     """Find rises per minute, from the earliest reading of the last 60 s; the window has 30 s and 3 readings.
 
+    Where 60 s hold fewer readings, the window is that of the last three, as long as no gap lies among them.
+
     A spike of one sensor must not fire, at any period: the rise must also hold without the first and without
     the last reading, and the last two changes of the temperature in the window must be upward (changes, not
     neighbours: at 1 s many neighbours are equal to the last digit).
@@ -27,10 +30,12 @@ def temp_rise(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     known = np.flatnonzero(~np.isnan(trace.max_temp))
     ts, temp = trace.ts[known], trace.max_temp[known]
     here = np.arange(len(ts))
+    least = int(rule.numbers["fewest_readings"]) - 1
     start = np.searchsorted(ts, ts - (rule.numbers["longest_window_s"] + 1e-6))
-    wide = (ts - ts[start] >= rule.numbers["shortest_window_s"] - 1e-6) & (
-        here - start >= rule.numbers["fewest_readings"] - 1
-    )
+    start = np.maximum(np.minimum(start, here - least), 0)
+    block = blocks(ts)
+    wide = (ts - ts[start] >= rule.numbers["shortest_window_s"] - 1e-6) & (here - start >= least)
+    wide &= block[start] == block
     # From here on only windows that are wide enough.
     here, start = here[wide], start[wide]
     rate = _per_minute(ts, temp, start, here)
@@ -47,7 +52,7 @@ def temp_rise(trace: Trace, _profile: Profile) -> Iterator[Episode]:
             interval.among(here),
             peak_at=top,
             peak=rate[peak_at],
-            window_s=rule.numbers["longest_window_s"],
+            window_s=max(rule.numbers["longest_window_s"], ts[top] - ts[begin]),
             detail=f"Hottest cell: from {temp[begin]:.6g} °C at {clock(ts[begin])} to {temp[top]:.6g} °C"
             f" at {clock(ts[top])}, {rate[peak_at]:.3g} °C/min; {level.severity} at >="
             f" {level.set:g} °C/min, clears at < {level.clear:g} °C/min.",
@@ -91,7 +96,7 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
     before = np.minimum(np.searchsorted(ts, ts[1:] - (_SHORTEST_S - 1e-6), "right") - 1, np.arange(len(dt)))
     before = np.maximum(before, 0)
     rate = np.round((temp[1:] - temp[before]) / np.maximum(ts[1:] - ts[before], _SHORTEST_S), 4)
-    begins, stops = runs((rate >= rule.levels[0].set) & (dt < GAP_S))
+    begins, stops = runs((rate >= rule.levels[0].set) & ~gaps(ts))
     long = (ts[stops] - ts[begins] > rule.numbers["longer_than_s"]) & (stops - begins >= rule.readings)
     voltage = _last_voltage(trace)[known]
     begins, stops = begins[long], stops[long]

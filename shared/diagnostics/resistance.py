@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from shared.diagnostics.between import interpolated, longest_bridge_s
+from shared.diagnostics.between import interpolated
 from shared.diagnostics.days import split_by_day
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.masks import Indices
 from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.rhythm import GAP_S
 from shared.diagnostics.trace import Floats, Trace
 
+_SHORTEST_S = 0.9
+"""Shortest pulse: a source of many readings a second gives R(1 s); a step of current takes that long [C]."""
 _LONGEST_S = 6.0
+_JITTER = 1.2
+"""Longest pulse as a multiple of its label, or of the source's interval: pulses of one length [C]."""
+_PULSES_S = (1.0, 10.0, 30.0, 60.0)
+"""Lengths of pulses with a figure of their own: longer ones include more of the polarisation."""
 _LEAST_STEP_A = 20.0
 _LEAST_PAIRS = 20
 _STEADY_S = 2.0
@@ -48,6 +55,18 @@ class ResistanceOfDay:
 
 
 @dataclass(frozen=True, slots=True)
+class PulseResistance:
+    """Median of the days' medians over pulses of one length."""
+
+    seconds: float
+    """Length; the pulses are 10 % shorter to 20 % longer."""
+    ohm: float
+    ohm_at_25: float | None
+    n: int
+    """Number of pairs of readings."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resistance:
     """Medians of the days' medians."""
 
@@ -60,6 +79,10 @@ class Resistance:
     sampling_ok: bool
     """False where the median interval while current flows is above 10 s: then polarisation is included."""
     days: tuple[ResistanceOfDay, ...]
+    pulse_s: float = 0.0
+    """Median length of the pulses: the resistance grows with it."""
+    pulses: tuple[PulseResistance, ...] = ()
+    """The same by pulses of 1, 10, 30 and 60 s, as far as the interval of the readings allows."""
 
     @property
     def newest_ohm(self) -> float | None:
@@ -83,46 +106,92 @@ class Resistance:
 
 
 def resistance(trace: Trace) -> Resistance | Missing:
-    """Compute R = -dV/dI (ohm) between neighbours with dt <= 6 s and abs(dI) >= 20 A.
+    """Compute R = -dV/dI (ohm) between readings a pulse apart with abs(dI) >= 20 A.
 
-    The figure of a day is the median of its pairs, at least 20. Neighbours are neighbours among the readings
-    of V whose current is known (`_simultaneous`). Positive I = discharge, so R is positive. The temperature
-    of a pair is the mean of its readings' cells. Source: docs/diagnostics.md, Figures.
+    A pulse is from a reading to the next one, but at least 0.9 s; at most 6 s, or 1.2 times the median
+    interval of a slower source, up to 72 s. The figure of a day is the median of its pairs, at least 20.
+    Readings are those of V whose current is known (`_simultaneous`). Positive I = discharge, so R is
+    positive. The temperature of a pair is the mean of its readings' cells. Source: docs/diagnostics.md,
+    Figures.
     """
-    measured, current, apart_s = _simultaneous(trace)
-    ts, voltage = trace.ts[measured], trace.pack_voltage[measured]
-    temp = _cell_temp(trace)[measured]
-    seconds, step = np.diff(ts), np.diff(current)
-    flows = np.maximum(np.abs(current[1:]), np.abs(current[:-1])) >= _FLOWS_A
-    median_s = _median_interval(seconds[flows])
-    # Rounded: 30.3 - 10.3 is just below 20 in binary.
-    at_once = np.maximum(apart_s[1:], apart_s[:-1]) <= _APART_SHARE * seconds + 1e-6
-    place = np.flatnonzero((seconds <= _LONGEST_S) & (np.round(np.abs(step), 6) >= _LEAST_STEP_A) & at_once)
-    ohm = (voltage[place] - voltage[place + 1]) / step[place]
-    at_25 = to_25(ohm, (temp[place] + temp[place + 1]) / 2)
-    days = _by_day(ts[place], ohm, at_25)
+    steps = _Steps.of(trace)
+    median_s = steps.median_s
+    longest_s = min(max(_LONGEST_S, _JITTER * np.nan_to_num(median_s)), _JITTER * _PULSES_S[-1])
+    days, pulse_s = steps.by_day(_SHORTEST_S, longest_s)
     if not days:
         return InsufficientData(
-            f"no day with {_LEAST_PAIRS} pairs of readings at most {_LONGEST_S:g} s apart"
+            f"no day with {_LEAST_PAIRS} pairs of readings at most {longest_s:.3g} s apart"
             f" whose current differs by {_LEAST_STEP_A:g} A"
             + (f" (the median interval is {median_s:.3g} s)" if median_s > _LONGEST_S else "")
-            + ("" if len(measured) else _APART)
+            + ("" if np.any(steps.apart_s <= _APART_SHARE * longest_s) else _APART)
         )
-    ohms = float(np.median([day.ohm for day in days]))
+    ohms, at_25, n = _medians(days)
     if ohms <= 0:
         return InsufficientData(
             f"the voltage does not fall when the current rises ({1000 * ohms:.3g} mΩ): the current has the"
             " other sign (see the profile's current_sign), one of both stands still (see STUCK_SENSOR), or"
             " they are not of one moment"
         )
-    normal = [day.ohm_at_25 for day in days if day.ohm_at_25 is not None]
+    by_pulse = ((each, steps.by_day(_SHORTEST_S * each, _JITTER * each)[0]) for each in _PULSES_S)
     return Resistance(
         ohm=ohms,
-        ohm_at_25=float(np.median(normal)) if normal else None,
-        n=sum(day.n for day in days),
+        ohm_at_25=at_25,
+        n=n,
         sampling_ok=median_s <= _SAMPLING_S,
         days=days,
+        pulse_s=pulse_s,
+        pulses=tuple(PulseResistance(each, *_medians(of_pulse)) for each, of_pulse in by_pulse if of_pulse),
     )
+
+
+def _medians(days: Sequence[ResistanceOfDay]) -> tuple[float, float | None, int]:
+    normal = [day.ohm_at_25 for day in days if day.ohm_at_25 is not None]
+    ohm_at_25 = float(np.median(normal)) if normal else None
+    return float(np.median([day.ohm for day in days])), ohm_at_25, sum(day.n for day in days)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Readings of V with the current of their moment."""
+
+    ts: Floats
+    voltage: Floats
+    current: Floats
+    temp: Floats
+    apart_s: Floats
+    """Distance in time of the current."""
+    median_s: float
+    """Median interval while current flows."""
+
+    @classmethod
+    def of(cls, trace: Trace) -> Self:
+        measured, current, apart_s = _simultaneous(trace)
+        ts, at_once = trace.ts[measured], apart_s <= _APART_SHARE * _LONGEST_S
+        slower = min(len(measured), int(np.count_nonzero(~np.isnan(trace.pack_current))))
+        if np.count_nonzero(at_once) < slower / 2:
+            # A slow source whose current comes later than a fast one's may: by its own interval it is near.
+            at_once = apart_s <= _APART_SHARE * _JITTER * _PULSES_S[-1]
+        amps = np.abs(current[at_once])
+        flows = np.maximum(amps[1:], amps[:-1]) >= _FLOWS_A
+        median_s = _median_interval(np.diff(ts[at_once])[flows])
+        return cls(ts, trace.pack_voltage[measured], current, _cell_temp(trace)[measured], apart_s, median_s)
+
+    def by_day(self, least_s: float, longest_s: float) -> tuple[tuple[ResistanceOfDay, ...], float]:
+        """Return the medians of each day over pulses of these lengths, and the pulses' median length (s)."""
+        chosen = np.flatnonzero(self.apart_s <= _APART_SHARE * longest_s)
+        ts, current, apart_s = self.ts[chosen], self.current[chosen], self.apart_s[chosen]
+        here = np.arange(len(ts))
+        there = np.maximum(np.searchsorted(ts, ts + (least_s - 1e-6)), here + 1)
+        here, there = here[there < len(ts)], there[there < len(ts)]
+        seconds, step = ts[there] - ts[here], current[there] - current[here]
+        # Rounded: 30.3 - 10.3 is just below 20 in binary.
+        usable = (seconds <= longest_s + 1e-6) & (np.round(np.abs(step), 6) >= _LEAST_STEP_A)
+        usable &= np.maximum(apart_s[here], apart_s[there]) <= _APART_SHARE * seconds + 1e-6
+        here, there, step = here[usable], there[usable], step[usable]
+        voltage, temp = self.voltage[chosen], self.temp[chosen]
+        ohm = (voltage[here] - voltage[there]) / step
+        days = _by_day(ts[here], ohm, to_25(ohm, (temp[here] + temp[there]) / 2))
+        return days, float(np.median(seconds[usable])) if days else 0.0
 
 
 def _simultaneous(trace: Trace) -> tuple[Indices, Floats, Floats]:
@@ -145,8 +214,7 @@ def _simultaneous(trace: Trace) -> tuple[Indices, Floats, Floats]:
     nearest = np.where(np.abs(at[after] - ts) < np.abs(ts - at[before]), after, before)
     found = np.where(steady, np.interp(ts, at, current), current[nearest])
     apart_s = np.where(steady, 0.0, np.abs(at[nearest] - ts))
-    usable = apart_s <= _APART_SHARE * _LONGEST_S
-    return volts[usable], found[usable], apart_s[usable]
+    return volts, found, apart_s
 
 
 def _newest(ohms: Sequence[float]) -> float | None:
@@ -171,10 +239,7 @@ def _median_interval(seconds: Floats) -> float:
 
 def _cell_temp(trace: Trace) -> Floats:
     """Return the mean of the hottest and the coldest cell, °C; of one alone where the other is unknown."""
-    hot, cold = (
-        interpolated(trace.ts, signal, longest_bridge_s(trace.ts, signal))
-        for signal in (trace.max_temp, trace.min_temp)
-    )
+    hot, cold = (interpolated(trace.ts, signal) for signal in (trace.max_temp, trace.min_temp))
     return (np.where(np.isnan(hot), cold, hot) + np.where(np.isnan(cold), hot, cold)) / 2
 
 

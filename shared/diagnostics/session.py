@@ -5,8 +5,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from shared.diagnostics.integrals import Pairs
+from shared.diagnostics.integrals import SMALL, Pairs
 from shared.diagnostics.trace import Floats, Trace
+
+_LONGEST_EDGE = 2.5
+"""Longest time before the first or after the last reading of a charge, as a multiple of its interval."""
 
 
 class Kind(StrEnum):
@@ -16,6 +19,17 @@ class Kind(StrEnum):
     DRIVE = "drive"
     UNOBSERVED = "unobserved"
     """A gap over which both soc and odometer rose."""
+
+
+class EnergyFrom(StrEnum):
+    """Source of a session's energy."""
+
+    MEASURED = "measured"
+    """Voltage and current."""
+    SOC = "soc"
+    """The rise of soc, the profile's energy_kwh and the soh."""
+    SOC_NOMINAL = "soc_nominal"
+    """The same with an unknown soh: the nominal energy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +48,30 @@ class Session:
     soc_from: float | None
     """%"""
     soc_to: float | None
-    kwh_in: float | None
-    kwh_out: float | None
+    kwh_in: float | None = None
+    kwh_out: float | None = None
+    kwh_in_low: float | None = None
+    """The 95 % band of the energies: docs/diagnostics.md, Uncertainty."""
+    kwh_in_high: float | None = None
+    kwh_out_low: float | None = None
+    kwh_out_high: float | None = None
+    kwh_down: float = 0.0
+    """Distance from the net energy to the lower end of its band."""
+    kwh_up: float = 0.0
+    """Distance to the upper end."""
+    sampling_ok: bool = False
+    """True where the bands are small: at most 5 % of the energy of both directions."""
+    energy_from: EnergyFrom | None = None
+    """None where no energy is known."""
     km: float | None
-    peak_kw: float | None
+    peak_kw: float | None = None
     """Largest power in the session's direction: out for a drive, in for a charge; at least 0."""
-    mean_kw: float | None
+    mean_kw: float | None = None
     """Net energy in that direction / covered time."""
-    max_temp: float | None
+    max_temp: float | None = None
     """°C"""
     samples: int
-    coverage: float
+    coverage: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +102,9 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
     power = power[~np.isnan(power)]
     soc, temp = (values[~np.isnan(values)] for values in (course.soc[stretch], trace.max_temp[stretch]))
     covered = total.covered_s > 0
+    # A charge begins and ends at an unknown time between two readings, and goes on where it is not covered.
+    unknown = _unknown_kwh(course, first, last) if covered and kind is Kind.CHARGE else 0.0
+    in_high = total.kwh_in_high + unknown
     return Session(
         kind=kind,
         inferred=False,
@@ -86,6 +116,14 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
         soc_to=float(soc[-1]) if len(soc) else None,
         kwh_in=total.kwh_in if covered else None,
         kwh_out=total.kwh_out if covered else None,
+        kwh_in_low=total.kwh_in_low if covered else None,
+        kwh_in_high=in_high if covered else None,
+        kwh_out_low=total.kwh_out_low if covered else None,
+        kwh_out_high=total.kwh_out_high if covered else None,
+        kwh_down=total.kwh_down,
+        kwh_up=total.kwh_up,
+        sampling_ok=covered and total.sampling_ok and in_high - total.kwh_in <= SMALL * total.throughput_kwh,
+        energy_from=EnergyFrom.MEASURED if covered else None,
         km=course.distance(first, last),
         peak_kw=max(0.0, float(np.max(power))) if len(power) else None,
         mean_kw=sign * total.kwh * 3600 / total.covered_s if covered else None,
@@ -93,3 +131,21 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
         samples=last - first + 1,
         coverage=total.coverage,
     )
+
+
+def _unknown_kwh(course: Course, first: int, last: int) -> float:
+    """Return the energy (kWh) that may have flowed in besides the measured one: at both ends, and in pauses
+    of the readings, at the power of the end or at the largest one; no end is longer than 2.5 usual intervals.
+    """
+    trace = course.trace
+    known = first + np.flatnonzero(~np.isnan(course.power_kw[first : last + 1]))
+    if len(known) < 2:
+        return 0.0
+    usual = _LONGEST_EDGE * float(np.median(np.diff(trace.ts[known])))
+    before = min(float(trace.ts[first] - trace.ts[max(first - 1, 0)]), usual)
+    after = min(float(trace.ts[min(last + 1, len(trace) - 1)] - trace.ts[last]), usual)
+    begin, end = (max(0.0, -float(course.power_kw[place])) for place in (known[0], known[-1]))
+    total = course.pairs.total(first, last)
+    uncovered = max(0.0, total.span_s - total.covered_s)
+    peak = max(0.0, -float(np.min(course.power_kw[known])))
+    return (before * begin + after * end + uncovered * peak) / 3600

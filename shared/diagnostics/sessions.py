@@ -1,28 +1,31 @@
-"""Sessions of a vehicle, from its stored readings: charges, drives, and those inferred from gaps.
+"""Sessions of a vehicle, from its stored readings: charges, drives, and those inferred from silences.
 
 Sessions always end, never overlap (the end of one may be the start of the next), and are in order of time.
 Rules and thresholds: docs/diagnostics.md, Sessions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from shared.diagnostics.between import power_between
-from shared.diagnostics.charging import charge_spans
-from shared.diagnostics.drives import drive_spans
-from shared.diagnostics.gaps import GAP_S, filled
+from shared.diagnostics.charging import Span, charge_spans
+from shared.diagnostics.drives import drive_spans, is_unseen
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.odometer import travelled
-from shared.diagnostics.session import Course, Kind, Session, observed
+from shared.diagnostics.session import Course, EnergyFrom, Kind, Session, observed
 from shared.diagnostics.soc import without_glitches
+from shared.diagnostics.soc_rises import CHARGED, DRIVEN_KM, Changes, changes, joined_charges
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace
+from shared.diagnostics.uncertainty import IDLE_A
 from shared.vehicle_profile import Profile
 
-_CHARGED = 3.0
-"""%"""
-_DRIVEN_KM = 2.0
+_SOC_DIGIT = 1.0
+"""% of soc by which a rise may be off: the last digit of many sources [C]."""
+_LEAST_SOH = 70.0
+"""Least soh of an unknown one: 70 % is the end of most warranties [C]."""
 
 
 def sessions(trace: Trace, profile: Profile) -> list[Session]:
@@ -31,47 +34,75 @@ def sessions(trace: Trace, profile: Profile) -> list[Session]:
     course = Course(
         trace, Pairs.of(trace), power_between(trace), travelled(trace, charges), without_glitches(trace)
     )
-    found = [observed(course, Kind.CHARGE, *span) for span in charges]
-    found += [observed(course, Kind.DRIVE, *span) for span in drive_spans(course, charges)]
-    found += _inferred(course, profile)
-    return sorted(found, key=lambda session: session.start)
-
-
-def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
-    """Infer sessions over gaps (>= 300 s): soc up by >= 3 % is a charge, >= 2 km a drive, both UNOBSERVED."""
-    trace = course.trace
-    soc = filled(trace.ts, course.soc)
-    # Rounded: 33.3 - 30.3 is just below 3 in binary.
-    charged = np.round(np.diff(soc), 6) >= _CHARGED
-    driven = np.round(np.diff(course.km), 6) >= _DRIVEN_KM
-    places = np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven))
-    for first, soh in zip(places.tolist(), latest_soh(trace, places), strict=True):
-        kind = Kind.DRIVE
-        if charged[first]:
-            kind = Kind.UNOBSERVED if driven[first] else Kind.CHARGE
-        before, after = float(soc[first]), float(soc[first + 1])
-        yield Session(
-            kind=kind,
-            inferred=True,
-            first=first,
-            last=first + 1,
-            start=float(trace.ts[first]),
-            end=float(trace.ts[first + 1]),
-            soc_from=None if np.isnan(before) else before,
-            soc_to=None if np.isnan(after) else after,
-            kwh_in=_energy(profile, soh, after - before) if kind is Kind.CHARGE else None,
-            kwh_out=None,
-            km=course.distance(int(first), int(first) + 1),
-            peak_kw=None,
-            mean_kw=None,
-            max_temp=None,
-            samples=2,
-            coverage=0.0,
+    found = changes(course)
+    charges, rises = joined_charges(course, found, charges)
+    passed = _passed(course, found, [*charges, *rises])
+    result = [observed(course, Kind.CHARGE, *span) for span in charges]
+    result += _by_soc(course, found, profile, rises)
+    result += [_between(course, found, kind, *span) for kind, span in passed]
+    closed = sorted([*charges, *rises, *(span for _, span in passed)])
+    for span in drive_spans(course, closed):
+        unseen = is_unseen(course, *span)
+        result.append(
+            _between(course, found, Kind.DRIVE, *span) if unseen else observed(course, Kind.DRIVE, *span)
         )
+    return sorted(result, key=lambda session: session.start)
 
 
-def _energy(profile: Profile, soh: float, charged: float) -> float | None:
-    """Estimate dS * energy_kwh * H (kWh), H = the last known soh (%); None where either is unknown."""
-    if profile.energy_kwh is None or np.isnan(soh):
-        return None
-    return charged / 100 * profile.energy_kwh * float(soh) / 100
+def _passed(course: Course, found: Changes, charges: Sequence[Span]) -> list[tuple[Kind, Span]]:
+    """Return drives over gaps (2 km or more), and silences with both a drive and a rise of soc by 3 %.
+
+    The latter also within the rhythm of a source, where no current is known at both ends.
+    """
+    free = np.ones(max(len(course.trace) - 1, 0), np.bool_)
+    for first, last in charges:
+        free[first:last] = False
+    driven, charged = found.km >= DRIVEN_KM, found.charged >= CHARGED
+    unseen = found.is_gap | (course.pairs.current_s == 0)
+    places = np.flatnonzero(free & driven & (found.is_gap | (charged & unseen)))
+    return [
+        (Kind.UNOBSERVED if charged[place] else Kind.DRIVE, (place, place + 1)) for place in places.tolist()
+    ]
+
+
+def _between(course: Course, found: Changes, kind: Kind, first: int, last: int) -> Session:
+    """Make a session that is known by its two ends alone."""
+    trace = course.trace
+    before, after = float(found.soc[first]), float(found.soc[last])
+    return Session(
+        kind=kind,
+        inferred=True,
+        first=first,
+        last=last,
+        start=float(trace.ts[first]),
+        end=float(trace.ts[last]),
+        soc_from=None if np.isnan(before) else before,
+        soc_to=None if np.isnan(after) else after,
+        km=course.distance(first, last),
+        samples=last - first + 1,
+    )
+
+
+def _by_soc(course: Course, found: Changes, profile: Profile, rises: Sequence[Span]) -> Iterator[Session]:
+    """Make the charges that soc shows; with a reading of a charging current inside it gives the energy."""
+    places = np.array([first for first, _ in rises], np.intp)
+    for (first, last), soh in zip(rises, latest_soh(course.trace, places), strict=True):
+        current = course.trace.pack_current[first : last + 1]
+        measured = observed(course, Kind.CHARGE, first, last)
+        if measured.kwh_in and np.any(current <= -IDLE_A):
+            yield measured
+            continue
+        session = _between(course, found, Kind.CHARGE, first, last)
+        if profile.energy_kwh is None:
+            yield session
+            continue
+        kwh, rise = profile.energy_kwh / 100, float(found.soc[last] - found.soc[first])
+        known = not np.isnan(soh)
+        health, least = (float(soh) / 100,) * 2 if known else (1.0, _LEAST_SOH / 100)
+        yield replace(
+            session,
+            kwh_in=rise * kwh * health,
+            kwh_in_low=max(rise - _SOC_DIGIT, 0) * kwh * least,
+            kwh_in_high=(rise + _SOC_DIGIT) * kwh * health,
+            energy_from=EnergyFrom.SOC if known else EnergyFrom.SOC_NOMINAL,
+        )

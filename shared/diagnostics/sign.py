@@ -3,11 +3,12 @@
 import numpy as np
 
 from shared.diagnostics.activity import drives
-from shared.diagnostics.between import LONGEST_PAIR_S, power_between
+from shared.diagnostics.between import power_between
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.odometer import travelled
+from shared.diagnostics.rhythm import PAIR_S, near
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
@@ -18,8 +19,9 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
     """Find days (UTC) with at least 10 km of driving and more energy in than out (trapezoids of V*I).
 
     The threshold is 5 kWh more in than out per 100 km: a car with the other sign shows about 15, while with
-    one reading a minute a healthy day can come out near 0, since power changes faster than that. Only pairs
-    of neighbours at most 60 s apart count, for both energy and distance.
+    one reading a minute a healthy day can come out near 0, since power changes faster than that. From 60 to
+    120 s on, the uncertainty of the day's energy is added to the threshold. Only pairs of near neighbours
+    count, for both energy and distance.
     """
     rule = RULES[Code.SIGN_SUSPECT]
     level = rule.levels[0]
@@ -32,7 +34,7 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
     distance = np.diff(travelled(trace)[known])
     dt = np.diff(ts)
     driven = np.concatenate(([0], np.cumsum(drives(trace))))
-    counts = (dt <= LONGEST_PAIR_S) & (np.diff(driven[known]) == np.diff(known))
+    counts = near(ts) & (np.diff(driven[known]) == np.diff(known))
     energy = np.where(counts, (power[1:] + power[:-1]) / 2 * dt / 3600, 0.0)
     days = (ts[1:] // DAY_S).astype(np.int64)
     begins = np.concatenate(([0], np.flatnonzero(np.diff(days)) + 1))
@@ -40,7 +42,10 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
     km = np.add.reduceat(np.where(counts, distance, 0.0), begins)
     stops = np.append(begins[1:], len(days))
     found = []
-    allowed = -rule.numbers["least_kwh_in_per_100_km"] * km / 100
+    # Twice the deviation of independent readings, as in `uncertainty`.
+    slow = np.clip(dt / PAIR_S - 1, 0, 1)
+    swing = np.where(counts, (1.4 * slow * np.diff(power) * dt / 3600) ** 2, 0.0)
+    allowed = -rule.numbers["least_kwh_in_per_100_km"] * km / 100 - np.sqrt(np.add.reduceat(swing, begins))
     for day in np.flatnonzero((np.round(km, 6) >= rule.numbers["least_km"]) & (net <= allowed)).tolist():
         inside = int(begins[day]) + np.flatnonzero(counts[begins[day] : stops[day]])
         first, last = int(inside[0]), int(inside[-1]) + 1
@@ -56,7 +61,8 @@ def sign_suspect(trace: Trace, _profile: Profile) -> list[Episode]:
                 samples=len(inside) + 1,
                 detail=f"Driving from {clock(ts[first])} to {clock(ts[last])}, {km[day]:.4g} km,"
                 f" brought {-net[day]:.4g} kWh more into the battery than out of it; {level.severity} at"
-                f" >= {-allowed[day]:.3g} kWh ({rule.numbers['least_kwh_in_per_100_km']:g} per 100 km).",
+                f" >= {-allowed[day]:.3g} kWh ({rule.numbers['least_kwh_in_per_100_km']:g} per"
+                " 100 km, and the uncertainty of slow readings).",
             )
         )
     return found

@@ -10,6 +10,7 @@ from shared.diagnostics.gaps import filled
 from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.masks import runs
 from shared.diagnostics.odometer import believed_km
+from shared.diagnostics.rhythm import longest_silences, near
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.soc import without_glitches
@@ -30,18 +31,20 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
     if len(trace) < 2:
         return
     limit = rule.levels[0].set
-    # Rounded: in binary, differences of 60 s, 0.2 km and 3 % may be slightly more or less.
+    silent = ~near(trace.ts, limit)
+    # Rounded: in binary, differences of 0.2 km and 3 % may be slightly more or less.
     dt = np.round(np.diff(trace.ts), 6)
     odo, soc = (
-        np.round(np.diff(filled(trace.ts, values, limit + 1e-6)), 6)
+        np.round(np.diff(filled(trace.ts, values, silent)), 6)
         for values in (believed_km(trace), without_glitches(trace))
     )
     drove = odo >= rule.numbers["driven_km"]
     charges = charging(trace, profile)
     charged = (soc >= rule.numbers["charged_percent"]) | (charges[1:] & charges[:-1] & ~(soc < 0))
-    begins, stops = runs((dt > limit) & (drove | charged))
+    begins, stops = runs(silent & (drove | charged))
     for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True):
         top = begin + int(np.argmax(dt[begin:stop]))
+        expected = float(longest_silences(trace.ts, np.array([top]), limit)[0])
         activity = "drove" if drove[top] else "was charged"
         yield compose(
             rule,
@@ -49,7 +52,8 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
             Interval(begin, stop, stop),
             peak_at=top + 1,
             peak=dt[top],
+            threshold=expected,
             detail=f"No reading for {duration(dt[top])} from {clock(trace.ts[top])} to"
             f" {clock(trace.ts[top + 1])}, and the car {activity} meanwhile;"
-            f" at most {duration(limit)} are expected.",
+            f" at most {duration(expected)} are expected.",
         )

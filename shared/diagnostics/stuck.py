@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.diagnostics.activity import charging
-from shared.diagnostics.between import LONGEST_PAIR_S, bounds
+from shared.diagnostics.between import bounds
 from shared.diagnostics.episode import Episode, clock, compose
-from shared.diagnostics.gaps import GAP_S
 from shared.diagnostics.hysteresis import Interval
+from shared.diagnostics.rhythm import gaps
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
-from shared.diagnostics.trace import Trace
+from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile
 
 
@@ -24,18 +24,21 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     its smallest step in the trace, even at 0.03 ohm, half of a real pack's 0.066 [M] [C]: over 33 A at 1 V,
     17 A at 0.5 V. The step of a voltage that never changes is taken as 1 V if the voltage is whole.
 
+    The span must hold with any one reading left out: a single current may be of a charge or a pull that the
+    voltage has not followed yet.
+
     Charges are left out: a charger holds the voltage while the current falls (constant voltage).
     """
     rule = RULES[Code.STUCK_SENSOR]
     limit = max(rule.levels[0].set, round(_resolution(trace) / rule.numbers["least_ohm"], 6))
     # A voltage between two readings would repeat one that stands still: only its own readings count. Currents
     # between two readings count with the smaller span: at the end of a charge one is half the charger's.
-    lower, higher = bounds(trace.ts, trace.pack_current, LONGEST_PAIR_S)
+    lower, higher = bounds(trace.ts, trace.pack_current)
     known = np.flatnonzero(~np.isnan(trace.pack_voltage + lower) & ~charging(trace, profile))
     if not len(known):
         return
     ts, voltage, lower, higher = trace.ts[known], trace.pack_voltage[known], lower[known], higher[known]
-    gap = np.diff(ts, append=trace.until) >= GAP_S
+    gap = gaps(ts, trace.until)
     begins = np.concatenate(([0], np.flatnonzero((np.diff(voltage) != 0) | gap[:-1]) + 1))
     stops = np.append(begins[1:], len(ts))
     highest, lowest = np.maximum.reduceat(lower, begins), np.minimum.reduceat(higher, begins)
@@ -46,6 +49,8 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
         (stops - begins >= rule.readings) & (lasts >= rule.seconds) & (span > limit)
     ).tolist():
         first, last = int(begins[run]), int(stops[run]) - 1
+        if _span_without_one(lower[first : last + 1], higher[first : last + 1]) <= limit:
+            continue
         ended_by = last if gap[last] else last + 1 if last + 1 < len(ts) else None
         interval = Interval(first, last, ended_by)
         yield compose(
@@ -60,6 +65,12 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
             f" {clock(ts[first])} to {clock(ts[last])} while the current went from {lowest[run]:.6g} to"
             f" {highest[run]:.6g} A; {rule.levels[0].severity} at a span of > {limit:.3g} A.",
         )
+
+
+def _span_without_one(lower: Floats, higher: Floats) -> float:
+    """Return the span of the current without the one reading that makes the span the widest."""
+    low, high = np.sort(higher), np.sort(lower)
+    return round(float(min(high[-2] - low[0], high[-1] - low[1])), 6)
 
 
 def _resolution(trace: Trace) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from shared.diagnostics.activity import charging, charging_over
 from shared.diagnostics.alerts import Severity
-from shared.diagnostics.between import LONGEST_PAIR_S, bounds, longest_bridge_s
+from shared.diagnostics.between import bounds
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Interval, Intervals, intervals
 from shared.diagnostics.masks import Indices, Mask
@@ -49,15 +49,15 @@ def cold_charging(trace: Trace, profile: Profile) -> Iterator[Episode]:
         limit = rule.numbers["charging_c"] * profile.capacity_ah
     charges = charging(trace, profile)
     over = charging_over(trace, charges)
-    _, weakest = bounds(trace.ts, trace.pack_current, LONGEST_PAIR_S)
+    _, weakest = bounds(trace.ts, trace.pack_current)
     return find_episodes(rule, trace, trace.min_temp, only=charges & (weakest < -limit), over=over)
 
 
 def temp_spread(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     """Find a spread at the readings of either cell, the other cell known between its own readings."""
     ts, hot, cold = trace.ts, trace.max_temp, trace.min_temp
-    least_hot, _ = bounds(ts, hot, longest_bridge_s(ts, hot))
-    _, least_cold = bounds(ts, cold, longest_bridge_s(ts, cold))
+    least_hot, _ = bounds(ts, hot)
+    _, least_cold = bounds(ts, cold)
     measured = ~(np.isnan(hot) & np.isnan(cold))
     return find_episodes(RULES[Code.TEMP_SPREAD], trace, np.where(measured, least_hot - least_cold, np.nan))
 

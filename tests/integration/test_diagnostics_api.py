@@ -124,6 +124,45 @@ def test_sessions_by_kind(api):
     assert len(listed(api, "sessions", kind=["drive", "charge"], limit=1)[0]) == 4
 
 
+def test_a_slow_source(api):
+    """A reading every ten minutes: one charge with a band, an active fault, and the same window by window."""
+    flows = [n for n in range(60) if 20 <= n < 40]
+    post(
+        api,
+        *(
+            raw(
+                second=600 * n,
+                soc=40.0 + len([each for each in flows if each < n]),
+                pack_voltage=350.0,
+                pack_current=-12.0 if n in flows else 0.0,
+                odo_km=5_000.0,
+                max_temp=65.0 if n >= 55 else 30.0,
+                min_temp=28.0,
+            )
+            for n in range(60)
+        ),
+    )
+    (charge,), _ = listed(api, "sessions")
+    assert (charge["started_at"], charge["ended_at"]) == (stamp(12_000), stamp(23_400))
+    assert charge["kwh_in"] == charge["kwh_in_low"] == pytest.approx(4.2 * 11_400 / 3_600)
+    # An interval before, and one after.
+    assert charge["kwh_in_high"] == pytest.approx(4.2 * (11_400 + 1_200) / 3_600)
+    assert (charge["sampling_ok"], charge["energy_from"], charge["inferred"]) == (False, "measured", False)
+    (hot,), _ = listed(api, "anomalies", code="TEMP_HIGH")
+    assert (hot["started_at"], hot["ended_at"], hot["severity"]) == (stamp(33_000), None, "critical")
+    assert [each["code"] for each in api.get(f"{PATH}/latest").json()["alerts"]] == [
+        "TEMP_HIGH",
+        "TEMP_SPREAD",
+    ]
+    for begin in range(0, 36_000, 6_000):
+        window = {"from_ts": stamp(begin), "to_ts": stamp(begin + 5_999)}
+        touches = begin <= 23_400 and begin + 5_999 >= 12_000
+        assert listed(api, "sessions", **window)[0] == ([charge] if touches else [])
+    battery = api.get(f"{PATH}/battery").json()
+    assert battery["throughput"]["kwh_in_low"] < charge["kwh_in"] < battery["throughput"]["kwh_in_high"]
+    assert (battery["quality"]["gaps"], battery["quality"]["logged_share"]) == (0, 1)
+
+
 def test_a_drive_under_way(api):
     """Without a later reading the drive ends with the last one, and end_known is false."""
     post(api, *drive(0))

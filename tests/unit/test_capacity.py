@@ -58,17 +58,17 @@ def test_the_newest_is_of_the_last_three():
     "readings",
     [
         charging(rise=29.9),
-        charging(step=31),
+        charging(step=31, pack_current=np.where(np.arange(117) % 2, -30.0, -10.0)),
         charging(hours=1 / 6),  # 40 % in 20 steps of 2: allowed; see below
         charging(pack_current=20.0),
         charging(soc=np.nan),
         charging(pack_current=np.nan),
         trace([]),
     ],
-    ids=["rise", "gap", "step", "discharge", "soc", "current", "empty"],
+    ids=["rise", "unsteady", "step", "discharge", "soc", "current", "empty"],
 )
 def test_what_is_no_window(readings):
-    """A rise below 30 %, readings over 30 s apart, other signs and missing signals give no figure."""
+    """A rise below 30 %, an unsteady current at slow readings, other signs, missing signals: no figure."""
     found = of(readings)
     if len(readings) == 21:
         assert found.n == 1

@@ -122,7 +122,9 @@ def test_no_consumption_without_a_drive():
 
 
 def test_nothing_measured_is_not_zero_hours():
-    """With a reading every 90 s the hours of heat are unknown."""
-    found = counters(trace(np.arange(0, 9_000, 90), soc=50, max_temp=70, min_temp=-20))
-    assert found.hours_hot == InsufficientData("no two readings at most 60 s apart have max_temp")
-    assert found.hours_cold == InsufficientData("no two readings at most 60 s apart have min_temp")
+    """With a reading every three hours the hours of heat are unknown; every 90 s they are known."""
+    found = counters(trace(np.arange(0, 100_000, 10_800), soc=50, max_temp=70, min_temp=-20))
+    assert found.hours_hot == InsufficientData("no two readings near each other have max_temp")
+    assert found.hours_cold == InsufficientData("no two readings near each other have min_temp")
+    found = counters(trace(np.arange(0, 9_001, 90), soc=50, max_temp=70, min_temp=-20))
+    assert (found.hours_hot, found.hours_cold) == (pytest.approx(2.5), pytest.approx(2.5))

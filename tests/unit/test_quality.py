@@ -14,6 +14,7 @@ def test_intervals_gaps_and_coverage():
     found = quality(trace(np.cumsum([0, *steps]), pack_voltage=360, pack_current=1))
     assert (found.readings, found.median_interval_s, found.p95_interval_s) == (101, 30, 30)
     assert (found.gaps, found.gap_hours, found.longest_gap_s) == (2, pytest.approx(3900 / 3600), 3600)
+    assert found.logged_share == pytest.approx(98 * 30 / steps.sum())
     assert found.coverage == pytest.approx(98 * 30 / steps.sum())
 
 

@@ -25,10 +25,10 @@ def test_resistance_is_minus_dv_over_di():
 
 @pytest.mark.parametrize(
     "readings",
-    [stepping(19), stepping(20, step=19.9), stepping(20, every=6.1), trace([]), trace([0]), trace([0, 1])],
+    [stepping(19), stepping(20, step=19.9), stepping(20, every=73), trace([]), trace([0]), trace([0, 1])],
 )
 def test_too_little_to_tell(readings):
-    """19 pairs, 19.9 A or 6.1 s: no figure, and the reason."""
+    """19 pairs, 19.9 A or 73 s: no figure, and the reason."""
     found = resistance(readings)
     assert isinstance(found, InsufficientData)
     assert found.reason.startswith("no day with 20 pairs")

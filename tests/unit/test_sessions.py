@@ -206,11 +206,14 @@ def test_what_must_have_happened_in_a_gap(soc, km, expected):
 
 
 def test_an_inferred_charges_energy_needs_the_packs_energy_and_a_soh():
-    """50 % of 24 kWh at 80 % health are 9.6 kWh; without either there is no estimate."""
+    """50 % of 24 kWh at 80 % health are 9.6 kWh; of an unknown health 12, marked; without 24 no estimate."""
     gap = {"soc": [30, 80], "odo_km": 900}
     pack = Profile(energy_kwh=24)
     assert sessions(trace([0, 7200], soh=80, **gap), pack)[0].kwh_in == pytest.approx(9.6)
-    assert sessions(trace([0, 7200], **gap), pack)[0].kwh_in is None
+    assert sessions(trace([0, 7200], soh=80, **gap), pack)[0].energy_from == "soc"
+    (nominal,) = sessions(trace([0, 7200], **gap), pack)
+    assert (nominal.kwh_in, nominal.energy_from) == (pytest.approx(12), "soc_nominal")
+    assert (nominal.kwh_in_low, nominal.kwh_in_high) == pytest.approx((0.49 * 24 * 0.7, 0.51 * 24))
     assert sessions(trace([0, 7200], soh=80, **gap), NOTHING)[0].kwh_in is None
 
 

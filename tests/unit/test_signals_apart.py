@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.battery import battery
-from shared.diagnostics.between import bounds, interpolated, longest_bridge_s
+from shared.diagnostics.between import bounds, interpolated
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.missing import InsufficientData
 from shared.diagnostics.resistance import resistance
@@ -159,6 +159,15 @@ def test_resistance_of_a_voltage_read_soon_after_its_current():
     assert "no voltage has a current of its moment" in later.reason
 
 
+@pytest.mark.parametrize("every_s", [7.0, 10.0, 30.5, 60.0])
+def test_resistance_of_slow_separate_messages(every_s):
+    """The same at slower rhythms, labelled by the pulse; a current half an interval away is no current."""
+    found = resistance(steps(0.06 * every_s, every_s))
+    assert (found.ohm, found.pulse_s) == (pytest.approx(0.08), pytest.approx(every_s))
+    assert found.sampling_ok is (every_s <= 10)
+    assert isinstance(resistance(steps(0.5 * every_s, every_s)), InsufficientData)
+
+
 def test_resistance_by_a_steady_current():
     """Between two like currents a voltage belongs to them, also a second away from both."""
     seconds = np.arange(0, 2000, 1.0)
@@ -180,9 +189,14 @@ def test_between_two_readings():
     assert np.isnan(signal[2])
 
 
-@pytest.mark.parametrize(("interval", "longest"), [(1, 60), (24, 60), (100, 250), (600, 900)])
-def test_the_rhythm_of_a_signal(interval, longest):
-    """2.5 times the median interval, from 60 to 900 s; four readings are no rhythm."""
-    ts = interval * np.arange(5.0)
-    assert longest_bridge_s(ts, np.ones(5)) == longest
-    assert longest_bridge_s(ts[:4], np.ones(4)) == 60
+@pytest.mark.parametrize("interval", [1, 24, 100, 600, 3_600])
+def test_the_rhythm_of_a_signal(interval):
+    """Known over 2.5 times its own interval, at least 60 s and at most 2.5 h; four readings are no rhythm."""
+    own = interval * np.arange(5.0)
+    longest = min(max(2.5 * interval, 60), 9_000)
+    for silence, is_known in ((longest - 1, True), (longest + 1, False)):
+        end = own[-1] + silence
+        ts = np.concatenate((own, [end - 0.5, end]))
+        signal = np.where(np.isin(ts, [*own, end]), 1.0, np.nan)
+        assert np.isnan(interpolated(ts, signal)[-2]) != is_known
+        assert np.isnan(interpolated(ts[2:], signal[2:])[-2]) == (silence > 60)

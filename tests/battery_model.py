@@ -1,0 +1,78 @@
+"""A small model of a battery and its day, with its true sums; it shares nothing with the simulator."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.traces import trace
+
+CELLS, AMPERE_HOURS, OHM = 96, 60.0, 0.07
+DAY = 86_400
+DRIVES = ((7 * 3_600 + 600, 2_400), (12 * 3_600 + 1_500, 2_100))
+"""Begin and length, s."""
+CHARGE = (17 * 3_600 + 900, 5 * 3_600)
+CHARGE_KW = 3.4
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day at 1 s: the columns of readings, and the true energies from them."""
+
+    columns: dict
+    kw: np.ndarray
+
+    def kwh(self, first, length, sign):
+        """Return the energy out (sign 1) or in (-1) from second `first` on."""
+        power = sign * self.kw[first : first + length]
+        return float(np.maximum(power, 0).sum() / 3_600)
+
+    def read(self, ts):
+        """Return the trace that a source sends at these times: the values of those seconds."""
+        place = np.clip(np.floor(ts).astype(int), 0, DAY - 1)
+        return trace(ts, **{name: column[place] for name, column in self.columns.items()})
+
+
+def day(seed=1):
+    """Live through a day of two drives and a charge."""
+    chance = np.random.default_rng(seed)
+    kw, kmh = np.full(DAY, 0.05), np.zeros(DAY)
+    for begin, length in DRIVES:
+        # A foot on the pedal: a random walk that returns, over some 10 s, and a slower one for the road.
+        foot, road = _returning(chance, length, 10, 11), _returning(chance, length, 90, 18)
+        ends = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / 15)
+        kmh[begin : begin + length] = np.maximum(0, 46 + road) * ends
+        kw[begin : begin + length] = (7.2 * (1 + road / 46).clip(0) + foot) * ends
+    begin, length = CHARGE
+    # It ends while over 2 A still flow: below, no charge is seen.
+    kw[begin : begin + length] = -CHARGE_KW * np.clip((length - np.arange(length)) / 1_800, 0.3, 1)
+    soc, amps, open_circuit = np.empty(DAY), np.empty(DAY), np.empty(DAY)
+    left = 0.72 * AMPERE_HOURS
+    for second in range(DAY):
+        share = left / AMPERE_HOURS
+        open_v = CELLS * (3.5 + 0.6 * share)
+        amps[second] = (open_v - np.sqrt(open_v**2 - 4 * OHM * 1_000 * kw[second])) / (2 * OHM)
+        left -= amps[second] / 3_600
+        open_circuit[second] = open_v
+        soc[second] = 100 * share
+    volts = open_circuit - OHM * amps
+    km = np.cumsum(kmh) / 3_600
+    columns = {
+        "soc": np.round(2 * soc) / 2,
+        "pack_voltage": volts.round(1),
+        "pack_current": amps.round(2),
+        "max_temp": np.full(DAY, 24.0),
+        "min_temp": np.full(DAY, 22.0),
+        "odo_km": np.floor(10 * (20_000 + km) + 1e-6) / 10,
+    }
+    return Day(columns, kw)
+
+
+def _returning(chance, length, tau_s, size):
+    """Return a random walk that returns to 0 within `tau_s`, with the deviation `size`."""
+    keep = np.exp(-1 / tau_s)
+    steps = chance.normal(0, size * np.sqrt(1 - keep**2), length)
+    values, value = np.empty(length), 0.0
+    for place, step in enumerate(steps):
+        value = keep * value + step
+        values[place] = value
+    return values
