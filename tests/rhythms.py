@@ -13,7 +13,7 @@ def times(step, count, *, jitter=0.0, first=0.0, seed=1):
 
 
 def variants(step):
-    """Return (step, jitter, first) of a course of events: as given, jittered by 5 %, on another day, at three others."""
+    """Return (step, jitter, first) of a case: as given, jittered by 5 %, on another day, at three others."""
     return [
         (step, 0.0, 0.0),
         (step, 0.05, 0.0),

@@ -1,4 +1,4 @@
-"""Sources of any rhythm: each course of events with its right value, jittered, on another day, and at other rhythms."""
+"""Sources of any rhythm: each case with its right value, jittered, on another day, and at other rhythms."""
 
 import numpy as np
 import pytest
