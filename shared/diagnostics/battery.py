@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from shared.diagnostics.ageing import Ageing, ageing
 from shared.diagnostics.capacity import Capacity, capacity
+from shared.diagnostics.cleaning import clean
 from shared.diagnostics.consumption import Consumption, consumption
 from shared.diagnostics.durability import Durability, durability
 from shared.diagnostics.missing import Missing
 from shared.diagnostics.passport import Passport, passport
 from shared.diagnostics.quality import Quality, quality
 from shared.diagnostics.resistance import Resistance, resistance
-from shared.diagnostics.sessions import sessions
+from shared.diagnostics.sessions import cleaned_sessions
 from shared.diagnostics.trace import Trace
 from shared.vehicle_profile import Profile
 
@@ -31,7 +32,9 @@ class Battery:
 
 def battery(trace: Trace, profile: Profile) -> Battery:
     """Compute all figures of a trace."""
-    found = sessions(trace, profile)
+    cleaned = clean(trace)
+    trace = cleaned.trace
+    found = cleaned_sessions(trace, profile)
     ohm = resistance(trace)
     return Battery(
         passport=passport(trace, found, ohm, profile),
@@ -40,5 +43,5 @@ def battery(trace: Trace, profile: Profile) -> Battery:
         capacity=capacity(trace, found, profile.capacity_ah),
         ageing=ageing(trace),
         durability=durability(trace, profile),
-        quality=quality(trace),
+        quality=quality(trace, cleaned.removed),
     )

@@ -112,7 +112,7 @@ RULES: dict[Code, Rule] = {
         Rule(
             code=Code.ODO_JUMP, observed="step of the odometer", unit="km", sets=">",
             levels=(Level(_WARNING, 4),),
-            numbers={"short_interval_s": 30, "km_per_h": 250, "confirming_km": 1},
+            numbers={"km_per_h": 250, "confirming_km": 1},
             signals=("odo_km",), source="GB/T 32960 platform rule",
             meaning="The odometer went on faster than a car can drive.",
         ),

@@ -49,7 +49,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """A trace with the arrays that sessions need, each computed once."""
+    """A cleaned trace with the arrays that sessions need, each computed once."""
 
     trace: Trace
     pairs: Pairs
@@ -57,8 +57,6 @@ class Course:
     """Positive = out; voltage and current may be of neighbouring readings."""
     km: Floats
     """Distance driven by each reading (`odometer.travelled`)."""
-    soc: Floats
-    """%, without glitches."""
 
     def distance(self, first: int, last: int) -> float | None:
         """Return the distance (km) from one reading to another, by index; None without an odometer."""
@@ -73,7 +71,7 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
     sign = -1 if kind is Kind.CHARGE else 1
     power = sign * course.power_kw[stretch]
     power = power[~np.isnan(power)]
-    soc, temp = (values[~np.isnan(values)] for values in (course.soc[stretch], trace.max_temp[stretch]))
+    soc, temp = (values[~np.isnan(values)] for values in (trace.soc[stretch], trace.max_temp[stretch]))
     covered = total.covered_s > 0
     return Session(
         kind=kind,

@@ -10,12 +10,12 @@ import numpy as np
 
 from shared.diagnostics.between import power_between
 from shared.diagnostics.charging import charge_spans
+from shared.diagnostics.cleaning import clean
 from shared.diagnostics.drives import drive_spans
 from shared.diagnostics.gaps import GAP_S, filled
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.session import Course, Kind, Session, observed
-from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace
 from shared.vehicle_profile import Profile
@@ -27,10 +27,13 @@ _DRIVEN_KM = 2.0
 
 def sessions(trace: Trace, profile: Profile) -> list[Session]:
     """Find all sessions of a trace, in order of time; capacity_ah and energy_kwh are used where known."""
+    return cleaned_sessions(clean(trace).trace, profile)
+
+
+def cleaned_sessions(trace: Trace, profile: Profile) -> list[Session]:
+    """Find all sessions of a cleaned trace."""
     charges = charge_spans(trace, profile.capacity_ah)
-    course = Course(
-        trace, Pairs.of(trace), power_between(trace), travelled(trace, charges), without_glitches(trace)
-    )
+    course = Course(trace, Pairs.of(trace), power_between(trace), travelled(trace, charges))
     found = [observed(course, Kind.CHARGE, *span) for span in charges]
     found += [observed(course, Kind.DRIVE, *span) for span in drive_spans(course, charges)]
     found += _inferred(course, profile)
@@ -40,7 +43,7 @@ def sessions(trace: Trace, profile: Profile) -> list[Session]:
 def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
     """Infer sessions over gaps (>= 300 s): soc up by >= 3 % is a charge, >= 2 km a drive, both UNOBSERVED."""
     trace = course.trace
-    soc = filled(trace.ts, course.soc)
+    soc = filled(trace.ts, trace.soc)
     # Rounded: 33.3 - 30.3 is just below 3 in binary.
     charged = np.round(np.diff(soc), 6) >= _CHARGED
     driven = np.round(np.diff(course.km), 6) >= _DRIVEN_KM
