@@ -131,7 +131,7 @@ class Milestone(_Part):
 
     soh: Rounded = Field(description="%")
     passed: bool = Field(
-        description="The line is at or below the level on the last day: the dates lie in the past"
+        description="The reported soh was seen at or below the level: its 7-day median on the last day"
     )
     earliest: date | None
     likely: date | None

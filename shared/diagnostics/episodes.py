@@ -26,7 +26,7 @@ from shared.vehicle_profile import Profile, without
 
 MAX_EPISODES = 10_000
 """Largest number of episodes of one code. A year of a car has tens; half a million would take a minute."""
-_RAW = {Code.SOC_JUMP, Code.ODO_ROLLBACK, Code.ODO_JUMP, Code.ODO_ZERO}
+_RAW = {Code.SOC_JUMP, Code.SOC_RECALIBRATED, Code.ODO_ROLLBACK, Code.ODO_JUMP, Code.ODO_ZERO}
 """Rules about the very values that the cleaning removes; the others judge the cleaned trace."""
 _FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.TEMP_HIGH: thresholds.temp_high,
@@ -37,6 +37,7 @@ _FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.THERMAL_EVENT: rates.thermal_event,
     Code.SOC_LOW: thresholds.soc_low,
     Code.SOC_JUMP: jumps.soc_jump,
+    Code.SOC_RECALIBRATED: jumps.soc_recalibrated,
     Code.PACK_OVERVOLT: thresholds.pack_overvolt,
     Code.PACK_UNDERVOLT: thresholds.pack_undervolt,
     Code.OVERCURRENT: thresholds.overcurrent,

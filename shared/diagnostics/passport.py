@@ -13,6 +13,7 @@ from shared.diagnostics.integrals import Pairs, Totals
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
+from shared.diagnostics.soc import settled
 from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile, named
 from shared.wording import counted
@@ -118,10 +119,10 @@ def _falls(soc: Floats) -> int:
 def _cycles(soc: Floats, pairs: Pairs, profile: Profile) -> Cycles | Missing:
     """Compute (Ah out + Ah in) / (2 * capacity_ah); without a capacity the sum of abs(dS) / 200.
 
-    For a pair of readings without a known current, as over a gap, abs(dS) / 200 is added: a car that is
-    silent while it charges has charged all the same.
+    A soc that alternates by its smallest step does not move. For a pair of readings without a known current,
+    as over a gap, abs(dS) / 200 is added: a car that is silent while it charges has charged all the same.
     """
-    steps = np.nan_to_num(np.abs(np.diff(soc)))
+    steps = np.nan_to_num(np.abs(np.diff(settled(soc))))
     unseen = pairs.current_s == 0
     charge = float((pairs.ah_out + pairs.ah_in).sum())
     by_soc = float(steps.sum()) / 200

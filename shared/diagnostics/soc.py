@@ -11,12 +11,14 @@ _JUMP = 5.0
 _NEAR_S = 60.0
 _FASTEST_PER_S = _JUMP / _NEAR_S
 """% of soc in a second, 3 C: a larger step is impossible, however far apart its two readings are [C]."""
-_READINGS = 5
+GLITCH_READINGS = 5
 """Longest glitch in readings, where it lasts for more than _NEAR_S [C]."""
-_SILENCE_SHARE = 2.5
+WITHIN_RHYTHM = 2.5
 """A silence is longer than so many median intervals of soc, and than _NEAR_S [C]."""
 _EMPTY = 20.0
 """%; from below a battery may really fall to 0 within seconds, where its weakest cell is empty [C]."""
+_LARGEST_BAND = 2.0
+"""%; a coarser soc moves by each of its steps."""
 _FLOWS_A = 2.0
 _MOVED_KM = 1.0
 
@@ -36,7 +38,7 @@ def without_glitches(trace: Trace) -> Floats:
     if not jump.any():
         return trace.soc.copy()
     sudden = jump & (np.abs(step) > _FASTEST_PER_S * seconds)
-    silent = seconds > max(_NEAR_S, _SILENCE_SHARE * float(np.median(seconds)))
+    silent = seconds > max(_NEAR_S, WITHIN_RHYTHM * float(np.median(seconds)))
     odd = _excursions(trace, place, jump, sudden)
     odd |= _beside_silence(jump, sudden, silent)
     odd |= _zeros_beside_silence(soc, sudden, silent)
@@ -56,7 +58,7 @@ def _excursions(trace: Trace, place: Indices, jump: Mask, sudden: Mask) -> NDArr
         if out < last:
             continue
         for back in jumps[number + 1 :].tolist():
-            if back - out > _READINGS and ts[back + 1] - ts[out] > _NEAR_S:
+            if back - out > GLITCH_READINGS and ts[back + 1] - ts[out] > _NEAR_S:
                 break
             if abs(soc[back + 1] - soc[out]) <= _JUMP:
                 impossible = sudden[out] or sudden[back]
@@ -94,7 +96,7 @@ def _zeros_beside_silence(soc: Floats, sudden: Mask, silent: Mask) -> NDArray[np
     """Return up to 5 zeros between a silence (or an end) and an impossible jump from or to over 20 %."""
     begins, stops = runs(soc == 0)
     odd = np.zeros(len(soc), np.bool_)
-    few = stops - begins <= _READINGS
+    few = stops - begins <= GLITCH_READINGS
     begins, stops = begins[few], stops[few]
     silent, sudden = (np.concatenate(([end], mask, [end])) for mask, end in ((silent, True), (sudden, False)))
     full = np.concatenate(([False], soc > _EMPTY, [False]))
@@ -103,3 +105,29 @@ def _zeros_beside_silence(soc: Floats, sudden: Mask, silent: Mask) -> NDArray[np
     for begin, stop in zip(begins[wrong].tolist(), stops[wrong].tolist(), strict=True):
         odd[begin:stop] = True
     return odd
+
+
+def settled(soc: Floats) -> Floats:
+    """Return the soc (%) without reversals by its smallest step, such as 79, 80, 79, 80 at rest.
+
+    A rise or fall lasts until soc is further from its extreme than the smallest step seen; between them it
+    stays at the extreme. NaN stays NaN.
+    """
+    known = np.flatnonzero(~np.isnan(soc))
+    values = np.round(soc[known], 6)
+    changes = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
+    steps = np.abs(np.diff(values[changes]))
+    if len(steps) < 2:
+        return soc
+    band = min(float(steps.min()), _LARGEST_BAND) + 1e-6
+    extremes: list[float] = []
+    here, rising = float(values[0]), True
+    for value in values[changes].tolist():
+        if (value > here) if rising else (value < here):
+            here = value
+        elif abs(value - here) > band:
+            here, rising = value, not rising
+        extremes.append(here)
+    result = soc.copy()
+    result[known] = np.array(extremes)[np.searchsorted(changes, np.arange(len(values)), "right") - 1]
+    return result
