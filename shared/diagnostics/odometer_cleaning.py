@@ -45,8 +45,10 @@ def _believed(odo_km: Floats) -> NDArray[np.intp]:
     if len(odo) < 3:
         return place
     before, here, after = odo[:-2], odo[1:-1], odo[2:]
-    odd = (after >= before) & ((here > after) | (here < before))
-    return place[np.concatenate(([True], ~odd, [True]))]
+    odd = np.concatenate(([False], (after >= before) & ((here > after) | (here < before)), [False]))
+    # Of two values by turns each one differs from both its neighbours: neither is single.
+    odd[1:-1] &= ~(odd[:-2] | odd[2:])
+    return place[~odd]
 
 
 class _Excursions:

@@ -51,13 +51,14 @@ def _excursions(trace: Trace, place: Indices, jump: Mask, sudden: Mask) -> NDArr
     """Return the readings between a jump (from the reading at an index to the next one) and the jump back."""
     ts, soc = trace.ts[place], trace.soc[place]
     odd = np.zeros(len(soc), np.bool_)
-    jumps = np.flatnonzero(jump)
+    jumps = np.flatnonzero(jump).tolist()
     odometer = last_true(~np.isnan(trace.odo_km))
     last = -1
-    for number, out in enumerate(jumps.tolist()):
+    for number, out in enumerate(jumps):
         if out < last:
             continue
-        for back in jumps[number + 1 :].tolist():
+        # By index: a slice of all later jumps would take quadratic time.
+        for back in (jumps[later] for later in range(number + 1, len(jumps))):
             if back - out > GLITCH_READINGS and ts[back + 1] - ts[out] > _NEAR_S:
                 break
             if abs(soc[back + 1] - soc[out]) <= _JUMP:

@@ -33,12 +33,12 @@ def test_a_wrong_value_between_polls_is_no_drive(step, how):
 
 
 @ways([3600, 10, 60, 600])
-@pytest.mark.parametrize("ends", [0, 1], ids=["ends in km", "ends in miles"])
-def test_km_and_miles_by_turns_are_no_drive(step, how, ends):
+@pytest.mark.parametrize("begins", [0, 1], ids=["begins in km", "begins in miles"])
+@pytest.mark.parametrize("count", [48, 49])
+def test_km_and_miles_by_turns_are_no_drive(step, how, begins, count):
     """A parked car whose odometer flips between two units."""
-    count = 48 + ends
     km = 159.0 + (41_376.4 if how.get("elsewhere") else 0)
-    odo = np.where(np.arange(count) % 2, km / 1.609344, km).round(1)
+    odo = np.where((np.arange(count) + begins) % 2, km / 1.609344, km).round(1)
     how = {"jitter": how.get("jitter", False)}
     readings = told(step * np.arange(count), odo_km=odo, soc=60, pack_voltage=360, pack_current=0.5, **how)
     assert sessions(readings, FULL) == []
