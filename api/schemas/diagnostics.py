@@ -92,6 +92,10 @@ class SessionOut(BaseModel):
     soc_from: Rounded | None = Field(description="%", examples=[80.0])
     soc_to: Rounded | None = Field(description="%", examples=[64.5])
     kwh_in: Rounded | None = Field(description="Energy into the pack, kWh", examples=[0.6])
+    kwh_in_low: Rounded | None = Field(
+        description="Least energy into the pack, kWh, of an unobserved session: distance by usual consumption"
+        " against the change of soc"
+    )
     kwh_out: Rounded | None = Field(description="Energy out of the pack, kWh", examples=[4.2])
     km: Rounded | None = Field(description="km", examples=[23.3])
     peak_kw: Rounded | None = Field(description="Largest power in the session's direction, kW")

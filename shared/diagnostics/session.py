@@ -15,7 +15,7 @@ class Kind(StrEnum):
     CHARGE = "charge"
     DRIVE = "drive"
     UNOBSERVED = "unobserved"
-    """A gap over which both soc and odometer rose."""
+    """A gap over which the vehicle drove and was charged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,8 @@ class Session:
     """%"""
     soc_to: float | None
     kwh_in: float | None
+    kwh_in_low: float | None = None
+    """The least energy of an unobserved charge: usual consumption * km against the change of soc."""
     kwh_out: float | None
     km: float | None
     peak_kw: float | None

@@ -18,6 +18,7 @@ from shared.diagnostics.odometer import travelled
 from shared.diagnostics.session import Course, Kind, Session, observed
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace
+from shared.diagnostics.unobserved import Usage
 from shared.vehicle_profile import Profile
 
 _CHARGED = 3.0
@@ -36,23 +37,30 @@ def cleaned_sessions(trace: Trace, profile: Profile) -> list[Session]:
     course = Course(trace, Pairs.of(trace), power_between(trace), travelled(trace, charges))
     found = [observed(course, Kind.CHARGE, *span) for span in charges]
     found += [observed(course, Kind.DRIVE, *span) for span in drive_spans(course, charges)]
-    found += _inferred(course, profile)
+    found += _inferred(course, profile, Usage.of(found))
     return sorted(found, key=lambda session: session.start)
 
 
-def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
-    """Infer sessions over gaps (>= 300 s): soc up by >= 3 % is a charge, >= 2 km a drive, both UNOBSERVED."""
+def _inferred(course: Course, profile: Profile, usage: Usage) -> Iterator[Session]:
+    """Infer sessions over gaps (>= 300 s): soc up by >= 3 % is a charge, >= 2 km a drive, both UNOBSERVED.
+
+    So is a drive over which soc fell by less than its distance takes: the car was charged, too.
+    """
     trace = course.trace
     soc = filled(trace.ts, trace.soc)
     # Rounded: 33.3 - 30.3 is just below 3 in binary.
     charged = np.round(np.diff(soc), 6) >= _CHARGED
-    driven = np.round(np.diff(course.km), 6) >= _DRIVEN_KM
+    km = np.round(np.diff(course.km), 6)
+    driven = km >= _DRIVEN_KM
+    charged_too = charged | usage.charged_too(km, np.diff(soc))
     places = np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven))
     for first, soh in zip(places.tolist(), latest_soh(trace, places), strict=True):
-        kind = Kind.DRIVE
-        if charged[first]:
-            kind = Kind.UNOBSERVED if driven[first] else Kind.CHARGE
+        kind = Kind.CHARGE
+        if driven[first]:
+            kind = Kind.UNOBSERVED if charged_too[first] else Kind.DRIVE
         before, after = float(soc[first]), float(soc[first + 1])
+        energy = _energy(profile, soh, after - before)
+        distance = course.distance(int(first), int(first) + 1)
         yield Session(
             kind=kind,
             inferred=True,
@@ -62,9 +70,12 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
             end=float(trace.ts[first + 1]),
             soc_from=None if np.isnan(before) else before,
             soc_to=None if np.isnan(after) else after,
-            kwh_in=_energy(profile, soh, after - before) if kind is Kind.CHARGE else None,
+            kwh_in=energy if kind is Kind.CHARGE else None,
+            kwh_in_low=usage.least_kwh_in(distance, energy, _energy(profile, soh, 100.0))
+            if kind is Kind.UNOBSERVED
+            else None,
             kwh_out=None,
-            km=course.distance(int(first), int(first) + 1),
+            km=distance,
             peak_kw=None,
             mean_kw=None,
             max_temp=None,
@@ -75,6 +86,6 @@ def _inferred(course: Course, profile: Profile) -> Iterator[Session]:
 
 def _energy(profile: Profile, soh: float, charged: float) -> float | None:
     """Estimate dS * energy_kwh * H (kWh), H = the last known soh (%); None where either is unknown."""
-    if profile.energy_kwh is None or np.isnan(soh):
+    if profile.energy_kwh is None or np.isnan(soh) or np.isnan(charged):
         return None
     return charged / 100 * profile.energy_kwh * float(soh) / 100

@@ -191,3 +191,46 @@ def test_distances_between_values_that_are_taken_back_are_kept():
     assert np.nanmax(np.abs(cleaned.trace.odo_km - way)) <= 0.6
     assert not np.isnan(cleaned.trace.odo_km).any()
     assert cleaned.removed.odo_wrong == 120
+
+
+PACK = Profile(energy_kwh=24)
+
+
+@ways([3600, 600, 7200, 36_000])
+@pytest.mark.parametrize(
+    ("km", "soc", "kind"),
+    [
+        (111, (83, 84), Kind.UNOBSERVED),
+        (111, (83, 83), Kind.UNOBSERVED),
+        (7265, (80, 40), Kind.UNOBSERVED),
+        (7265, (np.nan, np.nan), Kind.UNOBSERVED),
+        (60, (83, 50), Kind.DRIVE),
+        (4, (83, 83.5), Kind.DRIVE),
+        (60, (np.nan, np.nan), Kind.DRIVE),
+    ],
+)
+def test_a_distance_that_soc_does_not_explain_is_unobserved(step, how, km, soc, kind):
+    """111 km while soc rose, and 7,265 km in 288 days: the car was charged, too."""
+    silence = 288 * 86_400 if km > 5000 else 5 * 3600
+    seconds = np.concatenate((step * np.arange(5), 4 * step + silence + step * np.arange(5)))
+    odo = np.where(np.arange(10) < 5, 12_000.0, 12_000 + km)
+    readings = told(seconds, odo_km=odo, soc=np.repeat(soc, 5), soh=100, **how)
+    (found,) = sessions(readings, PACK)
+    assert (found.kind, found.inferred, found.km) == (kind, True, pytest.approx(km))
+    assert (found.kwh_in, found.kwh_in_low) == (None, None)
+
+
+def test_the_least_energy_of_an_unobserved_charge():
+    """A drive of 40 km took 20 % and 6 kWh; 111 km with soc up by 1 % need 16.65 + 0.24 kWh at 24 kWh."""
+    seconds = np.append(np.arange(0, 2401, 10), [20_000, 20_010])
+    driving = np.minimum(seconds, 2400)
+    odo = 12_000 + driving / 60 + np.where(seconds > 2400, 111, 0)
+    soc = 80 - driving / 120 + np.where(seconds > 2400, 1, 0)
+    readings = told(seconds, odo_km=odo, soc=soc, soh=100, pack_voltage=360, pack_current=25)
+    drive, found = sessions(readings, PACK)
+    assert (drive.km, drive.kwh_out) == (pytest.approx(40), pytest.approx(6))
+    assert (found.kind, found.kwh_in_low) == (Kind.UNOBSERVED, pytest.approx(16.65 + 0.24, rel=0.01))
+    # Half of 0.5 % a km is 27.75 %: a fall by 20 % is too little, one by 30 % is the drive's own.
+    for fall, kind in ((20, Kind.UNOBSERVED), (30, Kind.DRIVE)):
+        readings.soc[-2:] = 60 - fall
+        assert sessions(readings, PACK)[-1].kind is kind
