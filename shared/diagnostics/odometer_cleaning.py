@@ -1,5 +1,7 @@
 """The odometer without zeros, odd values and values that it took back."""
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,7 +59,7 @@ class _Excursions:
     def __init__(self, ts: Floats, odo: Floats) -> None:
         self._ts, self._given, self._odo = ts, odo, odo.copy()
         self._resolution = resolution_km(odo)
-        self._rises = np.flatnonzero(np.diff(odo) > ROLLBACK_KM)
+        self._rises = np.flatnonzero(np.diff(odo) > ROLLBACK_KM).tolist()
         self._tries = 0
         self._highest_after = np.maximum.accumulate(odo[::-1])[::-1]
         self._too_high: list[float] = []
@@ -85,8 +87,9 @@ class _Excursions:
         """Return the reading before the rise that this fall takes back; None where it takes back no rise."""
         below = self._given[fall + 1]
         size = self._given[fall] - below
-        number = int(np.searchsorted(self._rises, fall))
-        for rise in self._rises[max(0, number - _TRIES_EACH) : number][::-1].tolist():
+        number = bisect_left(self._rises, fall)
+        for earlier in range(number - 1, max(0, number - _TRIES_EACH) - 1, -1):
+            rise = self._rises[earlier]
             self._tries += 1
             if rise < last or self._tries > _MOST_TRIES:
                 return None
@@ -101,8 +104,9 @@ class _Excursions:
         size = level - self._given[fall + 1]
         if self._highest_after[fall + 1] < level - ROLLBACK_KM:
             return None
-        number = int(np.searchsorted(self._rises, fall))
-        for rise in self._rises[number : number + _TRIES_EACH].tolist():
+        number = bisect_left(self._rises, fall)
+        for later in range(number, min(len(self._rises), number + _TRIES_EACH)):
+            rise = self._rises[later]
             self._tries += 1
             if self._tries > _MOST_TRIES:
                 return None
@@ -114,7 +118,7 @@ class _Excursions:
 
     def _reachable(self, before: int, after: int) -> bool:
         km = self._given[after] - self._given[before]
-        return bool(km <= farthest_km(self._ts[after] - self._ts[before]))
+        return bool(km <= ROLLBACK_KM or km <= farthest_km(self._ts[after] - self._ts[before]))
 
     def _remove(self, before: int, after: int) -> None:
         """Remove the values between two readings, or shift them where the odometer moved among them."""
@@ -130,7 +134,7 @@ class _Excursions:
         """Remove the last values where they step up to one that was taken back before."""
         if not self._too_high or not len(self._rises):
             return
-        last = int(self._rises[-1])
+        last = self._rises[-1]
         inside = self._given[last + 1 :]
         near = max(ROLLBACK_KM, self._resolution)
         alike = np.abs(np.array(self._too_high) - inside[0]) <= near
