@@ -38,7 +38,8 @@ def clean(trace: Trace) -> Cleaned:
 
     Source: docs/diagnostics.md, Cleaning.
     """
-    soh = np.where(trace.soh > 0, trace.soh, np.nan)
+    # A signal without wrong values is not copied: a year of readings is large.
+    soh = np.where(trace.soh == 0, np.nan, trace.soh) if (trace.soh == 0).any() else trace.soh
     odo = cleaned_odometer(trace.ts, trace.odo_km)
     soc = without_glitches(replace(trace, odo_km=odo))
     zeros = (trace.odo_km == 0) & np.isnan(odo)

@@ -25,24 +25,22 @@ def cleaned_odometer(ts: Floats, odo_km: Floats) -> Floats:
     first step, so that the distance between them is kept. A fall that is not taken back stays.
     """
     if not (odo_km > 0).any():
-        return odo_km.copy()
-    result = np.where(odo_km > 0, odo_km, np.nan)
-    place = _believed(result)
-    if len(place) == len(result):
-        kept = result
-    else:
-        kept = np.full(len(result), np.nan)
-        kept[place] = result[place]
-    odo = kept[place]
+        return odo_km
+    place = _believed(odo_km)
+    odo = odo_km[place]
     falls = np.flatnonzero(np.diff(odo) < -ROLLBACK_KM)
     if len(falls):
-        kept[place] = _Excursions(ts[place], odo).removed(falls)
+        odo = _Excursions(ts[place], odo).removed(falls)
+    elif len(place) == np.count_nonzero(~np.isnan(odo_km)):
+        return odo_km
+    kept = np.full(len(odo_km), np.nan)
+    kept[place] = odo
     return kept
 
 
 def _believed(odo_km: Floats) -> NDArray[np.intp]:
-    """Return the indexes of odometer values, without single ones that differ from both neighbours."""
-    place = np.flatnonzero(~np.isnan(odo_km))
+    """Return the indexes of odometer values above 0, without single ones that differ from both neighbours."""
+    place = np.flatnonzero(odo_km > 0)
     odo = odo_km[place]
     if len(odo) < 3:
         return place

@@ -57,7 +57,7 @@ class Passport:
 def passport(
     trace: Trace, sessions: Sequence[Session], resistance: Resistance | Missing, profile: Profile
 ) -> Passport:
-    """Compute the counters; `sessions` and `resistance` are those of the cleaned trace.
+    """Compute the counters; `sessions` are those of the cleaned trace, `resistance` may be of a longer one.
 
     Hours are sums over pairs of readings with 0 < dt <= 60 s; a pair with one end beyond the limit counts
     half. Source: docs/diagnostics.md, Figures.

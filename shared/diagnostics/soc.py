@@ -36,7 +36,7 @@ def without_glitches(trace: Trace) -> Floats:
     step, seconds = np.diff(soc), np.diff(ts)
     jump = np.abs(step) > _JUMP
     if not jump.any():
-        return trace.soc.copy()
+        return trace.soc
     sudden = jump & (np.abs(step) > _FASTEST_PER_S * seconds)
     silent = seconds > max(_NEAR_S, WITHIN_RHYTHM * float(np.median(seconds)))
     odd = _excursions(trace, place, jump, sudden)
