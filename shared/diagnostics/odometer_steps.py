@@ -15,6 +15,8 @@ COARSE_KM = 0.5
 _FINE_KM = 0.1
 _LEAST_STEPS = 3
 _FITTING_SHARE = 0.9
+_UNITS = (1.0, 1.609344)
+_LIKE_SHARE = 0.05
 _ROUNDING_KM = 0.11
 """An odometer of whole miles, given in km to 0.1, shows steps of 1.6 and 1.7."""
 
@@ -50,6 +52,8 @@ def resolution_km(odo_km: Floats) -> float:
         return smallest
     # As many steps as count for the mean of the smallest: 1.6, not 1.7, would be the unit otherwise.
     unit = float(steps[steps <= 1.5 * smallest].mean())
+    # The mean of few steps of whole miles is 1.63 or 1.6: one unit for every window of the same odometer.
+    unit = next((known for known in _UNITS if abs(unit - known) <= _LIKE_SHARE * known), unit)
     rest = np.abs(steps - unit * np.round(steps / unit))
     fits = np.mean(rest <= np.minimum(_ROUNDING_KM, unit / 4)) >= _FITTING_SHARE
     return unit if fits else coarsest

@@ -18,7 +18,7 @@ from shared.diagnostics.odometer import travelled
 from shared.diagnostics.session import Course, Kind, Session, observed
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace
-from shared.diagnostics.unobserved import Usage
+from shared.diagnostics.unobserved import Usage, charged_too
 from shared.vehicle_profile import Profile
 
 _CHARGED = 3.0
@@ -52,12 +52,12 @@ def _inferred(course: Course, profile: Profile, usage: Usage) -> Iterator[Sessio
     charged = np.round(np.diff(soc), 6) >= _CHARGED
     km = np.round(np.diff(course.km), 6)
     driven = km >= _DRIVEN_KM
-    charged_too = charged | usage.charged_too(km, np.diff(soc))
+    unobserved = charged | charged_too(km, np.diff(soc), profile.energy_kwh)
     places = np.flatnonzero((np.diff(trace.ts) >= GAP_S) & (charged | driven))
     for first, soh in zip(places.tolist(), latest_soh(trace, places), strict=True):
         kind = Kind.CHARGE
         if driven[first]:
-            kind = Kind.UNOBSERVED if charged_too[first] else Kind.DRIVE
+            kind = Kind.UNOBSERVED if unobserved[first] else Kind.DRIVE
         before, after = float(soc[first]), float(soc[first + 1])
         energy = _energy(profile, soh, after - before)
         distance = course.distance(int(first), int(first) + 1)

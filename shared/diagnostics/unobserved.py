@@ -6,18 +6,28 @@ from typing import Self
 
 import numpy as np
 
+from shared.diagnostics.masks import Mask
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.trace import Floats
 
 _LEAST_PERCENT_PER_KM = 0.05
-"""No car drives 2,000 km with one charge [C]."""
-_LEAST_SHARE = 0.5
-"""Of the usual fall of soc: less is not explained by weather and speed [C]."""
+"""No vehicle drives 2,000 km with one charge [C]."""
+_LEAST_KWH_PER_KM = 0.02
+"""A scooter takes 0.03 [C]. Not the usual consumption of the trace: a session's kind depends on no window."""
 _TOLERANCE = 2.0
 """% of soc: short drives may lead downhill, and soc may be of whole %."""
 _KNOWN_KM = 20.0
 """Distance from which on the drives of a trace show the usual consumption [C]."""
 _LEAST_COVERAGE = 0.9
+
+
+def charged_too(km: Floats, rise: Floats, energy_kwh: float | None) -> Mask:
+    """Return where soc (%, NaN: unknown) fell by less than the distance takes, or no pack holds as much."""
+    by_energy = 100 * _LEAST_KWH_PER_KM / energy_kwh if energy_kwh else 0.0
+    least = km * max(_LEAST_PERCENT_PER_KM, by_energy)
+    known = ~np.isnan(rise)
+    charged: Mask = (least > 100) | (known & (-np.where(known, rise, 0.0) < least - _TOLERANCE))
+    return charged
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +57,6 @@ class Usage:
         ]
         kwh_per_km = _ratio(energies)
         return cls(max(0.0, _ratio(falls) or 0.0), kwh_per_km if kwh_per_km and kwh_per_km > 0 else None)
-
-    def charged_too(self, km: Floats, rise: Floats) -> np.ndarray:
-        """Return where soc (%, NaN: unknown) fell by less than the distance takes, or no pack holds as much.
-
-        Half of the usual fall is the least, and 0.05 % a km.
-        """
-        least = km * max(_LEAST_PERCENT_PER_KM, _LEAST_SHARE * self.percent_per_km)
-        known = ~np.isnan(rise)
-        charged: np.ndarray = (least > 100) | (known & (-np.where(known, rise, 0.0) < least - _TOLERANCE))
-        return charged
 
     def least_kwh_in(self, km: float | None, rise_kwh: float | None, pack_kwh: float | None) -> float | None:
         """Return the energy (kWh) that such a distance and rise of soc need; None where they don't tell."""
