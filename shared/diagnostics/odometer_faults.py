@@ -10,7 +10,7 @@ from shared.diagnostics.jumps import together
 from shared.diagnostics.masks import Indices, Mask, last_true
 from shared.diagnostics.odometer import DrivingClock
 from shared.diagnostics.odometer_cleaning import cleaned_odometer
-from shared.diagnostics.odometer_steps import FASTEST_KM_S, farthest_km
+from shared.diagnostics.odometer_steps import FASTEST_KM_S, ROLLBACK_KM, farthest_km
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
@@ -42,7 +42,7 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     """Find values below the last valid one; an episode ends when the odometer is back at that value."""
     rule = RULES[Code.ODO_ROLLBACK]
     level = rule.levels[0]
-    ts, odo, valid = _known(trace)
+    ts, odo, valid, _ = _known(trace)
     back = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
     is_clear = back >= (level.clear or 0.0)
     below = -back
@@ -70,16 +70,17 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
 
 
 def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """Find steps from the last valid value of over 4 km and over 250 km/h.
+    """Find steps from the last valid value of over 4 km that are over 250 km/h, or are taken back.
 
     The time of a step is that since the last valid reading, or longer, as far as the current shows that the
     car drove while the odometer stood still: some odometers tell at the end of a trip.
     """
     rule = RULES[Code.ODO_JUMP]
-    ts, odo, valid = _known(trace)
+    ts, odo, valid, taken_back = _known(trace)
     step = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
     seconds = ts - np.where(valid >= 0, ts[valid], ts)
     allowed = np.maximum(farthest_km(seconds), FASTEST_KM_S * _driven_s(trace, valid))
+    allowed[taken_back] = rule.levels[0].set
     jumps = np.where(step > allowed, step, 0.0)
     # Readings with the same last valid value belong to one jump, at any period.
     apart = np.where(np.diff(valid, prepend=-1) == 0, 0.0, np.diff(ts, prepend=ts[:1]))
@@ -112,8 +113,10 @@ def _driven_s(trace: Trace, valid: Indices) -> Floats:
     return np.where(valid >= 0, driven_s - driven_s[since], 0.0)
 
 
-def _known(trace: Trace) -> tuple[Floats, Floats, Indices]:
+def _known(trace: Trace) -> tuple[Floats, Floats, Indices, Mask]:
     """Return times and values without NaN and 0, and for each the index of the last valid one before, or -1.
+
+    The last item: values above the last valid one that the odometer took back without having moved.
 
     A value is valid if it is not below an earlier valid one, no spike of a single reading, and no part of a
     jump that was reverted.
@@ -126,15 +129,18 @@ def _known(trace: Trace) -> tuple[Floats, Floats, Indices]:
     known = np.flatnonzero(trace.odo_km > 0)
     ts, odo = trace.ts[known], trace.odo_km[known]
     if len(odo) < 2:
-        return ts, odo, np.full(len(odo), -1)
-    wrong = _reverted(ts, odo)
+        return ts, odo, np.full(len(odo), -1), np.zeros(len(odo), np.bool_)
+    wrong, cleaned = _reverted(ts, odo), cleaned_odometer(ts, odo)
+    kept = last_true(~np.isnan(cleaned))
+    taken_back = (kept >= 0) & np.isnan(cleaned) & (odo > cleaned[kept] + ROLLBACK_KM)
+    wrong |= taken_back
     wrong[1:-1] |= (odo[1:-1] - odo[:-2] > 1) & (odo[1:-1] - odo[2:] > 1) & (odo[2:] >= odo[:-2] - 1)
     wrong[0] = len(odo) > 2 and odo[0] - odo[1] > 1 and odo[0] - odo[2] > 1 and odo[2] >= odo[1] - 1
     if wrong[0]:
-        wrong[0] = not np.isnan(cleaned_odometer(ts, odo)[1])
+        wrong[0] = not np.isnan(cleaned[1])
     highest = np.maximum.accumulate(np.where(wrong, -np.inf, odo))
     valid = last_true(~wrong & (odo >= highest))
-    return ts, odo, np.concatenate(([-1], valid[:-1]))
+    return ts, odo, np.concatenate(([-1], valid[:-1])), taken_back
 
 
 def _reverted(ts: Floats, odo: Floats) -> Mask:

@@ -45,11 +45,11 @@ def test_km_and_miles_by_turns_are_no_drive(step, how, begins, count):
     assert isinstance(battery(readings, FULL).consumption, Missing)
 
 
-@ways([30, 1, 60, 200])
+@ways([30, 1, 60, 200, 600, 3600])
 @pytest.mark.parametrize("current", [0.5, np.nan])
 def test_a_step_that_is_taken_back_is_a_jump_and_no_drive(step, how, current):
     """100 km more for three readings, after 40 minutes parked, and back."""
-    parked = round(2400 / step)
+    parked = max(2, round(2400 / step))
     odo = np.array([30_000.0] * parked + [30_100] * 3 + [30_000] * parked)
     readings = told(
         step * np.arange(len(odo)), odo_km=odo, soc=60, pack_voltage=360, pack_current=current, **how

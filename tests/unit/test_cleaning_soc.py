@@ -39,6 +39,7 @@ def test_a_poll_of_zeros_is_no_empty_battery(step, how, zeros):
     readings = told(step * np.arange(len(soc)), soc=soc, odo_km=12_000, **how)
     nothing_happened(readings)
     assert clean(readings).removed.soc_glitches == zeros
+    nothing_happened(told(step * np.arange(5), soc=[69, 69, 0, 69, 69], odo_km=12_000, **how))
 
 
 @ways([600, 10, 60, 3600])
@@ -50,6 +51,7 @@ def test_a_stale_snapshot_is_no_charge(step, how, values):
     readings = told(step * np.arange(11), soc=soc, odo_km=12_000, **how)
     nothing_happened(readings)
     assert clean(readings).removed.soc_glitches == 1
+    nothing_happened(told(step * np.arange(3), soc=[value, stale, value], odo_km=12_000, **how))
 
 
 @ways([3600, 600, 1800, 900])
