@@ -68,14 +68,13 @@ class _Excursions:
         for fall in falls.tolist():
             if fall < last:
                 continue
-            rise = self._rise_before(fall, last)
-            if rise is not None:
+            rise, back = self._rise_before(fall, last), self._return_after(fall)
+            # Of the values before and after the fall the fewer are wrong.
+            if rise is not None and (back is None or fall - rise < back - fall):
                 self._too_high.append(float(self._given[rise + 1 : fall + 1].max()))
                 self._remove(rise, fall + 1)
                 last = fall + 1
-                continue
-            back = self._return_after(fall)
-            if back is not None:
+            elif back is not None:
                 self._remove(fall, back)
                 last = back
         self._remove_last()

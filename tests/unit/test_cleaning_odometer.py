@@ -172,6 +172,15 @@ def test_polls_do_not_make_a_fine_odometer_coarse():
     assert resolution_km(np.array([])) == 0.1
 
 
+@pytest.mark.parametrize("stale", [1, 2, 3])
+def test_the_fewer_values_are_wrong(stale):
+    """Driven from 1000 to 1060 km between two polls; later some polls show the old value again."""
+    odo = np.array([1000.0] * 4 + [1060] * 4 + [1000] * stale + [1060] * 4)
+    cleaned = clean(told(3600 * np.arange(len(odo)), odo_km=odo))
+    assert np.array_equal(np.isnan(cleaned.trace.odo_km), (np.arange(len(odo)) >= 8) & (odo == 1000))
+    assert cleaned.removed.odo_wrong == stale
+
+
 def test_a_lasting_rollback_keeps_both_sides():
     """A new instrument cluster: the distances before and after it count, and it is not left out."""
     seconds = np.arange(0, 7200, 30, float)
