@@ -48,6 +48,7 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     below = -back
     # An odometer does not move in a silence: a gap between two of its readings is a step as any other.
     steps = np.arange(float(len(ts)))
+    since_last = max(0.0, trace.until - ts[-1]) if len(ts) else 0.0
     return (
         compose(
             rule,
@@ -62,7 +63,7 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
             steps,
             back < level.set,
             is_clear,
-            until=steps[-1] + max(0.0, trace.until - ts[-1]),
+            until=len(ts) - 1 + since_last,
             readings=rule.readings,
             seconds=rule.seconds,
         )

@@ -243,3 +243,12 @@ def test_the_least_energy_of_an_unobserved_charge():
     for fall, kind in ((7.2, Kind.UNOBSERVED), (7.3, Kind.DRIVE)):
         readings.soc[-2:] = 60 - fall
         assert sessions(readings, PACK)[-1].kind is kind
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_hardly_any_readings(count):
+    """Nothing is left out, and no rule fails."""
+    readings = told(10 * np.arange(count), odo_km=500, soc=50, soh=90)
+    assert clean(readings).trace.odo_km.tolist() == [500] * count
+    assert judged(readings) == []
+    assert sessions(readings, NOTHING) == []
