@@ -33,7 +33,7 @@ def travelled(trace: Trace, charges: Iterable[tuple[int, int]] = ()) -> Floats:
     place = np.flatnonzero(trace.odo_km > 0)
     if not len(place):
         return np.full(len(trace), np.nan)
-    clock = DrivingClock.of(trace, charges)
+    clock = _clock(trace, place, charges, spread=len(place) < len(trace))
     level, stale = _levels(trace, place, clock)
     km = np.full(len(trace), np.nan)
     km[place[~stale]] = level[~stale]
@@ -50,7 +50,7 @@ def known_distance(trace: Trace) -> tuple[Floats, Floats]:
     believed = np.zeros(len(trace), np.bool_)
     believed[place] = True
     number = np.cumsum(believed)
-    level, _ = _levels(trace, place, DrivingClock.of(trace))
+    level, _ = _levels(trace, place, _clock(trace, place))
     return np.append(0.0, level)[number], np.append(-np.inf, trace.ts[place])[number]
 
 
@@ -95,6 +95,14 @@ class DrivingClock:
             for seconds in (free, np.where(known, 0.0, free))
         )
         return cls(free_s, unknown_s)
+
+
+def _clock(
+    trace: Trace, place: NDArray[np.intp], charges: Iterable[tuple[int, int]] = (), *, spread: bool = False
+) -> DrivingClock:
+    """Return the clock of a trace; without a leap of the odometer and nothing to spread any clock will do."""
+    leaps = np.diff(trace.odo_km[place]) > farthest_km(np.diff(trace.ts[place]))
+    return DrivingClock.of(trace, charges) if spread or leaps.any() else DrivingClock(trace.ts, trace.ts)
 
 
 def _levels(trace: Trace, place: NDArray[np.intp], clock: DrivingClock) -> tuple[Floats, NDArray[np.bool_]]:

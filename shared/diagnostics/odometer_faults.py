@@ -80,7 +80,9 @@ def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     ts, odo, valid, taken_back = _known(trace)
     step = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
     seconds = ts - np.where(valid >= 0, ts[valid], ts)
-    allowed = np.maximum(farthest_km(seconds), FASTEST_KM_S * _driven_s(trace, valid))
+    allowed = farthest_km(seconds)
+    if (step > allowed).any():
+        allowed = np.maximum(allowed, FASTEST_KM_S * _driven_s(trace, valid))
     allowed[taken_back] = rule.levels[0].set
     jumps = np.where(step > allowed, step, 0.0)
     # Readings with the same last valid value belong to one jump, at any period.

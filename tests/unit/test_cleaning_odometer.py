@@ -247,7 +247,7 @@ def test_the_least_energy_of_an_unobserved_charge():
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_hardly_any_readings(count):
-    """Nothing is left out, and no rule fails."""
+    """Too few to leave a value out: no session, no episode, no error."""
     readings = told(10 * np.arange(count), odo_km=500, soc=50, soh=90)
     assert clean(readings).trace.odo_km.tolist() == [500] * count
     assert judged(readings) == []
