@@ -20,7 +20,7 @@ from api.schemas.battery import BatteryHealth
 from api.schemas.diagnostics import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
 from api.services.diagnosis import MAX_READINGS, Analysis, Diagnosis, Margin, OpenDiagnosisRunner, Window
 from shared.diagnostics.alerts import Severity
-from shared.diagnostics.battery import battery
+from shared.diagnostics.battery import Battery, battery
 from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.rule import Code
@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 _DEFAULT_PERIOD = timedelta(days=30)
 _DEFAULT_BATTERY_PERIOD = timedelta(days=366)
+_TREND_PERIOD = timedelta(days=36_525)
+"""All that is stored, up to the most readings of a window."""
+_HALF_US = 5e-7
 _SEVERITIES = list(Severity)
 # SOH_LOW asks for a median of 7 days on 3 days.
 _EPISODES_MARGIN = Margin(timedelta(days=10), timedelta(days=1))
@@ -174,13 +177,17 @@ async def battery_health(
     from_ts: From = None,
     to_ts: To = None,
 ) -> BatteryHealth:
-    """Return use and health of the battery: each figure, or the data it lacks. Without from_ts: a year."""
+    """Return use and health of the battery: each figure, or the data it lacks.
+
+    Without from_ts: a year; soh_trend and resistance_growth then look at all that is stored before it, too.
+    """
     vin = normal_vin(vin)
-    analysis = Analysis("battery", battery)
-    diagnosis = await diagnoses.run(
-        request, vin, Window(from_ts, to_ts), analysis, back=_DEFAULT_BATTERY_PERIOD
-    )
-    window = diagnosis.from_ts, diagnosis.to_ts
+    analysis = _battery(to_ts) if from_ts is None else Analysis("battery", battery)
+    diagnosis = await diagnoses.run(request, vin, Window(from_ts, to_ts), analysis, back=_TREND_PERIOD)
+    begin = diagnosis.from_ts
+    if from_ts is None and diagnosis.to_ts - begin > _DEFAULT_BATTERY_PERIOD:
+        begin = diagnosis.to_ts - _DEFAULT_BATTERY_PERIOD
+    window = begin, diagnosis.to_ts
     return BatteryHealth.of(
         vin,
         *window,
@@ -188,6 +195,14 @@ async def battery_health(
         duplicates=await database.read(extent.duplicate_count, vin, *window),
         rejected=await database.read(extent.rejection_count, vin, *window),
     )
+
+
+def _battery(to_ts: datetime | None) -> Analysis[Battery]:
+    def find(trace: Trace, profile: Profile) -> Battery:
+        until = to_ts.timestamp() if to_ts else trace.until
+        return battery(trace, profile, until - _DEFAULT_BATTERY_PERIOD.total_seconds() - _HALF_US)
+
+    return Analysis(("battery", to_ts), find)
 
 
 def _episodes(code: tuple[Code, ...] | None) -> Analysis[tuple[list[Episode], list[Skipped]]]:

@@ -158,7 +158,7 @@ class Milestone(_Part):
 
     soh: Rounded = Field(description="%")
     passed: bool = Field(
-        description="The line is at or below the level on the last day: the dates lie in the past"
+        description="The reported soh was seen at or below the level: its 7-day median on the last day"
     )
     earliest: date | None
     likely: date | None
@@ -216,6 +216,16 @@ class PassportOut(_Part):
     resistance_growth: Count = Field(description="At 25 °C, the last five days against the first five, %")
 
 
+class RemovedValues(_Part):
+    """Values that no figure uses, by their number of readings."""
+
+    soc_glitches: int = Field(description="Values of soc taken back without a cause, or impossible to reach")
+    soh_zeros: int = Field(description="A soh of 0: the battery management system has not answered yet")
+    odo_zeros: int = Field(description="An odometer of 0 beside other values")
+    odo_wrong: int = Field(description="Values that the odometer took back")
+    odo_resolution_km: Rounded | None = Field(description="Smallest step of the odometer; null without one")
+
+
 class DataQuality(Figure):
     """Quality of the readings."""
 
@@ -230,6 +240,7 @@ class DataQuality(Figure):
     longest_gap_s: Rounded
     coverage: Rounded = Field(description="Share of the time whose energy is known, 0..1")
     late_share: Rounded = Field(description="Share that arrived over 180 s after their ts, 0..1")
+    cleaned: RemovedValues
     duplicates: int = Field(description="Duplicates among the readings of these days (UTC)")
     rejected: int = Field(
         description="Rejections of this VIN received in the window, as far as they are kept"

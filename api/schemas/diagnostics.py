@@ -94,7 +94,8 @@ class SessionOut(BaseModel):
     kwh_in: Rounded | None = Field(description="Energy into the pack, kWh", examples=[0.6])
     kwh_out: Rounded | None = Field(description="Energy out of the pack, kWh", examples=[4.2])
     kwh_in_low: Rounded | None = Field(
-        description="Lower end of the 95 % band of kwh_in, which the interval of the readings leaves open"
+        description="Lower end of the 95 % band of kwh_in, which the interval of the readings leaves open;"
+        " of an unobserved session the least energy: distance by usual consumption against the change of soc"
     )
     kwh_in_high: Rounded | None = Field(description="Upper end of the band of kwh_in")
     kwh_out_low: Rounded | None = Field(description="Lower end of the band of kwh_out")

@@ -90,6 +90,11 @@ def _ahead(reading: Reading, _first: Reading, _since: float) -> None:
     reading["ts"] = rfc3339(parse_timestamp(reading["ts"]) + timedelta(seconds=_AHEAD_S))
 
 
+def _recalibrate(reading: Reading, _first: Reading, since: float) -> None:
+    """Show 92 % at the end of a charge, and 100 % after a minute."""
+    reading.update(soc=92.0 if since < 60 else 100.0, pack_current=-0.5)
+
+
 _PLUGGED_IN = _all(_set(pack_current=-20.0), _freeze("odo_km"))
 
 FAULTS: dict[str, Fault] = {
@@ -113,6 +118,7 @@ FAULTS: dict[str, Fault] = {
         Fault("THERMAL_EVENT", "on", "1.5 °C/s up to 200 °C, and the voltage falls by 30 %", _runaway),
         Fault("SOC_LOW", "while", "soc 4 %", _set(soc=4.0)),
         Fault("SOC_JUMP", "once", "one reading with soc 0", _set(soc=0.0)),
+        Fault("SOC_RECALIBRATED", "on", "nearly full, and soc steps from 92 to 100 %", _recalibrate),
         Fault("PACK_OVERVOLT", "while", "4.30 V a cell", _set(pack_voltage=round(4.3 * CELLS, 1))),
         Fault("PACK_UNDERVOLT", "while", "2.70 V a cell", _set(pack_voltage=round(2.7 * CELLS, 1))),
         Fault("OVERCURRENT", "while", "330 A out, 5.5 C", _set(pack_current=330.0)),

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from shared.diagnostics.days import DAY_S, daily_medians
+from shared.diagnostics.days import DAY_S, daily_medians, weekly_medians
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.theil_sen import Line, theil_sen
@@ -34,12 +34,13 @@ class Rate:
 class Milestone:
     """The dates on which soh reaches `soh` (%), by the ends of the slope's interval and by the median slope.
 
-    A date is None where that slope never reaches it, or not between the years 1 and 9999.
+    A date is None where that slope never reaches it, or not between the years 1 and 9999. No date lies before
+    the last day whose 7-day median is above `soh`.
     """
 
     soh: float
     passed: bool
-    """True where the line is at or below `soh` on the last day: the dates lie in the past."""
+    """True where the 7-day median of the last day is at or below `soh`; the line does not decide."""
     earliest: date | None
     likely: date | None
     latest: date | None
@@ -84,7 +85,7 @@ def ageing(trace: Trace) -> Ageing | Missing:
         per_10000_km=_by_distance(trace, days, soh),
         days=len(days),
         span_days=span,
-        milestones=tuple(_milestone(line, level, passed=now <= level) for level in _MILESTONES),
+        milestones=tuple(_milestone(line, level, days, weekly_medians(days, soh)) for level in _MILESTONES),
     )
 
 
@@ -118,19 +119,26 @@ def _by_distance(trace: Trace, days: Floats, soh: Floats) -> Rate | Missing:
     return _rate(line, 10_000.0) if line else InsufficientData("no odometer, or one that stands still")
 
 
-def _milestone(line: Line, level: float, *, passed: bool) -> Milestone:
-    steep, likely, flat = (_reached(line, slope, level) for slope in (line.low, line.slope, line.high))
+def _milestone(line: Line, level: float, days: Floats, weekly: Floats) -> Milestone:
+    above = np.flatnonzero(weekly > level)
+    seen_above = float(days[above[-1]]) if len(above) else -np.inf
+    steep, likely, flat = (
+        _reached(line, slope, level, seen_above) for slope in (line.low, line.slope, line.high)
+    )
     # All lines go through the point of the medians: a level above it lies before it, where the flattest line
     # passed first.
     earliest, latest = (flat, steep) if level > line.y_median else (steep, flat)
-    return Milestone(level, passed, earliest, likely, latest)
+    return Milestone(level, bool(weekly[-1] <= level), earliest, likely, latest)
 
 
-def _reached(line: Line, slope: float, level: float) -> date | None:
-    """Return the day on which the line with this slope through the medians reaches `level`, or None."""
+def _reached(line: Line, slope: float, level: float, seen_above: float) -> date | None:
+    """Return the day on which the line with this slope through the medians reaches `level`, or None.
+
+    On the day `seen_above`, and so before, the level had not been reached.
+    """
     if slope >= 0:
         return None
-    day = line.x_median + (level - line.y_median) / slope
+    day = max(line.x_median + (level - line.y_median) / slope, seen_above)
     try:
         return _EPOCH + timedelta(days=int(np.ceil(day)))
     except OverflowError:

@@ -23,6 +23,13 @@ _STEEP = 1.5
 """A step of soc may be so many times the charge's own rise in its time: a slow source has large steps [C]."""
 _STEADY_SHARE = 0.2
 """Largest change of the current over a pair beyond the floor: then its straight line is the charge [C]."""
+_FULL = 100.0
+_COARSE = 0.5
+"""% of soc: of such steps the readings right after a step are exact, and the others up to a step too low."""
+_RECALIBRATED = 0.5
+"""% of soc; a step by so much more than the charge explains is no charge [C]."""
+_RECALIBRATED_STEPS = 1.5
+"""The same in usual steps of soc, if that is more [C]."""
 _NEWEST = 3
 """Windows whose median is the newest value [C]: neither a single outlier nor an old window decides."""
 
@@ -54,16 +61,20 @@ def capacity(
 
     Ah: trapezoid of I over the readings that have it. A window has dS >= 30 %, readings at most 30 s apart
     (or within the rhythm, at a steady current) and no step of soc > 2 % (or 1.5 times the charge's own rise).
-    Drives are not used: on a real car they gave 12 % too little. Source: docs/diagnostics.md, Figures.
+    A soc of 0 or 100 may be clipped and is no end of a window; steps of soc that the charge does not explain
+    are subtracted. Drives are not used: on a real car they gave 12 % too little.
+    Source: docs/diagnostics.md, Figures.
     """
     current = current_between(trace)
     found, ends = [], []
     for session in sessions:
         if session.kind is Kind.CHARGE and not session.inferred:
             for first, last in _windows(trace, current, session.first, session.last):
-                rise = float(trace.soc[last] - trace.soc[first])
-                ah = _charged(trace, current, first, last)
-                if round(rise, 6) >= _LEAST_RISE and ah > 0:
+                if round(float(trace.soc[last] - trace.soc[first]), 6) < _LEAST_RISE:
+                    continue
+                window = _edges(trace, first, last)
+                ah, rise = _charged(trace, current, *window), _risen(trace, current, *window)
+                if ah > 0 and rise > 0:
                     found.append(100 * ah / rise)
                     ends.append(float(trace.ts[last]))
     if not found:
@@ -94,7 +105,8 @@ def _charged(trace: Trace, current: Floats, first: int, last: int) -> float:
 def _windows(trace: Trace, current: Floats, begin: int, end: int) -> Iterator[Span]:
     """Yield the parts of a charge between its breaks, each from a reading with soc to another one."""
     stretch = slice(begin, end + 1)
-    place = begin + np.flatnonzero(~np.isnan(trace.soc[stretch] + current[stretch]))
+    soc = trace.soc[stretch]
+    place = begin + np.flatnonzero(~np.isnan(current[stretch]) & (soc > 0) & (soc < _FULL))
     if len(place) < 2:
         return
     ts, soc, amps = trace.ts[place], trace.soc[place], current[place]
@@ -107,3 +119,27 @@ def _windows(trace: Trace, current: Floats, begin: int, end: int) -> Iterator[Sp
     ends = np.flatnonzero(np.append(wide | jumps, True))
     for first, last in zip(np.append(0, ends[:-1] + 1), ends, strict=True):
         yield int(place[first]), int(place[last])
+
+
+def _edges(trace: Trace, first: int, last: int) -> Span:
+    """Return the first and the last reading right after a step of a coarse soc; of a fine one all."""
+    place = first + np.flatnonzero(~np.isnan(trace.soc[first : last + 1]))
+    step = np.diff(trace.soc[place])
+    rises = np.flatnonzero(step > 0)
+    if len(rises) < 2 or np.median(step[rises]) < _COARSE:
+        return first, last
+    return int(place[rises[0] + 1]), int(place[rises[-1] + 1])
+
+
+def _risen(trace: Trace, current: Floats, first: int, last: int) -> float:
+    """Return the rise of soc (%) without its steps that the charge between two readings does not explain."""
+    place = first + np.flatnonzero(~np.isnan(trace.soc[first : last + 1] + current[first : last + 1]))
+    soc, ts = trace.soc[place], trace.ts[place]
+    step, rise = np.diff(soc), float(soc[-1] - soc[0])
+    charge = -np.diff(ts) * (current[place][1:] + current[place][:-1])
+    if rise <= 0 or charge.sum() <= 0:
+        return rise
+    usual = float(np.median(step[step > 0]))
+    excess = step - charge * rise / charge.sum()
+    sudden = np.abs(excess) > max(_RECALIBRATED, _RECALIBRATED_STEPS * usual)
+    return rise - float(excess[sudden].sum())

@@ -3,7 +3,8 @@
 import numpy as np
 
 from shared.diagnostics.masks import Indices, Mask, last_true
-from shared.diagnostics.odometer import MOVED_KM, known_distance, steps_by_whole_km
+from shared.diagnostics.odometer import MOVED_KM, known_distance
+from shared.diagnostics.odometer_steps import COARSE_KM, resolution_km
 from shared.diagnostics.rhythm import GAP_S, gaps, longest_silences
 from shared.diagnostics.trace import Floats, Trace
 
@@ -14,7 +15,7 @@ _LEAST_A = 2.0
 _LEAST_SHARE = 0.02
 """Of the nominal capacity, per hour."""
 _STEADY_S = 120.0
-_STEADY_WHOLE_KM_S = 300.0
+_STEADY_S_PER_KM = 300.0
 """At 20 km/h downhill an odometer of whole km stands still for 180 s; for 300 s only below 12 km/h [C]."""
 _STEADY_BLIND_S = 600.0
 """For an unknown odometer, where the vehicle may move: longer than any braking [C]."""
@@ -27,11 +28,11 @@ _DRIVING_A = 5.0
 def charge_spans(trace: Trace, capacity_ah: float | None) -> list[Span]:
     """Find charges: I <= -max(2 A, 0.02 * capacity per hour), ended by a time without that or by 0.2 km.
 
-    A charge begins with 120 s of such a current with the odometer known and unchanged; 300 s for an odometer
-    of whole km, 600 s and four readings for an unknown one. Each later reading with such a current, less than
-    300 s after the one before (or within the rhythm of a slower source) and less than 0.2 km from the
-    beginning, belongs to the charge: chargers pulse. Where the odometer is unknown or of whole km, a pause
-    with over 5 A out on average ends the charge.
+    A charge begins with 120 s of such a current with the odometer known and unchanged; 300 s for each km of
+    the odometer's smallest step, if that is more, and at most the 600 s and four readings of an unknown one.
+    Each later reading with such a current, less than 300 s after the one before (or within the rhythm of a
+    slower source) and less than 0.2 km from the beginning, belongs to the charge: chargers pulse. Where the
+    odometer is unknown or of steps from 0.5 km on, a pause with over 5 A out on average ends the charge.
     Source: docs/diagnostics.md, Sessions.
     """
     measured = np.flatnonzero(~np.isnan(trace.pack_current))
@@ -41,16 +42,16 @@ def charge_spans(trace: Trace, capacity_ah: float | None) -> list[Span]:
     if not len(place):
         return []
     km, known_at = known_distance(trace)
-    whole_km = steps_by_whole_km(trace) and bool(km[-1] > 0)
+    step_km = resolution_km(trace.odo_km) if km[-1] > 0 else 0.0
     silent = np.append(gaps(trace.ts[measured]), False)
     breaks = (np.diff(flowing) > 1) | silent[flowing[:-1]] | (np.diff(km[place]) != 0)
     ends = np.flatnonzero(np.append(breaks, True))
     begins = np.append(0, ends[:-1] + 1)
     first, last = place[begins], place[ends]
     goes_on = ~_too_long(trace.ts[measured], flowing[ends[:-1]], flowing[begins[1:]])
-    has_odometer = (known_at[first[1:]] > trace.ts[last[:-1]]) & (not whole_km)
+    has_odometer = (known_at[first[1:]] > trace.ts[last[:-1]]) & (step_km < COARSE_KM)
     goes_on &= has_odometer | (_means_between(current, flowing[ends[:-1]], flowing[begins[1:]]) <= _DRIVING_A)
-    steady = _steady(trace.ts, first, last, known_at, _STEADY_WHOLE_KM_S if whole_km else _STEADY_S)
+    steady = _steady(trace.ts, first, last, known_at, max(_STEADY_S, _STEADY_S_PER_KM * step_km))
     steady &= (known_at[last] > trace.ts[first]) | _fills(trace, first, last, ends - begins + 1)
     stops = _stops(np.flatnonzero(steady), goes_on, km[first])
     return [(int(first[one]), int(last[other])) for one, other in stops]

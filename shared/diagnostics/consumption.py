@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.diagnostics.missing import InsufficientData, Missing
-from shared.diagnostics.odometer import steps_by_whole_km
+from shared.diagnostics.odometer_steps import resolution_km
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.trace import Trace
 
-_LEAST_KM_WHOLE = 5.0
+_LEAST_STEPS = 5.0
 _LEAST_KM = 0.5
 _SAMPLING_S = 5.0
 """Power changes faster. On thinned-out real trips the figure of one trip is wrong by 12 % (standard
@@ -38,10 +38,11 @@ class Consumption:
 def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Missing:
     """Compute 100 * net kWh / km over the drives with a coverage of at least 0.9; regained energy subtracted.
 
-    A drive needs >= 5 km with an odometer of whole km, else 0.5 km. `sessions` are those of the trace.
+    A drive needs >= 0.5 km, and 5 of the odometer's smallest steps: 5 km with an odometer of whole km.
+    `sessions` are those of the trace.
     Source: docs/diagnostics.md, Figures.
     """
-    least = _LEAST_KM_WHOLE if steps_by_whole_km(trace) else _LEAST_KM
+    least = max(_LEAST_KM, round(_LEAST_STEPS * resolution_km(trace.odo_km), 6))
     kwh, km, drives = 0.0, 0.0, 0
     intervals, bands = [], []
     for session in sessions:

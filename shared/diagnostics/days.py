@@ -24,3 +24,9 @@ def daily_medians(ts: Floats, values: Floats) -> tuple[Floats, Floats]:
     values = values[known]
     medians = [np.median(values[first:last]) for first, last in pairwise(edges)]
     return days, np.array(medians, float)
+
+
+def weekly_medians(days: Floats, medians: Floats) -> Floats:
+    """Return, for each day, the median of the daily medians of this day and the 6 days before it."""
+    since = np.searchsorted(days, days - 6)
+    return np.array([np.median(medians[a : b + 1]) for b, a in enumerate(since.tolist())]).round(6)

@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
 from shared.diagnostics.odometer import known_in_block
+from shared.diagnostics.odometer_steps import COARSE_KM, resolution_km
 from shared.diagnostics.rhythm import GAP_S, gaps
 from shared.diagnostics.session import Course
+from shared.diagnostics.trace import Floats
 from shared.diagnostics.uncertainty import IDLE_A
 
 _DRIVING_A = 5.0
+_CREEPING_A = 2.0
+"""Average of a pair of readings from which on a car that its odometer shows standing is not parked [C]."""
 _LEAST_KM = 0.5
 _LEAST_S = 300.0
 
@@ -24,7 +28,8 @@ def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
     for 300 s ends it. `charges`: all spans that can't be drives.
 
     I > 5 A up to 300 s before the first and after the last rise belongs to the drive (an odometer may step
-    by whole km). Between two gaps without any odometer, I > 5 A on average is a drive by itself.
+    by whole km). In a jam such an odometer stands still for longer: with I >= 2 A at least once in 300 s the
+    drive goes on. Between two gaps without any odometer, I > 5 A on average is a drive by itself.
     """
     trace = course.trace
     if len(trace) < 2:
@@ -53,7 +58,28 @@ def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     next_rise = np.minimum.accumulate(np.where(rises, begin, np.inf)[::-1])[::-1]
     near = (end - last_rise < GAP_S) | (next_rise - begin < GAP_S)
     signs: NDArray[np.bool_] = (rises | (pulls & (near | ~known_in_block(trace)[1:]))) & ~closed
+    if resolution_km(trace.odo_km) >= COARSE_KM:
+        creeps = (current[:-1] + current[1:]) / 2 >= _CREEPING_A
+        signs |= _between_rises(trace.ts, rises, (creeps | rises) & ~closed, closed)
     return signs
+
+
+def _between_rises(
+    ts: Floats, rises: NDArray[np.bool_], moves: NDArray[np.bool_], closed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return the pairs that move between two rises, without a rest of 300 s or a charge among them."""
+    found = np.zeros(len(moves), np.bool_)
+    places = np.flatnonzero(moves)
+    if not len(places):
+        return found
+    rests = ts[places[1:]] - ts[places[:-1] + 1] >= GAP_S
+    stretch = np.append(0, np.cumsum(rests | (np.diff(np.cumsum(closed)[places]) > 0)))
+    risen = rises[places]
+    count = np.cumsum(risen)
+    of_stretch = np.bincount(stretch, weights=risen)
+    before = np.concatenate(([0], np.cumsum(of_stretch)[:-1]))[stretch]
+    found[places[(count > before) & (count - risen < before + of_stretch[stretch])]] = True
+    return found
 
 
 def _kept(course: Course, first: int, last: int) -> bool:

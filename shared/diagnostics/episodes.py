@@ -16,6 +16,7 @@ from shared.diagnostics import (
     stuck,
     thresholds,
 )
+from shared.diagnostics.cleaning import clean
 from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
 from shared.diagnostics.rule import Code, Rule
@@ -25,6 +26,8 @@ from shared.vehicle_profile import Profile, without
 
 MAX_EPISODES = 10_000
 """Largest number of episodes of one code. A year of a car has tens; half a million would take a minute."""
+_RAW = {Code.SOC_JUMP, Code.SOC_RECALIBRATED, Code.ODO_ROLLBACK, Code.ODO_JUMP, Code.ODO_ZERO}
+"""Rules about the very values that the cleaning removes; the others judge the cleaned trace."""
 _FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.TEMP_HIGH: thresholds.temp_high,
     Code.TEMP_HIGH_CHARGING: thresholds.temp_high_charging,
@@ -34,6 +37,7 @@ _FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.THERMAL_EVENT: rates.thermal_event,
     Code.SOC_LOW: thresholds.soc_low,
     Code.SOC_JUMP: jumps.soc_jump,
+    Code.SOC_RECALIBRATED: jumps.soc_recalibrated,
     Code.PACK_OVERVOLT: thresholds.pack_overvolt,
     Code.PACK_UNDERVOLT: thresholds.pack_undervolt,
     Code.OVERCURRENT: thresholds.overcurrent,
@@ -61,10 +65,12 @@ def episodes(
     """
     found: list[Episode] = []
     skipped: list[Skipped] = []
+    raw, cleaned = trace, clean(trace).trace
     for code, find in _FINDERS.items():
         if code not in codes:
             continue
         rule = RULES[code]
+        trace = raw if code in _RAW else cleaned
         lacks = _lacks(rule, profile)
         missing = lacks[:1] or _unseen(rule, trace)
         if missing:

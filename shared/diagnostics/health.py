@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shared.diagnostics.days import DAY_S
+from shared.diagnostics.days import DAY_S, weekly_medians
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.rule import Code
@@ -28,8 +28,7 @@ def soh_low(trace: Trace, _profile: Profile) -> list[Episode]:
     stops = np.append(begins[1:], len(ts))
     days = day_of[begins]
     daily = np.array([np.median(soh[a:b]) for a, b in zip(begins, stops, strict=True)])
-    since = np.searchsorted(days, days - (int(rule.numbers["median_days"]) - 1))
-    medians = np.array([np.median(daily[a : b + 1]) for b, a in enumerate(since)]).round(6)
+    medians = weekly_medians(days.astype(float), daily)
     # The worst level that is reached gives the severity; the least level gives beginning and end.
     active = [_active(medians, level.set, level.clear or 0.0, rule.readings) for level in rule.levels]
     found = []

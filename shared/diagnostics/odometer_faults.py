@@ -8,7 +8,9 @@ from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import intervals
 from shared.diagnostics.jumps import together
 from shared.diagnostics.masks import Indices, Mask, last_true
-from shared.diagnostics.odometer import farthest_km
+from shared.diagnostics.odometer import DrivingClock
+from shared.diagnostics.odometer_cleaning import cleaned_odometer
+from shared.diagnostics.odometer_steps import FASTEST_KM_S, ROLLBACK_KM, farthest_km
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
@@ -40,10 +42,13 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     """Find values below the last valid one; an episode ends when the odometer is back at that value."""
     rule = RULES[Code.ODO_ROLLBACK]
     level = rule.levels[0]
-    ts, odo, valid = _known(trace)
+    ts, odo, valid, _ = _known(trace)
     back = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
     is_clear = back >= (level.clear or 0.0)
     below = -back
+    # An odometer does not move in a silence: a gap between two of its readings is a step as any other.
+    steps = np.arange(float(len(ts)))
+    since_last = max(0.0, trace.until - ts[-1]) if len(ts) else 0.0
     return (
         compose(
             rule,
@@ -55,10 +60,10 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
             f" {odo[valid[low]]:.7g} km at {clock(ts[valid[low]])}; allowed are {-level.set:g} km less.",
         )
         for interval in intervals(
-            ts,
+            steps,
             back < level.set,
             is_clear,
-            until=trace.until,
+            until=len(ts) - 1 + since_last,
             readings=rule.readings,
             seconds=rule.seconds,
         )
@@ -66,12 +71,19 @@ def odo_rollback(trace: Trace, _profile: Profile) -> Iterator[Episode]:
 
 
 def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """Find steps from the last valid value of over 4 km within 30 s, or over 250 km/h in a longer time."""
+    """Find steps from the last valid value of over 4 km that are over 250 km/h, or are taken back.
+
+    The time of a step is that since the last valid reading, or longer, as far as the current shows that the
+    car drove while the odometer stood still: some odometers tell at the end of a trip.
+    """
     rule = RULES[Code.ODO_JUMP]
-    ts, odo, valid = _known(trace)
+    ts, odo, valid, taken_back = _known(trace)
     step = np.round(odo - np.where(valid >= 0, odo[valid], odo), 6)
     seconds = ts - np.where(valid >= 0, ts[valid], ts)
     allowed = farthest_km(seconds)
+    if (step > allowed).any():
+        allowed = np.maximum(allowed, FASTEST_KM_S * _driven_s(trace, valid))
+    allowed[taken_back] = rule.levels[0].set
     jumps = np.where(step > allowed, step, 0.0)
     # Readings with the same last valid value belong to one jump, at any period.
     apart = np.where(np.diff(valid, prepend=-1) == 0, 0.0, np.diff(ts, prepend=ts[:1]))
@@ -91,26 +103,47 @@ def odo_jump(trace: Trace, _profile: Profile) -> Iterator[Episode]:
     )
 
 
-def _known(trace: Trace) -> tuple[Floats, Floats, Indices]:
+def _driven_s(trace: Trace, valid: Indices) -> Floats:
+    """Return, at each known value, the seconds of driving since the odometer reached its last valid value.
+
+    Only a known current shows driving: without one a step has to be possible in the time between readings.
+    """
+    known = np.flatnonzero(trace.odo_km > 0)
+    clock = DrivingClock.of(trace)
+    driven_s = (clock.free_s - clock.unknown_s)[known]
+    begins = np.flatnonzero(np.diff(trace.odo_km[known], prepend=-1))
+    since = begins[np.searchsorted(begins, valid, "right") - 1]
+    return np.where(valid >= 0, driven_s - driven_s[since], 0.0)
+
+
+def _known(trace: Trace) -> tuple[Floats, Floats, Indices, Mask]:
     """Return times and values without NaN and 0, and for each the index of the last valid one before, or -1.
+
+    The last item: values above the last valid one that the odometer took back without having moved.
 
     A value is valid if it is not below an earlier valid one, no spike of a single reading, and no part of a
     jump that was reverted.
 
     A first reading that lies over 1 km above the next two counts as a spike. It could also be the beginning
-    of a rollback, but a false rollback would never end. So a rollback needs two readings before and two
-    after; only a trace that begins with the last reading before a rollback does not show the rollback.
+    of a rollback, but a false rollback would never end. So a rollback that the odometer does not take back
+    needs two readings before and two after; only a trace that begins with the last reading before a rollback
+    does not show the rollback.
     """
     known = np.flatnonzero(trace.odo_km > 0)
     ts, odo = trace.ts[known], trace.odo_km[known]
     if len(odo) < 2:
-        return ts, odo, np.full(len(odo), -1)
-    wrong = _reverted(ts, odo)
+        return ts, odo, np.full(len(odo), -1), np.zeros(len(odo), np.bool_)
+    wrong, cleaned = _reverted(ts, odo), cleaned_odometer(ts, odo)
+    kept = last_true(~np.isnan(cleaned))
+    taken_back = (kept >= 0) & np.isnan(cleaned) & (odo > cleaned[kept] + ROLLBACK_KM)
+    wrong |= taken_back
     wrong[1:-1] |= (odo[1:-1] - odo[:-2] > 1) & (odo[1:-1] - odo[2:] > 1) & (odo[2:] >= odo[:-2] - 1)
     wrong[0] = len(odo) > 2 and odo[0] - odo[1] > 1 and odo[0] - odo[2] > 1 and odo[2] >= odo[1] - 1
+    if wrong[0]:
+        wrong[0] = not np.isnan(cleaned[1])
     highest = np.maximum.accumulate(np.where(wrong, -np.inf, odo))
     valid = last_true(~wrong & (odo >= highest))
-    return ts, odo, np.concatenate(([-1], valid[:-1]))
+    return ts, odo, np.concatenate(([-1], valid[:-1])), taken_back
 
 
 def _reverted(ts: Floats, odo: Floats) -> Mask:

@@ -13,7 +13,7 @@ from shared.diagnostics.integrals import Pairs, Totals
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
-from shared.diagnostics.soc import without_glitches
+from shared.diagnostics.soc import settled
 from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile, named
 from shared.wording import counted
@@ -57,7 +57,7 @@ class Passport:
 def passport(
     trace: Trace, sessions: Sequence[Session], resistance: Resistance | Missing, profile: Profile
 ) -> Passport:
-    """Compute the counters; `sessions` and `resistance` are those of the trace.
+    """Compute the counters; `sessions` are those of the cleaned trace, `resistance` may be of a longer one.
 
     Hours are sums over pairs of near readings of the signal; a pair with one end beyond the limit counts
     half. Source: docs/diagnostics.md, Figures.
@@ -68,15 +68,14 @@ def passport(
             charging[session.first : session.last] = True
     hot = _Hours("max_temp", trace.max_temp, _hours(trace.ts, trace.max_temp, _HOT_C))
     cold = _Hours("min_temp", trace.min_temp, _hours(trace.ts, -trace.min_temp, -_COLD_C))
-    pairs, cleaned = Pairs.of(trace), without_glitches(trace)
-    soc = cleaned[~np.isnan(cleaned)]
+    pairs, soc = Pairs.of(trace), trace.soc[~np.isnan(trace.soc)]
     return Passport(
         hours_hot=_sum(hot),
         hours_cold=_sum(cold),
         hours_hot_charging=_sum(hot, charging),
         hours_cold_charging=_sum(cold, charging),
         deep_discharges=_falls(soc) if len(soc) else InsufficientData("no reading has soc"),
-        cycles=_cycles(filled(trace.ts, cleaned), pairs, profile),
+        cycles=_cycles(filled(trace.ts, trace.soc), pairs, profile),
         throughput=pairs.total(),
         resistance_growth=_growth(resistance),
     )
@@ -120,10 +119,10 @@ def _falls(soc: Floats) -> int:
 def _cycles(soc: Floats, pairs: Pairs, profile: Profile) -> Cycles | Missing:
     """Compute (Ah out + Ah in) / (2 * capacity_ah); without a capacity the sum of abs(dS) / 200.
 
-    For a pair of readings without a known current, as over a gap, abs(dS) / 200 is added: a car that is
-    silent while it charges has charged all the same.
+    A soc that alternates by its smallest step does not move. For a pair of readings without a known current,
+    as over a gap, abs(dS) / 200 is added: a car that is silent while it charges has charged all the same.
     """
-    steps = np.nan_to_num(np.abs(np.diff(soc)))
+    steps = np.nan_to_num(np.abs(np.diff(settled(soc))))
     unseen = pairs.current_s == 0
     charge = float((pairs.ah_out + pairs.ah_in).sum())
     by_soc = float(steps.sum()) / 200

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.diagnostics.cleaning import Removed
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.rhythm import gaps, near
@@ -30,12 +31,13 @@ class Quality:
     """Share of the span whose energy is known, 0..1."""
     late_share: float
     """Share of the readings that were received over 180 s after their `ts`, 0..1."""
+    cleaned: Removed
 
 
-def quality(trace: Trace) -> Quality | Missing:
+def quality(trace: Trace, removed: Removed) -> Quality | Missing:
     """Compute intervals between neighbours (s, gaps included), gaps, coverage and lateness.
 
-    Needs two readings. Source: docs/diagnostics.md, Figures.
+    Needs two readings; `removed` is the outcome of their cleaning. Source: docs/diagnostics.md, Figures.
     """
     if len(trace) < 2:
         return InsufficientData("fewer than two readings")
@@ -52,4 +54,5 @@ def quality(trace: Trace) -> Quality | Missing:
         longest_gap_s=float(np.max(silences, initial=0.0)),
         coverage=Pairs.of(trace).total().coverage,
         late_share=float(np.mean(trace.received_at - trace.ts > _LATE_S)),
+        cleaned=removed,
     )

@@ -72,6 +72,14 @@ RULES: dict[Code, Rule] = {
             meaning="The state of charge changed by more than the current explains.",
         ),
         Rule(
+            code=Code.SOC_RECALIBRATED, observed="step of the state of charge up to nearly full", unit="%",
+            sets=">", levels=(Level(_INFO, 5),),
+            numbers={"least_before_percent": 70, "least_after_percent": 97, "most_a_out": 2},
+            signals=("soc", "pack_current"), profile=(("capacity_ah",),),
+            source="[C]; battery management systems of LFP cells correct soc when the cells are full",
+            meaning="The vehicle corrected its state of charge at a full battery.",
+        ),
+        Rule(
             code=Code.PACK_OVERVOLT, observed="mean cell voltage", unit="V", sets=">", clears="<=",
             levels=(Level(_CRITICAL, 4.25, 4.2),), lfp_levels=(Level(_CRITICAL, 3.7, 3.65),), readings=2,
             seconds=2, signals=("pack_voltage",), profile=(("series_cells",), ("chemistry",)),
@@ -112,7 +120,7 @@ RULES: dict[Code, Rule] = {
         Rule(
             code=Code.ODO_JUMP, observed="step of the odometer", unit="km", sets=">",
             levels=(Level(_WARNING, 4),),
-            numbers={"short_interval_s": 30, "km_per_h": 250, "confirming_km": 1},
+            numbers={"km_per_h": 250, "confirming_km": 1},
             signals=("odo_km",), source="GB/T 32960 platform rule",
             meaning="The odometer went on faster than a car can drive.",
         ),

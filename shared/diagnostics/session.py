@@ -18,7 +18,7 @@ class Kind(StrEnum):
     CHARGE = "charge"
     DRIVE = "drive"
     UNOBSERVED = "unobserved"
-    """A gap over which both soc and odometer rose."""
+    """A gap over which the vehicle drove and was charged."""
 
 
 class EnergyFrom(StrEnum):
@@ -51,7 +51,9 @@ class Session:
     kwh_in: float | None = None
     kwh_out: float | None = None
     kwh_in_low: float | None = None
-    """The 95 % band of the energies: docs/diagnostics.md, Uncertainty."""
+    """The 95 % band of the energies: docs/diagnostics.md, Uncertainty. Of an UNOBSERVED session only the
+    lowest energy in is known, from its distance and its change of soc.
+    """
     kwh_in_high: float | None = None
     kwh_out_low: float | None = None
     kwh_out_high: float | None = None
@@ -76,7 +78,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """A trace with the arrays that sessions need, each computed once."""
+    """A cleaned trace with the arrays that sessions need, each computed once."""
 
     trace: Trace
     pairs: Pairs
@@ -84,8 +86,6 @@ class Course:
     """Positive = out; voltage and current may be of neighbouring readings."""
     km: Floats
     """Distance driven by each reading (`odometer.travelled`)."""
-    soc: Floats
-    """%, without glitches."""
 
     def distance(self, first: int, last: int) -> float | None:
         """Return the distance (km) from one reading to another, by index; None without an odometer."""
@@ -100,7 +100,7 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
     sign = -1 if kind is Kind.CHARGE else 1
     power = sign * course.power_kw[stretch]
     power = power[~np.isnan(power)]
-    soc, temp = (values[~np.isnan(values)] for values in (course.soc[stretch], trace.max_temp[stretch]))
+    soc, temp = (values[~np.isnan(values)] for values in (trace.soc[stretch], trace.max_temp[stretch]))
     covered = total.covered_s > 0
     # A charge begins and ends at an unknown time between two readings, and goes on where it is not covered.
     unknown = _unknown_kwh(course, first, last) if covered and kind is Kind.CHARGE else 0.0

@@ -11,15 +11,17 @@ import numpy as np
 
 from shared.diagnostics.between import power_between
 from shared.diagnostics.charging import Span, charge_spans
+from shared.diagnostics.cleaning import clean
 from shared.diagnostics.drives import drive_spans, is_unseen
 from shared.diagnostics.integrals import Pairs
+from shared.diagnostics.masks import Mask
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.session import Course, EnergyFrom, Kind, Session, observed
-from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.soc_rises import CHARGED, DRIVEN_KM, Changes, changes, joined_charges
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace
 from shared.diagnostics.uncertainty import IDLE_A
+from shared.diagnostics.unobserved import Usage, charged_too
 from shared.vehicle_profile import Profile
 
 _SOC_DIGIT = 1.0
@@ -30,39 +32,64 @@ _LEAST_SOH = 70.0
 
 def sessions(trace: Trace, profile: Profile) -> list[Session]:
     """Find all sessions of a trace, in order of time; capacity_ah and energy_kwh are used where known."""
+    return cleaned_sessions(clean(trace).trace, profile)
+
+
+def cleaned_sessions(trace: Trace, profile: Profile) -> list[Session]:
+    """Find all sessions of a cleaned trace."""
     charges = charge_spans(trace, profile.capacity_ah)
-    course = Course(
-        trace, Pairs.of(trace), power_between(trace), travelled(trace, charges), without_glitches(trace)
-    )
+    course = Course(trace, Pairs.of(trace), power_between(trace), travelled(trace, charges))
     found = changes(course)
     charges, rises = joined_charges(course, found, charges)
-    passed = _passed(course, found, [*charges, *rises])
+    drives, unobserved = _passed(course, found, profile, [*charges, *rises])
     result = [observed(course, Kind.CHARGE, *span) for span in charges]
     result += _by_soc(course, found, profile, rises)
-    result += [_between(course, found, kind, *span) for kind, span in passed]
-    closed = sorted([*charges, *rises, *(span for _, span in passed)])
-    for span in drive_spans(course, closed):
+    result += [_between(course, found, Kind.DRIVE, *span) for span in drives]
+    for span in drive_spans(course, sorted([*charges, *rises, *drives, *unobserved])):
         unseen = is_unseen(course, *span)
         result.append(
             _between(course, found, Kind.DRIVE, *span) if unseen else observed(course, Kind.DRIVE, *span)
         )
+    result += _unobserved(course, found, profile, unobserved, Usage.of(result))
     return sorted(result, key=lambda session: session.start)
 
 
-def _passed(course: Course, found: Changes, charges: Sequence[Span]) -> list[tuple[Kind, Span]]:
-    """Return drives over gaps (2 km or more), and silences with both a drive and a rise of soc by 3 %.
+def _passed(
+    course: Course, found: Changes, profile: Profile, charges: Sequence[Span]
+) -> tuple[list[Span], list[Span]]:
+    """Return the pairs of readings that hold a drive (2 km or more) over a gap, and those with a charge, too.
 
-    The latter also within the rhythm of a source, where no current is known at both ends.
+    Over the latter soc rose by 3 %, or fell by less than the distance takes. They are also within the rhythm
+    of a source, where no current is known at both ends.
     """
-    free = np.ones(max(len(course.trace) - 1, 0), np.bool_)
+    trace = course.trace
+    free = np.ones(max(len(trace) - 1, 0), np.bool_)
     for first, last in charges:
         free[first:last] = False
-    driven, charged = found.km >= DRIVEN_KM, found.charged >= CHARGED
-    unseen = found.is_gap | (course.pairs.current_s == 0)
-    places = np.flatnonzero(free & driven & (found.is_gap | (charged & unseen)))
-    return [
-        (Kind.UNOBSERVED if charged[place] else Kind.DRIVE, (place, place + 1)) for place in places.tolist()
-    ]
+    charged = found.charged >= CHARGED
+    fell_too_little = charged_too(found.km, np.diff(found.soc), profile.energy_kwh)
+    # Within a rhythm a missing soc is filled with the last known one: soc may have fallen all the same.
+    told = ~np.isnan(trace.soc[1:]) & ~np.isnan(trace.soc[:-1])
+    unseen = (course.pairs.current_s == 0) & (charged | (fell_too_little & told))
+    passed = free & (found.km >= DRIVEN_KM)
+    both = passed & ((found.is_gap & (charged | fell_too_little)) | unseen)
+    return _spans(passed & found.is_gap & ~both), _spans(both)
+
+
+def _spans(pairs: Mask) -> list[Span]:
+    return [(first, first + 1) for first in np.flatnonzero(pairs).tolist()]
+
+
+def _unobserved(
+    course: Course, found: Changes, profile: Profile, spans: Sequence[Span], usage: Usage
+) -> Iterator[Session]:
+    """Make the sessions over silences with both a drive and a charge; the least energy is known at most."""
+    places = np.array([first for first, _ in spans], np.intp)
+    for (first, last), soh in zip(spans, latest_soh(course.trace, places), strict=True):
+        session = _between(course, found, Kind.UNOBSERVED, first, last)
+        rise = float(found.soc[last] - found.soc[first])
+        least = usage.least_kwh_in(session.km, _energy(profile, soh, rise), _energy(profile, soh, 100.0))
+        yield replace(session, kwh_in_low=least)
 
 
 def _between(course: Course, found: Changes, kind: Kind, first: int, last: int) -> Session:
@@ -106,3 +133,10 @@ def _by_soc(course: Course, found: Changes, profile: Profile, rises: Sequence[Sp
             kwh_in_high=(rise + _SOC_DIGIT) * kwh * health,
             energy_from=EnergyFrom.SOC if known else EnergyFrom.SOC_NOMINAL,
         )
+
+
+def _energy(profile: Profile, soh: float, charged: float) -> float | None:
+    """Estimate dS * energy_kwh * H (kWh), H = the last known soh (%); None where either is unknown."""
+    if profile.energy_kwh is None or np.isnan(soh) or np.isnan(charged):
+        return None
+    return charged / 100 * profile.energy_kwh * float(soh) / 100

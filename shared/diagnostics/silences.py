@@ -9,11 +9,9 @@ from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.masks import runs
-from shared.diagnostics.odometer import believed_km
 from shared.diagnostics.rhythm import longest_silences, near
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
-from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Trace
 from shared.vehicle_profile import Profile
 from shared.wording import duration
@@ -24,7 +22,7 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
 
     The car has charged where soc is 3 % higher after the gap, or where the car charges at both ends and soc
     has not fallen. A silent parked car has no gap. Where a reading next to a gap lacks the odometer or soc,
-    the nearest one on the same side counts; glitches are ignored. Adjacent gaps are one episode; `peak` is
+    the nearest one on the same side counts. Adjacent gaps are one episode; `peak` is
     the longest.
     """
     rule = RULES[Code.DATA_GAP]
@@ -35,8 +33,7 @@ def data_gap(trace: Trace, profile: Profile) -> Iterator[Episode]:
     # Rounded: in binary, differences of 0.2 km and 3 % may be slightly more or less.
     dt = np.round(np.diff(trace.ts), 6)
     odo, soc = (
-        np.round(np.diff(filled(trace.ts, values, silent)), 6)
-        for values in (believed_km(trace), without_glitches(trace))
+        np.round(np.diff(filled(trace.ts, values, silent)), 6) for values in (trace.odo_km, trace.soc)
     )
     drove = odo >= rule.numbers["driven_km"]
     charges = charging(trace, profile)

@@ -45,7 +45,7 @@ class _Part(NamedTuple):
 
 def changes(course: Course) -> Changes:
     """Compute the changes; rounded, since 33.3 - 30.3 is just below 3 in binary."""
-    soc = filled(course.trace.ts, course.soc)
+    soc = filled(course.trace.ts, course.trace.soc)
     km = np.nan_to_num(np.round(np.diff(course.km), 6))
     return Changes(soc, np.round(np.diff(soc), 6), km, gaps(course.trace.ts))
 

@@ -13,7 +13,6 @@ from shared.diagnostics.hysteresis import Interval, Intervals, intervals
 from shared.diagnostics.masks import Indices, Mask
 from shared.diagnostics.rule import Code, Comparison, Level, Rule
 from shared.diagnostics.rules import RULES
-from shared.diagnostics.soc import without_glitches
 from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Chemistry, Profile
 
@@ -63,8 +62,7 @@ def temp_spread(trace: Trace, _profile: Profile) -> Iterator[Episode]:
 
 
 def soc_low(trace: Trace, _profile: Profile) -> Iterator[Episode]:
-    """Find a low soc; glitches are ignored, since SOC_JUMP reports them."""
-    return find_episodes(RULES[Code.SOC_LOW], trace, without_glitches(trace))
+    return find_episodes(RULES[Code.SOC_LOW], trace, trace.soc)
 
 
 def pack_overvolt(trace: Trace, profile: Profile) -> Iterator[Episode]:

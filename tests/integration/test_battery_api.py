@@ -51,3 +51,20 @@ def test_how_far_a_figure_can_be_trusted(api):
     assert (body["consumption"]["status"], body["consumption"]["sampling_ok"]) == ("ok", False)
     assert body["cycles"]["unobserved"] == 0.2
     assert body["cycles"]["count"] > 0.2
+
+
+def test_trends_look_beyond_the_default_window(api):
+    """22 months of soh that fell in the first ten only: the line of a year is flat, that of all falls."""
+    days = range(-700, -30, 2)
+    for some in (days[:200], days[200:]):
+        post(api, *(raw(second=day * DAY, soh=95 - min(day + 700, 300) / 50, soc=50.0) for day in some))
+    body = api.get(f"{PATH}/battery").json()
+    assert (body["from_ts"], body["to_ts"]) == (stamp(-398 * DAY), stamp(-32 * DAY))
+    assert body["quality"]["readings"] == 184
+    assert (body["soh_trend"]["status"], body["soh_trend"]["span_days"]) == ("ok", 668)
+    asked = api.get(f"{PATH}/battery", params={"from_ts": body["from_ts"]}).json()
+    assert asked["soh_trend"]["status"] == "insufficient_data"
+    assert {**asked, "soh_trend": 0} == {**body, "soh_trend": 0}
+    before = api.get(f"{PATH}/battery", params={"to_ts": stamp(-100 * DAY)}).json()
+    assert (before["from_ts"], before["quality"]["readings"]) == (stamp(-466 * DAY), 184)
+    assert before["soh_trend"]["span_days"] == 600

@@ -136,6 +136,7 @@ def test_skipped_with_the_reason():
     _, skipped = episodes(made(np.arange(60), soh=np.nan), Profile())
     assert {each.code: each.missing for each in skipped} == {
         Code.SOC_JUMP: NotInProfile("the profile has no nominal capacity (capacity_ah)"),
+        Code.SOC_RECALIBRATED: NotInProfile("the profile has no nominal capacity (capacity_ah)"),
         Code.PACK_OVERVOLT: NotInProfile("the profile has no number of cells in series (series_cells)"),
         Code.PACK_UNDERVOLT: NotInProfile("the profile has no number of cells in series (series_cells)"),
         Code.OVERCURRENT: NotInProfile(NO_LIMIT),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from shared.diagnostics.cleaning import clean
 from shared.diagnostics.consumption import consumption
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.passport import passport
@@ -16,7 +17,7 @@ NOTHING = Profile()
 
 
 def counters(readings, profile=NOTHING, resistance=NO_RESISTANCE):
-    return passport(readings, sessions(readings, profile), resistance, profile)
+    return passport(clean(readings).trace, sessions(readings, profile), resistance, profile)
 
 
 def test_hours_in_heat_and_cold():

@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
+from shared.diagnostics.cleaning import clean
 from shared.diagnostics.missing import InsufficientData
-from shared.diagnostics.quality import quality
+from shared.diagnostics.quality import quality as quality_of
 from tests.traces import trace
+
+
+def quality(readings):
+    return quality_of(readings, clean(readings).removed)
 
 
 def test_intervals_gaps_and_coverage():

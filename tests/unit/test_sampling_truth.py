@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.capacity import capacity
+from shared.diagnostics.cleaning import clean
 from shared.diagnostics.consumption import consumption
 from shared.diagnostics.episodes import episodes
 from shared.diagnostics.integrals import totals
@@ -128,7 +129,7 @@ def test_a_day_that_is_thinned_out(step, jitter, first):
     km = sum(odo[begin + length] - odo[begin] for begin, length in DRIVES)
     assert used.kwh_per_100_km_low <= 100 * true / km <= used.kwh_per_100_km_high
     assert (used.drives, used.km) == (2, pytest.approx(km, abs=0.2))
-    assert quality(readings).logged_share == 1
+    assert quality(readings, clean(readings).removed).logged_share == 1
     assert episodes(readings, NOTHING, [Code.DATA_GAP, Code.SIGN_SUSPECT])[0] == []
 
 
@@ -136,7 +137,8 @@ def test_logged_two_thirds_of_the_time():
     """A source of 60 s that drops out for half an hour at a time: one figure, besides the cut drives."""
     ts = times(60, 1_400, jitter=0.05)
     ts = ts[ts % 5_400 < 3_600]
-    found = quality(trace(ts, odo_km=ODO))
+    readings = trace(ts, odo_km=ODO)
+    found = quality(readings, clean(readings).removed)
     assert found.logged_share == pytest.approx(2 / 3, abs=0.02)
     assert found.gaps == 15
 

@@ -226,15 +226,17 @@ def test_a_signal_missing_at_the_edge_of_a_gap():
 
 
 def test_soc_glitches_are_left_out():
-    """A 0 for less than 60 s is no reading, also at the edge of a silence; a real step over a gap stays."""
+    """A 0 for 60 s or 5 readings is no value, also at the edge of a silence; a real step over a gap stays."""
     soc = [50, 50, 0, 50, 50, 0, 90, 90]
     cleaned = without_glitches(trace([0, 30, 60, 90, 120, 150, 9000, 9030], soc=soc))
     assert np.array_equal(cleaned, [50, 50, np.nan, 50, 50, np.nan, 90, 90], equal_nan=True)
     long = [50, 50, 0, 0, 0, 0, 50, 0, 50]
     cleaned = without_glitches(trace([0, 5, 10, 20, 40, 64, 65, 70, 75], soc=long))
     assert np.array_equal(np.isnan(cleaned), np.array(long) == 0)
-    lasting = [50, 50, 0, 0, 50, 50]
-    assert np.array_equal(without_glitches(trace([0, 5, 10, 66, 71, 76], soc=lasting)), lasting)
+    lasting = [50, 50, *[0] * 6, 50, 50]
+    times = [0, 5, *range(10, 70, 10), 71, 76]
+    assert np.array_equal(without_glitches(trace(times, soc=lasting)), lasting)
+    assert np.isnan(without_glitches(trace(times[:2] + times[3:], soc=lasting[:2] + lasting[3:]))[2:7]).all()
     real = [50, 90, 50]
     assert np.array_equal(without_glitches(trace([0, 9000, 18_000], soc=real)), real)
 

@@ -11,6 +11,17 @@ const at25 = (mohm) => `${quantity(mohm, "mΩ")} at 25 °C`;
 /** A counter of the passport: its number, or the reason why it lacks. */
 const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
 
+/** Values that no figure uses: "3 of soc, 1 of odometer". */
+const leftOut = ({ soc_glitches, soh_zeros, odo_zeros, odo_wrong }) =>
+  [
+    [soc_glitches, "soc"],
+    [soh_zeros, "soh"],
+    [odo_zeros + odo_wrong, "odometer"],
+  ]
+    .filter(([number]) => number > 0)
+    .map(([number, signal]) => `${quantity(number, "", 0)} of ${signal}`)
+    .join(", ") || "no value";
+
 /**
  * @typedef {{value?: string, facts?: (string|object)[][], milestones?: any[], list?: string[]}} FigureText
  * @type {{title: string, of: (battery: any) => any, describe: (part: any) => FigureText}[]}
@@ -132,6 +143,7 @@ export const FIGURES = [
       longest_gap_s,
       coverage,
       late_share,
+      cleaned,
       duplicates,
       rejected,
     }) => ({
@@ -144,6 +156,7 @@ export const FIGURES = [
         ],
         ["Coverage", share(coverage)],
         ["Late", share(late_share, 1)],
+        ["Left out", leftOut(cleaned)],
         ["Duplicates", quantity(duplicates, "", 0)],
         ["Rejected", quantity(rejected, "", 0)],
       ],

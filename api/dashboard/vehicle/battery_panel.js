@@ -82,16 +82,21 @@ function missing({ status, reason }) {
 }
 
 function milestoneTable(milestones) {
-  const date = (text) =>
+  const date = (text, passed) =>
     make(
       "td",
       {},
       text === null ? "never" : day(text),
-      text !== null && isPast(text) ? make("div", { class: "muted" }, "passed") : null,
+      text !== null && passed && isPast(text) ? make("div", { class: "muted" }, "passed") : null,
     );
   const head = ["SoH falls to", "Earliest", "Likely", "Latest"].map((title) => make("th", { scope: "col" }, title));
-  const rows = milestones.map(({ soh, earliest, likely, latest }) =>
-    make("tr", {}, make("th", { scope: "row" }, quantity(soh, "%", 0)), date(earliest), date(likely), date(latest)),
+  const rows = milestones.map(({ soh, passed, earliest, likely, latest }) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, quantity(soh, "%", 0)),
+      ...[earliest, likely, latest].map((text) => date(text, passed)),
+    ),
   );
   return make("table", { class: "plain" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
