@@ -9,6 +9,7 @@ from math import isclose
 from operator import itemgetter
 
 import paho.mqtt.client as mqtt
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -158,10 +159,12 @@ def writes_held(lock_engine):
         yield
 
 
-def waiting_workers(engine):
-    """Return the number of workers whose transaction waits for a lock."""
-    statement = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    return ask(engine, f"{statement} AND application_name = :name", name=CLIENT_ID)[0][0]
+def is_waiting(worker, engine):
+    """Return whether a transaction of this worker, which has several connections, waits for a lock."""
+    statement = "SELECT client_port FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    waiting = {port for [port] in ask(engine, f"{statement} AND application_name = :name", name=CLIENT_ID)}
+    own = psutil.Process(worker.pid).net_connections()
+    return any(connection.laddr.port in waiting for connection in own if connection.laddr)
 
 
 def answers(client, vin, rows):
@@ -264,7 +267,7 @@ def send_while_workers_die(shares, publish, client, workers, engine, holder):
     second, last = shares[quarter : 2 * quarter], shares[3 * quarter :]
     with writes_held(holder):
         to_broker(second)
-        eventually(lambda: waiting_workers(engine) == 2)
+        eventually(lambda: all(is_waiting(worker, engine) for worker in workers))
         assert workers[0].kill() == -9
     with beside(workers[0].start):
         to_api(second)
