@@ -10,6 +10,7 @@ from scripts.bench.workbench import Workbench
 from tests.conftest import FAST, server_folder
 
 
+@pytest.mark.nightly
 def test_ours_and_plain_sql(capsys):
     """Each question has equal answers and two figures, and a factor; the absent engine is named."""
     with server_folder() as folder:

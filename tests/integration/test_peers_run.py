@@ -46,6 +46,7 @@ def place(workbench):
         yield running
 
 
+@pytest.mark.nightly
 def test_rates_and_costs_of_each_alternative(workbench):
     """Rate, two processor times and memory, over a backlog and while messages are published."""
     compare_peers(workbench, [EXECUTEMANY])
@@ -63,6 +64,7 @@ def test_rates_and_costs_of_each_alternative(workbench):
     assert memory[TWO][0] > memory[ONE][0] > memory[PIPE][0]
 
 
+@pytest.mark.nightly
 def test_kills_are_survived_by_the_worker_alone(workbench):
     """Automatic acknowledgements lose what was not stored; each loss is in the notes, too."""
     # It stores 500 at a time, and is first killed after 2,250 readings, amid such a batch.
