@@ -6,6 +6,7 @@ A server that can't be started fails the test that needs it; none is skipped for
 import json
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -89,6 +90,17 @@ def remove_orphans(place):
         pid = folder.name.split("-")[2]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers():
+    """Restore what a command has set that ran in this process: a child inherits that a signal is ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -136,5 +136,7 @@ class _Reading:
     async def _wait(self) -> None:
         """Wait for a statement to end. Raises its error."""
         done, self._statements = await asyncio.wait(self._statements, return_when=asyncio.FIRST_COMPLETED)
-        for statement in done:
-            statement.result()
+        # Of all of them, also where two have failed: an error that is not taken is logged with its trace.
+        errors = [error for statement in done if (error := statement.exception()) is not None]
+        if errors:
+            raise errors[0]

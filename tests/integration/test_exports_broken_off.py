@@ -144,8 +144,9 @@ def test_a_bug_during_an_export(api, monkeypatch):
 
     async def fail(*arguments):
         calls.append(arguments)
-        if len(calls) == 4:
-            raise RuntimeError("of the fourth time")
+        # Not one of the first few, which are read before anything is sent: their error is a problem response.
+        if len(calls) == 12:
+            raise RuntimeError("of the twelfth time")
         return await block(*arguments)
 
     monkeypatch.setattr(exports, "blocks", fail)

@@ -1,6 +1,7 @@
 """Readings in the order of an export: vehicle by vehicle, though several are read together."""
 
 import asyncio
+import gc
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -170,3 +171,24 @@ def test_an_error_ends_the_export():
     with pytest.raises(RuntimeError, match="of the first"):
         asyncio.run(stored.export())
     assert ended == [[f"VIN-{n:05}" for n in range(4, 8)]]
+
+
+def test_two_statements_that_fail_at_once():
+    """The export ends with an error, and none is left that the event loop would log."""
+    logged = []
+
+    async def fail(_stretches):
+        await asyncio.sleep(0)
+        raise ConnectionError("away")
+
+    async def read():
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: logged.append(context))
+        table = Table({"VIN-00001": [], "VIN-00002": []})
+        with pytest.raises(ConnectionError):
+            async for _ in readings_in_order(fail, table.stretches, head=b"", is_alone=lambda: True):
+                pass
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(read())
+    assert logged == []
