@@ -36,7 +36,7 @@ from shared.storage.sparkplug_births import load_birth, nodes_of_edge
 log = logging.getLogger("ingest_worker")
 
 STORING = ("the first storing thread", "the second storing thread")
-"""Threads that commit batches at the same time. A third one was not faster on two processors."""
+"""Threads that commit batches at the same time. More than two were not tried."""
 
 _LONGEST_WAIT_S = 0.5
 _STANDBY_POLL_S = 0.2
@@ -116,7 +116,6 @@ class Worker:
         metrics.batch_limit = self._max_rows
         self._retention = Retention(settings, self._engine)
         self._filters = FilterKeeper(self._engine, broker, health)
-        self._stopping = False
 
     def _committer(self, thread: str, engine: Engine) -> Committer:
         self._engines.append(engine)
@@ -134,9 +133,9 @@ class Worker:
         """Run until `stop` is called. Raises FatalError where the worker can't go on."""
         try:
             self._connect()
-            if not self._stopping:
+            if not self._database.is_stopping:
                 self._database.await_schema(self._engine, report=self._check_connections)
-            while not self._stopping:
+            while not self._database.is_stopping:
                 if self._keeper is not None and self._keeper.needs_slot:
                     # The packet ids of what is at hand are those of the session that is left now.
                     self._drain()
@@ -185,13 +184,13 @@ class Worker:
         if self._keeper is None:
             self._broker.start()
             return
-        while not self._stopping and not self._keeper.try_to_take():
+        while not self._database.is_stopping and not self._keeper.try_to_take():
             self._beat()
             time.sleep(_STANDBY_POLL_S)
 
     def stop(self) -> None:
         """Make `run` store its batch and return. Safe in a signal handler."""
-        self._stopping = self._database.is_stopping = True
+        self._database.is_stopping = True
         self._broker.wake()
 
     def _take_next(self) -> None:
@@ -206,7 +205,7 @@ class Worker:
         for _ in self._intake.add(deliveries, self._repeated.stored_among(deliveries)):
             self._store_batch()
             self._check_connections()
-            if self._stopping:
+            if self._database.is_stopping:
                 return
 
     def _store_batch(self) -> None:

@@ -48,7 +48,7 @@ class ReadingColumns(NamedTuple):
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
         """Return the columns of at least one row, in any order. Raises EqualKeysError."""
-        blocks = rows.blocks() if isinstance(rows, RowParts) else [_block(rows)]
+        blocks = rows.blocks() if isinstance(rows, RowParts) else [ReadingBlock.of(rows)]
         vins = [*chain.from_iterable(block.vins for block in blocks)]
         names = sorted(set(vins))
         code = {vin: index for index, vin in enumerate(names)}
@@ -125,10 +125,6 @@ class ReadingColumns(NamedTuple):
             for of_signal, is_own in zip(newest, is_missing | (newest == ends), strict=True)
         ]
         return head + _doubles(values, is_missing) + value_ts
-
-
-def _block(rows: Sequence[Row]) -> ReadingBlock:
-    return rows if isinstance(rows, ReadingBlock) else ReadingBlock.of(rows)
 
 
 def _values(blocks: Sequence[ReadingBlock], number: int) -> NDArray[np.float64]:

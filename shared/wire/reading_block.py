@@ -50,7 +50,9 @@ class ReadingBlock(_Rows):
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
-        """Return the columns of at least one row."""
+        """Return the columns of at least one row; a block as it is."""
+        if isinstance(rows, cls):
+            return rows
         vins, moments, arrivals, *signals = zip(*rows, strict=True)
         return cls(vins, moments, arrivals, signals)
 
@@ -117,7 +119,7 @@ class RowParts(_Rows):
 
     def blocks(self) -> list[ReadingBlock]:
         """Return all rows as columns."""
-        return [part if isinstance(part, ReadingBlock) else ReadingBlock.of(part) for part in self.parts]
+        return [ReadingBlock.of(part) for part in self.parts]
 
     def __len__(self) -> int:
         return self._length
