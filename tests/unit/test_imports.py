@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.import_graph import PACKAGES, circles, combined_graph
+from scripts.import_graph import PACKAGES, circles, combined_graph, parsed
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
+    path.relative_to(ROOT).as_posix(): parsed(path)
     for package in ("shared", "ingest_worker", "api")
     for path in sorted((ROOT / package).rglob("*.py"))
 }
-# Read once: parsing all packages takes a second.
+# Made once: of all packages it takes a second.
 graph = cache(combined_graph)
 WEB = ("fastapi", "starlette", "uvicorn")
 
@@ -38,7 +38,7 @@ IMPORTED = {path: frozenset(imported(tree)) for path, tree in SOURCES.items()}
 def imported_by_scripts():
     """Return the modules that each file of `scripts` imports."""
     return {
-        path.relative_to(ROOT).as_posix(): frozenset(imported(ast.parse(path.read_text())))
+        path.relative_to(ROOT).as_posix(): frozenset(imported(parsed(path)))
         for path in (ROOT / "scripts").rglob("*.py")
     }
 
