@@ -307,6 +307,49 @@ done
 expect "one again, and nothing waits for the others" battery-worker 600 "$(stored)"
 unset MQTT_SHARED_GROUP
 
+# --- Devices of other dialects: compose.sources.yml ------------------------------------------------------
+
+mapping() { # VEHICLES: a new file takes the place of the old one, as an editor does it
+    printf '[[source]]\ndialect = "ovms"\nprefix = "ovms/me"\nvehicles = { %s }\n' "$1" >"$copy/new.toml" &&
+        chmod a+r "$copy/new.toml" && mv "$copy/new.toml" "$copy/sources.toml"
+}
+from_device() { # DEVICE SOC [ARGUMENT...]: one value, without a time
+    compose exec -T battery-broker mosquitto_pub "${@:3}" -q 1 -t "ovms/me/$1/metric/v/b/soc" -m "$2"
+}
+what="a mapping file that is not there is an error"
+files="-f docker-compose.yml -f compose.sources.yml"
+export BATTERY_SOURCES=$copy/sources.toml
+if compose up -d >"$output" 2>&1 </dev/null; then fail "$what" battery-worker "$(cat "$output")"; fi
+[ ! -e "$BATTERY_SOURCES" ] || fail "$what" "" "a folder of that name was made"
+pass "$what"
+mapping 'DEMO1 = "XX1OVMS0000000001"' || exit 1
+run "up -d with a mapping file" compose up -d
+wait_until_healthy "with a mapping file all four are healthy"
+for service in battery-worker battery-api; do
+    run "$service reads the mapping" compose exec -T $service python -m ingest_worker.sources check /run/battery/sources.toml
+    pass "$service reads the mapping"
+done
+run "a device publishes a value" from_device DEMO1 81.5
+what="a device's value is its vehicle's latest reading"
+if stored_within 50 XX1OVMS0000000001 81.5; then pass "$what"; else fail "$what" battery-worker "$seen"; fi
+run "a device publishes that is not mapped yet" from_device NEWCAR 64.5
+what="a device that is not mapped yet leaves a rejection"
+for _ in $(seq 50); do
+    seen=$(curl -s "$api/api/rejections?reason=unknown_vehicle")
+    case $seen in *'"id":'*) break ;; esac
+    sleep 0.1
+done
+rejection=$(printf '%s' "$seen" | sed -n 's/^{"items":\[{"id":"\([0-9a-f-]*\)".*/\1/p')
+if [ -n "$rejection" ]; then pass "$what"; else fail "$what" battery-worker "$seen"; fi
+mapping 'DEMO1 = "XX1OVMS0000000001", NEWCAR = "XX1OVMS0000000002"' || exit 1
+run "restart" compose restart battery-worker battery-api
+wait_until_healthy "after a change of the mapping and a restart all four are healthy"
+expect "the API replays the rejection by the new mapping" battery-api '{"stored":1,"duplicate":0}' \
+    "$(curl -s -X POST "$api/api/rejections/$rejection/replay")"
+what="the value is that vehicle's latest reading"
+if stored_within 10 XX1OVMS0000000002 64.5; then pass "$what"; else fail "$what" battery-api "$seen"; fi
+files="-f docker-compose.yml"
+
 # --- TLS and passwords, by the commands of docs/operations.md --------------------------------------------
 
 run "down" compose down -v
@@ -339,5 +382,21 @@ run "HUP" compose kill -s HUP battery-broker
 sleep 1
 run "after a HUP a new vehicle's password counts" over_tls VIN-00002 another 43.5
 pass "after a HUP a new vehicle's password counts"
+
+# --- The same with a mapping file, by the lines of docs/devices.md ----------------------------------------
+
+cp "$OLDPWD/compose.sources.yml" . || exit 1
+docker run --rm -u mosquitto -v "$copy/mosquitto/secrets:/secrets:z" eclipse-mosquitto:2 \
+    mosquitto_passwd -b /secrets/broker/passwords me "the password of this device" >/dev/null
+sed -n '/^\*\*A secured broker\.\*\*/,/^For Sparkplug/p' "$OLDPWD/docs/devices.md" | sed -n '/^```$/,/^```$/p' |
+    sed '/^```/d' >>mosquitto/acl.conf
+files="$files -f compose.sources.yml"
+run "up -d with TLS and a mapping file" compose up -d
+run "HUP" compose kill -s HUP battery-broker
+wait_until_healthy "with TLS and a mapping file all four are healthy"
+run "a device publishes over TLS" from_device DEMO1 71.5 -h localhost -p 8883 --cafile /mosquitto/secrets/ca.crt \
+    -u me -P "the password of this device"
+what="a device's value comes over TLS"
+if stored_within 50 XX1OVMS0000000001 71.5; then pass "$what"; else fail "$what" battery-worker "$seen"; fi
 
 echo "$passed passed, 0 failed"

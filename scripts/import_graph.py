@@ -6,6 +6,7 @@
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from shared.command_arguments import command_parser
@@ -29,7 +30,7 @@ def graph(package: str, root: Path = ROOT) -> Graph:
 def combined_graph(*packages: str, root: Path = ROOT) -> Graph:
     """Read every module of several packages; returns the imports among all of them."""
     trees = {
-        _dotted(path.relative_to(root)): ast.parse(path.read_text(encoding="utf-8"))
+        _dotted(path.relative_to(root)): parsed(path)
         for package in packages
         for path in sorted((root / package).rglob("*.py"))
     }
@@ -37,6 +38,12 @@ def combined_graph(*packages: str, root: Path = ROOT) -> Graph:
         name: frozenset(target for target in _targets(tree, trees) if target != name)
         for name, tree in trees.items()
     }
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Parse a file, once."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _dotted(path: Path) -> str:

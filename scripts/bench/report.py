@@ -31,7 +31,9 @@ def show(comparison: Comparison) -> None:
 
 def write(path: Path, comparisons: Sequence[Comparison], options: Mapping[str, object]) -> None:
     """Write all figures as JSON."""
-    machine = {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()}
+    # Not platform.platform(): it starts `uname` for a field that is not shown.
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    machine = {"system": system, "cpus": os.cpu_count(), "python": platform.python_version()}
     results = [
         {
             "benchmark": one.benchmark,

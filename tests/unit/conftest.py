@@ -108,13 +108,18 @@ def subscriber(make):
     return made
 
 
+@pytest.fixture(scope="session")
+def app_of_all():
+    """Create the real app once: its first request prepares the routes, and takes ten times as long."""
+    return create_app()
+
+
 @pytest.fixture
-def app(monkeypatch, tmp_path):
-    """Make the real app with settings but no database, for errors before the first query."""
+def app(monkeypatch, tmp_path, app_of_all):
+    """Give the real app settings but no database, for errors before the first query."""
     monkeypatch.chdir(tmp_path)
     for name in ApiSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    app = create_app()
-    app.state.settings = ApiSettings(api_keys=None)
-    app.state.database = None
-    return app
+    app_of_all.state.settings = ApiSettings(api_keys=None)
+    app_of_all.state.database = None
+    return app_of_all

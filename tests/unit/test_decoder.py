@@ -1,39 +1,19 @@
 """Bytes in; readings, or rejections with their reason, out. Never an exception."""
 
-import gc
 import json
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.wire.connectivity import Status
 from shared.wire.decoder import MAX_PAYLOAD_BYTES, decode
 from shared.wire.refusal import Reason
-from shared.wire.status import VehicleStatus
 from shared.wire.strict_json import InvalidJsonError, parse_json
-from tests.decoded import Place, places
+from tests.decoded import TOPIC, Place, lone, places, sort
 from tests.json_torture import deepest_accepted
 from tests.readings import LATEST, START, WORKED_EXAMPLE, payload, raw, row
 
-TOPIC = b"vehicles/VIN-00001/telemetry"
 READING = payload(raw())
-
-
-def sort(message, topic=TOPIC, received_at=START):
-    """Return the readings and the rejections of a message."""
-    decoded = decode(topic, message, received_at=received_at, latest=LATEST)
-    return places(decoded), decoded.rejections
-
-
-def lone(message, topic=TOPIC):
-    """Return the only rejection of a message without readings."""
-    readings, rejections = sort(message, topic)
-    assert readings == []
-    assert len(rejections) == 1
-    return rejections[0]
 
 
 def with_field(name, literal):
@@ -219,26 +199,6 @@ def test_the_largest_payload():
     assert lone(READING.ljust(MAX_PAYLOAD_BYTES + 1)).reason is Reason.TOO_LARGE
 
 
-@pytest.mark.parametrize(("said", "status"), [(b"online", Status.ONLINE), (b"offline", Status.OFFLINE)])
-def test_a_status(said, status):
-    """A status holds no reading; the topic names the vehicle."""
-    decoded = decode(b"vehicles/vin-00001/status", said, received_at=START, latest=LATEST)
-    assert decoded == ([], [], None, None, VehicleStatus("VIN-00001", status, START))
-
-
-@given(st.binary(min_size=1).filter(lambda said: said not in {b"online", b"offline"}))
-def test_any_other_status(said):
-    """One rejection, as it was received; no bytes raise."""
-    rejection = lone(said, b"vehicles/VIN-00001/status")
-    assert (rejection.vin, rejection.reason, rejection.payload) == ("VIN-00001", Reason.BAD_STATUS, said)
-
-
-def test_a_status_that_is_cleared():
-    """An empty payload on the status topic is ignored, too."""
-    decoded = decode(b"vehicles/VIN-00001/status", b"", received_at=START, latest=LATEST)
-    assert decoded == ([], [], None, None, None)
-
-
 @pytest.fixture(scope="module")
 def ten_thousand():
     return (
@@ -254,15 +214,6 @@ def test_the_longest_array(ten_thousand):
     assert lone(ten_thousand[:-1] + b",{}]").reason is Reason.TOO_MANY
 
 
-def test_an_array_of_bad_readings_keeps_each_once():
-    """10,000 bad elements are 10,000 rejections which together hold no more than the message."""
-    message = b"[" + b",".join(b'{"n":%d}' % n for n in range(10_000)) + b"]"
-    _, rejections = sort(message)
-    assert [r.index for r in rejections] == list(range(10_000))
-    assert sum(len(r.payload) for r in rejections) < len(message)
-    assert len({r.id for r in rejections}) == 10_000
-
-
 def test_every_depth_is_decoded_or_rejected():
     """At no depth of nesting does array_elements fail where parse_json succeeded."""
     limit = deepest_accepted()
@@ -274,46 +225,6 @@ def test_every_depth_is_decoded_or_rejected():
         ):
             readings, rejections = sort(message)
             assert len(readings) + len(rejections) == 1
-
-
-def test_a_redelivery_is_the_same_rejection():
-    """A different time of receipt does not matter: the same message is kept once."""
-    message = payload(raw(soc=101), raw(), raw(soc=102))
-    first = sort(message)[1]
-    again = sort(message, received_at=START + timedelta(days=1))[1]
-    assert [r.id for r in first] == [r.id for r in again]
-    assert len({r.id for r in first}) == 2
-
-
-def test_equal_elements_at_two_places_are_two_rejections():
-    """The index is part of the identity of a rejection."""
-    _, rejections = sort(payload(raw(soc=101), raw(soc=101)))
-    assert rejections[0].payload == rejections[1].payload
-    assert rejections[0].id != rejections[1].id
-
-
-@pytest.mark.parametrize("change", [{"topic": b"x"}, {"payload": b"x"}, {"index": 0}, {"index": 1}])
-def test_what_makes_a_rejection_another(change):
-    """Topic, payload and index do."""
-    rejection = lone(b"broken")
-    assert replace(rejection, **change).id != rejection.id
-
-
-@pytest.mark.parametrize(
-    "change", [{"received_at": LATEST}, {"detail": "other words"}, {"reason": Reason.TOO_MANY}]
-)
-def test_what_does_not_make_a_rejection_another(change):
-    """A later version that words its reasons differently still knows it."""
-    rejection = lone(b"broken")
-    assert replace(rejection, **change).id == rejection.id
-
-
-@pytest.mark.parametrize(
-    "message", [b'{"soc": "hunter2"}', b'["hunter2"]', b"hunter2", b'{"vin": "hunter2 "}']
-)
-def test_the_detail_does_not_repeat_the_input(message):
-    """The detail goes into logs and answers; the rejection keeps the input as bytes."""
-    assert "hunter2" not in lone(message).detail
 
 
 fields = st.sampled_from(["vin", "ts", "soc", "soh", "pack_voltage", "odo_km", "other"])
@@ -379,21 +290,3 @@ def test_an_answer_is_wanted(message):
     assert plain.receipts is None
     assert places(answered) == places(plain)
     assert [why.reason for why in answered.rejections] == [why.reason for why in plain.rejections]
-
-
-def test_what_was_rejected_keeps_nothing_alive():
-    """No cycle of errors, tracebacks and the array: a megabyte of bad readings is freed at once."""
-    gc.collect()
-    gc.disable()
-    try:
-        decoded = decode(
-            b"vehicles/VIN-00001/telemetry",
-            payload(*(raw(second=second, soc=101) for second in range(50))),
-            received_at=START,
-            latest=LATEST,
-        )
-        assert len(decoded.rejections) == 50
-        del decoded
-        assert gc.collect() < 50
-    finally:
-        gc.enable()

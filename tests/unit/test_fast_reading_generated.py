@@ -12,7 +12,7 @@ from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
 from tests.examples import examples
 from tests.readings import payload
 
-MANY = examples(daily=100, nightly=600)
+MANY = examples(daily=50, nightly=600)
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 # Drawn as two numbers: st.datetimes draws seven, which took half of the time of these tests.

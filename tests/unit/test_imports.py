@@ -2,21 +2,21 @@
 
 import ast
 from collections import Counter
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from scripts.import_graph import PACKAGES, circles, combined_graph
+from scripts.import_graph import PACKAGES, circles, combined_graph, parsed
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
+    path.relative_to(ROOT).as_posix(): parsed(path)
     for package in ("shared", "ingest_worker", "api")
     for path in sorted((ROOT / package).rglob("*.py"))
 }
-# Read once: parsing all packages takes a second.
-graph = lru_cache(combined_graph)
+# Made once: of all packages it takes a second.
+graph = cache(combined_graph)
 WEB = ("fastapi", "starlette", "uvicorn")
 
 
@@ -32,6 +32,15 @@ def imported(tree):
 
 
 IMPORTED = {path: frozenset(imported(tree)) for path, tree in SOURCES.items()}
+
+
+@cache
+def imported_by_scripts():
+    """Return the modules that each file of `scripts` imports."""
+    return {
+        path.relative_to(ROOT).as_posix(): frozenset(imported(parsed(path)))
+        for path in (ROOT / "scripts").rglob("*.py")
+    }
 
 
 def importers_of(*packages):
@@ -77,13 +86,11 @@ def test_one_script_imports_a_client(library, importer):
 
     The peers of the benchmarks are consumers as others write them.
     """
-    peers = ROOT / "scripts" / "bench" / "peer_programs"
     found = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "scripts").rglob("*.py")
-        if path.parent != peers
-        for name in imported(ast.parse(path.read_text()))
-        if f"{name}.".startswith(f"{library}.")
+        path
+        for path, names in imported_by_scripts().items()
+        if not path.startswith("scripts/bench/peer_programs/")
+        and any(f"{name}.".startswith(f"{library}.") for name in names)
     }
     assert found == {importer}
 

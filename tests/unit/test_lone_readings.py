@@ -203,7 +203,7 @@ def batches(messages, **sizes):
     return found
 
 
-@examples(daily=100, nightly=1_000)
+@examples(daily=50, nightly=1_000)
 @given(streams, st.integers(1, 7), st.integers(1, 7))
 @example([], 1, 1)
 def test_the_batches_are_the_same(messages, max_rows, max_deliveries):

@@ -216,7 +216,7 @@ def mixtures(draw):
     return draw(st.permutations(found))
 
 
-@examples(100, 2_000)
+@examples(40, 2_000)
 @given(st.data())
 @pytest.mark.parametrize("name", [*TIMED, "odd"])
 def test_generated_messages(name, data):
@@ -299,7 +299,7 @@ def stored(messages, chunks, **sizes):
     return found, dict(reader.counts), metrics.tally.snapshot().received
 
 
-@examples(150, 1_500)
+@examples(50, 1_500)
 @given(mixtures(), st.integers(1, 40), st.integers(1, 20))
 def test_mixtures(messages, chunks, size):
     """Natives, all dialects and bad messages, in small batches: as decoded one by one, in the same order."""

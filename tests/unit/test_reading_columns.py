@@ -21,7 +21,7 @@ from shared.wire.reading import FIRST_SIGNAL, SIGNALS, Row
 from tests.examples import examples
 from tests.readings import at, row
 
-MANY = examples(daily=150, nightly=1_500)
+MANY = examples(daily=50, nightly=1_500)
 TYPES = [TEXT, TIME, TIME, *[DOUBLE] * len(SIGNALS)]
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 FAR = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)

@@ -5,7 +5,7 @@ import json
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg import errors
@@ -19,6 +19,7 @@ from shared.reading_counts import Counts
 from shared.storage.store_readings import Outcome
 from tests.asgi_calls import ask, call
 from tests.calls import counts_of, numbers_of
+from tests.examples import examples
 from tests.readings import raw
 
 JSON = {"content-type": "application/json"}
@@ -160,14 +161,14 @@ def test_an_answer_of_every_kind_is_counted(method, path, request_, label):
 def test_unknown_paths_and_methods_make_no_new_label():
     """All unknown paths and methods share two labels."""
     app = make(key="one")
-    for n in range(50):
+    for n in range(15):
         call(app, f"X{n}", f"/{n}")
         call(app, "GET", f"/api/vehicles/VIN-{n:05}/latest")
         call(app, "GET", f"/api/rejections/{n}")
     assert requests(app) == {
-        ("other", "unmatched", "404"): 50,
-        ("GET", "/api/vehicles/{vin}/latest", "401"): 50,
-        ("GET", "/api/rejections/{id}", "401"): 50,
+        ("other", "unmatched", "404"): 15,
+        ("GET", "/api/vehicles/{vin}/latest", "401"): 15,
+        ("GET", "/api/rejections/{id}", "401"): 15,
     }
     assert b"VIN-" not in app.state.metrics.text()
 
@@ -254,7 +255,7 @@ OUTCOMES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=20)
+@examples(daily=10, nightly=40)
 @given(st.lists(OUTCOMES, max_size=6))
 def test_the_counts_add_up_after_every_outcome(outcomes):
     """The counts add up during and after each write, and finally equal the sum of the outcomes."""
@@ -299,9 +300,9 @@ def test_a_scrape_is_text_that_prometheus_reads():
     assert answer.text.startswith("# HELP battery_api_readings_received_total ")
 
 
-def test_the_openapi_document_says_so():
+def test_the_openapi_document_says_so(app_of_all):
     """The document gives plain text, or 401 as a problem."""
-    described = call(make(), "GET", "/openapi.json").json()["paths"]["/metrics"]["get"]
+    described = app_of_all.openapi()["paths"]["/metrics"]["get"]
     assert {status: list(said["content"]) for status, said in described["responses"].items()} == {
         "200": ["text/plain"],
         "401": ["application/problem+json"],

@@ -296,7 +296,7 @@ def test_the_way_never_falls(drawn):
 
 def test_simulated_days_are_cut_the_same_at_1_s_and_30_s():
     """Drives and charges are the same at 1 s and 30 s, with ends within two samples."""
-    life = Car("a").live(4 * 86_400, 1)
+    life = Car("a").live(3 * 86_400, 1)
     fine, coarse = (sessions(each, Profile(capacity_ah=60)) for each in (life, every(30, life)))
     kinds = [each.kind for each in fine]
     assert min(kinds.count(Kind.DRIVE), kinds.count(Kind.CHARGE)) >= 1

@@ -30,7 +30,7 @@ moments = anywhere | nearby | at_bounds | st.sampled_from([FIRST, LAST])
 windows = st.tuples(moments, moments).map(sorted)
 
 
-@examples(daily=200, nightly=500)
+@examples(daily=60, nightly=500)
 @given(windows, st.lists(moments, max_size=20))
 @example([FIRST, LAST], [])
 @example([LAST, LAST], [])
@@ -52,7 +52,7 @@ def test_every_moment_is_in_one_part(window, others):
         assert sum(parts) == (from_ts <= moment <= to_ts), moment
 
 
-@examples(daily=200, nightly=500)
+@examples(daily=60, nightly=500)
 @given(windows)
 @example([FIRST, LAST])
 @example([start_of_hour(LAST), LAST])
@@ -92,7 +92,7 @@ def test_by_hand(from_ts, to_ts, whole):
     assert WholeHours.between(from_ts, to_ts) == whole
 
 
-@examples(daily=200, nightly=500)
+@examples(daily=60, nightly=500)
 @given(windows)
 @example([FIRST, LAST])
 @example([LAST, LAST])

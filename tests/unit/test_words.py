@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.main import create_app
 from scripts.import_graph import PACKAGES
-from shared.api_settings import ApiSettings
 from tests.comments import remarks, sources
 from tests.documents import DOCUMENTS, ROOT, name, prose, text_of
 
@@ -40,7 +38,7 @@ def faults(text):
     return found + [sentence for sentence in sentences if SUBJECT.match(sentence)]
 
 
-def openapi_texts():
+def openapi_texts(app):
     """Return every summary and description of the OpenAPI document."""
     found = set()
 
@@ -52,7 +50,7 @@ def openapi_texts():
             for each in part:
                 collect(each)
 
-    collect(create_app(ApiSettings()).openapi())
+    collect(app.openapi())
     return sorted(found)
 
 
@@ -75,9 +73,9 @@ def test_documents_use_plain_words(document):
     assert faults(prose(text_of(document))) == []
 
 
-def test_the_openapi_description_uses_plain_words():
+def test_the_openapi_description_uses_plain_words(app_of_all):
     """As the documents: it is the first page that a programmer reads."""
-    texts = openapi_texts()
+    texts = openapi_texts(app_of_all)
     assert len(texts) > 100
     assert {text: found for text in texts if (found := faults(text))} == {}
 
