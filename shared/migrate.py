@@ -55,6 +55,8 @@ def migrate(engine: Engine) -> str:
         try:
             if (version := current_version(connection)) and is_newer(version):
                 return version
+            # A migration may have transactions of its own only where Alembic has begun the present one.
+            connection.commit()
             config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -22,7 +22,7 @@ from ingest_worker.worker import Worker
 from ingest_worker.write_batch import BatchOutcome, fill_receipts
 from shared.command_arguments import command_parser
 from shared.storage import store_readings
-from shared.storage.arrays import Parameters
+from shared.storage.keep_latest import Consequences
 from shared.storage.reading_columns import ReadingColumns
 
 
@@ -104,7 +104,7 @@ def _without_order(replacement: str, *, turn: int) -> Broken:
     if _SORTED not in statement:
         raise LookupError(f"the statement that is to be broken has no {_SORTED}")
 
-    def copy_turned(connection: Connection, ordered: ReadingColumns) -> Parameters | None:
+    def copy_turned(connection: Connection, ordered: ReadingColumns) -> Consequences | None:
         return copy(connection, ordered.take(slice(None, None, turn)))
 
     broken = ExitStack()

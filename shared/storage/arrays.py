@@ -32,6 +32,18 @@ def unnested(table: Table, names: Sequence[str], prefix: str = "") -> str:
     return f"unnest({arrays})"
 
 
+def indexed(table: Table, names: Sequence[str], prefix: str = "") -> str:
+    """Return SQL for rows of these columns, and their `number` from 1 on, as a relation without a name.
+
+    The first column is of texts, and no other value is null: then an array's element is found at once, which
+    takes half as long as `unnested`. `binary_parameters` makes the parameters.
+    """
+    first, *others = (f"CAST(:{prefix}{name} AS {element_type(table.c[name])}[])" for name in names)
+    elements = (f"({array})[number] AS {name}" for array, name in zip(others, names[1:], strict=True))
+    given = f"unnest({first}) WITH ORDINALITY AS given ({names[0]}, number)"
+    return f"(SELECT {', '.join((names[0], 'number::int4 AS number', *elements))} FROM {given})"  # noqa: S608
+
+
 def array_parameters(names: Sequence[str], columns: Iterable[Sequence[Any]], prefix: str = "") -> Parameters:
     """Return one array literal a column; psycopg would take ten times as long to make it from a list."""
     return {

@@ -32,6 +32,11 @@ class Packed(NamedTuple):
     lengths: NDArray[np.int32] | int
     """Bytes of each value, -1 for a null, shape (n,); one number where all are w bytes long."""
 
+    def take(self, places: NDArray[np.intp] | NDArray[np.bool_]) -> "Packed":
+        """Return the values at these indexes, or where the mask of shape (n,) is true."""
+        lengths = self.lengths if isinstance(self.lengths, int) else self.lengths[places]
+        return Packed(self.type, self.values[places], lengths)
+
 
 def texts(strings: Sequence[str], codes: NDArray[np.intp]) -> Packed:
     """Return the texts `strings[code]` for each of the codes. Raises UnicodeEncodeError for a surrogate."""

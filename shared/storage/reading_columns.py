@@ -90,16 +90,21 @@ class ReadingColumns(NamedTuple):
             *_doubles(self.signals, self.nulls),
         ]
 
-    def hours(self) -> list[Packed]:
-        """Return the first two columns of the table `open_hours`: vehicle and hour, each pair once."""
+    def hours(self) -> tuple[list[Packed], NDArray[np.intp]]:
+        """Return the first two columns of the table `open_hours`: vehicle and hour, each pair once.
+
+        With them the index in `latest` of each one's vehicle.
+        """
         hours = self.ts // _HOUR
         is_new = np.empty(len(hours), np.bool_)
         is_new[0] = True
         is_new[1:] = (hours[1:] != hours[:-1]) | (self.codes[1:] != self.codes[:-1])
+        codes = self.codes[is_new]
+        vehicles = np.concatenate(([0], np.cumsum(codes[1:] != codes[:-1])))
         return [
-            binary_format.texts(self.vins, self.codes[is_new]),
+            binary_format.texts(self.vins, codes),
             binary_format.times(hours[is_new] * _HOUR),
-        ]
+        ], vehicles
 
     def latest(self) -> list[Packed]:
         """Return the columns of the table `vehicle_latest` that follow from these readings.

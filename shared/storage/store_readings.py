@@ -4,19 +4,19 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from psycopg.errors import SerializationFailure, UniqueViolation
+from psycopg.errors import SerializationFailure
 from sqlalchemy import Connection, TextClause, text
 
-from shared.storage.arrays import Parameters, array_parameters, binary_parameters, unnested
-from shared.storage.binary_format import copy_input
+from shared.storage.arrays import array_parameters, binary_parameters, unnested
 from shared.storage.copy_backoff import CopyBackoff
+from shared.storage.copy_rows import LEAST_ROWS_TO_COPY, copy_rows
 from shared.storage.count_duplicates import count_duplicates
-from shared.storage.latest_signals import VALUE_TS, merge_assignments, merge_whole_assignments
+from shared.storage.keep_latest import Consequences, keep_latest
 from shared.storage.reading_columns import EqualKeysError, ReadingColumns
 from shared.storage.same_moment import Key, Signals, Verdict, complete, places_by_key
-from shared.storage.tables import names, open_hours, telemetry, vehicle_latest
+from shared.storage.tables import names, telemetry
 from shared.wire.reading import FIRST_SIGNAL, SIGNALS, Row
 
 
@@ -30,9 +30,6 @@ class Outcome(NamedTuple):
     conflicts: Sequence[int]
     """Indexes of rows with another value than is there; nothing of them is taken."""
 
-
-# For fewer rows, COPY with its savepoint takes longer than merging, by its round trips.
-_LEAST_ROWS_TO_COPY = 50
 
 _COLUMNS = names(telemetry)
 _LISTED = ", ".join(_COLUMNS)
@@ -56,11 +53,11 @@ def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff
         places = places_by_key(rows)
         joined = {key: complete(None, [rows[place] for place in at]) for key, at in places.items()}
         ordered = ReadingColumns.of([row for row, _ in joined.values()])
-    if len(ordered.ts) >= _LEAST_ROWS_TO_COPY and not copy_backoff.advises_merging:
+    if len(ordered.ts) >= LEAST_ROWS_TO_COPY and not copy_backoff.advises_merging:
         consequences = _copy(connection, ordered)
         if consequences is not None:
             copy_backoff.copied()
-            _keep(connection, consequences)
+            keep_latest(connection, consequences)
             if places is None:
                 return Outcome(len(rows), (), ())
             return _count(connection, rows, places, {key: verdicts for key, (_, verdicts) in joined.items()})
@@ -68,32 +65,25 @@ def store(connection: Connection, rows: Sequence[Row], copy_backoff: CopyBackoff
     new = _insert(connection, ordered)
     copy_backoff.merged(all_new=new is None)
     if new is None and places is None:
-        _keep(connection, _consequences(ordered))
+        keep_latest(connection, Consequences.of(ordered))
         return Outcome(len(rows), (), ())
     return _complete(connection, rows, places or places_by_key(rows), new)
 
 
-_COPY = f"COPY {telemetry.name} ({_LISTED}) FROM STDIN (FORMAT BINARY)"
-
-
-def _copy(connection: Connection, ordered: ReadingColumns) -> Parameters | None:
+def _copy(connection: Connection, ordered: ReadingColumns) -> Consequences | None:
     """Insert by COPY; return what follows, or None, without an insert, where a key was stored before.
 
     The consequences are computed here, while the server is still busy with the rows.
     """
-    content = copy_input(ordered.packed())
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor:
-        cursor.execute("SAVEPOINT before_copy")
-        try:
-            with cursor.copy(_COPY) as copy:
-                copy.write(content)
-                consequences = _consequences(ordered)
-        except UniqueViolation:
-            cursor.execute("ROLLBACK TO SAVEPOINT before_copy")
-            return None
-        cursor.execute("RELEASE SAVEPOINT before_copy")
-    return consequences
+    found: list[Consequences] = []
+    is_copied = copy_rows(
+        connection,
+        telemetry.name,
+        _COLUMNS,
+        ordered.packed(),
+        meanwhile=lambda: found.append(Consequences.of(ordered)),
+    )
+    return found[0] if is_copied else None
 
 
 # The rows are sorted inside the INSERT, since a SELECT without ORDER BY has no defined order. The keys are
@@ -140,7 +130,7 @@ def _complete(
     filled, of_stored = _fill(connection, before)
     changed += filled
     if changed:
-        _keep(connection, _consequences(ReadingColumns.of(changed)))
+        keep_latest(connection, Consequences.of(ReadingColumns.of(changed)))
     return _count(connection, rows, places, verdicts | of_stored)
 
 
@@ -207,52 +197,3 @@ def _count(
     duplicates = sorted(by_verdict[Verdict.DUPLICATE])
     count_duplicates(connection, (rows[place] for place in duplicates))
     return Outcome(len(by_verdict[Verdict.STORED]), duplicates, sorted(by_verdict[Verdict.CONFLICT]))
-
-
-_HOUR_KEY = names(open_hours)[:2]
-_LATEST = names(vehicle_latest)
-_LATEST_WHOLE = [name for name in _LATEST if name not in VALUE_TS]
-
-
-def _keep_statement(latest: Sequence[str], assignments: str) -> TextClause:
-    """Return the marks of open hours and the upsert of these columns of the latest signals.
-
-    One round trip, each table in the order of its key. A mark that is there already costs no write and no
-    lock. Of a subquery that returns a value the plan is always one look-up by the key, never a scan of the
-    table; without it ON CONFLICT would check the VIN's characters each time, which takes three times as long.
-    The readings were written before: `close_hours` relies on this transaction having a number by now.
-    """
-    statement = f"""
-        WITH marks AS (
-            INSERT INTO {open_hours.name} (vin, hour)
-            SELECT vin, hour FROM {unnested(open_hours, _HOUR_KEY, "mark_")} AS marked (vin, hour)
-            WHERE (
-                SELECT true FROM {open_hours.name} AS known
-                WHERE known.vin = marked.vin AND known.hour = marked.hour
-            ) IS NULL
-            ORDER BY vin COLLATE "C", hour
-            ON CONFLICT (vin, hour) DO NOTHING
-        )
-        INSERT INTO {vehicle_latest.name} AS old ({", ".join(latest)})
-        SELECT * FROM {unnested(vehicle_latest, latest, "latest_")} AS latest ({", ".join(latest)})
-        ORDER BY vin COLLATE "C"
-        ON CONFLICT (vin) DO UPDATE SET {assignments}
-    """  # noqa: S608 - built from our own tables, not from input
-    # Without blanks: psycopg parses a statement of over 4,096 characters anew each time.
-    return text(" ".join(statement.split()))
-
-
-_KEEP = _keep_statement(_LATEST, merge_assignments())
-_KEEP_WHOLE = _keep_statement(_LATEST_WHOLE, merge_whole_assignments())
-
-
-def _keep(connection: Connection, consequences: Parameters) -> None:
-    has_ages = f"latest_{VALUE_TS[0]}" in consequences
-    connection.execute(_KEEP if has_ages else _KEEP_WHOLE, consequences)
-
-
-def _consequences(changed: ReadingColumns) -> Parameters:
-    """Return the parameters of `_keep` for readings that changed the table."""
-    latest = changed.latest()
-    marks = binary_parameters(_HOUR_KEY, changed.hours(), "mark_")
-    return marks | binary_parameters(_LATEST[: len(latest)], latest, "latest_")

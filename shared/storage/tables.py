@@ -38,6 +38,9 @@ metadata = MetaData()
 # VINs are collated as bytes: no upgrade of the system's locales can change that order, and a prefix is a
 # range of the index.
 
+# The same as `vin ~ '^[A-Z0-9-]{5,40}$'`, which takes ten times as long: it has a state for each length.
+_VIN_CHECK = "length(vin) BETWEEN 5 AND 40 AND vin !~ '[^A-Z0-9-]'"
+
 # BETWEEN, not >= and <=: in Postgres NaN passes `>= 0`.
 _RANGES = {name: f"{name} BETWEEN {signal.low} AND {signal.high}" for name, signal in SIGNALS.items()}
 
@@ -60,7 +63,6 @@ telemetry = Table(
     *_signal_columns(),
     PrimaryKeyConstraint("vin", "ts", name="telemetry_pkey"),
     # The characters of a VIN are checked in open_hours, where each VIN is written, too, once an hour.
-    # Checked once a reading, that regular expression took two fifths of the time of a COPY.
     CheckConstraint("length(vin) BETWEEN 5 AND 40", name="telemetry_vin_check"),
     CheckConstraint("ts >= '2000-01-01 00:00:00+00'", name="telemetry_ts_check"),
     CheckConstraint(f"num_nonnulls({', '.join(SIGNALS)}) > 0", name="telemetry_signal_check"),
@@ -100,8 +102,7 @@ open_hours = Table(
     *_hour_key(),
     Column("opened_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("vin", "hour", name="open_hours_pkey"),
-    # Written once a vehicle and hour, so that the regular expression costs nothing once a reading.
-    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="open_hours_vin_check"),
+    CheckConstraint(_VIN_CHECK, name="open_hours_vin_check"),
     comment="hours with readings that closed_hours may lack: they are taken from the readings",
 )
 
@@ -189,7 +190,7 @@ vehicle_profiles = Table(
         "current_sign", SmallInteger, nullable=False, comment="-1: the source's charging current is positive"
     ),
     PrimaryKeyConstraint("vin", name="vehicle_profiles_pkey"),
-    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_profiles_vin_check"),
+    CheckConstraint(_VIN_CHECK, name="vehicle_profiles_vin_check"),
     CheckConstraint(f"chemistry IN ({_CHEMISTRIES})", name="vehicle_profiles_chemistry_check"),
     CheckConstraint("current_sign IN (-1, 1)", name="vehicle_profiles_current_sign_check"),
     *(
@@ -214,7 +215,7 @@ vehicle_status = Table(
         comment="our clock, at the first arrival of this status",
     ),
     PrimaryKeyConstraint("vin", name="vehicle_status_pkey"),
-    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_status_vin_check"),
+    CheckConstraint(_VIN_CHECK, name="vehicle_status_vin_check"),
     CheckConstraint(f"status IN ({_STATUSES})", name="vehicle_status_status_check"),
     comment="the last status of each vehicle, by itself or its last will",
 )

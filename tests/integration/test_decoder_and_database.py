@@ -13,6 +13,7 @@ from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.store_readings import store
 from shared.wire.decoder import decode
 from shared.wire.reading import SIGNALS
+from tests import ways
 from tests.readings import LATEST, START
 
 TOPIC = b"vehicles/VIN-00001/telemetry"
@@ -42,7 +43,7 @@ lone = st.characters(categories=["Cs", "Cc"]).map(lambda sign: {"vin": "VIN-0000
 messages = st.lists(good | good | wild | lone, min_size=5, max_size=40)
 
 
-@pytest.mark.parametrize("copy_from", [1, 1_000_000], ids=["copy", "merge"])
+@pytest.mark.parametrize("least", [1, 1_000_000], ids=["copy", "merge"])
 @settings(
     max_examples=100,
     deadline=None,
@@ -54,9 +55,9 @@ messages = st.lists(good | good | wild | lone, min_size=5, max_size=40)
 @example([{"ts": "2000-01-01T00:00:00Z", "soc": 5e-324}], False)
 @example([{"ts": "2000-01-01T00:00:00.0000009Z", "odo_km": 999_999.9}], False)
 @example([{"ts": "\0", "soc": 1}, {"ts": "\ud800", "soc": 1}], True)
-def test_nothing_passes_that_the_database_refuses(engine, monkeypatch, copy_from, message, ascii_only):
+def test_nothing_passes_that_the_database_refuses(engine, monkeypatch, least, message, ascii_only):
     """Each element ends as a row with its very values, as a conflict with one, or as a rejection."""
-    monkeypatch.setattr("shared.storage.store_readings._LEAST_ROWS_TO_COPY", copy_from)
+    ways.copy_from(monkeypatch, least)
     payload = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     decoded = decode(TOPIC, payload, received_at=START, latest=LATEST)
     with engine.begin() as connection:

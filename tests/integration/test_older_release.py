@@ -26,8 +26,11 @@ STANDS_STILL = {
     "0005": "551bdba68ab7b261fc04be1a842a33607232771a",
 }
 """Workers that add to the hours themselves: the hours are a view now, and they store nothing."""
-RUNS_ON = {"0006": "889a6782dd10f192ff1786f25e5ecef27c1e13a3"}
-"""Workers that store as before: the later versions have added tables only."""
+RUNS_ON = {
+    "0006": "889a6782dd10f192ff1786f25e5ecef27c1e13a3",
+    "0007": "a860fbbe5a086d0180baf2013ba4c0055a904765",
+}
+"""Workers that store as before: the later versions have added tables and replaced checks by equal ones."""
 NOT_PROMISED = {"0002": "802c07aefe19020f657e84cf9a0089de998750df"}
 """A worker of 0002 knows no hours: its readings are stored, and lack in summaries until a rebuild."""
 

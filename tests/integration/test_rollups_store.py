@@ -19,6 +19,7 @@ from shared.storage.store_readings import store
 from shared.wire.reading import SIGNALS
 from tests.hours import LATEST, NEWEST, close_all
 from tests.readings import START, at, row
+from tests.ways import copy_from
 
 EXPRESSIONS = {**{name: name for name in SIGNALS}, "power_kw": "pack_voltage * pack_current / 1000"}
 COUNTED = ", ".join(
@@ -32,7 +33,7 @@ COLUMNS = ["vin", "hour", "samples", *(f"{name}_{figure}" for name in SERIES for
 @pytest.fixture(params=[1, 50, 1_000_000], ids=["copy", "either", "merge"])
 def way(request, monkeypatch):
     """Set the number of rows from which COPY is used."""
-    monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", request.param)
+    copy_from(monkeypatch, request.param)
     return request.param
 
 
@@ -192,7 +193,7 @@ def test_two_writers_at_once(database_url, engine, way):
 @pytest.fixture
 def ways(engine, monkeypatch):
     """Store a batch with the backoff of those before; return the ways used: "copy", "insert" or both."""
-    monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", 1)
+    copy_from(monkeypatch, 1)
     caution, used = CopyBackoff(), []
 
     def watch(name):

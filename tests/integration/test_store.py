@@ -16,12 +16,13 @@ from shared.storage.error_classes import Fault, classify
 from shared.storage.store_readings import Outcome, store
 from shared.wire.refusal import Reason, Rejection
 from tests.readings import START, at, row
+from tests.ways import copy_from
 
 
 @pytest.fixture(params=["merge", "copy"])
 def put(request, monkeypatch):
     """Return `store` by COPY or by merging, for any number of rows, without a history."""
-    monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", 1 if request.param == "copy" else 1_000_000)
+    copy_from(monkeypatch, 1 if request.param == "copy" else 1_000_000)
     copies = []
     copy = module._copy
 

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import text
 
 from shared import rollups
-from shared.storage import store_readings as module
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.same_moment import Verdict, complete
@@ -16,12 +15,13 @@ from shared.wire.reading import SIGNALS, Row
 from tests.hours import LATEST, NEWEST, close_all
 from tests.pieces import torn
 from tests.readings import START, row
+from tests.ways import copy_from
 
 
 @pytest.fixture(params=[1, 1_000_000], ids=["copy", "merge"])
 def way(request, monkeypatch):
     """Set the number of rows from which COPY is used."""
-    monkeypatch.setattr(module, "_LEAST_ROWS_TO_COPY", request.param)
+    copy_from(monkeypatch, request.param)
 
 
 def ask(engine, sql):

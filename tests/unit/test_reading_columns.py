@@ -134,8 +134,10 @@ def test_what_follows(rows):
     """The marks of hours and the latest signals, as loops over the rows find them."""
     ordered = in_order(rows)
     columns = ReadingColumns.of(rows)
-    assert [*zip(*map(read, columns.hours()), strict=True)] == hours(ordered)
+    assert [*zip(*map(read, columns.hours()[0]), strict=True)] == hours(ordered)
     found = [*map(read, columns.latest())]
+    marked, vehicles = columns.hours()
+    assert read(marked[0]) == [found[0][vehicle] for vehicle in vehicles]
     expected = latest(ordered)
     if len(found) == FIRST_SIGNAL + len(SIGNALS):
         newest = {one.vin: one for one in ordered}.values()
@@ -158,4 +160,4 @@ def test_readings_of_many_vehicles_and_hours():
     rows = in_order(rows)
     columns = ReadingColumns.of(rows[::-1])
     assert binary_format.copy_input(columns.packed()) == by_psycopg(rows)
-    assert [*zip(*map(read, columns.hours()), strict=True)] == hours(rows)
+    assert [*zip(*map(read, columns.hours()[0]), strict=True)] == hours(rows)
