@@ -117,7 +117,12 @@ def test_silent_on_real_trips():
         (Code.DATA_GAP, "2019-06-25"),
         (Code.DATA_GAP, "2019-11-18"),
     ]
-    assert {each.code for each in skipped} == {Code.COLD_CHARGING, Code.TEMP_SPREAD, Code.SOH_LOW}
+    assert {each.code for each in skipped} == {
+        Code.COLD_CHARGING,
+        Code.TEMP_SPREAD,
+        Code.SOH_LOW,
+        Code.OVERCURRENT,
+    }
 
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
