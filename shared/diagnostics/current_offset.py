@@ -9,7 +9,7 @@ from shared.diagnostics.between import current_between, linked
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.hysteresis import Interval
-from shared.diagnostics.masks import Indices, runs
+from shared.diagnostics.masks import Indices, Mask, runs
 from shared.diagnostics.odometer import last_known
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
@@ -103,15 +103,18 @@ class _Rests:
         calm = np.abs(current) <= RULES[Code.SENSOR_OFFSET].numbers["most_a"]
         pairs = linked(trace.ts, trace.pack_current) & calm[1:] & calm[:-1] & (np.diff(odo) == 0)
         pairs &= np.diff(day) == 0
-        begins, ends = runs(pairs)
+        seconds = np.diff(trace.ts)
+        counted = np.where(pairs, seconds * (current[1:] + current[:-1]) / 7200, 0.0)
         known = np.flatnonzero(~np.isnan(trace.soc))
+        digit_ah = _digit(trace.soc[known]) * capacity_ah / 100
+        pairs &= ~_unseen_flow(trace, known, counted, capacity_ah, digit_ah)
+        begins, ends = runs(pairs)
         first, last = np.searchsorted(known, begins), np.searchsorted(known, ends, "right") - 1
         apart = last > first
         first, last = known[first[apart]], known[last[apart]]
-        seconds = np.diff(trace.ts)
         hours, ah = (
-            np.concatenate(([0.0], np.cumsum(np.where(pairs, each, 0.0)))) / 3600
-            for each in (seconds, seconds * (current[1:] + current[:-1]) / 2)
+            np.concatenate(([0.0], np.cumsum(np.where(pairs, each, 0.0))))
+            for each in (seconds / 3600, counted)
         )
         length = hours[last] - hours[first]
         soc = trace.soc
@@ -127,8 +130,23 @@ class _Rests:
             length[kept],
             ah[last] - ah[first],
             (soc[first] - soc[last]) * capacity_ah / 100,
-            _digit(soc[known]) * capacity_ah / 100,
+            digit_ah,
         )
+
+
+def _unseen_flow(trace: Trace, known: Indices, counted: Floats, capacity_ah: float, digit_ah: float) -> Mask:
+    """Return the pairs of readings over which soc changed by more than any offset: a charge between them.
+
+    `known` are the readings with a soc, `counted` is the charge (Ah) of each pair.
+    """
+    ah = np.concatenate(([0.0], np.cumsum(counted)))[known]
+    unexplained = np.abs(np.diff(ah) + np.diff(trace.soc[known]) * capacity_ah / 100)
+    most = RULES[Code.SENSOR_OFFSET].numbers["most_a"] * np.diff(trace.ts[known]) / 3600
+    odd = np.flatnonzero(unexplained > most + 1.5 * digit_ah)
+    edges = np.zeros(len(trace) + 1, np.intp)
+    np.add.at(edges, known[odd], 1)
+    np.add.at(edges, known[odd + 1], -1)
+    return np.cumsum(edges)[: max(len(trace) - 1, 0)] > 0
 
 
 def _digit(soc: Floats) -> float:

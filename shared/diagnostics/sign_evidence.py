@@ -7,7 +7,8 @@ import numpy as np
 from shared.diagnostics.between import current_between, linked
 from shared.diagnostics.days import DAY_S
 from shared.diagnostics.masks import Indices, Mask
-from shared.diagnostics.rhythm import near
+from shared.diagnostics.odometer import last_known
+from shared.diagnostics.rhythm import PAIR_S, near
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
@@ -15,6 +16,7 @@ from shared.diagnostics.trace import Floats, Trace
 _NUMBERS = RULES[Code.SIGN_SUSPECT].numbers
 _LEAST_PULSES = 10
 _LEAST_PULSE_A = 10.0
+_EVEN_SHARE = 0.2
 _LEAST_SHARE = 1 / 3
 """Least share of a change of soc that the charge explains, where the capacity is known [C]."""
 
@@ -40,7 +42,8 @@ class SocAgreement:
         """Find steps of at most 2 % (a larger one may be a correction), at 2 A or more on average.
 
         Where a charger is fast for the rhythm of soc, a larger step counts if the capacity is known. Then the
-        charge has to explain a third of any step.
+        charge has to explain a third of any step. Readings over 60 s apart show a drive's current by chance:
+        there the odometer has to stand still, or without one the current, to within a fifth.
         """
         known = np.flatnonzero(~np.isnan(trace.soc))
         soc = np.round(trace.soc[known], 6)
@@ -62,6 +65,7 @@ class SocAgreement:
         else:
             share = np.abs(ah) / capacity_ah * 100 / np.maximum(size, 1e-6)
             counts &= share >= _LEAST_SHARE
+        counts &= _is_steady(trace, current, first, last)
         first, last, ah, size, step = (each[counts] for each in (first, last, ah, size, step))
         return cls(first, last, trace.ts[last] // DAY_S, size, ah, ah * step > 0)
 
@@ -75,6 +79,17 @@ class SocAgreement:
             for mask in (inside & self.against, inside & ~self.against)
         )
         return against, agreed
+
+
+def _is_steady(trace: Trace, current: Floats, first: Indices, last: Indices) -> Mask:
+    """Return whether the readings are close enough for the current between them, which changes on a drive."""
+    slow = np.concatenate(([0], np.cumsum(np.diff(trace.ts) > PAIR_S)))
+    odo = last_known(trace)
+    still = odo[last] == odo[first]
+    one, other = current[first], current[last]
+    even = np.isnan(odo[last]) & (np.abs(one - other) <= _EVEN_SHARE * np.maximum(np.abs(one), np.abs(other)))
+    steady: Mask = (slow[last] == slow[first]) | still | even
+    return steady
 
 
 def acquitting_days(trace: Trace) -> Floats:

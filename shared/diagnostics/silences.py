@@ -8,7 +8,7 @@ from shared.diagnostics.episode import Episode, clock, compose
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.hysteresis import Interval
 from shared.diagnostics.masks import Indices, Mask, runs
-from shared.diagnostics.rhythm import longest_silences, near
+from shared.diagnostics.rhythm import BESIDE, longest_silences, near
 from shared.diagnostics.rule import Code
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Floats, Trace
@@ -30,10 +30,11 @@ def data_gap(trace: Trace, profile: Profile) -> list[Episode]:
     rule = RULES[Code.DATA_GAP]
     if len(trace) < 2:
         return []
-    limit = rule.levels[0].set
-    silent = ~near(trace.ts, limit)
+    silent = ~near(trace.ts, rule.levels[0].set)
     # Rounded: in binary, differences of 0.2 km and 3 % may be slightly more or less.
     dt = np.round(np.diff(trace.ts), 6)
+    far = np.flatnonzero(silent)
+    silent[far] = dt[far] > _expected(trace.ts, far)
     odo, soc = (
         np.round(np.diff(filled(trace.ts, values, silent)), 6) for values in (trace.odo_km, trace.soc)
     )
@@ -58,11 +59,23 @@ def data_gap(trace: Trace, profile: Profile) -> list[Episode]:
     return sorted(found, key=lambda each: each.started_at)
 
 
+def _expected(ts: Floats, pairs: Indices) -> Floats:
+    """Return the longest silence (s) in the rhythm of each of `pairs`, of those before, or of those after.
+
+    A source that is slow while parked shows the beginning of a drive one slow interval later.
+    """
+    shifted = (np.clip(pairs + shift, 0, len(ts) - 2) for shift in (-BESIDE, 0, BESIDE))
+    limits: Floats = np.max(
+        [longest_silences(ts, each, RULES[Code.DATA_GAP].levels[0].set) for each in shifted], axis=0
+    )
+    return limits
+
+
 def _of_gap(ts: Floats, dt: Floats, begin: int, stop: int, activity: NDArray[np.str_]) -> Episode:
     """Make the episode of the adjacent gaps from reading `begin` to reading `stop`."""
     rule = RULES[Code.DATA_GAP]
     top = begin + int(np.argmax(dt[begin:stop]))
-    expected = float(longest_silences(ts, np.array([top]), rule.levels[0].set)[0])
+    expected = float(_expected(ts, np.array([top]))[0])
     return compose(
         rule,
         ts,

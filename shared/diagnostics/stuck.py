@@ -28,7 +28,8 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     voltage has not followed yet. It must also hold without the fall of the current with the charge that has
     flowed: the open-circuit voltage falls, too, and over minutes both can compensate each other.
 
-    Charges are left out: a charger holds the voltage while the current falls (constant voltage).
+    Charges are left out: a charger holds the voltage while the current falls (constant voltage). So are runs
+    of a charging current alone, but for one reading: a charge may be too short to be known as one.
     """
     rule = RULES[Code.STUCK_SENSOR]
     limit = max(rule.levels[0].set, round(_resolution(trace) / rule.numbers["least_ohm"], 6))
@@ -74,6 +75,8 @@ def _least_span(ts: Floats, lower: Floats, higher: Floats) -> float:
     spans = []
     for odd in (int(np.argmax(higher)), int(np.argmin(lower))):
         low, high = np.delete(higher, odd), np.delete(lower, odd)
+        if np.max(high) < 0:
+            return 0.0
         fall = _fall_with_charge(np.delete(ts, odd), (low + high) / 2)
         spans += [np.max(high) - np.min(low), np.max(high - fall) - np.min(low - fall)]
     return round(float(min(spans)), 6)
