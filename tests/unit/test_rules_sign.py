@@ -1,6 +1,7 @@
 """The sign of the current: suspected from driving and from charging, acquitted by soc and by the voltage."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from tests.variants import told, ways
 
 NOTHING = Profile()
 PROFILES = pytest.mark.parametrize("profile", [NOTHING, FULL], ids=["no profile", "profile"])
+
+
+lived = cache(day)
 
 
 def suspects(readings, profile=NOTHING):
@@ -36,7 +40,7 @@ def test_a_charge_with_the_other_sign(step, how, profile):
 @pytest.mark.parametrize("step", RHYTHMS)
 def test_a_day_with_the_other_sign_at_each_rhythm(step):
     """Found by its charge at each rhythm, where driving alone says nothing any more."""
-    readings = day(1).read(times(step, int(DAY / step) - 1, jitter=0.05, first=step))
+    readings = lived(1).read(times(step, int(DAY / step) - 1, jitter=0.05, first=step))
     flipped = replace(readings, pack_current=-readings.pack_current)
     assert len(suspects(flipped, FULL)) == 1
     assert not suspects(readings, FULL)
