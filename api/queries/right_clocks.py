@@ -10,7 +10,7 @@ from shared.wire.reading import SIGNALS
 
 _ALLOWED = f"interval '{RULES[Code.CLOCK_SKEW].levels[0].set:g} seconds'"
 _BACK = "interval '1 day'"
-"""How far back an older value of a signal is looked for."""
+"""Age, before the newest right reading, up to which an older value of a signal counts."""
 
 _MOST_AHEAD = 300
 """Newest readings of which one has to be right: a clock that is always ahead has no other state."""

@@ -69,7 +69,7 @@ def test_soc_that_follows_the_current_acquits(step, how, profile, kw):
 
 @ways([10, 1, 30, 60])
 def test_a_voltage_that_falls_with_the_current_acquits(step, how):
-    """30 km downhill, without a change of soc: by -dV/dI of 70 mOhm, whatever the balance of energy."""
+    """30 km downhill, without a change of soc: by -dV/dI of 70 mOhm, and more energy in than out."""
     count = len(np.arange(0, 1800, step))
     current = -25 + 20 * np.random.default_rng(3).normal(0, 1, count)
     volts = (380 - 0.07 * current).round(1)
