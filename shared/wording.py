@@ -24,3 +24,11 @@ def duration(seconds: float) -> str:
         if abs(number) >= 2:
             return f"{number:,.10g} {unit}"
     return f"{seconds:.3g} s"
+
+
+def percent(share: float) -> str:
+    """Format a share of 0..1 to three digits, never `-0 %`, nor `0 %` for a little."""
+    number = float(f"{100 * share:.3g}") + 0.0
+    if share > 0 and number < 0.01:
+        return "less than 0.01 %"
+    return f"{number:.10g} %"

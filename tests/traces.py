@@ -66,23 +66,24 @@ class Car:
             return 1
         return max(1, int(min(parked, car.departure.at - car.now) / step))
 
-    def year(self, turn):
+    def year(self, turn, step=10.0):
         """Return a trace of every fourth week of a year, from week `turn` (0..3), and when it was plugged in.
 
-        A reading every 10 s while the car drives or charges, every 240 s while it is parked; in the weeks
-        between it stays parked. Four cars cover all weeks of a year, in the time of one.
+        A reading every `step` s while the car drives or charges, every fourth and fifth minute while it is
+        parked; in the weeks between it stays parked. Four cars cover all weeks of a year, in the time of one.
         """
-        car, begin, rows, plugged = self.vehicle, self.vehicle.now, [], []
+        car, begin, weeks = self.vehicle, self.vehicle.now, []
         for week in range(turn, 52, 4):
             self._sleep(begin + week * 7 * DAY_S)
             until = begin + (week + 1) * 7 * DAY_S
+            rows = []
             while car.now < until or car.driving or car.charging:
                 reading = car.reading("")
-                rows.append((car.now - START_S, *(reading[name] for name in SIGNALS)))
-                plugged.append(car.charging)
-                car.advance(self._until_next())
-        seconds, *columns = np.array(rows).T
-        return trace(seconds, **dict(zip(SIGNALS, columns, strict=True))), np.array(plugged)
+                rows.append((car.now - START_S, *(reading[name] for name in SIGNALS), car.charging))
+                car.advance(self._until_next(step))
+            weeks.append(np.array(rows))
+        seconds, *columns, plugged = np.concatenate(weeks).T
+        return trace(seconds, **dict(zip(SIGNALS, columns, strict=True))), plugged > 0
 
     def _sleep(self, until):
         car = self.vehicle
@@ -90,15 +91,15 @@ class Car:
         if until > car.now:
             car.advance(until - car.now)
 
-    def _until_next(self):
+    def _until_next(self, step):
         car = self.vehicle
         if car.driving or car.charging:
-            return 10.0
+            return step
         until_departure = car.departure.at - car.now
         # Also at the whole minutes after a stop and before a departure: a sample of whole minutes has both.
-        parked = 240.0 - car.now % 240 if car.now % 60 == 0 else 60.0 - car.now % 60
+        parked = min(240 - car.now % 240, 300 - car.now % 300) if car.now % 60 == 0 else 60.0 - car.now % 60
         minute = (car.now + until_departure) // 60 * 60 - car.now
-        return min(parked, minute) if minute > 0 else max(10.0, until_departure // 10 * 10)
+        return min(parked, minute) if minute > 0 else max(step, until_departure // step * step)
 
 
 class MeteredCar(Car):

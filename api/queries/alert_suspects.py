@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from api.db.numpy_columns import Microseconds, load_as_arrays
 from api.db.pool import Connection
+from api.queries.right_clocks import VEHICLE_STATES
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import ALERT_SIGNALS, any_alert_sql, mildest_limits
 from shared.value_ages import TEMPERATURE_AGE, TEMPERATURES
@@ -24,7 +25,7 @@ _QUERY = f"""
         {", ".join(f"array_agg(coalesce({signal}, 'NaN'))" for signal in ALERT_SIGNALS)}
     FROM (
         SELECT vin, ts, {", ".join(f"{_of_now(signal)} AS {signal}" for signal in ALERT_SIGNALS)}
-        FROM vehicle_latest WHERE {any_alert_sql()} ORDER BY vin
+        FROM {VEHICLE_STATES} AS latest WHERE {any_alert_sql()} ORDER BY vin
     ) AS suspects
 """  # noqa: S608 - our own columns
 

@@ -14,9 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from api.db.pool import Connection
+from api.queries.right_clocks import VEHICLE_STATES
 from shared.wire.connectivity import Limits
 
-FROM_VEHICLES = "vehicle_latest AS latest LEFT JOIN vehicle_status AS reported USING (vin)"
+FROM_VEHICLES = f"{VEHICLE_STATES} AS latest LEFT JOIN vehicle_status AS reported USING (vin)"
 
 # Each of `latest` and `reported` may be missing, not both; greatest and least skip nulls.
 _IS_OFFLINE = (

@@ -221,6 +221,7 @@ class RemovedValues(_Part):
 
     soc_glitches: int = Field(description="Values of soc taken back without a cause, or impossible to reach")
     soh_zeros: int = Field(description="A soh of 0: the battery management system has not answered yet")
+    temp_implausible: int = Field(description="Temperatures of an absent or broken sensor")
     odo_zeros: int = Field(description="An odometer of 0 beside other values")
     odo_wrong: int = Field(description="Values that the odometer took back")
     odo_resolution_km: Rounded | None = Field(description="Smallest step of the odometer; null without one")

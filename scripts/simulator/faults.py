@@ -20,6 +20,7 @@ _BEGINS = (0.2, 0.3)
 _SHARE, _LONGEST_S = 0.4, 600.0
 """Duration of the fault: a share of the run, and its limit."""
 _LATE_S = 240.0
+_WEEKS_1024 = timedelta(weeks=1024)
 _AHEAD_S = 60.137
 """Not a whole number: no reading may get the time of another one."""
 
@@ -90,6 +91,17 @@ def _ahead(reading: Reading, _first: Reading, _since: float) -> None:
     reading["ts"] = rfc3339(parse_timestamp(reading["ts"]) + timedelta(seconds=_AHEAD_S))
 
 
+def _behind(reading: Reading, _first: Reading, _since: float) -> None:
+    reading["ts"] = rfc3339(parse_timestamp(reading["ts"]) - _WEEKS_1024)
+
+
+def _heat_at_rest(reading: Reading, first: Reading, since: float) -> None:
+    """Park the car, and heat its hottest cell by 0.3 °C/min, up to 25 °C more."""
+    warmer = min(25.0, 0.3 / 60 * since)
+    reading.update({name: first[name] for name in ("odo_km", "soc", "min_temp")}, pack_current=0.0)
+    reading["max_temp"] = round(_number(first, "max_temp") + warmer, 1)
+
+
 def _recalibrate(reading: Reading, _first: Reading, since: float) -> None:
     """Show 92 % at the end of a charge, and 100 % after a minute."""
     reading.update(soc=92.0 if since < 60 else 100.0, pack_current=-0.5)
@@ -116,6 +128,7 @@ FAULTS: dict[str, Fault] = {
         Fault("TEMP_SPREAD", "while", "the coldest cell is 22 °C colder", _add("min_temp", -22)),
         Fault("TEMP_RISE", "while", "8 °C/min, up to 190 °C", _add("max_temp", 0, 8 / 60, most=190)),
         Fault("THERMAL_EVENT", "on", "1.5 °C/s up to 200 °C, and the voltage falls by 30 %", _runaway),
+        Fault("HEATING_AT_REST", "on", "parked, 0.3 °C/min at 0 A (needs a run of 3,500 s)", _heat_at_rest),
         Fault("SOC_LOW", "while", "soc 4 %", _set(soc=4.0)),
         Fault("SOC_JUMP", "once", "one reading with soc 0", _set(soc=0.0)),
         Fault("SOC_RECALIBRATED", "on", "nearly full, and soc steps from 92 to 100 %", _recalibrate),
@@ -130,7 +143,15 @@ FAULTS: dict[str, Fault] = {
         Fault("DATA_GAP", "while", "nothing is sent (an episode only if it drives or charges)"),
         Fault("LATE_DATA", "while", f"sent {_LATE_S:g} s late; with --speedup 0 at the end"),
         Fault("CLOCK_SKEW", "on", f"the clock is {_AHEAD_S:.0f} s ahead", _ahead),
+        Fault("CLOCK_BEHIND", "on", "the clock is 1024 weeks behind", _behind),
         Fault("STUCK_SENSOR", "while", "the voltage stands still", _freeze("pack_voltage")),
+        Fault("SENSOR_IMPLAUSIBLE", "while", "the coldest cell at -40 °C", _set(min_temp=-40.0)),
+        Fault(
+            "SENSOR_OFFSET",
+            "always",
+            "the current is 1.2 A too high (an episode after 6 hours at rest)",
+            _add("pack_current", 1.2, least=-3000),
+        ),
         Fault("SIGN_SUSPECT", "always", "the current has the other sign (an episode after 10 km)", _flip),
         Fault(
             "SENTINEL",

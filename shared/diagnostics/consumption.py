@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.missing import InsufficientData, Missing, unseen
 from shared.diagnostics.odometer_steps import resolution_km
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.trace import Trace
@@ -55,7 +55,7 @@ def consumption(trace: Trace, sessions: Sequence[Session]) -> Consumption | Miss
             flows = ~np.isnan(trace.pack_current[session.first : session.last + 1])
             intervals.append(np.diff(ts[flows]))
     if np.isnan(trace.odo_km).all():
-        return InsufficientData("no reading has odo_km")
+        return unseen("odo_km", len(trace))
     if not drives:
         return InsufficientData(f"no drive of at least {least:g} km with {_LEAST_COVERAGE:.0%} measured")
     sampling_ok = bool(np.median(np.concatenate(intervals)) <= _SAMPLING_S)

@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 
-from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
+from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile, unseen
 from shared.diagnostics.odometer import last_km
 from shared.diagnostics.soh import latest_soh
 from shared.diagnostics.trace import Trace, moment
@@ -57,7 +57,7 @@ def durability(trace: Trace, profile: Profile) -> tuple[Durability, ...] | Missi
         return NotInProfile(without("first_use_date"))
     km, known = last_km(trace), not np.isnan(trace.soh).all()
     if km is None or not known:
-        return InsufficientData("no reading has odo_km" if km is None else "no reading has soh")
+        return unseen("odo_km" if km is None else "soh", len(trace))
     years = _years(profile.first_use_date, moment(float(trace.ts[-1])).date())
     if years < 0:
         return NotInProfile(f"the profile's {named('first_use_date')} is after the last reading")

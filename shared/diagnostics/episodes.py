@@ -7,18 +7,21 @@ import numpy as np
 
 from shared.diagnostics import (
     clocks,
+    current_offset,
     health,
+    heating,
     jumps,
     odometer_faults,
     rates,
     sign,
     silences,
     stuck,
+    temperatures,
     thresholds,
 )
 from shared.diagnostics.cleaning import clean
 from shared.diagnostics.episode import Episode, Skipped
-from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile
+from shared.diagnostics.missing import InsufficientData, Missing, NotInProfile, unseen
 from shared.diagnostics.rule import Code, Rule
 from shared.diagnostics.rules import RULES
 from shared.diagnostics.trace import Trace
@@ -26,7 +29,14 @@ from shared.vehicle_profile import Profile, without
 
 MAX_EPISODES = 10_000
 """Largest number of episodes of one code. A year of a car has tens; half a million would take a minute."""
-_RAW = {Code.SOC_JUMP, Code.SOC_RECALIBRATED, Code.ODO_ROLLBACK, Code.ODO_JUMP, Code.ODO_ZERO}
+_RAW = {
+    Code.SOC_JUMP,
+    Code.SOC_RECALIBRATED,
+    Code.ODO_ROLLBACK,
+    Code.ODO_JUMP,
+    Code.ODO_ZERO,
+    Code.SENSOR_IMPLAUSIBLE,
+}
 """Rules about the very values that the cleaning removes; the others judge the cleaned trace."""
 _FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.TEMP_HIGH: thresholds.temp_high,
@@ -35,6 +45,7 @@ _FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.TEMP_SPREAD: thresholds.temp_spread,
     Code.TEMP_RISE: rates.temp_rise,
     Code.THERMAL_EVENT: rates.thermal_event,
+    Code.HEATING_AT_REST: heating.heating_at_rest,
     Code.SOC_LOW: thresholds.soc_low,
     Code.SOC_JUMP: jumps.soc_jump,
     Code.SOC_RECALIBRATED: jumps.soc_recalibrated,
@@ -48,7 +59,10 @@ _FINDERS: dict[Code, Callable[[Trace, Profile], Iterable[Episode]]] = {
     Code.DATA_GAP: silences.data_gap,
     Code.LATE_DATA: clocks.late_data,
     Code.CLOCK_SKEW: clocks.clock_skew,
+    Code.CLOCK_BEHIND: clocks.clock_behind,
     Code.STUCK_SENSOR: stuck.stuck_sensor,
+    Code.SENSOR_IMPLAUSIBLE: temperatures.sensor_implausible,
+    Code.SENSOR_OFFSET: current_offset.sensor_offset,
     Code.SIGN_SUSPECT: sign.sign_suspect,
 }
 
@@ -97,10 +111,10 @@ def _lacks(rule: Rule, profile: Profile) -> list[Missing]:
 
 
 def _unseen(rule: Rule, trace: Trace) -> list[Missing]:
-    def unseen(names: tuple[str, ...]) -> list[str]:
+    def never_in(names: tuple[str, ...]) -> list[str]:
         return [name for name in names if bool(np.isnan(getattr(trace, name)).all())]
 
-    never = unseen(rule.signals)
-    if rule.one_of and len(unseen(rule.one_of)) == len(rule.one_of):
+    never = never_in(rule.signals)
+    if rule.one_of and len(never_in(rule.one_of)) == len(rule.one_of):
         never.append(" or ".join(rule.one_of))
-    return [InsufficientData(f"no reading has {', '.join(never)}")] if never else []
+    return [unseen(", ".join(never), len(trace))] if never else []

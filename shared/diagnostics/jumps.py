@@ -63,7 +63,7 @@ class _Steps:
         ts, soc = trace.ts[known], trace.soc[known]
         step = np.round(np.diff(soc), 6)
         charge, current, distance = _charge_out(trace, ts)
-        explained = np.maximum(-np.diff(charge) / capacity * 100 * np.sign(step), 0.0)
+        explained = np.maximum(-np.diff(charge) / capacity * 100 * np.sign(step), 0.0) + 0.0
         allowed = np.maximum(
             rule.levels[0].set,
             rule.numbers["unexplained_percent"] + rule.numbers["explained_factor"] * explained,

@@ -26,3 +26,10 @@ class NotInProfile(Missing):
     """A field of the vehicle's profile is missing."""
 
     status: ClassVar[str] = "skipped"
+
+
+def unseen(names: str, readings: int) -> InsufficientData:
+    """Return the reason where none of so many readings has these signals."""
+    if not readings:
+        return InsufficientData("there are no readings in this window")
+    return InsufficientData(f"no reading has {names}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shared.diagnostics.between import interpolated, linked
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import Pairs, Totals
-from shared.diagnostics.missing import InsufficientData, Missing
+from shared.diagnostics.missing import InsufficientData, Missing, unseen
 from shared.diagnostics.resistance import Resistance
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.soc import settled
@@ -74,7 +74,7 @@ def passport(
         hours_cold=_sum(cold),
         hours_hot_charging=_sum(hot, charging),
         hours_cold_charging=_sum(cold, charging),
-        deep_discharges=_falls(soc) if len(soc) else InsufficientData("no reading has soc"),
+        deep_discharges=_falls(soc) if len(soc) else unseen("soc", len(trace)),
         cycles=_cycles(filled(trace.ts, trace.soc), pairs, profile),
         throughput=pairs.total(),
         resistance_growth=_growth(resistance),
@@ -100,7 +100,7 @@ def _hours(ts: Floats, signal: Floats, limit: float) -> Floats:
 
 def _sum(beyond: _Hours, pairs: NDArray[np.bool_] | None = None) -> float | Missing:
     if np.isnan(beyond.values).all():
-        return InsufficientData(f"no reading has {beyond.signal}")
+        return unseen(beyond.signal, len(beyond.values))
     chosen = beyond.hours if pairs is None else beyond.hours[pairs]
     # Without any charge the hours of charging are 0, not missing.
     if np.isnan(chosen).all() and (pairs is None or len(chosen)):

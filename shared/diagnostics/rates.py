@@ -82,8 +82,11 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
     """Find a thermal event: a run of at least 1 °C/s with 60 °C, or with a voltage that falls by over 25 %.
 
     A run has at least two intervals between neighbours and more than 3 s. Readings less than a second apart
-    are compared with the one a second before. The episode is latched: the first event stays active, so there
-    is at most one, and later events add to its samples.
+    are compared with the one a second before. A runaway may be over within one interval of a slow source: one
+    interval is enough where it ends at 60 °C or more and the readings of the next 30 s, at least one, stay
+    there, 10 °C above the beginning: a spike does not. A rise of 60 °C within an interval counts however long
+    it lasts. The episode is latched: the first event stays active, so there is at most one, and later events
+    add to its samples.
     """
     rule = RULES[Code.THERMAL_EVENT]
     known = np.flatnonzero(~np.isnan(trace.max_temp))
@@ -95,9 +98,13 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
     # the last digit of a temperature stands still for longer than the period of a fast source.
     before = np.minimum(np.searchsorted(ts, ts[1:] - (_SHORTEST_S - 1e-6), "right") - 1, np.arange(len(dt)))
     before = np.maximum(before, 0)
-    rate = np.round((temp[1:] - temp[before]) / np.maximum(ts[1:] - ts[before], _SHORTEST_S), 4)
-    begins, stops = runs((rate >= rule.levels[0].set) & ~gaps(ts))
-    long = (ts[stops] - ts[begins] > rule.numbers["longer_than_s"]) & (stops - begins >= rule.readings)
+    rise, seconds = temp[1:] - temp[before], np.maximum(ts[1:] - ts[before], _SHORTEST_S)
+    rate = np.round(rise / seconds, 4)
+    threshold = np.minimum(rule.levels[0].set, np.round(rule.numbers["rise_of_interval_c"] / seconds, 4))
+    begins, stops = runs((rate >= threshold) & ~gaps(ts))
+    several = stops - begins >= rule.readings
+    long = ts[stops] - ts[begins] > rule.numbers["longer_than_s"]
+    long &= several | _holds(ts, temp, begins, stops)
     voltage = _last_voltage(trace)[known]
     begins, stops = begins[long], stops[long]
     severe = (temp[stops] >= rule.numbers["max_temp_c"]) | (
@@ -120,15 +127,32 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
             Interval(first, len(ts) - 1, None),
             peak_at=peak_at + 1,
             peak=rate[peak_at],
+            threshold=threshold[peak_at],
             window_s=rule.numbers["longer_than_s"],
             samples=int(np.sum(stops - begins + 1)),
             detail=f"Hottest cell: {rate[peak_at]:.3g} °C/s up to {clock(ts[peak_at + 1])}, at most"
             f" {temp[hottest]:.6g} °C at {clock(ts[hottest])}{low}; critical at >="
-            f" {rule.levels[0].set:g} °C/s for over {duration(rule.numbers['longer_than_s'])} with >="
+            f" {threshold[peak_at]:.3g} °C/s for over {duration(rule.numbers['longer_than_s'])} with >="
             f" {rule.numbers['max_temp_c']:g} °C or a"
             f" voltage down by over {100 * rule.numbers['voltage_fall_share']:g} %.",
         )
     ]
+
+
+def _holds(ts: Floats, temp: Floats, begins: Indices, stops: Indices) -> Mask:
+    """Return the runs after which the temperature stays: up to 30 s later, and at the next reading at least.
+
+    The reading `begins` is the last one before a run, `stops` its last one.
+    """
+    numbers = RULES[Code.THERMAL_EVENT].numbers
+    later = np.minimum(stops + 1, len(ts) - 1)
+    until = np.maximum(later, np.searchsorted(ts, ts[stops] + numbers["holds_s"], "right") - 1)
+    holds: Mask = _lowest(temp, later, until) >= np.maximum(
+        numbers["max_temp_c"], temp[begins] + numbers["holds_above_c"]
+    )
+    silent = np.append(gaps(ts), True)
+    holds &= (temp[stops] >= numbers["max_temp_c"]) & ~silent[stops]
+    return holds
 
 
 def _lowest(voltage: Floats, begins: Indices, stops: Indices) -> Floats:

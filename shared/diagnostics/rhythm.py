@@ -21,6 +21,8 @@ _LONGEST_S = 9000.0
 _AROUND = 9
 """Intervals around a pair whose median is its usual interval: few, since a car drives at another rhythm than
 it is parked [C]."""
+BESIDE = _AROUND // 2 + 1
+"""Pairs from one to another one whose nine intervals don't include it."""
 _LEAST_INTERVALS = 4
 """Fewer are no rhythm: then only the floors hold."""
 

@@ -52,10 +52,24 @@ RULES: dict[Code, Rule] = {
         Rule(
             code=Code.THERMAL_EVENT, observed="rise of the hottest cell", unit="°C/s", sets=">=",
             levels=(Level(_CRITICAL, 1),), readings=2,
-            numbers={"longer_than_s": 3, "max_temp_c": 60, "voltage_fall_share": 0.25},
+            numbers={
+                "longer_than_s": 3, "max_temp_c": 60, "voltage_fall_share": 0.25, "rise_of_interval_c": 60,
+                "holds_s": 30, "holds_above_c": 10,
+            },
             signals=("max_temp",),
-            source="GB 38031; 0 false alarms in 80,441 real rows [M]",
+            source="GB 38031; 0 false alarms in 80,441 real rows [M]; slower than the rise itself: [C]",
             meaning="The battery heats up as in a thermal runaway. The episode never clears.",
+        ),
+        Rule(
+            code=Code.HEATING_AT_REST, observed="rise of the hottest cell at rest", unit="°C/min", sets=">=",
+            clears="<", levels=(Level(_WARNING, 0.2, 0.1),), readings=1,
+            numbers={
+                "most_a": 2, "rested_s": 1200, "window_s": 600, "fewest_readings": 3, "least_own_share": 0.5,
+                "heaters_up_to_c": 25,
+            },
+            signals=("max_temp", "pack_current", "odo_km"),
+            source="[C]; ambient air 50 °C warmer heats a pack of 130 kJ/K [M] by 0.09 at most",
+            meaning="A cell heats up although no current flows: an early sign of a fault inside.",
         ),
         Rule(
             code=Code.SOC_LOW, observed="state of charge", unit="%", sets="<=", clears=">=",
@@ -97,10 +111,10 @@ RULES: dict[Code, Rule] = {
         Rule(
             code=Code.OVERCURRENT, observed="current", unit="of the limit", sets=">", clears="<=",
             levels=(Level(_WARNING, 1, 0.95),), readings=2, seconds=10,
-            numbers={"discharge_c_without_limit": 5, "charge_c_without_limit": 2.5},
+            numbers={"discharge_c_without_limit": 5},
             signals=("pack_current",),
-            profile=(("max_discharge_a", "capacity_ah"), ("max_charge_a", "capacity_ah")),
-            source="Leaf peaks 4.0C / 1.75C [M]",
+            profile=(("max_discharge_a", "capacity_ah"), ("max_charge_a",)),
+            source="Leaf peaks at 4.0C [M]; no limit for charging: fast charges of 3.1C are normal",
             meaning="More current flows than the battery is made for.",
         ),
         Rule(
@@ -132,7 +146,8 @@ RULES: dict[Code, Rule] = {
         ),
         Rule(
             code=Code.DATA_GAP, observed="time without a reading", unit="s", sets=">",
-            levels=(Level(_INFO, 60),), numbers={"driven_km": 0.2, "charged_percent": 3},
+            levels=(Level(_INFO, 60),),
+            numbers={"driven_km": 0.2, "charged_percent": 3, "most_unseen": 10},
             signals=(), one_of=("odo_km", "soc"), source="GB/T 32960",
             meaning="No readings came while the car drove or charged.",
         ),
@@ -149,6 +164,13 @@ RULES: dict[Code, Rule] = {
             meaning="The vehicle's clock is ahead of ours.",
         ),
         Rule(
+            code=Code.CLOCK_BEHIND, observed="received after it was taken, always as long", unit="s",
+            sets=">", clears="<=", levels=(Level(_WARNING, 900, 900),), readings=3, seconds=120,
+            numbers={"steady_s": 30},
+            signals=(), source="[C]; GPS counts 1024 weeks: receivers were 19.6 years behind",
+            meaning="The vehicle's clock is behind ours: by a time zone, or by weeks that were counted anew.",
+        ),
+        Rule(
             code=Code.STUCK_SENSOR, observed="span of the current at one voltage", unit="A", sets=">",
             levels=(Level(_WARNING, 10),), readings=5, seconds=20, numbers={"least_ohm": 0.03},
             signals=("pack_voltage", "pack_current"),
@@ -157,13 +179,33 @@ RULES: dict[Code, Rule] = {
             meaning="The voltage stands still while the current changes: a frozen sensor.",
         ),
         Rule(
+            code=Code.SENSOR_IMPLAUSIBLE, observed="coldest cell beside a far warmer one", unit="°C",
+            sets="<=", clears=">", levels=(Level(_WARNING, -40, -40),), readings=2, seconds=2,
+            numbers={"warmer_by_c": 20, "inverted_by_c": 1, "spread_c": 40, "no_cell_hot_c": 45},
+            signals=(), one_of=("max_temp", "min_temp"),
+            source="-40: the lowest value of GB/T 32960, shown by a sensor that is absent; the rest [C]",
+            meaning="A temperature sensor is absent or broken: no pack has such temperatures.",
+        ),
+        Rule(
+            code=Code.SENSOR_OFFSET, observed="current at rest that the state of charge does not follow",
+            unit="A", sets=">=", clears="<", levels=(Level(_INFO, 0.5, 0.5),),
+            numbers={"most_a": 3, "least_hours": 6, "deviations": 2},
+            signals=("pack_current", "soc", "odo_km"), profile=(("capacity_ah",),),
+            source="[C]; 1 A off makes the capacity of a charge at 20 A wrong by 5 %",
+            meaning="The current sensor is off: at rest it counts a charge that the state of charge lacks.",
+        ),
+        Rule(
             code=Code.SIGN_SUSPECT, observed="energy out less in over a day of driving", unit="kWh",
             sets="<=", levels=(Level(_WARNING, 0),),
-            numbers={"least_km": 10, "least_kwh_in_per_100_km": 5},
-            signals=("pack_voltage", "pack_current", "odo_km"),
+            numbers={
+                "least_km": 10, "least_kwh_in_per_100_km": 5, "least_percent": 5, "largest_step_percent": 2,
+                "least_a": 2, "dominance": 4, "acquitting_percent": 1,
+                "acquitting_correlation": 0.5,
+            },
+            signals=("pack_current",), one_of=("odo_km", "soc"),
             source="catches a source with the other current sign, at about 15 kWh in per 100 km; 5 [C]",
-            meaning="Driving fills the battery by 5 kWh per 100 km or more, which neither few readings nor a"
-            " usual descent explain: the current has the other sign (see `current_sign`).",
+            meaning="Driving fills the battery by 5 kWh per 100 km or more, or the state of charge rises"
+            " while current flows out: the current has the other sign (see `current_sign`).",
         ),
     )
 }

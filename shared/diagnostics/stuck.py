@@ -25,9 +25,11 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     17 A at 0.5 V. The step of a voltage that never changes is taken as 1 V if the voltage is whole.
 
     The span must hold with any one reading left out: a single current may be of a charge or a pull that the
-    voltage has not followed yet.
+    voltage has not followed yet. It must also hold without the fall of the current with the charge that has
+    flowed: the open-circuit voltage falls, too, and over minutes both can compensate each other.
 
-    Charges are left out: a charger holds the voltage while the current falls (constant voltage).
+    Charges are left out: a charger holds the voltage while the current falls (constant voltage). So are runs
+    of a charging current alone, but for one reading: a charge may be too short to be known as one.
     """
     rule = RULES[Code.STUCK_SENSOR]
     limit = max(rule.levels[0].set, round(_resolution(trace) / rule.numbers["least_ohm"], 6))
@@ -41,7 +43,7 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
     gap = gaps(ts, trace.until)
     begins = np.concatenate(([0], np.flatnonzero((np.diff(voltage) != 0) | gap[:-1]) + 1))
     stops = np.append(begins[1:], len(ts))
-    highest, lowest = np.maximum.reduceat(lower, begins), np.minimum.reduceat(higher, begins)
+    highest, lowest = np.maximum.reduceat(lower, begins) + 0.0, np.minimum.reduceat(higher, begins) + 0.0
     size = np.abs(lower + higher)
     span = np.round(highest - lowest, 6)
     lasts = np.round(ts[stops - 1] - ts[begins], 6)
@@ -49,7 +51,8 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
         (stops - begins >= rule.readings) & (lasts >= rule.seconds) & (span > limit)
     ).tolist():
         first, last = int(begins[run]), int(stops[run]) - 1
-        if _span_without_one(lower[first : last + 1], higher[first : last + 1]) <= limit:
+        inside = slice(first, last + 1)
+        if _least_span(ts[inside], lower[inside], higher[inside]) <= limit:
             continue
         ended_by = last if gap[last] else last + 1 if last + 1 < len(ts) else None
         interval = Interval(first, last, ended_by)
@@ -67,10 +70,25 @@ def stuck_sensor(trace: Trace, profile: Profile) -> Iterator[Episode]:
         )
 
 
-def _span_without_one(lower: Floats, higher: Floats) -> float:
-    """Return the span of the current without the one reading that makes the span the widest."""
-    low, high = np.sort(higher), np.sort(lower)
-    return round(float(min(high[-2] - low[0], high[-1] - low[1])), 6)
+def _least_span(ts: Floats, lower: Floats, higher: Floats) -> float:
+    """Return the span of the current without the reading that widens it most, and without its even fall."""
+    spans = []
+    for odd in (int(np.argmax(higher)), int(np.argmin(lower))):
+        low, high = np.delete(higher, odd), np.delete(lower, odd)
+        if np.max(high) < 0:
+            return 0.0
+        fall = _fall_with_charge(np.delete(ts, odd), (low + high) / 2)
+        spans += [np.max(high) - np.min(low), np.max(high - fall) - np.min(low - fall)]
+    return round(float(min(spans)), 6)
+
+
+def _fall_with_charge(ts: Floats, current: Floats) -> Floats:
+    """Return the part of the current (A) that falls evenly with the charge that has flowed out; else 0."""
+    charge = np.concatenate(([0.0], np.cumsum(np.diff(ts) * (current[1:] + current[:-1]) / 2)))
+    charge -= charge.mean()
+    square = float(charge @ charge)
+    slope = min(0.0, float(charge @ current) / square) if square else 0.0
+    return slope * charge
 
 
 def _resolution(trace: Trace) -> float:

@@ -68,11 +68,46 @@ def is_true(episode, readings, plugged):
 
 def test_silent_on_a_healthy_year(year):
     """Cars that drive, charge and age in four climates: only episodes of real events."""
-    for step in (10, 30, 60):
-        readings, plugged = at_whole(step, *year)
-        found = judged(readings)
-        assert not [each for each in found if each.code not in ORDINARY]
-        assert all(is_true(each, readings, plugged) for each in found)
+    for step in (10, 30, 60, 300):
+        assert_only_real_events(*at_whole(step, *year))
+
+
+def assert_only_real_events(readings, plugged):
+    """Assert that each episode is of an ordinary code, and true by the trace."""
+    found = judged(readings)
+    assert not [each for each in found if each.code not in ORDINARY]
+    assert all(is_true(each, readings, plugged) for each in found)
+
+
+def as_coarse_sensors_send(readings):
+    """Return the same year in whole %, °C, km and half volts, with 0.2 A of offset and 0.2 A of noise."""
+    chance = np.random.default_rng(1)
+    noise = chance.normal(0.2, 0.2, len(readings))
+    return replace(
+        readings,
+        soc=np.floor(readings.soc),
+        soh=np.floor(readings.soh),
+        pack_voltage=(2 * readings.pack_voltage).round() / 2,
+        pack_current=(readings.pack_current + noise).round(1),
+        max_temp=readings.max_temp.round(),
+        min_temp=readings.min_temp.round(),
+        odo_km=np.floor(readings.odo_km),
+    )
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("number", CLIMATES)
+@pytest.mark.parametrize("coarse", [False, True], ids=["fine", "coarse"])
+def test_silent_on_a_healthy_year_at_1_s(number, coarse):
+    """The long form: drives and charges at 1 s, and each 10th, 60th and 300th second of them."""
+    car = Car(str(number))
+    car.vehicle._climate = Climate(CLIMATES[number])
+    readings, plugged = car.year(number, 1.0)
+    assert len(readings) > 300_000
+    if coarse:
+        readings = as_coarse_sensors_send(readings)
+    for step in (1, 10, 60, 300):
+        assert_only_real_events(*at_whole(step, readings, plugged))
 
 
 def test_the_other_sign_is_found_in_the_same_year(year):
@@ -117,7 +152,12 @@ def test_silent_on_real_trips():
         (Code.DATA_GAP, "2019-06-25"),
         (Code.DATA_GAP, "2019-11-18"),
     ]
-    assert {each.code for each in skipped} == {Code.COLD_CHARGING, Code.TEMP_SPREAD, Code.SOH_LOW}
+    assert {each.code for each in skipped} == {
+        Code.COLD_CHARGING,
+        Code.TEMP_SPREAD,
+        Code.SOH_LOW,
+        Code.OVERCURRENT,
+    }
 
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

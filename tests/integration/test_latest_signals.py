@@ -127,3 +127,41 @@ def test_a_clock_that_was_ahead_once_makes_no_vehicle_stale(serve, database_url)
         assert found["received_at"] > first
         first = found["received_at"]
     assert latest(api)["ts"] == ahead
+
+
+@pytest.mark.parametrize("ahead_s", [150, 240])
+def test_a_clock_that_was_ahead_once_hides_nothing(api, ahead_s):
+    """Its reading is `latest`; state, lists and alerts are of the newest reading of a right time."""
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def at(seconds):
+        return format_timestamp(now + timedelta(seconds=seconds))
+
+    def taken(seconds, **signals):
+        return raw(**signals) | {"ts": at(seconds)}
+
+    post(api, taken(-60, soc=50.0, soh=95.0, max_temp=25.0, min_temp=24.0))
+    post(api, taken(ahead_s, soc=49.0, max_temp=30.0, pack_voltage=380.0))
+    post(api, taken(-20, soc=48.0), taken(-10, max_temp=65.0, min_temp=62.0))
+    assert (latest(api)["ts"], latest(api)["soc"]) == (at(ahead_s), 49.0)
+    _, *others = states(api)
+    found = others[0]
+    assert others == [found] * 3
+    assert (found["ts"], found["soc"], found["soh"]) == (at(-10), 48.0, 95.0)
+    assert (found["max_temp"], found["pack_voltage"]) == (65.0, None)
+    assert found["as_of"] == {"soc": at(-20), "soh": at(-60)}
+    assert [alert["code"] for alert in found["alerts"]] == ["TEMP_HIGH"]
+    assert [alert["code"] for alert in api.get("/api/alerts").json()["items"]] == ["TEMP_HIGH"]
+    assert api.get(f"{PATH}/state").json()["connectivity"]["state"] in {"online", "stale"}
+    low = api.get("/api/vehicles", params={"soc_below": 48.5}).json()["items"]
+    assert [vehicle["soc"] for vehicle in low] == [48.0]
+
+
+def test_a_vehicle_whose_clock_is_always_ahead_is_shown(api):
+    """Without any reading of a right time its newest one is the state; 20 s ahead are right."""
+    now = datetime.now(UTC)
+    for ahead_s in (100, 200):
+        post(api, raw(soc=float(ahead_s) / 4) | {"ts": format_timestamp(now + timedelta(seconds=ahead_s))})
+    assert {state["soc"] for state in states(api)} == {50.0}
+    post(api, raw(soc=40.0) | {"ts": format_timestamp(now + timedelta(seconds=20))})
+    assert [state["soc"] for state in states(api)] == [50.0, 40.0, 40.0, 40.0]

@@ -19,6 +19,8 @@ START = datetime(2026, 5, 5, 7, 0, tzinfo=UTC)
 VIN = "SIM-000001"
 # As SIM cars are made, with the limits of such a pack.
 PROFILE = Profile(series_cells=96, chemistry=Chemistry.NMC, capacity_ah=60)
+LASTING = {Code.SOH_LOW, Code.HEATING_AT_REST, Code.SENSOR_OFFSET}
+"""Rules that need hours or days."""
 WITHOUT_EPISODE = {"ODO_STALE", "SENTINEL", "TEMP_SPIKE"}
 
 
@@ -76,7 +78,7 @@ def test_every_rule_sees_its_fault(seed, period):
     missed = [
         code
         for code in Code
-        if code is not Code.SOH_LOW and code not in codes(sent(code, seed=seed, duration=1500, period=period))
+        if code not in LASTING and code not in codes(sent(code, seed=seed, duration=1500, period=period))
     ]
     assert not missed
 
@@ -87,6 +89,14 @@ def test_soh_low_needs_days(seed):
     assert Code.SOH_LOW not in codes(sent(None, seed=seed, period=3600.0, duration=7 * 86_400.0))
     run = sent("SOH_LOW", seed=seed, period=3600.0, duration=7 * 86_400.0)
     assert Code.SOH_LOW in codes(run)
+
+
+@SEEDS
+@pytest.mark.parametrize(("code", "hours"), [("HEATING_AT_REST", 2), ("SENSOR_OFFSET", 48)])
+def test_faults_that_need_hours(code, hours, seed):
+    """At a reading a minute."""
+    assert code not in codes(sent(None, seed=seed, period=60.0, duration=hours * 3600.0))
+    assert code in codes(sent(code, seed=seed, period=60.0, duration=hours * 3600.0))
 
 
 @SEEDS

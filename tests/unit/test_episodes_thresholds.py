@@ -141,6 +141,7 @@ def test_skipped_with_the_reason():
         Code.PACK_UNDERVOLT: NotInProfile("the profile has no number of cells in series (series_cells)"),
         Code.OVERCURRENT: NotInProfile(NO_LIMIT),
         Code.SOH_LOW: InsufficientData("no reading has soh"),
+        Code.SENSOR_OFFSET: NotInProfile("the profile has no nominal capacity (capacity_ah)"),
     }
     assert {each.missing.status for each in skipped} == {"skipped", "insufficient_data"}
 
@@ -208,7 +209,8 @@ def test_both_directions_of_overcurrent_come_in_order():
     """Discharging and charging by turns."""
     ts = np.arange(0, 3000, 10)
     current = np.select([ts % 300 < 100, ts % 300 < 200], [400.0, -400.0], 0)
-    found = judged(made(ts, pack_current=current, odo_km=20_000 + ts / 100), Code.OVERCURRENT)
+    limits = Profile(max_discharge_a=300, max_charge_a=150)
+    found = judged(made(ts, pack_current=current, odo_km=20_000 + ts / 100), Code.OVERCURRENT, limits)
     assert [seconds(each.started_at) for each in found] == sorted(
         [*range(0, 3000, 300), *range(100, 3000, 300)]
     )

@@ -27,12 +27,21 @@ export const SPECS = [
     title: "Voltage and current",
     lines: [line("pack_voltage", "Voltage", "V", "accent"), line("pack_current", "Current", "A", "hot", 1, "a")],
     scales: { y: { side: 3, least: 10 }, a: { side: 1, least: 10 } },
-    codes: ["PACK_OVERVOLT", "PACK_UNDERVOLT", "OVERCURRENT", "STUCK_SENSOR"],
+    codes: ["PACK_OVERVOLT", "PACK_UNDERVOLT", "OVERCURRENT", "STUCK_SENSOR", "SENSOR_OFFSET"],
   },
   {
     title: "Temperatures",
     lines: [line("max_temp", "Hottest cell", "°C", "hot"), line("min_temp", "Coldest cell", "°C", "cold")],
     scales: { y: { side: 3, least: 5 } },
-    codes: ["TEMP_HIGH", "TEMP_HIGH_CHARGING", "COLD_CHARGING", "TEMP_SPREAD", "TEMP_RISE", "THERMAL_EVENT"],
+    codes: [
+      "TEMP_HIGH",
+      "TEMP_HIGH_CHARGING",
+      "COLD_CHARGING",
+      "TEMP_SPREAD",
+      "TEMP_RISE",
+      "THERMAL_EVENT",
+      "HEATING_AT_REST",
+      "SENSOR_IMPLAUSIBLE",
+    ],
   },
 ];

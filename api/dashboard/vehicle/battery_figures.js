@@ -12,10 +12,11 @@ const at25 = (mohm) => `${quantity(mohm, "mΩ")} at 25 °C`;
 const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
 
 /** Values that no figure uses: "3 of soc, 1 of odometer". */
-const leftOut = ({ soc_glitches, soh_zeros, odo_zeros, odo_wrong }) =>
+const leftOut = ({ soc_glitches, soh_zeros, temp_implausible, odo_zeros, odo_wrong }) =>
   [
     [soc_glitches, "soc"],
     [soh_zeros, "soh"],
+    [temp_implausible, "temperature"],
     [odo_zeros + odo_wrong, "odometer"],
   ]
     .filter(([number]) => number > 0)
