@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
+from shared.diagnostics.discharging import is_coarse, standstills
 from shared.diagnostics.odometer import known_in_block
 from shared.diagnostics.odometer_steps import COARSE_KM, resolution_km
 from shared.diagnostics.rhythm import GAP_S, gaps
@@ -29,7 +30,8 @@ def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
 
     I > 5 A up to 300 s before the first and after the last rise belongs to the drive (an odometer may step
     by whole km). In a jam such an odometer stands still for longer: with I >= 2 A at least once in 300 s the
-    drive goes on. Between two gaps without any odometer, I > 5 A on average is a drive by itself.
+    drive goes on. Between two gaps without any odometer, I > 5 A on average is a drive by itself, unless the
+    odometer before and after shows that the car stood still.
     """
     trace = course.trace
     if len(trace) < 2:
@@ -57,8 +59,12 @@ def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     last_rise = np.maximum.accumulate(np.where(rises, end, -np.inf))
     next_rise = np.minimum.accumulate(np.where(rises, begin, np.inf)[::-1])[::-1]
     near = (end - last_rise < GAP_S) | (next_rise - begin < GAP_S)
-    signs: NDArray[np.bool_] = (rises | (pulls & (near | ~known_in_block(trace)[1:]))) & ~closed
-    if resolution_km(trace.odo_km) >= COARSE_KM:
+    coarse = resolution_km(trace.odo_km) >= COARSE_KM
+    unseen = ~known_in_block(trace)[1:]
+    if not is_coarse(course):
+        unseen &= ~standstills(course)
+    signs: NDArray[np.bool_] = (rises | (pulls & (near | unseen))) & ~closed
+    if coarse:
         creeps = (current[:-1] + current[1:]) / 2 >= _CREEPING_A
         signs |= _between_rises(trace.ts, rises, (creeps | rises) & ~closed, closed)
     return signs

@@ -1,13 +1,17 @@
-"""Sessions: a charge, a drive, or a gap over which the vehicle has charged or driven."""
+"""Sessions: a charge, a drive, energy in and out while parked, or a gap with a charge or drive in it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from shared.diagnostics.flows import FLOOR_A
 from shared.diagnostics.integrals import SMALL, Pairs
 from shared.diagnostics.trace import Floats, Trace
 
+_PART_S = 60.0
+"""A pause of a charger, and no single reading of its control [C]."""
+_PART_SHARE = 0.1
 _LONGEST_EDGE = 2.5
 """Longest time before the first or after the last reading of a charge, as a multiple of its interval."""
 
@@ -17,6 +21,10 @@ class Kind(StrEnum):
 
     CHARGE = "charge"
     DRIVE = "drive"
+    DISCHARGE = "discharge"
+    """Energy out of a parked vehicle: into a house, a grid or a device, or for its climate."""
+    STANDBY = "standby"
+    """A parked vehicle on the plug, whose charger gave no more than flowed out meanwhile."""
     UNOBSERVED = "unobserved"
     """A gap over which the vehicle drove and was charged."""
 
@@ -66,8 +74,11 @@ class Session:
     energy_from: EnergyFrom | None = None
     """None where no energy is known."""
     km: float | None
+    parts: int | None = None
+    """Number of stretches of current, with pauses of a minute or more between them; None where it is not
+    counted: of an inferred session, a drive, and standby."""
     peak_kw: float | None = None
-    """Largest power in the session's direction: out for a drive, in for a charge; at least 0."""
+    """Largest power in the session's direction: in for a charge, out for the others; at least 0."""
     mean_kw: float | None = None
     """Net energy in that direction / covered time."""
     max_temp: float | None = None
@@ -125,12 +136,24 @@ def observed(course: Course, kind: Kind, first: int, last: int) -> Session:
         sampling_ok=covered and total.sampling_ok and in_high - total.kwh_in <= SMALL * total.throughput_kwh,
         energy_from=EnergyFrom.MEASURED if covered else None,
         km=course.distance(first, last),
+        parts=_parts(course, sign, first, last) if kind in {Kind.CHARGE, Kind.DISCHARGE} else None,
         peak_kw=max(0.0, float(np.max(power))) if len(power) else None,
         mean_kw=sign * total.kwh * 3600 / total.covered_s if covered else None,
         max_temp=float(np.max(temp)) if len(temp) else None,
         samples=last - first + 1,
         coverage=total.coverage,
     )
+
+
+def _parts(course: Course, sign: int, first: int, last: int) -> int:
+    """Count the stretches of a current of at least a tenth of the largest one, with pauses of >= 60 s."""
+    amps = sign * course.trace.pack_current[first : last + 1]
+    known = ~np.isnan(amps)
+    ts, amps = course.trace.ts[first : last + 1][known], amps[known]
+    if not len(amps):
+        return 1
+    flowing = np.flatnonzero(amps >= max(FLOOR_A, _PART_SHARE * float(amps.max())))
+    return 1 + int(np.sum((np.diff(flowing) > 1) & (np.diff(ts[flowing]) >= _PART_S)))
 
 
 def _unknown_kwh(course: Course, first: int, last: int) -> float:

@@ -1,4 +1,4 @@
-"""Sessions of a vehicle, from its stored readings: charges, drives, and those inferred from silences.
+"""Sessions of a vehicle, from its stored readings: charges, drives, discharges, and those inferred.
 
 Sessions always end, never overlap (the end of one may be the start of the next), and are in order of time.
 Rules and thresholds: docs/diagnostics.md, Sessions.
@@ -10,15 +10,17 @@ from dataclasses import replace
 import numpy as np
 
 from shared.diagnostics.between import power_between
-from shared.diagnostics.charging import Span, charge_spans
+from shared.diagnostics.charging import CHARGED, Span, charge_spans
 from shared.diagnostics.cleaning import clean
+from shared.diagnostics.discharging import apart, discharge_spans
 from shared.diagnostics.drives import drive_spans, is_unseen
 from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.masks import Mask
 from shared.diagnostics.odometer import travelled
 from shared.diagnostics.session import Course, EnergyFrom, Kind, Session, observed
-from shared.diagnostics.soc_rises import CHARGED, DRIVEN_KM, Changes, changes, joined_charges
+from shared.diagnostics.soc_rises import DRIVEN_KM, Changes, changes, joined_charges
 from shared.diagnostics.soh import latest_soh
+from shared.diagnostics.standby import parted
 from shared.diagnostics.trace import Trace
 from shared.diagnostics.uncertainty import IDLE_A
 from shared.diagnostics.unobserved import Usage, charged_too
@@ -37,19 +39,27 @@ def sessions(trace: Trace, profile: Profile) -> list[Session]:
 
 def cleaned_sessions(trace: Trace, profile: Profile) -> list[Session]:
     """Find all sessions of a cleaned trace."""
-    charges = charge_spans(trace, profile.capacity_ah)
+    charges = charge_spans(trace, profile)
     course = Course(trace, Pairs.of(trace), power_between(trace), travelled(trace, charges))
     found = changes(course)
-    charges, rises = joined_charges(course, found, charges)
-    drives, unobserved = _passed(course, found, profile, [*charges, *rises])
+    charges, standby = parted(course, found, charges)
+    charges, rises = joined_charges(course, found, charges, standby)
+    taken = [*charges, *rises, *standby]
+    drives, unobserved = _passed(course, found, profile, taken)
+    taken += [*drives, *unobserved]
+    discharges = discharge_spans(course, found, profile, taken)
     result = [observed(course, Kind.CHARGE, *span) for span in charges]
+    result += [observed(course, Kind.STANDBY, *span) for span in standby]
     result += _by_soc(course, found, profile, rises)
     result += [_between(course, found, Kind.DRIVE, *span) for span in drives]
-    for span in drive_spans(course, sorted([*charges, *rises, *drives, *unobserved])):
+    seen = drive_spans(course, [*taken, *discharges.sure])
+    for span in seen:
         unseen = is_unseen(course, *span)
         result.append(
             _between(course, found, Kind.DRIVE, *span) if unseen else observed(course, Kind.DRIVE, *span)
         )
+    parked = [*discharges.sure, *apart(discharges.likely, seen)]
+    result += [observed(course, Kind.DISCHARGE, *span) for span in parked]
     result += _unobserved(course, found, profile, unobserved, Usage.of(result))
     return sorted(result, key=lambda session: session.start)
 

@@ -1,10 +1,11 @@
 """Charges that the state of charge shows where the current does not: rises without a way, joined."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from shared.diagnostics.charging import Span
+from shared.diagnostics.charging import CHARGED, Span
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.masks import Indices, Mask
 from shared.diagnostics.odometer import MOVED_KM, known_in_block
@@ -12,8 +13,6 @@ from shared.diagnostics.rhythm import GAP_S, PAIR_S, gaps, longest_silences
 from shared.diagnostics.session import Course
 from shared.diagnostics.trace import Floats
 
-CHARGED = 3.0
-"""% of soc from which on a rise is a charge."""
 DRIVEN_KM = 2.0
 """Distance from which on a gap holds a drive."""
 _FLAT_S = 3600.0
@@ -50,16 +49,18 @@ def changes(course: Course) -> Changes:
     return Changes(soc, np.round(np.diff(soc), 6), km, gaps(course.trace.ts))
 
 
-def joined_charges(course: Course, found: Changes, charges: list[Span]) -> tuple[list[Span], list[Span]]:
+def joined_charges(
+    course: Course, found: Changes, charges: list[Span], closed: Sequence[Span] = ()
+) -> tuple[list[Span], list[Span]]:
     """Return the charges with a known current, extended by rises beside them, and the rises that are alone.
 
     A rise counts over gaps, where the current is unknown, and between readings over 60 s apart with a known
     odometer, where a charge may have begun and ended unseen. Rises are one charge while soc does not fall
     by over 1 %, the odometer stands still, and no pause is over an hour or the rhythm. A rise with a gap in
-    it extends no charge: a gap closes a session.
+    it extends no charge: a gap closes a session. `closed`: spans in which no rise counts.
     """
     parts = [_Part(first, last, is_seen=True, ends_seen=True, has_gap=False) for first, last in charges]
-    parts += _rises(course, found, charges)
+    parts += _rises(course, found, [*charges, *closed])
     parts.sort()
     result: list[_Part] = []
     for part in parts:
