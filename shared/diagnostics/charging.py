@@ -31,6 +31,8 @@ _BLIND_READINGS = 4
 """Least readings of a charge without an odometer: a quarter of a drive's readings may be braking [C]."""
 _DRIVING_A = 5.0
 """Average over a pause above which the vehicle has driven off [C]."""
+_HEATING_A = 10.0
+"""The same where the odometer stands still, and the current may be that of a heater [C]."""
 _RESTING_A = 2.0
 """Average over a pause up to which the vehicle has not moved meanwhile, by its current alone [C]."""
 _BESIDE_S = 60.0
@@ -49,8 +51,8 @@ def charge_spans(trace: Trace, profile: Profile) -> list[Span]:
     A charge has 120 s of such a current with the odometer known and unchanged. Without an odometer, or with
     one of steps from 0.5 km on, the time is longer, and the current is steady: see `_lasting`. Pauses of up
     to 15 minutes (or within the rhythm of a slower source) belong to a charge as long as the odometer stands
-    still; up to 300 s, to 0.2 km from the beginning. Where the odometer does not tell, a pause with over 5 A
-    out on average ends the charge.
+    still; up to 300 s, to 0.2 km from the beginning. A pause with over 10 A out on average ends the charge;
+    with over 5 A, where the odometer does not tell.
     Source: docs/diagnostics.md, Sessions.
     """
     flow = Flow.of(trace, -1)
@@ -103,14 +105,14 @@ def _found(flow: Flow, place: _Place, flowing: Mask, profile: Profile, *, by_soc
     """Return charges by the indexes of readings with a current; `by_soc`: only those whose soc rises."""
     moved = np.diff(place.km) != 0
 
-    def rests(before: Indices, after: Indices, most_a: float = _RESTING_A) -> Mask:
-        told = place.tells(flow.ts, before, after)
-        return told | (-flow.means_between(before, after) <= most_a)
+    def rests(before: Indices, after: Indices) -> Mask:
+        resting: Mask = -flow.means_between(before, after) <= _RESTING_A
+        return resting
 
     groups = Groups.of(flow, flowing & ~_brakings(flow, place, flowing, moved), moved, rests)
     if not len(groups.first):
         return []
-    charges = _lasting(flow, place, groups, moved & flowing[1:] & flowing[:-1])
+    charges = _lasting(flow, place, groups, flowing)
     charges &= _explained(place, groups, profile)
     if by_soc:
         charges &= _rising(place, groups)
@@ -119,7 +121,9 @@ def _found(flow: Flow, place: _Place, flowing: Mask, profile: Profile, *, by_soc
     goes_on = np.where(
         way, flow.short_pauses(before, after, GAP_S), flow.short_pauses(before, after, PAUSE_S)
     )
-    goes_on &= rests(before, after, _DRIVING_A)
+    goes_on &= -flow.means_between(before, after) <= np.where(
+        place.tells(flow.ts, before, after), _HEATING_A, _DRIVING_A
+    )
     stops = _stops(np.flatnonzero(charges), goes_on, place.km[groups.first])
     return [(int(groups.first[one]), int(groups.last[other])) for one, other in stops]
 
@@ -142,13 +146,16 @@ def _brakings(flow: Flow, place: _Place, flowing: Mask, moved: Mask) -> Mask:
     return braking
 
 
-def _lasting(flow: Flow, place: _Place, groups: Groups, steps: Mask) -> Mask:
-    """Return which groups last long enough for a charge; `steps`: pairs of flow over which the car moved.
+def _lasting(flow: Flow, place: _Place, groups: Groups, flowing: Mask) -> Mask:
+    """Return which groups last long enough for a charge.
 
     120 s with a known odometer; with a coarse one 300 s a km, or 120 s of a steady current that neither
     begins nor ends beside a pull; 600 s without. An unsteady current, as of braking, takes 600 s, or without
-    an odometer half an hour. A current that goes on over a step of the odometer flows while driving.
+    an odometer half an hour. A current that goes on over a step of the odometer flows while driving. Up to
+    three readings beside a pull are braking.
     """
+    moved = np.diff(place.km) != 0
+    steps = moved & flowing[1:] & flowing[:-1]
     first, last = groups.first, groups.last
     known = place.known_at[np.isfinite(place.known_at)]
     since = np.maximum(flow.ts[first], known[0] if len(known) else np.inf)
@@ -159,7 +166,7 @@ def _lasting(flow: Flow, place: _Place, groups: Groups, steps: Mask) -> Mask:
     least = np.where(unsteady, max(_STEADY_BLIND_S, 2 * per_km), per_km)
     if place.is_coarse:
         begins, ends = np.append(False, steps)[first], np.append(steps, False)[last]
-        calm = groups.single & ~begins & ~ends & ~_beside_a_pull(flow, first, last)
+        calm = groups.single & ~begins & ~ends & ~_beside_a_pull(flow, first, last, flow.silent)
         least = np.where(groups.is_steady & calm, _STEADY_S, least)
         sides = begins.astype(int) + ends
         least = np.choose(sides, [least, np.maximum(least, _STEADY_BLIND_S), _MOVING_S])
@@ -167,17 +174,23 @@ def _lasting(flow: Flow, place: _Place, groups: Groups, steps: Mask) -> Mask:
     told: Mask = place.known_at[last] > flow.ts[first]
     soc = place.soc
     fills = (groups.readings >= _BLIND_READINGS) & ~(soc[last] < soc[first])
-    return (told & (known_s >= least)) | ((groups.flow_s >= blind_s) & (told | fills))
+    lasting = (told & (known_s >= least)) | ((groups.flow_s >= blind_s) & (told | fills))
+    # An odometer that stands still beside a pull may be one that shows the distance later.
+    stale = np.isnan(groups.noise) & _beside_a_pull(flow, first, last, flow.silent | moved)
+    return lasting & ~stale
 
 
-def _beside_a_pull(flow: Flow, first: Indices, last: Indices) -> Mask:
-    """Return which stretches have over 5 A out on average in the minute, or the reading, before or after."""
+def _beside_a_pull(flow: Flow, first: Indices, last: Indices, hidden: Mask) -> Mask:
+    """Return which stretches have over 5 A out on average in the minute, or the reading, before or after.
+
+    `hidden`: pairs of readings with another state beyond them.
+    """
     so_far = np.concatenate(([0.0], np.cumsum(flow.amps)))
     earlier = np.minimum(np.searchsorted(flow.ts, flow.ts[first] - _BESIDE_S), first - 1)
     later = np.maximum(np.searchsorted(flow.ts, flow.ts[last] + _BESIDE_S, "right"), last + 2)
-    silent_before, silent_after = np.append(True, flow.silent)[first], np.append(flow.silent, True)[last]
-    earlier = np.where(silent_before, first, np.maximum(earlier, 0))
-    later = np.where(silent_after, last + 1, np.minimum(later, len(flow.ts)))
+    alone_before, alone_after = np.append(True, hidden)[first], np.append(hidden, True)[last]
+    earlier = np.where(alone_before, first, np.maximum(earlier, 0))
+    later = np.where(alone_after, last + 1, np.minimum(later, len(flow.ts)))
     before = (so_far[first] - so_far[earlier]) / np.maximum(first - earlier, 1)
     after = (so_far[later] - so_far[last + 1]) / np.maximum(later - last - 1, 1)
     beside: Mask = np.minimum(before, after) < -_DRIVING_A

@@ -22,11 +22,12 @@ _LEAST_KM = 0.5
 _LEAST_S = 300.0
 
 
-def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
+def drive_spans(course: Course, charges: Sequence[Span], late: Sequence[Span] = ()) -> list[Span]:
     """Find drives: stretches with a rise of the odometer at least once in 300 s, of >= 0.5 km or >= 300 s.
 
     Each pair of a slower rhythm whose odometer rises is part of a drive, and one whose odometer stands still
-    for 300 s ends it. `charges`: all spans that can't be drives.
+    for 300 s ends it. `charges`: all spans that can't be drives; `late`: those that are, and in which the
+    odometer stands still.
 
     I > 5 A up to 300 s before the first and after the last rise belongs to the drive (an odometer may step
     by whole km). In a jam such an odometer stands still for longer: with I >= 2 A at least once in 300 s the
@@ -39,7 +40,10 @@ def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
     closed = gaps(trace.ts)
     for first, last in charges:
         closed[first:last] = True
-    signs = np.flatnonzero(_signs(course, closed))
+    shown = _signs(course, closed)
+    for first, last in late:
+        shown[first:last] = ~closed[first:last]
+    signs = np.flatnonzero(shown)
     if not len(signs):
         return []
     silence = trace.ts[signs[1:]] - trace.ts[signs[:-1] + 1]

@@ -12,6 +12,7 @@ from shared.diagnostics.odometer import MOVED_KM, known_in_block
 from shared.diagnostics.rhythm import GAP_S, PAIR_S, gaps, longest_silences
 from shared.diagnostics.session import Course
 from shared.diagnostics.trace import Floats
+from shared.diagnostics.uncertainty import IDLE_A
 
 DRIVEN_KM = 2.0
 """Distance from which on a gap holds a drive."""
@@ -19,6 +20,9 @@ _FLAT_S = 3600.0
 """Longest time in one charge without a rise of soc: a slow charger takes that long for 1 % [C]."""
 _FALL = 1.0
 """% of soc by which a charge may fall meanwhile: the last digit of many sources [C]."""
+_NEARLY_FULL = 97.0
+_FASTEST_PER_S = 30 / 3600
+"""% of soc in a second up to a nearly full battery: a charger is slower there [C]."""
 
 
 class Changes(NamedTuple):
@@ -92,7 +96,9 @@ def _rises(course: Course, found: Changes, charges: list[Span]) -> list[_Part]:
     unseen = course.pairs.current_s == 0
     slow = (np.diff(trace.ts) > PAIR_S) & known_in_block(trace)[1:]
     near = found.km < np.where(found.is_gap, DRIVEN_KM, MOVED_KM)
-    ups = np.flatnonzero((unseen | slow) & ~inside & (found.charged > 0) & near)
+    ups = np.flatnonzero(
+        (unseen | slow) & ~inside & (found.charged > 0) & near & ~_corrections(course, found)
+    )
     if not len(ups):
         return []
     ends = np.flatnonzero(np.append(_apart(course, found, ups, inside), True))
@@ -105,6 +111,15 @@ def _rises(course: Course, found: Changes, charges: list[Span]) -> list[_Part]:
         _Part(first, last, is_seen=False, ends_seen=False, has_gap=silent)
         for first, last, silent in zip(*kept, strict=True)
     ]
+
+
+def _corrections(course: Course, found: Changes) -> Mask:
+    """Return the steps of soc to nearly full that no charger explains, between two readings at rest."""
+    trace = course.trace
+    idle = np.abs(trace.pack_current) < IDLE_A
+    fast = found.charged > _FASTEST_PER_S * np.diff(trace.ts)
+    corrected: Mask = idle[1:] & idle[:-1] & fast & (found.soc[1:] >= _NEARLY_FULL) & ~found.is_gap
+    return corrected
 
 
 def _apart(course: Course, found: Changes, ups: Indices, inside: Mask) -> Mask:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.diagnostics.session import Kind
+from shared.diagnostics.session import EnergyFrom, Kind
 from shared.diagnostics.sessions import sessions
 from shared.vehicle_profile import Profile
 from tests.variants import told, ways
@@ -130,3 +130,75 @@ def test_a_minute_of_climate_is_nothing(step, how):
         step * np.arange(count), pack_current=current, pack_voltage=370, soc=60, odo_km=20_000.4, **how
     )
     assert kinds(readings) == []
+
+
+@ways([300, 120, 600, 900])
+@pytest.mark.parametrize("minutes", [70, 120])
+def test_an_odometer_that_tells_late_by_a_step_that_a_car_can_drive(step, how, minutes):
+    """Parked, then 60 A with the odometer standing still, and 80 km at the end: one drive of all the time."""
+    driving = round(60 * minutes / step)
+    number = np.arange(driving + 20)
+    inside = (number >= 10) & (number < 10 + driving)
+    readings = told(
+        step * number,
+        odo_km=np.where(number < 10 + driving, 30_000.0, 30_080.0),
+        pack_current=np.where(inside, 60, 0.5),
+        pack_voltage=360,
+        soc=90 - np.clip(number - 10, 0, driving),
+        **how,
+    )
+    (drive,) = sessions(readings, NOTHING)
+    assert (drive.kind, drive.inferred, drive.km) == (Kind.DRIVE, False, pytest.approx(80))
+    assert drive.end - drive.start == pytest.approx(60 * minutes, abs=2 * step + 1)
+
+
+@ways([1800, 900, 1200, 2700])
+@pytest.mark.parametrize("soh", [np.nan, 90])
+def test_silences_of_one_drive_are_joined(step, how, soh):
+    """Three polls on a drive, among readings every minute while parked: one drive, its energy by soc."""
+    rest = 60 * np.arange(20.0)
+    seconds = np.concatenate((rest, rest[-1] + step * np.arange(1, 5), rest[-1] + 4 * step + 60 + rest))
+    km = np.interp(np.arange(44), [19, 23], [0, 60 * 4 * step / HOUR]).round(1)
+    soc = np.interp(np.arange(44), [19, 23], [90, 30])
+    readings = told(seconds, odo_km=20_000.4 + km, soc=soc, soh=soh, **how)
+    (drive,) = sessions(readings, FULL)
+    assert (drive.kind, drive.inferred, drive.km) == (Kind.DRIVE, True, pytest.approx(km[-1]))
+    kwh = 0.6 * 22 * (1 if np.isnan(soh) else 0.9)
+    assert (drive.kwh_in, drive.kwh_out) == (None, pytest.approx(kwh))
+    assert drive.kwh_out_low < kwh < drive.kwh_out_high
+    assert drive.energy_from is (EnergyFrom.SOC_NOMINAL if np.isnan(soh) else EnergyFrom.SOC)
+
+
+@ways([86_400, 36_000, 43_200, 20_000])
+def test_drives_of_different_days_are_not_joined(step, how):
+    """30 km from poll to poll, each of them hours apart: as many drives."""
+    odo = 20_000.4 + 30 * np.arange(8)
+    readings = told(step * np.arange(8), odo_km=odo, soc=90 - 10 * np.arange(8), **how)
+    assert [(each.kind, each.km) for each in sessions(readings, FULL)] == [(Kind.DRIVE, 30)] * 7
+
+
+@ways([10, 5, 20, 30])
+def test_the_energy_of_an_inferred_drive_by_its_distance(step, how):
+    """40 km with 6 kWh were read, then 50 km without a soc: they take 60 to 160 % of the usual energy."""
+    seconds = np.append(np.arange(0, 2401, step), [20_000, 20_000 + step])
+    driving = np.minimum(seconds, 2400)
+    odo = 12_000.4 + driving / 60 + np.where(seconds > 2400, 50, 0)
+    readings = told(seconds, odo_km=odo, pack_voltage=360, pack_current=25, **how)
+    seen, found = sessions(readings, FULL)
+    assert (seen.km, seen.kwh_out) == (pytest.approx(40), pytest.approx(6, rel=0.4 if how else 0.01))
+    assert (found.kind, found.inferred, found.kwh_out) == (Kind.DRIVE, True, None)
+    usual = 50 * seen.kwh_out / seen.km
+    assert (found.kwh_out_low, found.kwh_out_high) == pytest.approx((0.6 * usual, 1.6 * usual), rel=0.001)
+
+
+@ways([300, 60, 120, 600])
+@pytest.mark.parametrize("before", [92, 94])
+def test_a_correction_at_a_full_battery_is_no_charge(step, how, before):
+    """LFP at rest, whose soc steps to 100: as SOC_RECALIBRATED says, no energy flowed."""
+    soc = np.where(np.arange(40) < 20, before, 100)
+    readings = told(step * np.arange(40), soc=soc, pack_current=-0.5, pack_voltage=340, odo_km=12_000, **how)
+    assert kinds(readings, FULL) == []
+    # Three hours on the plug, within which no reading has a current, are a charge.
+    seconds = step * np.arange(40) + np.where(np.arange(40) < 20, 0, 30_000)
+    readings = told(seconds, soc=soc, pack_current=-0.5, pack_voltage=340, odo_km=12_000, **how)
+    assert kinds(readings, FULL) == [Kind.CHARGE]
