@@ -16,6 +16,14 @@ CHARGE = (17 * 3_600 + 900, 5 * 3_600)
 CHARGE_KW = 3.4
 
 
+HOUSE, HOUSE_KW = (600, 2 * 3_600), 2.4
+"""Begin and length (s), and mean power of a house that the car supplies in the evening of `plugged_in`."""
+SUN, SUN_KW, PULSE_S = (3 * 3_600 + 300, 3 * 3_600), 4.4, (240, 360)
+"""The same of a solar roof, whose charger pauses after 240 s of every 600."""
+GRANNY, GRANNY_KW = (11 * 3_600 + 300, 10 * 3_600), 1.15
+"""The same of a charger at a plug of 230 V and 6 A."""
+
+
 @dataclass(frozen=True)
 class Day:
     """A day at 1 s: the columns of readings, and the true energies from them."""
@@ -48,6 +56,27 @@ def day(seed=1):
     begin, length = CHARGE
     # It ends while over 2 A still flow: below, no charge is seen.
     kw[begin : begin + length] = -CHARGE_KW * np.clip((length - np.arange(length)) / 1_800, 0.3, 1)
+    return _lived(kw, kmh)
+
+
+def plugged_in(seed=1):
+    """Live through a day on the plug: a house, pulses of a solar roof, and a slow charge."""
+    chance = np.random.default_rng(seed)
+    kw = np.full(DAY, 0.05)
+    begin, length = HOUSE
+    kw[begin : begin + length] = (
+        HOUSE_KW + 0.25 * np.sin(np.arange(length) / 400) + _returning(chance, length, 60, 0.08)
+    )
+    begin, length = SUN
+    on = np.arange(length) % (PULSE_S[0] + PULSE_S[1]) < PULSE_S[0]
+    kw[begin : begin + length] = np.where(on, -SUN_KW - _returning(chance, length, 60, 0.05), 0.05)
+    begin, length = GRANNY
+    kw[begin : begin + length] = -GRANNY_KW - _returning(chance, length, 60, 0.01)
+    return _lived(kw, np.zeros(DAY))
+
+
+def _lived(kw, kmh):
+    """Compute the columns of readings from the power of the battery and the speed at each second."""
     soc, amps, open_circuit = [], [], []
     left = 0.72 * AMPERE_HOURS
     # Numbers of Python: those of numpy take three times as long, one by one.

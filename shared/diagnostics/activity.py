@@ -21,7 +21,7 @@ def charging(trace: Trace, profile: Profile) -> Mask:
     The current is known between near readings of it.
     """
     mask = np.zeros(len(trace), np.bool_)
-    for first, last in charge_spans(trace, profile.capacity_ah):
+    for first, last in charge_spans(trace, profile):
         mask[first : last + 1] = True
     return mask & ~np.isnan(current_between(trace))
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from shared.diagnostics.between import current_between
 from shared.diagnostics.charging import Span
+from shared.diagnostics.discharging import is_coarse, standstills
 from shared.diagnostics.odometer import known_in_block
 from shared.diagnostics.odometer_steps import COARSE_KM, resolution_km
 from shared.diagnostics.rhythm import GAP_S, gaps
@@ -21,15 +22,17 @@ _LEAST_KM = 0.5
 _LEAST_S = 300.0
 
 
-def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
+def drive_spans(course: Course, charges: Sequence[Span], late: Sequence[Span] = ()) -> list[Span]:
     """Find drives: stretches with a rise of the odometer at least once in 300 s, of >= 0.5 km or >= 300 s.
 
     Each pair of a slower rhythm whose odometer rises is part of a drive, and one whose odometer stands still
-    for 300 s ends it. `charges`: all spans that can't be drives.
+    for 300 s ends it. `charges`: all spans that can't be drives; `late`: those that are, and in which the
+    odometer stands still.
 
     I > 5 A up to 300 s before the first and after the last rise belongs to the drive (an odometer may step
     by whole km). In a jam such an odometer stands still for longer: with I >= 2 A at least once in 300 s the
-    drive goes on. Between two gaps without any odometer, I > 5 A on average is a drive by itself.
+    drive goes on. Between two gaps without any odometer, I > 5 A on average is a drive by itself, unless the
+    odometer before and after shows that the car stood still.
     """
     trace = course.trace
     if len(trace) < 2:
@@ -37,7 +40,10 @@ def drive_spans(course: Course, charges: Sequence[Span]) -> list[Span]:
     closed = gaps(trace.ts)
     for first, last in charges:
         closed[first:last] = True
-    signs = np.flatnonzero(_signs(course, closed))
+    shown = _signs(course, closed)
+    for first, last in late:
+        shown[first:last] = ~closed[first:last]
+    signs = np.flatnonzero(shown)
     if not len(signs):
         return []
     silence = trace.ts[signs[1:]] - trace.ts[signs[:-1] + 1]
@@ -57,8 +63,12 @@ def _signs(course: Course, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     last_rise = np.maximum.accumulate(np.where(rises, end, -np.inf))
     next_rise = np.minimum.accumulate(np.where(rises, begin, np.inf)[::-1])[::-1]
     near = (end - last_rise < GAP_S) | (next_rise - begin < GAP_S)
-    signs: NDArray[np.bool_] = (rises | (pulls & (near | ~known_in_block(trace)[1:]))) & ~closed
-    if resolution_km(trace.odo_km) >= COARSE_KM:
+    coarse = resolution_km(trace.odo_km) >= COARSE_KM
+    unseen = ~known_in_block(trace)[1:]
+    if not is_coarse(course):
+        unseen &= ~standstills(course)
+    signs: NDArray[np.bool_] = (rises | (pulls & (near | unseen))) & ~closed
+    if coarse:
         creeps = (current[:-1] + current[1:]) / 2 >= _CREEPING_A
         signs |= _between_rises(trace.ts, rises, (creeps | rises) & ~closed, closed)
     return signs

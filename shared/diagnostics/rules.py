@@ -22,16 +22,14 @@ RULES: dict[Code, Rule] = {
         Rule(
             code=Code.TEMP_HIGH_CHARGING, observed="hottest cell while charging", unit="°C", sets=">=",
             clears="<", levels=(Level(_WARNING, 45, 40),), readings=2, seconds=10,
-            signals=("max_temp", "pack_current", "odo_km"),
-            source="foxBMS",
+            signals=("max_temp", "pack_current"), source="foxBMS",
             meaning="The battery is charged while a cell is hot.",
         ),
         Rule(
             code=Code.COLD_CHARGING, observed="coldest cell while charging", unit="°C", sets="<",
             clears=">=", levels=(Level(_WARNING, 0, 5),), readings=2, seconds=60,
             numbers={"charging_c": 0.05, "charging_a_without_capacity": 5},
-            signals=("min_temp", "pack_current", "odo_km"),
-            source="BMS practice",
+            signals=("min_temp", "pack_current"), source="BMS practice",
             meaning="The battery is charged below freezing, which can plate lithium.",
         ),
         Rule(

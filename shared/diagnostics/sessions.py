@@ -1,33 +1,35 @@
-"""Sessions of a vehicle, from its stored readings: charges, drives, and those inferred from silences.
+"""Sessions of a vehicle, from its stored readings: charges, drives, discharges, and those inferred.
 
 Sessions always end, never overlap (the end of one may be the start of the next), and are in order of time.
 Rules and thresholds: docs/diagnostics.md, Sessions.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
 from shared.diagnostics.between import power_between
-from shared.diagnostics.charging import Span, charge_spans
+from shared.diagnostics.charging import CHARGED, Span, charge_spans
 from shared.diagnostics.cleaning import clean
+from shared.diagnostics.discharging import apart, discharge_spans
 from shared.diagnostics.drives import drive_spans, is_unseen
+from shared.diagnostics.gaps import filled
+from shared.diagnostics.inferred import SOC_DIGIT, between, charges_by_soc, with_energy
 from shared.diagnostics.integrals import Pairs
+from shared.diagnostics.late_odometer import late_drives
 from shared.diagnostics.masks import Mask
-from shared.diagnostics.odometer import travelled
-from shared.diagnostics.session import Course, EnergyFrom, Kind, Session, observed
-from shared.diagnostics.soc_rises import CHARGED, DRIVEN_KM, Changes, changes, joined_charges
-from shared.diagnostics.soh import latest_soh
+from shared.diagnostics.odometer import MOVED_KM, travelled
+from shared.diagnostics.session import Course, Kind, Session, observed
+from shared.diagnostics.soc_rises import DRIVEN_KM, Changes, changes, joined_charges
+from shared.diagnostics.standby import parted
 from shared.diagnostics.trace import Trace
-from shared.diagnostics.uncertainty import IDLE_A
-from shared.diagnostics.unobserved import Usage, charged_too
+from shared.diagnostics.unobserved import charged_too
 from shared.vehicle_profile import Profile
 
-_SOC_DIGIT = 1.0
-"""% of soc by which a rise may be off: the last digit of many sources [C]."""
-_LEAST_SOH = 70.0
-"""Least soh of an unknown one: 70 % is the end of most warranties [C]."""
+_FEW = 4
+"""Fewer readings of a current into the battery may be of braking [C]."""
+_DRIVING_KM_S = 20 / 3600
+"""Mean speed from which on a car drove for most of a silence [C]."""
 
 
 def sessions(trace: Trace, profile: Profile) -> list[Session]:
@@ -37,21 +39,50 @@ def sessions(trace: Trace, profile: Profile) -> list[Session]:
 
 def cleaned_sessions(trace: Trace, profile: Profile) -> list[Session]:
     """Find all sessions of a cleaned trace."""
-    charges = charge_spans(trace, profile.capacity_ah)
-    course = Course(trace, Pairs.of(trace), power_between(trace), travelled(trace, charges))
+    course, charges = _course(trace, charge_spans(trace, profile))
     found = changes(course)
-    charges, rises = joined_charges(course, found, charges)
-    drives, unobserved = _passed(course, found, profile, [*charges, *rises])
+    charges, standby = parted(course, found, charges)
+    charges, rises = joined_charges(course, found, charges, standby)
+    taken = [*charges, *rises, *standby]
+    drives, unobserved = _passed(course, found, profile, taken)
+    taken += [*drives, *unobserved]
+    late = late_drives(course, taken)
+    discharges = discharge_spans(course, found, profile, [*taken, *late])
     result = [observed(course, Kind.CHARGE, *span) for span in charges]
-    result += _by_soc(course, found, profile, rises)
-    result += [_between(course, found, Kind.DRIVE, *span) for span in drives]
-    for span in drive_spans(course, sorted([*charges, *rises, *drives, *unobserved])):
+    result += [observed(course, Kind.STANDBY, *span) for span in standby]
+    result += charges_by_soc(course, found, profile, rises)
+    result += [between(course, found, Kind.DRIVE, *span) for span in drives]
+    result += [between(course, found, Kind.UNOBSERVED, *span) for span in unobserved]
+    seen = drive_spans(course, [*taken, *discharges.sure], late)
+    for span in seen:
         unseen = is_unseen(course, *span)
         result.append(
-            _between(course, found, Kind.DRIVE, *span) if unseen else observed(course, Kind.DRIVE, *span)
+            between(course, found, Kind.DRIVE, *span) if unseen else observed(course, Kind.DRIVE, *span)
         )
-    result += _unobserved(course, found, profile, unobserved, Usage.of(result))
-    return sorted(result, key=lambda session: session.start)
+    parked = [*discharges.sure, *apart(discharges.likely, seen)]
+    result += [observed(course, Kind.DISCHARGE, *span) for span in parked]
+    return sorted(with_energy(course, profile, result), key=lambda session: session.start)
+
+
+def _course(trace: Trace, charges: list[Span]) -> tuple[Course, list[Span]]:
+    """Return the course, and the charges in which the vehicle did not drive.
+
+    It drove where more flowed out than in and soc fell by over 1 %, or where up to three readings without a
+    rise of soc lie in the time that belongs to a late step of the odometer.
+    """
+    pairs = Pairs.of(trace)
+    soc = filled(trace.ts, trace.soc)
+    few = [span for span in charges if span[1] - span[0] < _FEW and not soc[span[1]] > soc[span[0]]]
+    if few:
+        km = travelled(trace, [span for span in charges if span not in set(few)])
+        few = [(first, last) for first, last in few if km[last] - km[first] >= MOVED_KM]
+    losing = {
+        (first, last)
+        for first, last in charges
+        if soc[first] - soc[last] > SOC_DIGIT and pairs.total(first, last).ah > 0
+    }
+    charges = [span for span in charges if span not in losing.union(few)]
+    return Course(trace, pairs, power_between(trace), travelled(trace, charges)), charges
 
 
 def _passed(
@@ -73,70 +104,14 @@ def _passed(
     unseen = (course.pairs.current_s == 0) & (charged | (fell_too_little & told))
     passed = free & (found.km >= DRIVEN_KM)
     both = passed & ((found.is_gap & (charged | fell_too_little)) | unseen)
-    return _spans(passed & found.is_gap & ~both), _spans(both)
+    drives = passed & found.is_gap & ~both
+    # Neighbouring silences in which the car drove most of the time are one drive.
+    quick = drives & (found.km >= _DRIVING_KM_S * np.diff(trace.ts))
+    begins = drives & ~(quick & np.append(False, quick[:-1]))
+    firsts = np.flatnonzero(begins)
+    lasts = np.flatnonzero(drives & ~np.append(quick[1:] & quick[:-1], False)) + 1
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True)), _spans(both)
 
 
 def _spans(pairs: Mask) -> list[Span]:
     return [(first, first + 1) for first in np.flatnonzero(pairs).tolist()]
-
-
-def _unobserved(
-    course: Course, found: Changes, profile: Profile, spans: Sequence[Span], usage: Usage
-) -> Iterator[Session]:
-    """Make the sessions over silences with both a drive and a charge; the least energy is known at most."""
-    places = np.array([first for first, _ in spans], np.intp)
-    for (first, last), soh in zip(spans, latest_soh(course.trace, places), strict=True):
-        session = _between(course, found, Kind.UNOBSERVED, first, last)
-        rise = float(found.soc[last] - found.soc[first])
-        least = usage.least_kwh_in(session.km, _energy(profile, soh, rise), _energy(profile, soh, 100.0))
-        yield replace(session, kwh_in_low=least)
-
-
-def _between(course: Course, found: Changes, kind: Kind, first: int, last: int) -> Session:
-    """Make a session that is known by its two ends alone."""
-    trace = course.trace
-    before, after = float(found.soc[first]), float(found.soc[last])
-    return Session(
-        kind=kind,
-        inferred=True,
-        first=first,
-        last=last,
-        start=float(trace.ts[first]),
-        end=float(trace.ts[last]),
-        soc_from=None if np.isnan(before) else before,
-        soc_to=None if np.isnan(after) else after,
-        km=course.distance(first, last),
-        samples=last - first + 1,
-    )
-
-
-def _by_soc(course: Course, found: Changes, profile: Profile, rises: Sequence[Span]) -> Iterator[Session]:
-    """Make the charges that soc shows; with a reading of a charging current inside it gives the energy."""
-    places = np.array([first for first, _ in rises], np.intp)
-    for (first, last), soh in zip(rises, latest_soh(course.trace, places), strict=True):
-        current = course.trace.pack_current[first : last + 1]
-        measured = observed(course, Kind.CHARGE, first, last)
-        if measured.kwh_in and np.any(current <= -IDLE_A):
-            yield measured
-            continue
-        session = _between(course, found, Kind.CHARGE, first, last)
-        if profile.energy_kwh is None:
-            yield session
-            continue
-        kwh, rise = profile.energy_kwh / 100, float(found.soc[last] - found.soc[first])
-        known = not np.isnan(soh)
-        health, least = (float(soh) / 100,) * 2 if known else (1.0, _LEAST_SOH / 100)
-        yield replace(
-            session,
-            kwh_in=rise * kwh * health,
-            kwh_in_low=max(rise - _SOC_DIGIT, 0) * kwh * least,
-            kwh_in_high=(rise + _SOC_DIGIT) * kwh * health,
-            energy_from=EnergyFrom.SOC if known else EnergyFrom.SOC_NOMINAL,
-        )
-
-
-def _energy(profile: Profile, soh: float, charged: float) -> float | None:
-    """Estimate dS * energy_kwh * H (kWh), H = the last known soh (%); None where either is unknown."""
-    if profile.energy_kwh is None or np.isnan(soh) or np.isnan(charged):
-        return None
-    return charged / 100 * profile.energy_kwh * float(soh) / 100

@@ -1,25 +1,28 @@
 """Charges that the state of charge shows where the current does not: rises without a way, joined."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from shared.diagnostics.charging import Span
+from shared.diagnostics.charging import CHARGED, Span
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.masks import Indices, Mask
 from shared.diagnostics.odometer import MOVED_KM, known_in_block
 from shared.diagnostics.rhythm import GAP_S, PAIR_S, gaps, longest_silences
 from shared.diagnostics.session import Course
 from shared.diagnostics.trace import Floats
+from shared.diagnostics.uncertainty import IDLE_A
 
-CHARGED = 3.0
-"""% of soc from which on a rise is a charge."""
 DRIVEN_KM = 2.0
 """Distance from which on a gap holds a drive."""
 _FLAT_S = 3600.0
 """Longest time in one charge without a rise of soc: a slow charger takes that long for 1 % [C]."""
 _FALL = 1.0
 """% of soc by which a charge may fall meanwhile: the last digit of many sources [C]."""
+_NEARLY_FULL = 97.0
+_FASTEST_PER_S = 30 / 3600
+"""% of soc in a second up to a nearly full battery: a charger is slower there [C]."""
 
 
 class Changes(NamedTuple):
@@ -50,16 +53,18 @@ def changes(course: Course) -> Changes:
     return Changes(soc, np.round(np.diff(soc), 6), km, gaps(course.trace.ts))
 
 
-def joined_charges(course: Course, found: Changes, charges: list[Span]) -> tuple[list[Span], list[Span]]:
+def joined_charges(
+    course: Course, found: Changes, charges: list[Span], closed: Sequence[Span] = ()
+) -> tuple[list[Span], list[Span]]:
     """Return the charges with a known current, extended by rises beside them, and the rises that are alone.
 
     A rise counts over gaps, where the current is unknown, and between readings over 60 s apart with a known
     odometer, where a charge may have begun and ended unseen. Rises are one charge while soc does not fall
     by over 1 %, the odometer stands still, and no pause is over an hour or the rhythm. A rise with a gap in
-    it extends no charge: a gap closes a session.
+    it extends no charge: a gap closes a session. `closed`: spans in which no rise counts.
     """
     parts = [_Part(first, last, is_seen=True, ends_seen=True, has_gap=False) for first, last in charges]
-    parts += _rises(course, found, charges)
+    parts += _rises(course, found, [*charges, *closed])
     parts.sort()
     result: list[_Part] = []
     for part in parts:
@@ -91,7 +96,9 @@ def _rises(course: Course, found: Changes, charges: list[Span]) -> list[_Part]:
     unseen = course.pairs.current_s == 0
     slow = (np.diff(trace.ts) > PAIR_S) & known_in_block(trace)[1:]
     near = found.km < np.where(found.is_gap, DRIVEN_KM, MOVED_KM)
-    ups = np.flatnonzero((unseen | slow) & ~inside & (found.charged > 0) & near)
+    ups = np.flatnonzero(
+        (unseen | slow) & ~inside & (found.charged > 0) & near & ~_corrections(course, found)
+    )
     if not len(ups):
         return []
     ends = np.flatnonzero(np.append(_apart(course, found, ups, inside), True))
@@ -104,6 +111,15 @@ def _rises(course: Course, found: Changes, charges: list[Span]) -> list[_Part]:
         _Part(first, last, is_seen=False, ends_seen=False, has_gap=silent)
         for first, last, silent in zip(*kept, strict=True)
     ]
+
+
+def _corrections(course: Course, found: Changes) -> Mask:
+    """Return the steps of soc to nearly full that no charger explains, between two readings at rest."""
+    trace = course.trace
+    idle = np.abs(trace.pack_current) < IDLE_A
+    fast = found.charged > _FASTEST_PER_S * np.diff(trace.ts)
+    corrected: Mask = idle[1:] & idle[:-1] & fast & (found.soc[1:] >= _NEARLY_FULL) & ~found.is_gap
+    return corrected
 
 
 def _apart(course: Course, found: Changes, ups: Indices, inside: Mask) -> Mask:

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.integrals import totals
-from shared.diagnostics.session import Kind
+from shared.diagnostics.session import EnergyFrom, Kind
 from shared.diagnostics.sessions import sessions
 from shared.vehicle_profile import Profile
-from tests.battery_model import AMPERE_HOURS, CHARGE, DAY, DRIVES, day
+from tests.battery_model import AMPERE_HOURS, CHARGE, DAY, DRIVES, GRANNY, HOUSE, SUN, day, plugged_in
 from tests.rhythms import RHYTHMS, times
 from tests.traces import START_S
 
 PROFILE = Profile(capacity_ah=AMPERE_HOURS, energy_kwh=22, series_cells=96)
 SEEDS = (1, 2, 3)
-lived = cache(day)
+lived, plug = cache(day), cache(plugged_in)
 
 
 @cache
@@ -62,9 +62,11 @@ def test_drives_and_days_within_their_bands():
             inside.append(total.kwh_out_low <= energies(0, DAY, 1) <= total.kwh_out_high)
             inside.append(total.kwh_in_low <= energies(0, DAY, -1) <= total.kwh_in_high)
             for drive, span in zip(found(step, seed), DRIVES, strict=False):
-                if drive.kwh_out is None:
-                    # No reading fell into it: unknown, not 0.
-                    assert (step, drive.inferred) == (3_600, True)
+                if drive.inferred:
+                    # No reading fell into it: soc gives the net energy.
+                    assert (step, drive.kwh_in, drive.energy_from) == (3_600, None, EnergyFrom.SOC_NOMINAL)
+                    net = energies(*span, 1) - energies(*span, -1)
+                    inside.append(drive.kwh_out_low <= net <= drive.kwh_out_high)
                     continue
                 inside.append(drive.kwh_out_low <= energies(*span, 1) <= drive.kwh_out_high)
                 inside.append(drive.kwh_in_low <= energies(*span, -1) <= drive.kwh_in_high)
@@ -90,3 +92,42 @@ def test_no_figure_jumps():
 def test_coverage_does_not_depend_on_the_rhythm():
     """Every second between the readings is covered, from 1 s to an hour."""
     assert all(totals(read(step, 1)).coverage == pytest.approx(1) for step in RHYTHMS)
+
+
+@pytest.mark.parametrize("step", RHYTHMS)
+def test_a_day_on_the_plug_at_each_rhythm(step):
+    """A house's energy, pulses of a solar roof and a slow charge: found, and within their bands."""
+    for seed in SEEDS:
+        whole = plug(seed)
+        readings = whole.read(times(step, int(DAY / step) - 1, jitter=0.05, first=step, seed=seed))
+        house, *charges = sessions(readings, PROFILE)
+        kinds = [each.kind for each in charges]
+        # Readings ten minutes apart and more may miss most of the pulses.
+        assert (house.kind, kinds[-1]) == (Kind.DISCHARGE, Kind.CHARGE)
+        assert len(charges) == 2 if step < 600 else len(charges) <= 3
+        assert set(kinds) == {Kind.CHARGE}
+        for each, span, sign in ((house, HOUSE, 1), (charges[-1], GRANNY, -1)):
+            true = whole.kwh(*span, sign)
+            low, high = (
+                (each.kwh_out_low, each.kwh_out_high) if sign == 1 else (each.kwh_in_low, each.kwh_in_high)
+            )
+            assert low * 0.999 <= true <= high * 1.001
+            assert (each.km, each.inferred) == (0, False)
+            assert each.start - START_S == pytest.approx(span[0], abs=2 * step + 1)
+            assert each.end - START_S == pytest.approx(sum(span), abs=2 * step + 1)
+            # Of two hours the ends alone, which lie between two readings, are a sixth at 600 s.
+            width, hours = (high - low) / true, span[1] / 3_600
+            assert (
+                width < 0.02
+                if step == 1
+                else width < 0.15 * max(1, 4 / hours)
+                if step <= 600
+                else width < 1.2
+            )
+        if step < 600:
+            pulses, true = charges[0], whole.kwh(*SUN, -1)
+            assert pulses.kwh_in_low * 0.999 <= true <= pulses.kwh_in_high * 1.001
+        if step < 240:
+            assert pulses.parts == (18 if step <= 120 else pytest.approx(18, abs=3))
+            if step == 1:
+                assert pulses.kwh_in_high - pulses.kwh_in_low < 0.02 * true

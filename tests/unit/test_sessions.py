@@ -46,14 +46,26 @@ def test_a_charge():
     assert (charge.samples, charge.coverage) == (121, 1)
 
 
+@pytest.mark.parametrize("odo", [500.0, 500.3])
 @pytest.mark.parametrize(
-    ("current", "capacity", "charges"),
-    [(-1.9, None, 0), (-2.0, None, 1), (-2.0, 100.0, 1), (-2.9, 150.0, 0), (-3.0, 150.0, 1)],
+    ("current", "volts", "profile", "charges"),
+    [
+        (-1.9, 400, {}, 0),
+        (-2.0, 400, {}, 1),
+        (-2.9, 340, {"capacity_ah": 150.0}, 1),
+        (-1.4, 700, {}, 0),
+        (-1.5, 700, {}, 1),
+        (-0.8, 50, {"capacity_ah": 8.0}, 1),
+        (-0.7, 50, {"capacity_ah": 8.0}, 0),
+        (-0.8, 50, {"energy_kwh": 0.4}, 1),
+        (-0.7, 50, {"energy_kwh": 0.4}, 0),
+        (-1.9, 400, {"capacity_ah": 150.0, "energy_kwh": 60.0}, 0),
+    ],
 )
-def test_a_charge_needs_2_a_or_a_fiftieth_of_the_capacity(current, capacity, charges):
-    """The greater of the two, at its edge."""
-    readings = trace(np.arange(0, 601, 30), pack_voltage=400, pack_current=current, odo_km=500)
-    assert len(sessions(readings, Profile(capacity_ah=capacity))) == charges
+def test_a_charge_needs_2_a_or_1_kw_or_a_tenth_of_a_small_pack(current, volts, profile, charges, odo):
+    """The least of the three, at its edge."""
+    readings = trace(np.arange(0, 601, 30), pack_voltage=volts, pack_current=current, odo_km=odo)
+    assert len(sessions(readings, Profile(**profile))) == charges
 
 
 @pytest.mark.parametrize(("seconds", "charges"), [(119, 0), (120, 1)])
@@ -63,8 +75,8 @@ def test_a_charge_lasts_120_s(seconds, charges):
     assert len(sessions(readings, NOTHING)) == charges
 
 
-@pytest.mark.parametrize(("pause", "charges"), [(290, 1), (310, 2)])
-def test_a_charge_ends_after_300_s_without_current(pause, charges):
+@pytest.mark.parametrize(("pause", "charges"), [(310, 1), (890, 1), (910, 2)])
+def test_a_charge_ends_after_15_minutes_without_current(pause, charges):
     """A shorter pause, such as a charger's own, does not part it."""
     current = np.concatenate(([-20] * 31, [0] * (pause // 10 - 1), [-20] * 31))
     readings = trace(10 * np.arange(len(current)), pack_voltage=400, pack_current=current, odo_km=500)
@@ -128,12 +140,13 @@ def test_an_odometer_of_whole_km_still_shows_a_whole_drive():
 
 
 def test_without_an_odometer_the_current_shows_a_drive():
-    """More than 5 A on average is a drive of unknown distance. With a constant odometer it is a heater."""
+    """More than 5 A on average is a drive of unknown distance. With a constant odometer it is no drive."""
     seconds = np.arange(0, 1201, 10)
     current = np.where(seconds <= 600, 30, 0)
     (drive,) = sessions(trace(seconds, pack_voltage=360, pack_current=current), NOTHING)
     assert (drive.kind, drive.km, drive.end) == (Kind.DRIVE, None, START_S + 610)
-    assert sessions(trace(seconds, pack_voltage=360, pack_current=current, odo_km=500), NOTHING) == []
+    (parked,) = sessions(trace(seconds, pack_voltage=360, pack_current=current, odo_km=500), NOTHING)
+    assert (parked.kind, parked.km, parked.end) == (Kind.DISCHARGE, 0, START_S + 600)
 
 
 def broken(odo, fault):
