@@ -57,7 +57,13 @@ def battery(whole: Trace, profile: Profile, since: float | None = None) -> Batte
         windows_of_all = charge_windows(of_all.trace, cleaned_sessions(of_all.trace, profile))
     growth = resistance_trend(ohm_of_all)
     pairs = Pairs.of(trace)
-    counters = passport(trace, found, pairs, growth, profile)
+    counters, data_quality = (
+        passport(trace, found, pairs, growth, profile),
+        quality(trace, cleaned.removed, pairs),
+    )
+    charged_kwh = pairs.kwh_in - pairs.kwh_out
+    # The pairs of a year take as much memory as its readings.
+    del pairs
     return Battery(
         passport=counters,
         consumption=consumption(trace, found),
@@ -67,6 +73,6 @@ def battery(whole: Trace, profile: Profile, since: float | None = None) -> Batte
         capacity_trend=capacity_trend(windows_of_all, profile, newest_soh(trace)),
         ageing=ageing(of_all.trace),
         durability=durability(trace, profile),
-        use=battery_use(trace, found, pairs, counters.cycles, profile),
-        quality=quality(trace, cleaned.removed, pairs),
+        use=battery_use(trace, found, charged_kwh, counters.cycles, profile),
+        quality=data_quality,
     )

@@ -8,7 +8,6 @@ from shared.diagnostics.charge_curve import Charging, charging_by_type
 from shared.diagnostics.charge_types import charge_facts
 from shared.diagnostics.exposure import Exposure, exposure
 from shared.diagnostics.full_charge import FullCharge, full_charge
-from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.missing import Missing
 from shared.diagnostics.passport import Cycles
 from shared.diagnostics.rest_voltage import RestVoltage, rest_voltage
@@ -17,7 +16,7 @@ from shared.diagnostics.session import Session
 from shared.diagnostics.silence_balance import Balance, balance
 from shared.diagnostics.standby import Standby, standby
 from shared.diagnostics.stress import Stress, stress
-from shared.diagnostics.trace import Trace
+from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile
 
 
@@ -37,11 +36,14 @@ class BatteryUse:
 def battery_use(
     trace: Trace,
     sessions: Sequence[Session],
-    pairs: Pairs,
+    charged_kwh: Floats,
     cycles: Cycles | Missing,
     profile: Profile,
 ) -> BatteryUse:
-    """Compute all figures of use; `sessions`, `pairs` and `cycles` are those of the trace, a cleaned one."""
+    """Compute all figures of use; `sessions` and `cycles` are those of the trace, a cleaned one.
+
+    `charged_kwh`: net energy in over each pair of neighbouring readings.
+    """
     rests = Rests.of(trace, sessions)
     power = power_between(trace)
     return BatteryUse(
@@ -51,5 +53,5 @@ def battery_use(
         standby=standby(trace, rests, profile),
         rest_voltage=rest_voltage(trace, sessions, profile),
         full_charge=full_charge(trace),
-        silences=balance(trace, sessions, rests, pairs, profile),
+        silences=balance(trace, sessions, rests, charged_kwh, profile),
     )

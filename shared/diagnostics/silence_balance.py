@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.masks import Mask
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.odometer import travelled
@@ -47,10 +46,11 @@ class Balance:
 
 
 def balance(
-    trace: Trace, sessions: Sequence[Session], rests: Rests, pairs: Pairs, profile: Profile
+    trace: Trace, sessions: Sequence[Session], rests: Rests, charged_kwh: Floats, profile: Profile
 ) -> Balance | Missing:
     """Compute the changes of soc over gaps, by the kind of session that lies over each, and outside of gaps.
 
+    `charged_kwh`: net energy in over each pair of neighbouring readings.
     Source: docs/diagnostics.md, Figures.
     """
     if np.count_nonzero(~np.isnan(rests.soc)) < 2:
@@ -68,10 +68,9 @@ def balance(
         _part(each, silent & (kind == each), changes, per_percent)
         for each in (Kind.CHARGE.value, Kind.DRIVE.value, Kind.UNOBSERVED.value, "rest")
     )
-    net = pairs.kwh_in - pairs.kwh_out
     return Balance(
         seen_percent=float(np.nansum(change[~silent])),
-        seen_kwh=float(net[~silent].sum()),
+        seen_kwh=float(charged_kwh[~silent].sum()),
         silent_percent=float(np.nansum(change[silent])),
         parts=tuple(part for part in parts if part.silences),
     )
