@@ -24,12 +24,11 @@ _REFERENCE_K = 298.15
 _USUAL_J, _USUAL_DEVIATION_J = 30_000.0, 10_000.0
 """J/mol; activation energies of packs are 15 to 45 kJ/mol, one log of a Leaf shows 23 [M]."""
 _TEMPERATURE_SHARE = 0.02
-"""Deviation of a fitted activation energy by the sensors: half a degree on changes of some degrees [C]."""
+"""Least share by which a fitted activation energy may be off: cells are not equally warm [C]."""
 _BLOCK_DAYS = 10
 """Days with a resistance in which ageing is a straight line, and the weather the rest [C]."""
-_LEAST_WEATHER_C = 0.7
-"""Deviation of the temperature within the blocks that shows the activation energy: a sensor of whole degrees
-alone deviates by 0.3 [C]."""
+_SENSOR_C = 0.3
+"""Deviation of a sensor of whole degrees: in little weather the activation energy comes out too low."""
 _LIKE_C = 10.0
 """Largest distance from the median temperature: further away the law of Arrhenius is not certain [C]."""
 _OUTLIER = 4.0
@@ -62,7 +61,7 @@ class ResistanceTrend:
     activation_j: Estimate
     """J/mol"""
     fitted: bool
-    """True where the weather of these days shows the activation energy; else it is the usual one."""
+    """True where the weather of these days shows the activation energy more exactly than the usual one is."""
     first_ohm_at_25: float
     """On the line on the first day."""
     last_ohm_at_25: float
@@ -161,16 +160,19 @@ def _activation(day: Floats, log_ohm: Floats, cold: Floats, temp: Floats) -> _Ac
     ]
     y, x, weather = (np.concatenate(part) for part in parts)
     free = len(day) - 2 * len(blocks)
-    if free < _LEAST_DAYS // 2 or math.sqrt(weather @ weather / free) < _LEAST_WEATHER_C:
+    square = float(weather @ weather) / max(free, 1)
+    if free < _LEAST_DAYS // 2 or square <= 0:
         return _Activation(_USUAL_J, _USUAL_DEVIATION_J, fitted=False)
     rest = y - x * (x @ y) / (x @ x)
     near = np.abs(rest) <= _OUTLIER * 1.48 * np.median(np.abs(rest)) + 1e-12
     y, x, free = y[near], x[near], max(free - int(np.sum(~near)), 1)
     energy = float(x @ y / (x @ x))
-    variance = float(np.sum((y - energy * x) ** 2) / free / (x @ x)) + (_TEMPERATURE_SHARE * energy) ** 2
-    weight, usual = 1 / max(variance, 1.0), 1 / _USUAL_DEVIATION_J**2
+    share = max(_TEMPERATURE_SHARE, _SENSOR_C**2 / square)
+    variance = float(np.sum((y - energy * x) ** 2) / free / (x @ x))
+    variance += (share * max(energy, _USUAL_J)) ** 2
+    weight, usual = 1 / variance, 1 / _USUAL_DEVIATION_J**2
     mean = (weight * energy + usual * _USUAL_J) / (weight + usual)
-    return _Activation(mean, math.sqrt(1 / (weight + usual)), fitted=True)
+    return _Activation(mean, math.sqrt(1 / (weight + usual)), fitted=weight > usual)
 
 
 def _straightened(day: Floats, values: Floats) -> Floats:

@@ -61,7 +61,8 @@ def test_without_weather_the_interval_is_wide():
     """The season alone looks like ageing: the usual activation energy, and its uncertainty."""
     found = trend(1, joule=45e3, growth=0.0, weather_c=0.2)
     assert not found.fitted
-    assert (found.activation_j.value, found.activation_j.low) == (30e3, pytest.approx(10.4e3))
+    assert found.activation_j.low < 15e3
+    assert found.activation_j.high > 45e3
     assert found.growth.high - found.growth.low > 100
 
 

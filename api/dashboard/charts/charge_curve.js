@@ -27,10 +27,12 @@ export function curveDrawn(charging) {
   return {
     types: types.map(({ type }) => type),
     data: [x, ...columns],
-    legend: `${types.map(({ type, charges }) => `${CHARGE_TYPES[type]}: ${counted(charges, "charge")}`).join(" · ")} · pale: 10th to 90th percentile`,
+    legend: [...types.map(counts), "pale: 10th to 90th percentile"].join(" · "),
     text: types.map(describe).join(" "),
   };
 }
+
+const counts = ({ type, charges }) => `${CHARGE_TYPES[type]}: ${counted(charges, "charge")}`;
 
 function options({ types }) {
   const bound = { width: 0, points: { show: false }, stroke: "transparent" };

@@ -16,7 +16,7 @@ export class BatteryCharts {
     this.soc = hoursChart("Time at rest by state of charge", "charge", "%");
     this.temperature = hoursChart("Time by temperature of the cells", "hot", "°C");
     this.all = [this.soh, this.capacity, this.resistance, this.curve, this.soc, this.temperature];
-    this.element = make("div", { class: "charts" }, ...this.all.map(({ element }) => element));
+    this.element = make("div", { class: "battery-charts" }, ...this.all.map(({ element }) => element));
   }
 
   /** @param {any} battery what GET /api/vehicles/{vin}/battery answers */

@@ -12,11 +12,28 @@ const at25 = (mohm) => `${quantity(mohm, "mΩ")} at 25 °C`;
 /** A counter of the passport: its number, or the reason why it lacks. */
 const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
 
-const SILENCES = { charge: "Charges", drive: "Drives", unobserved: "Drives and charges", rest: "Rests" };
+const SILENCES = { charge: "Charges", drive: "Drives", unobserved: "Both unseen", rest: "Rests" };
 
 /** Hours at rest above a state of charge, and their share. */
 const restShare = ({ total_hours, ...hours }, name) =>
   `${quantity(hours[name], "h", 0)}, ${share(hours[name] / total_hours)} of the rest`;
+
+/** The fall of soc at rest a day, and in watts where that is known. */
+const loss = ({ percent_per_day, watts }) =>
+  [`${estimate(percent_per_day, "%", 2)} a day`, ...(watts ? [quantity(watts.value, "W", 0)] : [])].join(", ");
+
+/** The difference of the shown soc to that of the voltage. */
+const byVoltage = ({ newest, low, high, rests }) =>
+  `${quantity(newest, "%")} too high (${span(low, high, "%")}, ${counted(rests, "rest")})`;
+
+/** The silences of one kind. */
+const silence = ({ silences, hours, percent, km }) =>
+  [
+    quantity(silences, "", 0),
+    fitting(3600 * hours, "s"),
+    quantity(percent, "%"),
+    ...(km ? [quantity(km, "km", 0)] : []),
+  ].join(", ");
 
 /** Values that no figure uses: "3 of soc, 1 of odometer". */
 const leftOut = ({ soc_glitches, soh_zeros, odo_zeros, odo_wrong }) =>
@@ -128,18 +145,8 @@ export const FIGURES = [
               ["Above 90 %", restShare(exposure.soc_at_rest, "hours_above_90")],
             ]
           : [["State of charge", exposure.soc_at_rest]]),
-        [
-          "Standby loss",
-          standby.status === "ok"
-            ? `${estimate(standby.percent_per_day, "%", 2)} a day${standby.watts ? `, ${quantity(standby.watts.value, "W", 0)}` : ""}`
-            : standby,
-        ],
-        [
-          "SoC by voltage",
-          rest_voltage.status === "ok"
-            ? `shown ${quantity(rest_voltage.newest, "%")} above it (${span(rest_voltage.low, rest_voltage.high, "%")}, ${counted(rest_voltage.rests, "rest")})`
-            : rest_voltage,
-        ],
+        ["Standby loss", standby.status === "ok" ? loss(standby) : standby],
+        ["SoC by voltage", rest_voltage.status === "ok" ? byVoltage(rest_voltage) : rest_voltage],
         [
           "Last full charge",
           full_charge.status === "ok"
@@ -172,10 +179,7 @@ export const FIGURES = [
       facts: [
         ["SoC while read", `${quantity(seen_percent, "%")}, ${quantity(seen_kwh, "kWh")} into the battery`],
         ["SoC in silences", quantity(silent_percent, "%")],
-        ...parts.map(({ kind, silences, hours, percent, km }) => [
-          SILENCES[kind],
-          `${quantity(silences, "", 0)}, ${fitting(3600 * hours, "s")}, ${quantity(percent, "%")}${km ? `, ${quantity(km, "km", 0)}` : ""}`,
-        ]),
+        ...parts.map((part) => [SILENCES[part.kind], silence(part)]),
       ],
     }),
   },
