@@ -14,7 +14,7 @@ from shared.diagnostics.rest_voltage import RestVoltage, rest_voltage
 from shared.diagnostics.rests import Rests
 from shared.diagnostics.session import Session
 from shared.diagnostics.silence_balance import Balance, balance
-from shared.diagnostics.standby import Standby, standby
+from shared.diagnostics.standby_loss import StandbyLoss, standby_loss
 from shared.diagnostics.stress import Stress, stress
 from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile
@@ -27,7 +27,7 @@ class BatteryUse:
     charging: Charging | Missing
     exposure: Exposure
     stress: Stress | Missing
-    standby: Standby | Missing
+    standby: StandbyLoss | Missing
     rest_voltage: RestVoltage | Missing
     full_charge: FullCharge | Missing
     silences: Balance | Missing
@@ -50,7 +50,7 @@ def battery_use(
         charging=charging_by_type(trace, power, charge_facts(trace, power, sessions, profile)),
         exposure=exposure(trace, sessions, rests, profile),
         stress=stress(trace, sessions, rests, cycles, profile),
-        standby=standby(trace, rests, profile),
+        standby=standby_loss(trace, rests, profile),
         rest_voltage=rest_voltage(trace, sessions, profile),
         full_charge=full_charge(trace),
         silences=balance(trace, sessions, rests, charged_kwh, profile),

@@ -16,6 +16,8 @@ from shared.diagnostics.soh import newest_soh
 from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile
 
+_KINDS = (Kind.CHARGE, Kind.DRIVE, Kind.UNOBSERVED)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -60,13 +62,12 @@ def balance(
     changes = _Changes(rests.hours, change, np.diff(travelled(trace)))
     kind = np.full(len(silent), "rest", dtype="U10")
     for session in sessions:
-        if session.inferred:
+        if session.inferred and session.kind in _KINDS:
             kind[session.first : session.last] = str(session.kind)
     soh = newest_soh(trace)
     per_percent = None if profile.energy_kwh is None or soh is None else profile.energy_kwh * soh / 1e4
     parts = (
-        _part(each, silent & (kind == each), changes, per_percent)
-        for each in (Kind.CHARGE.value, Kind.DRIVE.value, Kind.UNOBSERVED.value, "rest")
+        _part(each, silent & (kind == each), changes, per_percent) for each in (*map(str, _KINDS), "rest")
     )
     return Balance(
         seen_percent=float(np.nansum(change[~silent])),

@@ -22,7 +22,7 @@ _LARGEST_STEP = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standby:
+class StandbyLoss:
     """The loss over all rests together."""
 
     percent_per_day: Estimate
@@ -33,7 +33,7 @@ class Standby:
     """Sum of the rests."""
 
 
-def standby(trace: Trace, rests: Rests, profile: Profile) -> Standby | Missing:
+def standby_loss(trace: Trace, rests: Rests, profile: Profile) -> StandbyLoss | Missing:
     """Compute the sum of the falls of soc over the sum of the time, over rests of at least 6 hours.
 
     The interval is that of the resolution of soc: the smallest step, at both ends of each rest, and at
@@ -51,7 +51,7 @@ def standby(trace: Trace, rests: Rests, profile: Profile) -> Standby | Missing:
     step = min(float(np.min(np.round(steps[steps > 1e-6], 6), initial=_LARGEST_STEP)), _LARGEST_STEP)
     deviation = np.maximum(np.abs(fall - rate * days), step / sqrt(6))
     per_day = Estimate.of(rate, _Z95 * float(np.sqrt(np.sum(deviation**2))) / total)
-    return Standby(per_day, _watts(trace, profile, per_day), len(days), total)
+    return StandbyLoss(per_day, _watts(trace, profile, per_day), len(days), total)
 
 
 def _watts(trace: Trace, profile: Profile, per_day: Estimate) -> Estimate | None:
