@@ -1,41 +1,25 @@
 """Answer of `GET /api/vehicles/{vin}/battery`: each figure with `status: ok`, or the reason why it lacks."""
 
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
+from api.schemas.battery_trends import CapacityTrend, ResistanceTrend
+from api.schemas.battery_use import (
+    Charging,
+    ExposureOut,
+    FullCharge,
+    RestVoltage,
+    SilenceBalance,
+    StandbyLoss,
+    Stress,
+)
 from api.schemas.diagnostics import Rounded
+from api.schemas.figures import Day, Figure, Milliohm, NoFigure, Part
 from shared.diagnostics.battery import Battery
 from shared.diagnostics.missing import Missing
-
-_EPOCH = date(1970, 1, 1)
-
-# `shared.diagnostics` counts in ohm, and in days since 1970.
-Milliohm = Annotated[float, AfterValidator(lambda ohm: round(1000 * ohm, 6))]
-Day = Annotated[date, BeforeValidator(lambda day: _EPOCH + timedelta(days=day))]
-
-
-class _Part(BaseModel):
-    """Model that is made from the attributes of an object of `shared.diagnostics`."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-class NoFigure(_Part):
-    """Reason why a figure is missing."""
-
-    status: Literal["insufficient_data", "skipped"] = Field(
-        description="insufficient_data: the readings do not suffice; skipped: the profile has to be completed"
-    )
-    reason: str = Field(examples=["the profile has no date of first use (first_use_date)"])
-
-
-class Figure(_Part):
-    """A figure that could be computed."""
-
-    status: Literal["ok"] = "ok"
 
 
 class Throughput(Figure):
@@ -80,7 +64,7 @@ class Consumption(Figure):
     sampling_ok: bool = Field(description="False above a median interval of 5 s: power swings faster")
 
 
-class DayResistance(_Part):
+class DayResistance(Part):
     """Median resistance of one day (UTC)."""
 
     day: Day
@@ -89,7 +73,7 @@ class DayResistance(_Part):
     n: int = Field(description="Pairs of readings")
 
 
-class PulseResistance(_Part):
+class PulseResistance(Part):
     """Resistance over pulses of one length."""
 
     seconds: Rounded = Field(description="Length of the pulse: so far two readings are apart, s")
@@ -153,7 +137,7 @@ class Slope(Figure):
     high: Rounded = Field(description="The flattest fall")
 
 
-class Milestone(_Part):
+class Milestone(Part):
     """Dates at which soh reaches a level, by the steepest, the median and the flattest slope; null: never."""
 
     soh: Rounded = Field(description="%")
@@ -176,7 +160,7 @@ class SohTrend(Figure):
     milestones: list[Milestone]
 
 
-class DurabilityReference(_Part):
+class DurabilityReference(Part):
     """The legal reference at this age and distance. The law measures usable energy, not soh."""
 
     regulation: str = Field(examples=["UN GTR 22"])
@@ -205,7 +189,15 @@ Count = Annotated[
 ]
 
 
-class PassportOut(_Part):
+class Growth(Figure):
+    """Growth with its 95 % interval."""
+
+    value: Rounded
+    low: Rounded = Field(description="Lower end of the 95 % interval")
+    high: Rounded = Field(description="Upper end of the 95 % interval")
+
+
+class PassportOut(Part):
     """Attributes of Regulation (EU) 2023/1542 and DIN DKE SPEC 99100 that readings can show."""
 
     hours_hot: Count = Field(description="Hours with max_temp above 45 °C")
@@ -213,10 +205,10 @@ class PassportOut(_Part):
     hours_hot_charging: Count
     hours_cold_charging: Count
     deep_discharges: Count = Field(description="Times that soc fell below 5 %")
-    resistance_growth: Count = Field(description="At 25 °C, the last five days against the first five, %")
+    resistance_growth: Growth | NoFigure = Field(description="At 25 °C, %, over the days of resistance_trend")
 
 
-class RemovedValues(_Part):
+class RemovedValues(Part):
     """Values that no figure uses, by their number of readings."""
 
     soc_glitches: int = Field(description="Values of soc taken back without a cause, or impossible to reach")
@@ -258,10 +250,19 @@ class BatteryHealth(BaseModel):
     cycles: Cycles | NoFigure
     consumption: Consumption | NoFigure
     resistance: InternalResistance | NoFigure
+    resistance_trend: ResistanceTrend | NoFigure
     capacity: CapacityEstimate | NoFigure
+    capacity_trend: CapacityTrend | NoFigure
     soh_trend: SohTrend | NoFigure
     durability: Durability | NoFigure
     passport: PassportOut
+    charging: Charging | NoFigure
+    exposure: ExposureOut
+    stress: Stress | NoFigure
+    standby: StandbyLoss | NoFigure
+    rest_voltage: RestVoltage | NoFigure
+    full_charge: FullCharge | NoFigure
+    silences: SilenceBalance | NoFigure
     quality: DataQuality | NoFigure
 
     @classmethod
@@ -275,10 +276,19 @@ class BatteryHealth(BaseModel):
             "cycles": found.passport.cycles,
             "consumption": found.consumption,
             "resistance": found.resistance,
+            "resistance_trend": found.resistance_trend,
             "capacity": found.capacity,
+            "capacity_trend": found.capacity_trend,
             "soh_trend": found.ageing,
             "durability": references if isinstance(references, Missing) else {"references": references},
             "passport": found.passport,
+            "charging": found.use.charging,
+            "exposure": found.use.exposure,
+            "stress": found.use.stress,
+            "standby": found.use.standby,
+            "rest_voltage": found.use.rest_voltage,
+            "full_charge": found.use.full_charge,
+            "silences": found.use.silences,
             "quality": quality
             if isinstance(quality, Missing)
             else asdict(quality) | {"duplicates": duplicates, "rejected": rejected},

@@ -1,6 +1,5 @@
 """The trend of the state of health, and the dates on which it reaches 80 % and 70 %."""
 
-import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,7 +8,7 @@ import numpy as np
 from shared.diagnostics.days import DAY_S, daily_medians, weekly_medians
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.odometer import travelled
-from shared.diagnostics.theil_sen import Line, theil_sen
+from shared.diagnostics.theil_sen import Line, drifting_line
 from shared.diagnostics.trace import Floats, Trace
 from shared.wording import counted
 
@@ -17,7 +16,6 @@ _LEAST_DAYS = 30
 _LEAST_SPAN_DAYS = 180
 _YEAR_DAYS = 365.25
 _MILESTONES = (80.0, 70.0)
-_MOST_CORRELATED = 0.99
 _EPOCH = date(1970, 1, 1)
 
 
@@ -73,7 +71,7 @@ def ageing(trace: Trace) -> Ageing | Missing:
             f"{counted(len(days), 'day')} with a soh over {counted(span, 'day')};"
             f" needed are {_LEAST_DAYS} over {_LEAST_SPAN_DAYS} days"
         )
-    line = _line(days, soh)
+    line = drifting_line(days, soh)
     if line is None or line.slope >= 0:
         return InsufficientData(
             f"over these {span} days no fall of soh can be seen (its median slope is not negative)"
@@ -89,24 +87,6 @@ def ageing(trace: Trace) -> Ageing | Missing:
     )
 
 
-def _line(x: Floats, soh: Floats) -> Line | None:
-    """Fit the Theil-Sen line, with an interval that is widened for autocorrelated deviations.
-
-    A battery's own estimate of soh drifts for weeks, while Sen's interval assumes independent days: with a
-    first autocorrelation r of the deviations there are only n * (1 - r) / (1 + r) independent ones.
-    """
-
-    def stretch(line: Line) -> float:
-        deviation = soh - line.y_median - line.slope * (x - line.x_median)
-        deviation = deviation - deviation.mean()
-        total = float(deviation @ deviation)
-        r = float(deviation[1:] @ deviation[:-1]) / total if total > 0 else 0.0
-        r = min(max(r, 0.0), _MOST_CORRELATED)
-        return math.sqrt((1 + r) / (1 - r))
-
-    return theil_sen(x, soh, stretch=stretch)
-
-
 def _rate(line: Line, unit: float) -> Rate:
     return Rate(line.slope * unit, line.low * unit, line.high * unit)
 
@@ -115,7 +95,7 @@ def _by_distance(trace: Trace, days: Floats, soh: Floats) -> Rate | Missing:
     """Compute the slope of soh over the distance driven by the end of each day."""
     km = travelled(trace)
     last = np.searchsorted(trace.ts, (days + 1) * DAY_S) - 1
-    line = None if np.isnan(km).any() else _line(km[last], soh)
+    line = None if np.isnan(km).any() else drifting_line(km[last], soh)
     return _rate(line, 10_000.0) if line else InsufficientData("no odometer, or one that stands still")
 
 

@@ -11,18 +11,16 @@ from shared.diagnostics.between import interpolated, linked
 from shared.diagnostics.gaps import filled
 from shared.diagnostics.integrals import Pairs, Totals
 from shared.diagnostics.missing import InsufficientData, Missing, unseen
-from shared.diagnostics.resistance import Resistance
+from shared.diagnostics.resistance_trend import ResistanceTrend
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.soc import settled
+from shared.diagnostics.theil_sen import Estimate
 from shared.diagnostics.trace import Floats, Trace
 from shared.vehicle_profile import Profile, named
-from shared.wording import counted
 
 _HOT_C, _COLD_C = 45.0, 0.0
 _EMPTY, _EMPTY_OVER = 5.0, 7.0
 """% of soc: a deep discharge falls below the first, and has to reach the second before the next one."""
-_GROWTH_DAYS = 5
-_GROWTH_SPAN_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +48,19 @@ class Passport:
     """Number of times that soc fell below 5 %."""
     cycles: Cycles | Missing
     throughput: Totals
-    resistance_growth: float | Missing
-    """Growth of the resistance at 25 °C, %: the last days against the first ones."""
+    resistance_growth: Estimate | Missing
+    """Growth of the resistance at 25 °C, %, over the span of its trend."""
 
 
 def passport(
-    trace: Trace, sessions: Sequence[Session], resistance: Resistance | Missing, profile: Profile
+    trace: Trace,
+    sessions: Sequence[Session],
+    pairs: Pairs,
+    trend: ResistanceTrend | Missing,
+    profile: Profile,
 ) -> Passport:
-    """Compute the counters; `sessions` are those of the cleaned trace, `resistance` may be of a longer one.
+    """Compute the counters; `sessions` and `pairs` are those of the cleaned trace, `trend` may be of a longer
+    one.
 
     Hours are sums over pairs of near readings of the signal; a pair with one end beyond the limit counts
     half. Source: docs/diagnostics.md, Figures.
@@ -68,7 +71,7 @@ def passport(
             charging[session.first : session.last] = True
     hot = _Hours("max_temp", trace.max_temp, _hours(trace.ts, trace.max_temp, _HOT_C))
     cold = _Hours("min_temp", trace.min_temp, _hours(trace.ts, -trace.min_temp, -_COLD_C))
-    pairs, soc = Pairs.of(trace), trace.soc[~np.isnan(trace.soc)]
+    soc = trace.soc[~np.isnan(trace.soc)]
     return Passport(
         hours_hot=_sum(hot),
         hours_cold=_sum(cold),
@@ -77,7 +80,7 @@ def passport(
         deep_discharges=_falls(soc) if len(soc) else unseen("soc", len(trace)),
         cycles=_cycles(filled(trace.ts, trace.soc), pairs, profile),
         throughput=pairs.total(),
-        resistance_growth=_growth(resistance),
+        resistance_growth=trend if isinstance(trend, Missing) else trend.growth,
     )
 
 
@@ -134,21 +137,3 @@ def _cycles(soc: Floats, pairs: Pairs, profile: Profile) -> Cycles | Missing:
             f"no reading has soc, and there is no current, or no {named('capacity_ah')} in the profile"
         )
     return Cycles(by_soc, "soc", by_soc)
-
-
-def _growth(resistance: Resistance | Missing) -> float | Missing:
-    """Return the growth (%) of the median at 25 °C from the first five days to the last five [C]."""
-    if isinstance(resistance, Missing):
-        return resistance
-    days = [(day.day, day.ohm_at_25) for day in resistance.days if day.ohm_at_25 is not None]
-    if len(days) < 2 * _GROWTH_DAYS or days[-1][0] - days[0][0] < _GROWTH_SPAN_DAYS:
-        return InsufficientData(
-            f"{counted(len(days), 'day')} with a resistance at 25 °C; needed are {2 * _GROWTH_DAYS}"
-            f" over {_GROWTH_SPAN_DAYS} days"
-        )
-    first, last = (
-        np.median([ohm for _, ohm in part]) for part in (days[:_GROWTH_DAYS], days[-_GROWTH_DAYS:])
-    )
-    if first <= 0:
-        return InsufficientData("the first days' resistance is not above 0")
-    return float(100 * (last / first - 1))

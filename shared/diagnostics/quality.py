@@ -34,10 +34,11 @@ class Quality:
     cleaned: Removed
 
 
-def quality(trace: Trace, removed: Removed) -> Quality | Missing:
+def quality(trace: Trace, removed: Removed, pairs: Pairs | None = None) -> Quality | Missing:
     """Compute intervals between neighbours (s, gaps included), gaps, coverage and lateness.
 
-    Needs two readings; `removed` is the outcome of their cleaning. Source: docs/diagnostics.md, Figures.
+    Needs two readings; `removed` is the outcome of their cleaning, `pairs` are theirs, where already known.
+    Source: docs/diagnostics.md, Figures.
     """
     if len(trace) < 2:
         return InsufficientData("fewer than two readings")
@@ -52,7 +53,7 @@ def quality(trace: Trace, removed: Removed) -> Quality | Missing:
         gaps=len(silences),
         gap_hours=float(silences.sum()) / 3600,
         longest_gap_s=float(np.max(silences, initial=0.0)),
-        coverage=Pairs.of(trace).total().coverage,
+        coverage=(pairs or Pairs.of(trace)).total().coverage,
         late_share=float(np.mean(trace.received_at - trace.ts > _LATE_S)),
         cleaned=removed,
     )

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from shared.diagnostics.between import interpolated
+from shared.diagnostics.cell_temp import cell_temp
 from shared.diagnostics.days import split_by_day
 from shared.diagnostics.masks import Indices
 from shared.diagnostics.missing import InsufficientData, Missing
@@ -52,6 +52,8 @@ class ResistanceOfDay:
     """None without a temperature."""
     n: int
     """Number of pairs of readings."""
+    temp: float | None = None
+    """Median of the cells' temperatures, °C; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class _Steps:
         amps = np.abs(current[at_once])
         flows = np.maximum(amps[1:], amps[:-1]) >= _FLOWS_A
         median_s = _median_interval(np.diff(ts[at_once])[flows])
-        return cls(ts, trace.pack_voltage[measured], current, _cell_temp(trace)[measured], apart_s, median_s)
+        return cls(ts, trace.pack_voltage[measured], current, cell_temp(trace)[measured], apart_s, median_s)
 
     def by_day(self, least_s: float, longest_s: float) -> tuple[tuple[ResistanceOfDay, ...], float]:
         """Return the medians of each day over pulses of these lengths, and the pulses' median length (s)."""
@@ -190,7 +192,7 @@ class _Steps:
         here, there, step = here[usable], there[usable], step[usable]
         voltage, temp = self.voltage[chosen], self.temp[chosen]
         ohm = (voltage[here] - voltage[there]) / step
-        days = _by_day(ts[here], ohm, to_25(ohm, (temp[here] + temp[there]) / 2))
+        days = _by_day(ts[here], ohm, (temp[here] + temp[there]) / 2)
         return days, float(np.median(seconds[usable])) if days else 0.0
 
 
@@ -237,21 +239,18 @@ def _median_interval(seconds: Floats) -> float:
     return float(np.median(chosen)) if len(chosen) else np.nan
 
 
-def _cell_temp(trace: Trace) -> Floats:
-    """Return the mean of the hottest and the coldest cell, °C; of one alone where the other is unknown."""
-    hot, cold = (interpolated(trace.ts, signal) for signal in (trace.max_temp, trace.min_temp))
-    return (np.where(np.isnan(hot), cold, hot) + np.where(np.isnan(cold), hot, cold)) / 2
-
-
-def _by_day(ts: Floats, ohm: Floats, at_25: Floats) -> tuple[ResistanceOfDay, ...]:
+def _by_day(ts: Floats, ohm: Floats, temp: Floats) -> tuple[ResistanceOfDay, ...]:
     found = []
+    at_25 = to_25(ohm, temp)
     days, edges = split_by_day(ts)
     for day, first, last in zip(days, edges[:-1], edges[1:], strict=True):
         if last - first < _LEAST_PAIRS:
             continue
-        normal = at_25[first:last][~np.isnan(at_25[first:last])]
-        ohm_at_25 = float(np.median(normal)) if len(normal) >= _LEAST_PAIRS else None
+        known = ~np.isnan(temp[first:last])
+        ohm_at_25 = cells = None
+        if np.count_nonzero(known) >= _LEAST_PAIRS:
+            ohm_at_25, cells = (float(np.median(each[first:last][known])) for each in (at_25, temp))
         found.append(
-            ResistanceOfDay(int(day), float(np.median(ohm[first:last])), ohm_at_25, int(last - first))
+            ResistanceOfDay(int(day), float(np.median(ohm[first:last])), ohm_at_25, int(last - first), cells)
         )
     return tuple(found)

@@ -20,3 +20,10 @@ def latest_soh(trace: Trace, places: NDArray[np.intp]) -> Floats:
     if seen.any():
         result[seen] = np.nanmedian(values, axis=1)
     return result
+
+
+def newest_soh(trace: Trace) -> float | None:
+    """Return the median (%) of the last 7 values of a trace; None without any."""
+    if np.isnan(trace.soh).all():
+        return None
+    return float(latest_soh(trace, np.array([len(trace) - 1]))[0])

@@ -1,8 +1,10 @@
 """The Theil-Sen estimator: a robust straight line by the median of all slopes between two points."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Self
 
 import numpy as np
 
@@ -10,6 +12,21 @@ from shared.diagnostics.trace import Floats
 
 _MOST_POINTS = 2_000
 """Two million slopes, 16 MB."""
+_MOST_CORRELATED = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float, reach: float) -> Self:
+        """Make the estimate `value` +- `reach`."""
+        return cls(value, value - reach, value + reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,24 @@ def theil_sen(
     line = _line(slopes, reach, float(np.median(x)), float(np.median(y)))
     factor = stretch(line) if stretch else 1.0
     return line if factor == 1.0 else _line(slopes, factor * reach, line.x_median, line.y_median)
+
+
+def drifting_line(x: Floats, y: Floats) -> Line | None:
+    """Fit the Theil-Sen line, with an interval that is widened for autocorrelated deviations.
+
+    Estimates of a battery drift for weeks, while Sen's interval assumes independent days: with a first
+    autocorrelation r of the deviations there are only n * (1 - r) / (1 + r) independent ones.
+    """
+
+    def stretch(line: Line) -> float:
+        deviation = y - line.y_median - line.slope * (x - line.x_median)
+        deviation = deviation - deviation.mean()
+        total = float(deviation @ deviation)
+        r = float(deviation[1:] @ deviation[:-1]) / total if total > 0 else 0.0
+        r = min(max(r, 0.0), _MOST_CORRELATED)
+        return math.sqrt((1 + r) / (1 - r))
+
+    return theil_sen(x, y, stretch=stretch)
 
 
 def _line(slopes: Floats, reach: float, x_median: float, y_median: float) -> Line:

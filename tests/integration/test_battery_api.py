@@ -1,8 +1,13 @@
 """Health of the battery over HTTP, from stored readings."""
 
+import numpy as np
+import pytest
+
 from shared.rejections.model import keep_rejections
 from shared.wire.refusal import Reason, Rejection
+from tests.ageing_pack import lived
 from tests.calls import post
+from tests.charged import PACKS, charged
 from tests.diagnosed import DAY, PATH, drive
 from tests.readings import at, raw, stamp
 
@@ -68,3 +73,50 @@ def test_trends_look_beyond_the_default_window(api):
     before = api.get(f"{PATH}/battery", params={"to_ts": stamp(-100 * DAY)}).json()
     assert (before["from_ts"], before["quality"]["readings"]) == (stamp(-466 * DAY), 184)
     assert before["soh_trend"]["span_days"] == 600
+
+
+def rows_of(trace):
+    """Return a trace's readings as raw ones, from 400 days ago on."""
+    names = ("soc", "pack_voltage", "pack_current", "max_temp", "min_temp", "odo_km")
+    columns = {name: getattr(trace, name) for name in names if not np.isnan(getattr(trace, name)).all()}
+    usual = dict.fromkeys(("soc", "soh", "pack_voltage", "pack_current", "max_temp", "min_temp", "odo_km"))
+    begin = trace.ts[0] + 400 * DAY
+    return [
+        raw(
+            second=round(float(ts - begin), 3),
+            **{**usual, **{name: float(values[at]) for name, values in columns.items()}},
+        )
+        for at, ts in enumerate(trace.ts)
+    ]
+
+
+def test_trends_and_use(api):
+    """Capacity by charge, growth of the resistance, charges, exposure and the rest, each with `status`."""
+    pack = PACKS["nmc"]
+    charges = rows_of(charged(pack, 12, step_s=60.0, every_days=18.0, fade=0.1))
+    drives = rows_of(lived(2, joule=30e3, growth=0.1, every=7))
+    for rows in (charges, drives):
+        for first in range(0, len(rows), 1_000):
+            post(api, *rows[first : first + 1_000])
+    api.put(f"{PATH}/profile", json={"capacity_ah": pack.ah, "series_cells": 96, "chemistry": "NMC"})
+    body = api.get(f"{PATH}/battery").json()
+    by_charge = body["capacity_trend"]
+    assert [by_charge[key]["status"] for key in ("soh", "slope")] == ["ok", "ok"]
+    assert len(by_charge["charges"]) == 12
+    first = by_charge["charges"][0]
+    assert first["ah_low"] < pack.ah < first["ah_high"]
+    assert first["ah"] == pytest.approx(pack.ah, rel=0.02)
+    assert by_charge["soh"]["low"] < 90.5 < by_charge["soh"]["high"]
+    assert by_charge["reported_soh"] is None
+    trend = body["resistance_trend"]
+    assert (trend["status"], len(trend["days"]), trend["fitted"]) == ("ok", 29, True)
+    assert trend["growth"]["low"] < 10 < trend["growth"]["high"]
+    assert body["passport"]["resistance_growth"] == {"status": "ok", **trend["growth"]}
+    assert 60 < trend["first_mohm_at_25"] < 80
+    (kind,) = body["charging"]["types"]
+    assert (kind["type"], kind["charges"]) == ("ac", 12)
+    assert {point["soc"] for point in kind["curve"]} >= {32.5, 62.5}
+    assert body["exposure"]["soc_at_rest"]["total_hours"] > 4_000
+    assert body["exposure"]["c_rate_in"]["status"] == "ok"
+    assert {body[key]["status"] for key in ("stress", "standby", "silences")} == {"ok"}
+    assert (body["rest_voltage"]["status"], body["full_charge"]["status"]) == ("insufficient_data", "ok")

@@ -148,7 +148,11 @@ def test_the_ageing_car():
     assert passed.passed
     assert ahead.likely > date(2027, 1, 1)
     assert report.capacity.ah == pytest.approx(60 * 0.82, rel=0.03)
-    assert 5 < report.passport.resistance_growth < 20
+    growth, soh = report.passport.resistance_growth, report.capacity_trend.soh
+    true = (1 + 2.5 * (1 - trace.soh[-1] / 100)) / (1 + 2.5 * (1 - trace.soh[0] / 100))
+    assert growth.low < 100 * (true - 1) < growth.high
+    assert growth.high - growth.low < 20
+    assert soh.low < trace.soh[-1] < soh.high
 
 
 @MOMENTS

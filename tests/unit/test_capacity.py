@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.capacity import capacity
+from shared.diagnostics.charge_windows import charge_windows
 from shared.diagnostics.missing import InsufficientData
 from shared.diagnostics.sessions import sessions
 from shared.vehicle_profile import Profile
@@ -11,7 +12,7 @@ from tests.traces import DAY_S, Car, trace
 
 
 def of(readings):
-    return capacity(readings, sessions(readings, Profile()))
+    return capacity(charge_windows(readings, sessions(readings, Profile())))
 
 
 def charging(*, begin=20.0, rise=40.0, ah=20.0, hours=1.0, at=0.0, step=30.0, **signals):
@@ -49,7 +50,7 @@ def test_the_newest_is_of_the_last_three():
     assert found.newest_day == int(trace([0]).ts[0] // DAY_S) + 6
     assert found.nominal_share is None
     readings = joined(*charges[:1])
-    nominal = capacity(readings, sessions(readings, Profile()), 75.0)
+    nominal = capacity(charge_windows(readings, sessions(readings, Profile())), 75.0)
     assert (nominal.newest_ah, nominal.newest_n) == (pytest.approx(60), 1)
     assert nominal.nominal_share == pytest.approx(0.8)
 

@@ -5,9 +5,9 @@ import pytest
 
 from shared.diagnostics.cleaning import clean
 from shared.diagnostics.consumption import consumption
+from shared.diagnostics.integrals import Pairs
 from shared.diagnostics.missing import InsufficientData, Missing
 from shared.diagnostics.passport import passport
-from shared.diagnostics.resistance import Resistance, ResistanceOfDay
 from shared.diagnostics.sessions import sessions
 from shared.vehicle_profile import Profile
 from tests.traces import trace
@@ -17,7 +17,8 @@ NOTHING = Profile()
 
 
 def counters(readings, profile=NOTHING, resistance=NO_RESISTANCE):
-    return passport(clean(readings).trace, sessions(readings, profile), resistance, profile)
+    trace = clean(readings).trace
+    return passport(trace, sessions(readings, profile), Pairs.of(trace), resistance, profile)
 
 
 def test_hours_in_heat_and_cold():
@@ -67,23 +68,6 @@ def test_equivalent_full_cycles():
     found = counters(readings)
     assert (found.cycles.count, found.cycles.by) == (pytest.approx(0.5), "soc")
     assert isinstance(counters(trace([0, 1])).cycles, Missing)
-
-
-def days(count, every, first=0.06, last=0.06):
-    ohms = np.where(np.arange(count) < count / 2, first, last)
-    return tuple(
-        ResistanceOfDay(every * number, float(ohm), float(ohm), 20) for number, ohm in enumerate(ohms)
-    )
-
-
-def test_resistance_growth():
-    """The last five days against the first five, over half a year at least."""
-    grown = Resistance(0.06, 0.06, 200, sampling_ok=True, days=days(10, 20, last=0.066))
-    assert counters(trace([0, 1]), resistance=grown).resistance_growth == pytest.approx(10)
-    for too_few in (days(9, 30), days(10, 19)):
-        short = Resistance(0.06, 0.06, 200, sampling_ok=True, days=too_few)
-        assert isinstance(counters(trace([0, 1]), resistance=short).resistance_growth, Missing)
-    assert counters(trace([0, 1])).resistance_growth == NO_RESISTANCE
 
 
 @pytest.mark.parametrize("seconds", [[], [0]])

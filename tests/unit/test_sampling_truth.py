@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from shared.diagnostics.capacity import capacity
+from shared.diagnostics.charge_windows import charge_windows
 from shared.diagnostics.cleaning import clean
 from shared.diagnostics.consumption import consumption
 from shared.diagnostics.episodes import episodes
@@ -157,7 +158,7 @@ def test_the_capacity_from_slow_charges(step, jitter, first):
     noise = np.random.default_rng(4).normal(0, 0.3, len(ts))
     soc = np.floor(np.concatenate([soc, soc + 1.3, soc + 2.6]))
     readings = trace(ts, soc=soc, pack_current=-35 + noise, pack_voltage=380, odo_km=ODO)
-    found = capacity(readings, sessions(readings, NOTHING))
+    found = capacity(charge_windows(readings, sessions(readings, NOTHING)))
     assert (found.ah, found.n) == (pytest.approx(54, rel=0.025), 3)
     assert 0 < found.spread_ah < 3
 

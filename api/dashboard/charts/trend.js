@@ -1,12 +1,13 @@
-// The trend of the state of health as lines over its days.
+// Trends of the battery as lines over their points.
 
 const YEAR_S = 365.25 * 86_400;
 
+/** @typedef {import("./trend_chart.js").Trend} Trend */
+
 /**
- * The three lines go through one point, in the middle of the days: from there on, the interval opens to both
- * sides. null without a trend, or without a day.
+ * The state of health; null without a trend, or without a day.
  * @param {any} answer soh_trend of GET battery @param {any} days GET series by days
- * @returns {{x: number[], soh: number[], line: number[], low: number[], high: number[]}|null} x in seconds
+ * @returns {Trend|null}
  */
 export function trendOf(answer, days) {
   const seen = days.ts
@@ -14,11 +15,54 @@ export function trendOf(answer, days) {
     .filter(([, soh]) => soh !== null);
   if (answer.status !== "ok" || !seen.length) return null;
   const x = seen.map(([begin]) => begin);
-  const slopes = [answer.per_year.value, answer.per_year.low, answer.per_year.high].map((perYear) => perYear / YEAR_S);
+  const slopes = slopesOf(answer.per_year, 1);
   const middle = (x[Math.floor((x.length - 1) / 2)] + x[Math.ceil((x.length - 1) / 2)]) / 2;
   // `soh` is that of the line on the last day.
   const soh = answer.soh + slopes[0] * (middle - x.at(-1));
-  const [line, one, other] = slopes.map((slope) => x.map((at) => soh + slope * (at - middle)));
+  return { x, y: seen.map(([, mean]) => mean), ...lines(x, middle, soh, slopes) };
+}
+
+/**
+ * The capacity of each charge, Ah; null without charges.
+ * @param {any} answer capacity_trend of GET battery
+ * @returns {Trend|null}
+ */
+export function capacityOf(answer) {
+  if (answer.status !== "ok" || !answer.charges.length) return null;
+  const { slope, charges } = answer;
+  const x = charges.map(({ ended_at }) => Date.parse(ended_at) / 1000);
+  const y = charges.map(({ ah }) => ah);
+  if (slope.status !== "ok") return { x, y };
+  return { x, y, ...lines(x, ...middleOf(x, slope.first_ah, slope.last_ah), slopesOf(slope.per_year, 1)) };
+}
+
+/**
+ * The resistance at 25 °C of each day, mΩ; null without a trend.
+ * @param {any} answer resistance_trend of GET battery
+ * @returns {Trend|null}
+ */
+export function resistanceOf(answer) {
+  if (answer.status !== "ok") return null;
+  const { days, first_mohm_at_25, last_mohm_at_25, per_year } = answer;
+  const x = days.map((each) => Date.parse(each.day) / 1000);
+  const y = days.map(({ mohm_at_25 }) => mohm_at_25);
+  const slopes = slopesOf(per_year, first_mohm_at_25 / 100);
+  return { x, y, ...lines(x, ...middleOf(x, first_mohm_at_25, last_mohm_at_25), slopes) };
+}
+
+/** Value, low and high a year as slopes a second. */
+function slopesOf({ value, low, high }, unit) {
+  return [value, low, high].map((perYear) => (perYear * unit) / YEAR_S);
+}
+
+/** The middle of the time, and the value of a straight line there. @returns {[number, number]} */
+function middleOf(x, first, last) {
+  return [(x[0] + x.at(-1)) / 2, (first + last) / 2];
+}
+
+/** Three lines through one point: from there on, the interval opens to both sides. */
+function lines(x, middle, value, slopes) {
+  const [line, one, other] = slopes.map((slope) => x.map((at) => value + slope * (at - middle)));
   const bound = (choose) => x.map((_at, place) => choose(one[place], other[place]));
-  return { x, soh: seen.map(([, mean]) => mean), line, low: bound(Math.min), high: bound(Math.max) };
+  return { line, low: bound(Math.min), high: bound(Math.max) };
 }

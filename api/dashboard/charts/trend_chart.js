@@ -1,53 +1,35 @@
-// The fall of the state of health: the mean of each day, the trend line, and the interval of the trend.
+// Health over time: points, the trend line through them, and the interval of the trend.
 
-import uPlot from "uplot";
 import { axis, faint } from "./chart_options.js";
+import { FigureChart } from "./figure_chart.js";
 import { day, utc } from "../core/clock.js";
-import { make, setAttribute, setText } from "../core/element.js";
-import { counted, quantity, slope } from "../core/format.js";
+import { quantity } from "../core/format.js";
 import { colour } from "../core/theme.js";
-import { trendOf } from "./trend.js";
 
-const HEIGHT = 150;
+/**
+ * @typedef {{x: number[], y: number[], line?: number[], low?: number[], high?: number[]}} Trend
+ * x in seconds; without a line the points alone.
+ */
 
-export class TrendChart {
-  constructor() {
-    this.place = make("div", { class: "plot trend", role: "img" });
-    this.days = make("span", {});
-    const legend = make("span", { class: "rest muted" }, this.days, " · line: the trend · pale: its 95 % interval");
-    this.element = make(
-      "figure",
-      { class: "chart", hidden: true },
-      make("figcaption", {}, make("h3", {}, "State of health by day"), legend),
-      this.place,
-    );
-    this.closed = new AbortController();
-    this.chart = null;
-    this.resized = new ResizeObserver(() => this.chart?.setSize(this.size()));
-    this.resized.observe(this.place);
-    document.addEventListener("theme", () => this.chart?.redraw(false), { signal: this.closed.signal });
-  }
+/** @param {string} title */
+export function trendChart(title) {
+  return new FigureChart(title, options);
+}
 
-  /** @param {any} answer soh_trend of GET battery @param {any|null} days GET series by days over the same window */
-  show(answer, days) {
-    const trend = days && trendOf(answer, days);
-    this.element.hidden = !trend;
-    if (!trend || this.closed.signal.aborted) return;
-    this.chart ??= new uPlot(/** @type {any} */ ({ ...options(), ...this.size() }), [[], [], [], [], []], this.place);
-    this.chart.setData([trend.x, trend.low, trend.high, trend.line, trend.soh]);
-    setText(this.days, `dots: the mean of each of ${counted(trend.x.length, "day")}`);
-    setAttribute(this.place, "aria-label", describe(trend, answer.per_year));
-  }
-
-  size() {
-    return { width: Math.max(200, this.place.clientWidth), height: HEIGHT };
-  }
-
-  close() {
-    this.closed.abort();
-    this.resized.disconnect();
-    this.chart?.destroy();
-  }
+/**
+ * @param {Trend|null} trend @param {string} unit @param {string} points the legend of the points
+ * @param {string} change the change in words
+ * @returns {import("./figure_chart.js").Drawn|null}
+ */
+export function trendDrawn(trend, unit, points, change) {
+  if (!trend) return null;
+  const { x, y, line, low, high } = trend;
+  const none = x.map(() => null);
+  return {
+    data: [x, low ?? none, high ?? none, line ?? none, y],
+    legend: `dots: ${points}${line ? " · line: the trend · pale: its 95 % interval" : ""}`,
+    text: describe(trend, unit, change),
+  };
 }
 
 function options() {
@@ -57,8 +39,6 @@ function options() {
   const accent = () => colour("accent");
   return {
     padding: [6, 24, 0, 0],
-    legend: { show: false },
-    cursor: { show: false },
     axes: [axis({ scale: "x", space: 70 }), axis({ scale: "y", size: 46 })],
     series: [
       {},
@@ -71,9 +51,10 @@ function options() {
   };
 }
 
-function describe({ x, soh, line }, perYear) {
+/** @param {Trend} trend @param {string} unit @param {string} change */
+function describe({ x, y, line }, unit, change) {
   const [first, last] = [x[0], x.at(-1)].map((begin) => day(utc(begin * 1000).slice(0, 10)));
-  const range = (values) => `from ${quantity(values[0], "%")} to ${quantity(values.at(-1), "%")}`;
-  const days = `State of health by day, ${first} to ${last}: ${range(soh)}.`;
-  return `${days} The trend goes ${range(line)}: ${slope(perYear, "a year")}.`;
+  const range = (values) => `from ${quantity(values[0], unit)} to ${quantity(values.at(-1), unit)}`;
+  const points = `${first} to ${last}: ${range(y)}.`;
+  return line ? `${points} The trend goes ${range(line)}: ${change}.` : points;
 }

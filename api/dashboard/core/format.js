@@ -87,6 +87,11 @@ export function slope({ value, low, high }, per) {
   return `${quantity(value, "", 2)}\u00a0percentage points ${per} (95\u00a0%: ${interval})`;
 }
 
+/** A value with its 95 % interval: "12.6 % (95 %: 10.8 to 14.3)". */
+export function estimate({ value, low, high }, unit, digits = 1) {
+  return `${quantity(value, unit, digits)} (95\u00a0%: ${quantity(low, "", digits)} to ${quantity(high, "", digits)})`;
+}
+
 /** A code such as TEMP_HIGH in words. */
 export function words(code) {
   const text = code.toLowerCase().replaceAll("_", " ").replace("soc", "SoC").replace("soh", "SoH");

@@ -1,7 +1,8 @@
 // The figures of the battery's panel, and their words.
 
-import { day } from "../core/clock.js";
-import { counted, fitting, quantity, share, slope } from "../core/format.js";
+import { counted, estimate, fitting, quantity, share, slope, span } from "../core/format.js";
+import { day, moment } from "../core/clock.js";
+import { CHARGE_TYPES } from "../core/charge_types.js";
 
 /** "of the last 3 charges, up to 5 May 2026". */
 const newest = (count, word, last) => `of the last ${count === 1 ? word : counted(count, word)}, up to ${day(last)}`;
@@ -10,6 +11,29 @@ const at25 = (mohm) => `${quantity(mohm, "mΩ")} at 25 °C`;
 
 /** A counter of the passport: its number, or the reason why it lacks. */
 const counter = (part, unit, digits = 1) => (part.status === "ok" ? quantity(part.value, unit, digits) : part);
+
+const SILENCES = { charge: "Charges", drive: "Drives", unobserved: "Both unseen", rest: "Rests" };
+
+/** Hours at rest above a state of charge, and their share. */
+const restShare = ({ total_hours, ...hours }, name) =>
+  `${quantity(hours[name], "h", 0)}, ${share(hours[name] / total_hours)} of the rest`;
+
+/** The fall of soc at rest a day, and in watts where that is known. */
+const loss = ({ percent_per_day, watts }) =>
+  [`${estimate(percent_per_day, "%", 2)} a day`, ...(watts ? [quantity(watts.value, "W", 0)] : [])].join(", ");
+
+/** The difference of the shown soc to that of the voltage. */
+const byVoltage = ({ newest, low, high, rests }) =>
+  `${quantity(newest, "%")} too high (${span(low, high, "%")}, ${counted(rests, "rest")})`;
+
+/** The silences of one kind. */
+const silence = ({ silences, hours, percent, km }) =>
+  [
+    quantity(silences, "", 0),
+    fitting(3600 * hours, "s"),
+    quantity(percent, "%"),
+    ...(km ? [quantity(km, "km", 0)] : []),
+  ].join(", ");
 
 /** Values that no figure uses: "3 of soc, 1 of odometer". */
 const leftOut = ({ soc_glitches, soh_zeros, temp_implausible, odo_zeros, odo_wrong }) =>
@@ -65,6 +89,98 @@ export const FIGURES = [
         ["Median", mohm_at_25 === null ? quantity(mohm, "mΩ") : at25(mohm_at_25)],
         ["Based on", `${counted(n, "pair")} of readings on ${counted(days.length, "day")}`],
         ...(sampling_ok ? [] : [["Caution", "sampled too slowly: polarisation is included"]]),
+      ],
+    }),
+  },
+  {
+    title: "SoH by capacity",
+    of: (battery) => battery.capacity_trend,
+    describe: ({ newest, newest_n, soh, reported_soh, slope: change }) => ({
+      value: soh.status === "ok" ? quantity(soh.value, "%") : quantity(newest.value, "Ah"),
+      facts: [
+        ["Interval", soh.status === "ok" ? `${span(soh.low, soh.high, "%")} in 95 % of cases` : soh],
+        ["Reported", reported_soh === null ? "–" : `${quantity(reported_soh, "%")} by the vehicle`],
+        ["Capacity", `${estimate(newest, "Ah")} of ${counted(newest_n, "charge")}`],
+        ["Change", change.status === "ok" ? `${estimate(change.per_year, "Ah", 2)} a year` : change],
+      ],
+    }),
+  },
+  {
+    title: "Resistance trend",
+    of: (battery) => battery.resistance_trend,
+    describe: ({ growth, per_year, activation_j, fitted, alike, days, span_days }) => ({
+      value: quantity(growth.value, "%"),
+      facts: [
+        ["Growth", `${estimate(growth, "%")} in ${counted(span_days, "day")}`],
+        ["A year", estimate(per_year, "%")],
+        [
+          "Temperature",
+          fitted
+            ? `activation energy ${quantity(activation_j.value / 1000, "kJ/mol", 0)}, by the weather of these days`
+            : "not shown by these days: the interval holds all usual activation energies",
+        ],
+        ["Based on", `${counted(alike, "day")} of like temperature, of ${counted(days.length, "day")}`],
+      ],
+    }),
+  },
+  {
+    title: "Charging",
+    of: (battery) => battery.charging,
+    describe: ({ types }) => ({
+      list: types.map(({ type, charges, kwh_in, peak_kw, hours_hot, taper_soc }) => {
+        const taper = taper_soc === null ? "" : `, less from ${quantity(taper_soc, "%", 0)} on`;
+        const hot = hours_hot > 0 ? `; ${quantity(hours_hot, "h")} above 45 °C` : "";
+        const energy = `${quantity(kwh_in, "kWh", 0)}, up to ${quantity(peak_kw, "kW")}`;
+        return `${CHARGE_TYPES[type]}: ${counted(charges, "charge")}, ${energy}${taper}${hot}.`;
+      }),
+    }),
+  },
+  {
+    title: "At rest",
+    of: (battery) => battery,
+    describe: ({ exposure, standby, rest_voltage, full_charge }) => ({
+      facts: [
+        ...(exposure.soc_at_rest.status === "ok"
+          ? [
+              ["Above 80 %", restShare(exposure.soc_at_rest, "hours_above_80")],
+              ["Above 90 %", restShare(exposure.soc_at_rest, "hours_above_90")],
+            ]
+          : [["State of charge", exposure.soc_at_rest]]),
+        ["Standby loss", standby.status === "ok" ? loss(standby) : standby],
+        ["SoC by voltage", rest_voltage.status === "ok" ? byVoltage(rest_voltage) : rest_voltage],
+        [
+          "Last full charge",
+          full_charge.status === "ok"
+            ? `${quantity(full_charge.days, "days")} before the newest reading: ${moment(full_charge.at)}`
+            : full_charge,
+        ],
+      ],
+    }),
+  },
+  {
+    title: "Ageing by time and by use",
+    of: (battery) => battery.stress,
+    describe: ({ calendar_share, calendar_factor, cycle_factor, mean_temp, mean_soc, mean_depth }) => ({
+      value: `${share(calendar_share)} by time`,
+      facts: [
+        ["By time", `${quantity(calendar_factor, "", 2)} times that at 25 °C and 50 %`],
+        ["By use", `${quantity(cycle_factor, "", 2)} times that of cycles of 50 %`],
+        [
+          "Means",
+          `${quantity(mean_temp, "°C")}, SoC ${quantity(mean_soc, "%", 0)}, depth ${quantity(mean_depth, "%", 0)}`,
+        ],
+        ["Caution", "a published model of an NMC cell: a comparison, no forecast"],
+      ],
+    }),
+  },
+  {
+    title: "Silences",
+    of: (battery) => battery.silences,
+    describe: ({ seen_percent, seen_kwh, silent_percent, parts }) => ({
+      facts: [
+        ["SoC while read", `${quantity(seen_percent, "%")}, ${quantity(seen_kwh, "kWh")} into the battery`],
+        ["SoC in silences", quantity(silent_percent, "%")],
+        ...parts.map((part) => [SILENCES[part.kind], silence(part)]),
       ],
     }),
   },
@@ -128,7 +244,7 @@ export const FIGURES = [
         ["Below 0 °C", counter(hours_cold, "h")],
         ["… charging", counter(hours_cold_charging, "h")],
         ["Deep discharges", counter(deep_discharges, "", 0)],
-        ["Resistance growth", counter(resistance_growth, "%")],
+        ["Resistance growth", resistance_growth.status === "ok" ? estimate(resistance_growth, "%") : resistance_growth],
       ],
     }),
   },

@@ -6,7 +6,7 @@ import { fact } from "./episode_list.js";
 import { FIGURES } from "./battery_figures.js";
 import { quantity } from "../core/format.js";
 import { withLabels } from "./profile_form.js";
-import { TrendChart } from "../charts/trend_chart.js";
+import { BatteryCharts } from "./battery_charts.js";
 
 export class BatteryPanel {
   constructor() {
@@ -17,14 +17,14 @@ export class BatteryPanel {
       { class: "figures" },
       ...FIGURES.map(() => make("div", { class: "figure" }, make("span", { class: "skeleton wide" }, "\u00a0"))),
     );
-    this.trend = new TrendChart();
+    this.charts = new BatteryCharts();
     this.element = make(
       "section",
       { class: "panel" },
       make("h2", {}, "Battery health"),
       this.problem,
       this.window,
-      this.trend.element,
+      this.charts.element,
       this.grid,
     );
     this.content = "";
@@ -37,12 +37,13 @@ export class BatteryPanel {
     if (content === this.content) return;
     this.content = content;
     setText(this.window, `From the readings of ${moment(battery.from_ts)} to ${moment(battery.to_ts)}`);
+    this.charts.show(battery);
     this.grid.replaceChildren(...FIGURES.map((about) => figure(about, about.of(battery))));
   }
 
   /** @param {any} battery as before @param {any|null} days its window by days, from GET series; null without a trend */
   showTrend(battery, days) {
-    this.trend.show(battery.soh_trend, days);
+    this.charts.showTrend(battery.soh_trend, days);
   }
 
   fail(error) {
@@ -50,7 +51,7 @@ export class BatteryPanel {
   }
 
   close() {
-    this.trend.close();
+    this.charts.close();
   }
 }
 

@@ -3,7 +3,7 @@
 import { make } from "../core/element.js";
 import { timeElement } from "../core/clock.js";
 import { fact } from "./episode_list.js";
-import { duration, quantity, share } from "../core/format.js";
+import { duration, quantity, share, span } from "../core/format.js";
 import { PagedList } from "../core/paged_list.js";
 
 const TITLES = { drive: "Drive", charge: "Charge", unobserved: "Unobserved" };
@@ -30,7 +30,11 @@ function row(session) {
     soc_to,
     kwh_in,
     kwh_in_low,
+    kwh_in_high,
     kwh_out,
+    kwh_out_low,
+    kwh_out_high,
+    sampling_ok,
     km,
     peak_kw,
     mean_kw,
@@ -40,6 +44,8 @@ function row(session) {
   } = session;
   const isCharge = kind === "charge";
   const energy = isCharge ? kwh_in : kwh_out;
+  // Of readings far apart, the energy is known up to a band.
+  const band = (low, high) => (sampling_ok || low === null || high === null ? "" : ` (${span(low, high, "kWh")})`);
   const lasted = duration((Date.parse(ended_at) - Date.parse(started_at)) / 1000);
   const isKnown = soc_from !== null && soc_to !== null;
   const soc = isKnown ? `${quantity(soc_from, "", 0)} → ${quantity(soc_to, "%", 0)}` : "";
@@ -69,8 +75,8 @@ function row(session) {
       "dl",
       { class: "facts" },
       ...fact(end_known ? "Ended" : "Seen until", timeElement(ended_at)),
-      ...fact("Energy out", quantity(kwh_out, "kWh", 2)),
-      ...fact("Energy in", quantity(kwh_in, "kWh", 2)),
+      ...fact("Energy out", `${quantity(kwh_out, "kWh", 2)}${band(kwh_out_low, kwh_out_high)}`),
+      ...fact("Energy in", `${quantity(kwh_in, "kWh", 2)}${band(kwh_in_low, kwh_in_high)}`),
       ...(kwh_in === null && kwh_in_low !== null ? fact("Energy in, at least", quantity(kwh_in_low, "kWh")) : []),
       ...fact("Distance", quantity(km, "km")),
       ...fact("Peak power", quantity(peak_kw, "kW")),

@@ -3,11 +3,17 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.ageing_pack import lived
+from tests.charged import PACKS, charged
 from tests.conftest import eventually
 from tests.dashboard import NOW, PHONE, VIN, keep_rows, loaded, overflow, row, stamp, whole
+
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
 def test_an_unknown_vehicle(api, show, keep):
@@ -309,7 +315,7 @@ def test_the_trend_of_the_state_of_health(api, show, engine, car):
     page = show(api, f"#/vehicle/{VIN}?range=24h")
     loaded(page)
     expect(page.locator(".figures")).to_contain_text("days with a soh over")
-    expect(page.locator(".trend")).to_be_hidden()
+    expect(page.get_by_role("img", name="State of health by day")).to_have_count(0)
     page.goto(f"{api.base_url}/#/vehicle/OLD-00001")
     trend = page.get_by_role("img", name="State of health by day")
     expect(trend.locator("canvas")).to_be_visible()
@@ -328,7 +334,7 @@ def test_the_lines_of_the_trend(api, show):
     ts = [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3, 4, 5)]
     page = show(api)
     lines = page.evaluate(drawn, [ageing, {"ts": ts, "soh": {"mean": [91, 90, None, 90.5, 90]}}])
-    assert lines["soh"] == [91, 90, 90.5, 90]
+    assert lines["y"] == [91, 90, 90.5, 90]
     assert lines["line"] == pytest.approx([90.04, 90.03, 90.01, 90.0])
     assert lines["low"] == pytest.approx([90.02, 90.02, 90.0, 89.98])
     assert lines["high"] == pytest.approx([90.06, 90.04, 90.02, 90.02])
@@ -336,3 +342,87 @@ def test_the_lines_of_the_trend(api, show):
     assert (
         page.evaluate(drawn, [{"status": "insufficient_data"}, {"ts": ts, "soh": {"mean": [1] * 5}}]) is None
     )
+
+
+def readings_of(trace, vin, until):
+    """Return the rows of a trace that ends at `until`."""
+    names = ("soc", "soh", "pack_voltage", "pack_current", "max_temp", "min_temp", "odo_km")
+    ago = (trace.ts[-1] - trace.ts) / 60 + (NOW - until).total_seconds() / 60
+    columns = {name: getattr(trace, name) for name in names if not np.isnan(getattr(trace, name)).all()}
+    return [
+        row(vin, float(minutes), **{name: float(values[at]) for name, values in columns.items()})
+        for at, minutes in enumerate(ago)
+    ]
+
+
+def test_the_charts_of_the_battery(api, show, engine):
+    """Capacity, resistance, charge curve, soc and temperature over time, each in words; figures beside."""
+    vin = "CHARTS-00001"
+    charges = charged(PACKS["nmc"], 14, step_s=60.0, every_days=15.0, fade=0.1)
+    drives = lived(2, joule=30e3, growth=0.1, every=7)
+    keep_rows(engine, readings_of(charges, vin, NOW - timedelta(days=1)))
+    keep_rows(engine, readings_of(drives, vin, NOW - timedelta(hours=2)))
+    api.put(f"/api/vehicles/{vin}/profile", json={"capacity_ah": 54, "chemistry": "NMC", "series_cells": 96})
+    page = show(api, f"#/vehicle/{vin}")
+    for name, words in (
+        ("Capacity by charge", r"The trend goes from 5[34]\.\d\sAh to 4[89]\.\d\sAh: .* a year\."),
+        ("Resistance at 25 °C by day", r"The trend goes from .*mΩ: \d+\.\d\s% \(95\s%: .*\) in all\."),
+        ("Charge curve", r"AC: at most 1\d\.\d\skW at \d+\s%"),
+        ("Time at rest by state of charge", r"h in all, most of them, .* at \d+ to \d+\s%\."),
+        ("Time by temperature of the cells", r"at 20 to 25\s°C\."),
+    ):
+        chart = page.get_by_role("img", name=name)
+        expect(chart.locator("canvas")).to_be_visible(timeout=30_000)
+        expect(chart).to_have_attribute("aria-label", re.compile(words))
+    figures = page.locator(".figures")
+    for words in ("SoH by capacity", "14 charges", "of like temperature", "Standby loss", "by time"):
+        expect(figures).to_contain_text(words)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        found = Axe().run(page, context=".figures, figure", options=WCAG).response["violations"]
+        assert [rule["id"] for rule in found] == []
+    page.set_viewport_size(PHONE)
+    assert overflow(page) == 0
+
+
+def test_the_lines_of_capacity_and_resistance(api, show):
+    """They end at the API's values, and the interval opens from the middle; without a slope points alone."""
+    page = show(api)
+    drawn = """async ([name, answer]) => (await import("/dashboard/charts/trend.js"))[name](answer)"""
+    charges = [{"ended_at": f"2026-01-{day:02d}T00:00:00Z", "ah": ah} for day, ah in ((1, 60), (11, 59))]
+    slope = {"status": "ok", "first_ah": 60, "last_ah": 59}
+    slope["per_year"] = {"value": -36.525, "low": -73.05, "high": 0}
+    answer = {"status": "ok", "charges": charges, "slope": slope}
+    lines = page.evaluate(drawn, ["capacityOf", answer])
+    assert (lines["y"], lines["line"]) == ([60, 59], pytest.approx([60, 59]))
+    assert (lines["low"], lines["high"]) == (pytest.approx([59.5, 58.5]), pytest.approx([60.5, 59.5]))
+    lacking = {**answer, "slope": {"status": "insufficient_data"}}
+    assert page.evaluate(drawn, ["capacityOf", lacking])["y"] == [60, 59]
+    assert "line" not in page.evaluate(drawn, ["capacityOf", lacking])
+    days = [{"day": "2025-01-01", "mohm_at_25": 70}, {"day": "2026-01-01", "mohm_at_25": 77}]
+    growth = {"value": 10, "low": 8, "high": 12}
+    answer = {"status": "ok", "days": days, "first_mohm_at_25": 70, "last_mohm_at_25": 77}
+    lines = page.evaluate(drawn, ["resistanceOf", {**answer, "per_year": growth}])
+    assert lines["line"] == pytest.approx([70, 77], abs=0.01)
+    for name in ("capacityOf", "resistanceOf"):
+        assert page.evaluate(drawn, [name, {"status": "insufficient_data"}]) is None
+
+
+def test_the_band_of_a_sessions_energy(api, show, engine):
+    """A drive at a reading a minute shows its energy with the band; `sampling_ok` is false."""
+    vin = "SLOW-00001"
+    rows = [
+        row(
+            vin,
+            60 - minute,
+            pack_voltage=350.0,
+            pack_current=10.0 + 40 * (minute % 2),
+            odo_km=1_000.0 + minute,
+        )
+        for minute in range(30)
+    ]
+    keep_rows(engine, rows)
+    page = show(api, f"#/vehicle/{vin}")
+    drive = page.locator("details", has=page.locator("summary", has_text="Drive")).first
+    drive.locator("summary").click()
+    expect(drive).to_contain_text(re.compile(r"Energy out\s*\d\.\d\d\skWh \(\d\.\d \.\. \d\.\d\skWh\)"))

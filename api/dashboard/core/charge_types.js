@@ -1,0 +1,3 @@
+// The types of charges in words.
+
+export const CHARGE_TYPES = { socket: "Domestic socket", ac: "AC", dc: "DC" };
