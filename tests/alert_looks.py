@@ -1,6 +1,7 @@
 """An alert worker's looks for tests: one process, a clock of the test, the real store."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from sqlalchemy import select, text
 
@@ -8,11 +9,13 @@ from alert_worker.alert_health import AlertHealth
 from alert_worker.alert_metrics import AlertMetrics
 from alert_worker.looks import Looks
 from alert_worker.shares import Shares
-from shared.episodes.model import VEHICLE_SILENT
+from shared.diagnostics.alerts import Severity
+from shared.episodes.model import VEHICLE_SILENT, StoredEpisode
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.episode_tables import episode_messages, episodes
 from shared.storage.store_readings import store
+from tests.readings import START
 
 FACTS = ("code", "severity", "started_at", "start_known", "ended_at", "peak", "threshold", "unit", "detail")
 
@@ -50,6 +53,22 @@ class Looker:
         self.now += timedelta(minutes=11)
         while self.looks.judge_one_whole(self.now):
             pass
+
+
+def stored_episode(vin="VIN-00001", code="TEMP_HIGH", started_at=START, **facts):
+    """Make an episode as the store holds it, open where nothing else is given."""
+    values = {
+        "severity": Severity.WARNING,
+        "start_known": True,
+        "ended_at": None,
+        "peak": 52.0,
+        "threshold": 50.0,
+        "unit": "°C",
+        "detail": "Hottest cell: 52 °C.",
+        "opened_at": started_at,
+        "changed_at": started_at,
+    }
+    return StoredEpisode(vin=vin, id=uuid4(), code=code, started_at=started_at, **values | facts)
 
 
 def keep(engine, rows):

@@ -1,7 +1,6 @@
 """The alert worker's table of episodes equals what `anomalies` answers, after any order of arrival."""
 
 import random
-from collections import Counter
 from datetime import datetime
 
 import pytest
