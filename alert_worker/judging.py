@@ -26,7 +26,7 @@ _SILENT_PAST = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the rules found in a vehicle's readings, and in which scope that holds."""
+    """Findings of the rules in a vehicle's readings, and the scope in which they hold."""
 
     found: list[Finding]
     scope: Scope

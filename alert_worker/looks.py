@@ -19,7 +19,7 @@ from alert_worker.shares import Shares, share_of
 from alert_worker.silence import silence_changes
 from alert_worker.suspicion import TIMELY, suspects
 from alert_worker.vehicle_progress import advance, begin_of_changes, want_whole, watched_of
-from alert_worker.vehicle_state import DAILY, VehicleState
+from alert_worker.vehicle_state import AT_ONCE, DAILY, VehicleState
 from shared.diagnostics.trace import moment
 from shared.episodes.store import touching_episodes
 from shared.storage.read_traces import read_since
@@ -135,7 +135,7 @@ class Looks:
                 state.want_whole(now, timedelta(0))
 
     def _judge(self, database: psycopg.Connection[Any], seen: Sequence[Seen], now: datetime) -> None:
-        new = self._load([each for each in seen if each.vin not in self._states], database, now)
+        self._load([each for each in seen if each.vin not in self._states], database, now)
         states = [self._states[each.vin] for each in seen]
         checked = self._check(database, seen, now)
         from_ts = [
@@ -147,9 +147,7 @@ class Looks:
         begins: dict[str, datetime] = {}
         for place, (one, state) in enumerate(zip(seen, states, strict=True)):
             late_from = checked[one.vin].late_from if one.vin in checked else None
-            if one.vin in new and state.version != one.version:
-                late_from = checked[one.vin].watched.begin
-            want_whole(state, found, place, late_from, now, is_new=one.vin in new)
+            want_whole(state, found, place, late_from, now)
             begin = begin_of_changes(state, one, late_from, is_suspect=bool(found.timely[place]))
             if begin is not None:
                 begins[one.vin] = begin
@@ -163,20 +161,20 @@ class Looks:
         self._save(save, now)
         self._metrics.judged("newest", len(seen))
 
-    def _load(self, seen: Sequence[Seen], database: psycopg.Connection[Any], now: datetime) -> set[str]:
-        """Load the states of vehicles that this worker takes over; return their VINs."""
+    def _load(self, seen: Sequence[Seen], database: psycopg.Connection[Any], now: datetime) -> None:
+        """Load the states of vehicles that this worker takes over."""
         if not seen:
-            return set()
+            return
         vins = [each.vin for each in seen]
         with self._engine.connect() as connection:
-            loaded = memory.load_states(connection, vins)
+            loaded = memory.load_states(connection, vins, now)
         oldest = memory.oldest_readings(database, vins)
         for vin, state in loaded.items():
             state.profile = self._profiles.get(vin, _NO_PROFILE)
             state.oldest = oldest.get(vin)
-            state.want_whole(now, DAILY)
+            # Without a fresh state nothing says what changed while no worker looked.
+            state.want_whole(now, DAILY if state.watched is not None else AT_ONCE)
         self._states |= loaded
-        return set(vins)
 
     def _check(
         self, database: psycopg.Connection[Any], seen: Sequence[Seen], now: datetime

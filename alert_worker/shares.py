@@ -36,7 +36,7 @@ class Shares:
     """The shares that this worker holds."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self.held: frozenset[int] = frozenset()
         self.workers = 0
         """Number of workers that run, this one included."""
@@ -62,10 +62,10 @@ class Shares:
             .with_for_update()
         ).all()
         part = math.ceil(SHARES / self.workers)
-        mine = [share for share, owner, is_valid in rows if owner == self._name and is_valid]
+        mine = [share for share, owner, is_valid in rows if owner == self.name and is_valid]
         free = [share for share, owner, is_valid in rows if owner is None or not is_valid]
         held = (mine + free)[:part]
-        self._claim(connection, held, self._name)
+        self._claim(connection, held, self.name)
         self._claim(connection, mine[part:], None)
         self.held = frozenset(held)
 
@@ -74,7 +74,7 @@ class Shares:
         wanted = {share_of(vin) for vin in vins}
         query = select(_COLUMN.share).where(
             _COLUMN.share.in_(wanted),
-            _COLUMN.claimed_by == self._name,
+            _COLUMN.claimed_by == self.name,
             _COLUMN.claimed_until > func.clock_timestamp(),
         )
         valid = set(connection.execute(query.order_by(_COLUMN.share).with_for_update(read=True)).scalars())
@@ -83,13 +83,13 @@ class Shares:
 
     def release(self, connection: Connection) -> None:
         """Give all shares back, at the end of the worker."""
-        mine = _COLUMN.claimed_by == self._name
+        mine = _COLUMN.claimed_by == self.name
         connection.execute(update(alert_shares).where(mine).values(claimed_by=None, claimed_until=None))
-        connection.execute(alert_workers.delete().where(alert_workers.c.name == self._name))
+        connection.execute(alert_workers.delete().where(alert_workers.c.name == self.name))
         self.held = frozenset()
 
     def _register(self, connection: Connection) -> None:
-        statement = insert(alert_workers).values(name=self._name, seen_until=_UNTIL)
+        statement = insert(alert_workers).values(name=self.name, seen_until=_UNTIL)
         connection.execute(
             statement.on_conflict_do_update(index_elements=["name"], set_={"seen_until": _UNTIL})
         )

@@ -13,8 +13,6 @@ from shared.diagnostics.trace import moment
 from shared.episodes.model import LATCHED
 from shared.storage.read_traces import FleetReadings
 
-_MARKED_FOR = timedelta(minutes=9)
-"""Least time that an hour stays marked after a late arrival, and some less."""
 _SOH_EVERY = timedelta(hours=6)
 _INTERVALS = 12
 _TIMELY_CODES = frozenset(map(str, TIMELY))
@@ -66,18 +64,13 @@ def want_whole(
     place: int,
     late_from: datetime | None,
     now: datetime,
-    *,
-    is_new: bool,
 ) -> None:
+    """Ask for a judgement of the vehicle's whole past where its newest readings give a reason."""
     if found.odometer[place]:
         state.want_whole(now, AT_ONCE)
     if found.soh[place] and all(each.code != Code.SOH_LOW for each in state.open):
         state.want_whole(now, _SOH_EVERY)
-    if is_new:
-        # Hours that changed while no worker looked may have lost their marks by now.
-        if state.saved_at is None or now - state.saved_at > _MARKED_FOR:
-            state.want_whole(now, AT_ONCE)
-    elif late_from is not None and (state.until is None or late_from < state.until - LONG_OPEN):
+    if late_from is not None and (state.until is None or late_from < state.until - LONG_OPEN):
         state.want_whole(now, AT_ONCE)
     elif late_from is not None:
         state.want_whole(now, SOON)

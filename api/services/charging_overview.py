@@ -1,4 +1,4 @@
-"""Charging of the fleet at one moment: who charges, who is low and does not, who has not charged."""
+"""Charging of the fleet at one moment: charging vehicles, low ones, and those that have not charged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -115,6 +115,9 @@ alert_vehicles = Table(
     time_column("judged_until", "ts of the newest reading that was judged"),
     time_column("judged_at", "our clock"),
     time_column("whole_at", "our clock, when all that the rules need was judged"),
+    time_column("watched_from", "ts; readings from here on ..."),
+    time_column("watched_to", "... to here are counted, so that a late one is seen"),
+    Column("watched_number", BigInteger, comment="of readings and values there"),
     PrimaryKeyConstraint("vin", name="alert_vehicles_pkey"),
     comment="how far each vehicle is judged; behind by some minutes while nothing is found",
 )

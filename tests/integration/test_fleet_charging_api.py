@@ -1,4 +1,4 @@
-"""Charging of the fleet over HTTP: who charges, who is low and does not, who has not charged."""
+"""Charging of the fleet over HTTP: charging vehicles, low ones, and those that have not charged."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -164,6 +164,9 @@ def _create_claims() -> None:
         _time("judged_until", "ts of the newest reading that was judged"),
         _time("judged_at", "our clock"),
         _time("whole_at", "our clock, when all that the rules need was judged"),
+        _time("watched_from", "ts; readings from here on ..."),
+        _time("watched_to", "... to here are counted, so that a late one is seen"),
+        sa.Column("watched_number", sa.BigInteger, comment="of readings and values there"),
         sa.PrimaryKeyConstraint("vin", name="alert_vehicles_pkey"),
         comment="how far each vehicle is judged; behind by some minutes while nothing is found",
     )
