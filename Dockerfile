@@ -1,4 +1,4 @@
-# One image for both Python services: docker-compose.yml says which process each container runs.
+# One image for all Python services: docker-compose.yml says which process each container runs.
 
 # The dashboard's script and stylesheet. Node.js comes from PyPI: no other image is needed.
 FROM python:3.12-slim AS dashboard
@@ -19,6 +19,7 @@ RUN python -m venv --without-pip /opt/venv \
         --root-user-action ignore --no-compile --only-binary :all: --require-hashes -r requirements.txt
 COPY shared shared
 COPY ingest_worker ingest_worker
+COPY alert_worker alert_worker
 COPY api api
 COPY --from=dashboard /app/api/dashboard_dist api/dashboard_dist
 # Bytecode is made here because the running container can't write it. "unchecked": Python trusts it

@@ -69,6 +69,26 @@ class Worker(Server):
         return Client(self.base_url).answers("/ready", _ANSWER_TIMEOUT_S)
 
 
+class AlertWorker(Server):
+    """An alert worker; `start()` returns when it has looked at the fleet once."""
+
+    def __init__(self, *, log: Path, env: Mapping[str, str] | None = None) -> None:
+        super().__init__("alert worker", log=log, env=_importable(env))
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "alert_worker"]
+
+    def prepare(self) -> None:
+        self.env |= {"ALERT_HEALTH_HOST": self.host, "ALERT_HEALTH_PORT": str(self.port)}
+
+    def answers(self) -> bool:
+        return Client(self.base_url).answers("/ready", _ANSWER_TIMEOUT_S)
+
+
 class Api(Server):
     """An API on a port of 127.0.0.1; `start()` returns when /api/health answers."""
 

@@ -1,4 +1,4 @@
-"""The whole system on one machine: PostgreSQL, Mosquitto, schema, worker and API."""
+"""The whole system on one machine: PostgreSQL, Mosquitto, schema, both workers and API."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Self
 
 from scripts.launcher.broker import Broker
 from scripts.launcher.launch_error import LaunchError
-from scripts.launcher.module import Api, Migration, Worker
+from scripts.launcher.module import AlertWorker, Api, Migration, Worker
 from scripts.launcher.postgres import Postgres
 from scripts.launcher.process import Process
 
@@ -24,9 +24,9 @@ class Stack:
     Files lie in `folder`, logs in `folder/logs`. With `database_url` that database is used and `postgres` is
     None; with `mqtt` = (host, port) that broker is used and `broker` is None; its user name, password and
     certificate are then read from the environment as usual. `env` is merged into the environment of migrate,
-    worker and API. `postgres_settings` and `broker_overrides` are for tests. `prefer` names ports to use when
-    they are free: {"postgres": 5434, "broker": 1883, "api": 8000}. `show` is called with each name and the
-    step to run, which returns a few words about its result.
+    workers and API. `postgres_settings` and `broker_overrides` are for tests. `prefer` names ports to use
+    when they are free: {"postgres": 5434, "broker": 1883, "api": 8000}. `show` is called with each name and
+    the step to run, which returns a few words about its result.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Stack:
                 log=self.logs / "mosquitto.log",
             )
         self.worker = Worker(log=self.logs / "worker.log", env=env)
+        self.alert_worker = AlertWorker(log=self.logs / "alert_worker.log", env=env)
         self.api = Api(log=self.logs / "api.log", env=env, prefer=preferred.get("api"))
         self._migrate = Migration(log=self.logs / "migrate.log", env=env)
         self._database_url = database_url
@@ -95,6 +96,7 @@ class Stack:
             self._hand_out_addresses()
             self._show("schema", self._bring_schema_up_to_date)
             self._show("worker", self._start_worker)
+            self._show("alert worker", self._start_alert_worker)
             self._show("API", self._start_api)
         except BaseException:
             self.stop()
@@ -113,6 +115,7 @@ class Stack:
             yield self.broker
         yield self._migrate
         yield self.worker
+        yield self.alert_worker
         yield self.api
 
     def check(self) -> None:
@@ -150,7 +153,7 @@ class Stack:
             # Values in the environment are meant for another broker.
             unset = ("MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_TLS_CA_FILE")
             addresses |= {name: self.worker.env.get(name, "") for name in unset}
-        for process in (self._migrate, self.worker, self.api):
+        for process in (self._migrate, self.worker, self.alert_worker, self.api):
             process.env |= addresses
 
     def _bring_schema_up_to_date(self) -> str:
@@ -160,6 +163,10 @@ class Stack:
     def _start_worker(self) -> str:
         self.worker.start()
         return "listens to vehicles/+/telemetry"
+
+    def _start_alert_worker(self) -> str:
+        self.alert_worker.start()
+        return "looks for episodes in what arrives"
 
     def _start_api(self) -> str:
         self.api.start()

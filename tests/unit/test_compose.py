@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.api_settings import ApiSettings
-from shared.settings import WorkerSettings
+from shared.settings import AlertSettings, WorkerSettings
 from shared.sources.shipped_dialects import FOLDER
 
 ROOT = Path(__file__).parents[2]
@@ -17,8 +17,11 @@ SOURCES = (ROOT / "compose.sources.yml").read_text(encoding="utf-8")
 
 SETTINGS = {
     "battery-worker": {name.upper() for name in WorkerSettings.model_fields},
+    "battery-alerts": {name.upper() for name in AlertSettings.model_fields},
     "battery-api": {name.upper() for name in ApiSettings.model_fields},
 }
+# Of the settings that all Python services get.
+UNUSED = {"battery-alerts": {"MAX_FUTURE_SKEW_S"}}
 # Settings with another meaning inside the containers than on the user's machine: fixed, also against .env.
 FIXED = {
     "DATABASE_URL",
@@ -28,14 +31,17 @@ FIXED = {
     "API_PORT",
     "WORKER_HEALTH_HOST",
     "WORKER_HEALTH_PORT",
+    "ALERT_HEALTH_HOST",
+    "ALERT_HEALTH_PORT",
 }
 # Paths: the other files mount a certificate or a mapping, and name its place in the container.
 LEFT_OUT = {
     "battery-worker": {"MQTT_TLS_CA_FILE": TLS, "MQTT_SOURCES": SOURCES},
+    "battery-alerts": {},
     "battery-api": {"MQTT_SOURCES": SOURCES},
 }
 
-SERVICES = ["battery-db", "battery-broker", "battery-worker", "battery-api"]
+SERVICES = ["battery-db", "battery-broker", "battery-worker", "battery-alerts", "battery-api"]
 
 
 def block(heading, file=COMPOSE):
@@ -63,7 +69,8 @@ def environment(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_compose_knows_every_setting(name):
     """A setting that compose does not pass on would have no effect in .env."""
-    assert set(environment(name)) == SETTINGS[name] - LEFT_OUT[name].keys()
+    expected = SETTINGS[name] - LEFT_OUT[name].keys() | UNUSED.get(name, set())
+    assert set(environment(name)) == expected
     for setting, other in LEFT_OUT[name].items():
         assert f"{setting}: /run/battery/" in block(f"  {name}:", other)
 
@@ -125,11 +132,12 @@ def test_every_service_is_confined_and_watched(name, line):
 
 
 def test_python_services_wait_for_what_they_need():
-    """Start order goes by health: the worker needs both servers, the API the database."""
+    """Start order goes by health: the worker needs both servers, the others the database."""
     healthy = ": {condition: service_healthy}"
     assert f"battery-db{healthy}" in service("battery-worker")
     assert f"battery-broker{healthy}" in service("battery-worker")
     assert f"battery-db{healthy}" in service("battery-api")
+    assert f"battery-db{healthy}" in service("battery-alerts")
 
 
 def test_the_image_runs_as_a_user_without_rights():
@@ -144,8 +152,8 @@ def test_the_image_is_built_from_named_folders_only():
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules == [
         "*", "!requirements.txt", "!requirements-node.txt", "!package.json", "!package-lock.json",
-        "!scripts/build_dashboard.mjs", "!shared", "!ingest_worker", "!api", "api/dashboard_dist",
-        "**/__pycache__", "**/*.pyc",
+        "!scripts/build_dashboard.mjs", "!shared", "!ingest_worker", "!alert_worker", "!api",
+        "api/dashboard_dist", "**/__pycache__", "**/*.pyc",
     ]  # fmt: skip
 
 
@@ -193,7 +201,7 @@ def test_the_example_names_every_variable_of_compose_with_its_default():
     assert set(named) == set(read)
 
 
-@pytest.mark.parametrize("kind", ["worker", "api"])
+@pytest.mark.parametrize("kind", ["worker", "alerts", "api"])
 def test_a_wrong_setting_does_not_loop(kind):
     """Settings are checked first; wrong ones leave a container that waits, unhealthy."""
     command = service(f"battery-{kind}")

@@ -12,7 +12,7 @@ from scripts.import_graph import PACKAGES, circles, combined_graph, parsed
 ROOT = Path(__file__).parents[2]
 SOURCES = {
     path.relative_to(ROOT).as_posix(): parsed(path)
-    for package in ("shared", "ingest_worker", "api")
+    for package in ("shared", "ingest_worker", "alert_worker", "api")
     for path in sorted((ROOT / package).rglob("*.py"))
 }
 # Made once: of all packages it takes a second.
@@ -57,10 +57,11 @@ def test_the_sources_are_found():
     assert {"shared/settings.py", "ingest_worker/worker.py", "api/routers/vehicles.py"} <= set(SOURCES)
 
 
-def test_the_two_processes_do_not_know_each_other():
+def test_the_processes_do_not_know_each_other():
     """The database schema is their only contract."""
-    assert not importers_of("ingest_worker") & files_under("api", "shared")
-    assert not importers_of("api") & files_under("ingest_worker", "shared")
+    processes = {"ingest_worker", "alert_worker", "api"}
+    for one in processes:
+        assert not importers_of(one) & files_under("shared", *processes - {one})
 
 
 def test_no_process_needs_scripts_or_tests():
@@ -113,6 +114,7 @@ API_FLOORS = (
 )
 SHARED_FLOORS = (
     (
+        "shared.alert_metric_definitions",
         "shared.alert_thresholds",
         "shared.command_arguments",
         "shared.gc_tuning",
@@ -126,7 +128,13 @@ SHARED_FLOORS = (
     ),
     ("shared.storage", "shared.diagnostics", "shared.sources"),
     ("shared.api_settings", "shared.setting_values", "shared.settings"),
-    ("shared.check_settings", "shared.command", "shared.rejections"),
+    (
+        "shared.check_settings",
+        "shared.command",
+        "shared.episodes",
+        "shared.rejections",
+        "shared.status_server",
+    ),
     ("shared.migrate", "shared.migrations", "shared.rollups"),
 )
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from shared.alert_thresholds import AlertThresholds
 from shared.api_settings import ApiSettings
 from shared.settings import (
+    AlertSettings,
     BrokerSettings,
     DatabaseSettings,
     InvalidSettingsError,
@@ -20,9 +21,10 @@ from shared.settings import (
 from shared.storage.engine import masked
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
-KINDS = [DatabaseSettings, BrokerSettings, ReadingSettings, WorkerSettings, ApiSettings]
+KINDS = [DatabaseSettings, BrokerSettings, ReadingSettings, WorkerSettings, AlertSettings, ApiSettings]
 FIELDS = {name.upper(): field for kind in KINDS for name, field in kind.model_fields.items()}
 OWNER = {name.upper(): kind for kind in KINDS for name in kind.model_fields}
+ALERTS = [name for name, kind in OWNER.items() if name.startswith("ALERT_") and kind is ApiSettings]
 SECRET = "hunter2"
 
 
@@ -154,8 +156,8 @@ WRONG = [
     (ApiSettings, "CONNECTIVITY_OFFLINE_AFTER_S", "60"),
     (ApiSettings, "CONNECTIVITY_OFFLINE_AFTER_S", "59.9"),
     (ApiSettings, "CONNECTIVITY_OFFLINE_AFTER_S", "31536001"),
-    *((ApiSettings, name, "hot") for name in FIELDS if name.startswith("ALERT_")),
-    *((ApiSettings, name, "nan") for name in FIELDS if name.startswith("ALERT_")),
+    *((ApiSettings, name, "hot") for name in ALERTS),
+    *((ApiSettings, name, "nan") for name in ALERTS),
 ]
 
 
@@ -269,7 +271,7 @@ def test_alert_thresholds_default():
     assert load(ApiSettings).alert_thresholds == AlertThresholds()
 
 
-@pytest.mark.parametrize("name", [name for name in FIELDS if name.startswith("ALERT_")])
+@pytest.mark.parametrize("name", ALERTS)
 def test_each_alert_threshold_is_its_own(environment, name):
     """A threshold's variable moves that threshold and no other."""
     field = name.removeprefix("ALERT_").lower()
