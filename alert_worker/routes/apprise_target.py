@@ -40,6 +40,8 @@ class AppriseTarget:
 
 
 def _kind_of(message: Message) -> NotifyType:
+    if message["event"] == "digest":
+        return _KINDS["warning"]
     if message["event"] in {"closed", "withdrawn"}:
         return NotifyType.SUCCESS
     return _KINDS[message["episode"]["severity"]]

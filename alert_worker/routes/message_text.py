@@ -63,5 +63,7 @@ def _moment(text: str | None) -> str:
 
 
 def _digest(message: Message) -> str:
-    counts = ", ".join(f"{each['count']} {each['severity']} {each['code']}" for each in message["groups"])
+    counts = ", ".join(
+        f"{each['count']} {each['severity']} {each['code']} {each['event']}" for each in message["groups"]
+    )
     return f"Held back by the limit of {message['per_minute']} messages a minute: {counts}."

@@ -1,28 +1,48 @@
-"""Targets of a routes file's addresses."""
+"""The routes of the settings with their receivers, ready to send."""
 
-from alert_worker.routes.apprise_target import AppriseTarget
+from pathlib import Path
+
 from alert_worker.routes.mqtt_target import MqttTarget
-from alert_worker.routes.routes_file import Route, RoutesError, scheme_of
+from alert_worker.routes.plan import PlannedTarget, planned_targets
+from alert_worker.routes.routes_file import Route, RoutesError, load_routes, scheme_of
 from alert_worker.routes.target import Target
 from alert_worker.routes.webhook import Webhook, WebhookOptions
-from shared.settings import BrokerSettings
+from shared.settings import RouteSettings
 
 
-def targets_of(route: Route, broker: BrokerSettings, options: WebhookOptions) -> dict[str, Target]:
-    """Return the target of each address of a route. Raises RoutesError for an unknown kind of address."""
-    targets: dict[str, Target] = {}
-    for number, address in enumerate(route.to, 1):
-        scheme = scheme_of(address)
-        if scheme in {"http", "https"}:
-            targets[address] = Webhook(address, options)
-        elif scheme == "mqtt":
-            targets[address] = MqttTarget(broker)
-        else:
-            try:
-                targets[address] = AppriseTarget(address)
-            except ValueError as wrong:
-                # The address itself may hold a password or a token.
-                raise RoutesError(
-                    f"route {route.name}: to, address {number} ({scheme}:...) {wrong}"
-                ) from None
-    return targets
+def load_plan(path: Path | None, settings: RouteSettings) -> list[PlannedTarget]:
+    """Read a routes file and make its receivers; none without a file. Opens no connection.
+
+    Raises RoutesError with one line that names the file, the route, the key and the reason.
+    """
+    if path is None:
+        return []
+    plan: list[PlannedTarget] = []
+    for route in load_routes(path):
+        try:
+            plan += planned_targets(route, _targets(route, settings))
+        except RoutesError as wrong:
+            raise RoutesError(f"{path}: route {route.name}: {wrong}") from None
+    return plan
+
+
+def _targets(route: Route, settings: RouteSettings) -> list[Target]:
+    return [_target(number, address, settings) for number, address in enumerate(route.to, 1)]
+
+
+def _target(number: int, address: str, settings: RouteSettings) -> Target:
+    scheme = scheme_of(address)
+    if scheme in {"http", "https"}:
+        secret = settings.alert_webhook_secret
+        key = None if secret is None else secret.get_secret_value().encode()
+        return Webhook(address, WebhookOptions(key, settings.alert_allow_private))
+    if scheme == "mqtt":
+        return MqttTarget(settings)
+    # Apprise takes a third of a second to import, and most installations send webhooks only.
+    from alert_worker.routes.apprise_target import AppriseTarget  # noqa: PLC0415
+
+    try:
+        return AppriseTarget(address)
+    except ValueError as wrong:
+        # The address itself may hold a password or a token.
+        raise RoutesError(f"to: address {number} ({scheme}:...) {wrong}") from None
