@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from shared.wire.reading import Range
@@ -27,6 +27,9 @@ RANGES: dict[str, Range] = {
     "max_charge_a": Range(1, 3_000, "A"),
 }
 """Range of each field, both ends included. [C]: from a motorcycle to a mining truck, and some more."""
+
+TEXTS: dict[str, int] = {"name": 100, "group": 100, "plate": 40}
+"""Fields of text, with the largest number of characters of each."""
 
 _NAMES = {
     "series_cells": "number of cells in series",
@@ -57,6 +60,22 @@ def _known(name: str, description: str, example: float) -> Any:
     low, high, unit = RANGES[name]
     text = f"{description}, {unit}" if unit else description
     return Field(default=None, ge=low, le=high, description=text, examples=[example])
+
+
+def _text(name: str, description: str, example: str) -> Any:
+    return Field(
+        default=None, min_length=1, max_length=TEXTS[name], description=description, examples=[example]
+    )
+
+
+def _printable(value: str) -> str:
+    # Tabs and line ends too: a name is shown in one line of a list, and in the subject of a message.
+    if not value.isprintable() or value != value.strip():
+        raise PydanticCustomError("text", "must be printable, without blanks around it")
+    return value
+
+
+PlainText = Annotated[str, AfterValidator(_printable)]
 
 
 def _day(value: Any) -> Any:
@@ -110,3 +129,6 @@ class Profile(BaseModel):
     current_sign: Annotated[Literal[1, -1], BeforeValidator(_sign)] = Field(
         1, description="-1 for a source whose charging current is positive (such as COVESA VSS)"
     )
+    name: PlainText | None = _text("name", "Name by which people know the vehicle", "Van 12")
+    group: PlainText | None = _text("group", "Group of vehicles: a site, a customer, a team", "Depot North")
+    plate: PlainText | None = _text("plate", "Licence plate", "B-EV 1234")

@@ -8,7 +8,8 @@ from shared.storage.tables import vehicle_profiles
 from shared.vehicle_profile import Profile
 
 _FIELDS = tuple(Profile.model_fields)
-_QUERY = f"SELECT {', '.join(_FIELDS)} FROM vehicle_profiles WHERE vin = %s"  # noqa: S608 - our own columns
+_LISTED = ", ".join(f'"{name}"' for name in _FIELDS)
+_QUERY = f"SELECT {_LISTED} FROM vehicle_profiles WHERE vin = %s"  # noqa: S608 - our own columns
 
 
 async def profile(connection: Connection, vin: str) -> Profile | None:

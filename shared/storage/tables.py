@@ -17,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -27,19 +26,30 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.storage import episode_tables, table_metadata
 from shared.storage.hourly_rollup import SERIES
 from shared.storage.latest_signals import VALUE_TS
-from shared.vehicle_profile import RANGES, Chemistry
+from shared.vehicle_profile import RANGES, TEXTS, Chemistry
 from shared.wire.connectivity import Status
 from shared.wire.reading import SIGNALS
 
-metadata = MetaData()
+metadata = table_metadata.metadata
 
 # VINs are collated as bytes: no upgrade of the system's locales can change that order, and a prefix is a
 # range of the index.
 
 # BETWEEN, not >= and <=: in Postgres NaN passes `>= 0`.
 _RANGES = {name: f"{name} BETWEEN {signal.low} AND {signal.high}" for name, signal in SIGNALS.items()}
+
+
+EPISODE_TABLES = (
+    episode_tables.episodes,
+    episode_tables.episode_messages,
+    episode_tables.message_deliveries,
+    episode_tables.alert_vehicles,
+    episode_tables.alert_shares,
+    episode_tables.alert_workers,
+)
 
 
 def _signal_columns() -> list[Column[float]]:
@@ -188,6 +198,7 @@ vehicle_profiles = Table(
     Column(
         "current_sign", SmallInteger, nullable=False, comment="-1: the source's charging current is positive"
     ),
+    *(Column(name, Text) for name in TEXTS),
     PrimaryKeyConstraint("vin", name="vehicle_profiles_pkey"),
     CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="vehicle_profiles_vin_check"),
     CheckConstraint(f"chemistry IN ({_CHEMISTRIES})", name="vehicle_profiles_chemistry_check"),
@@ -197,6 +208,10 @@ vehicle_profiles = Table(
             f"{name} BETWEEN {bounds.low} AND {bounds.high}", name=f"vehicle_profiles_{name}_check"
         )
         for name, bounds in RANGES.items()
+    ),
+    *(
+        CheckConstraint(f'length("{name}") BETWEEN 1 AND {most}', name=f"vehicle_profiles_{name}_check")
+        for name, most in TEXTS.items()
     ),
     comment="facts about a vehicle that its readings do not tell",
 )

@@ -20,6 +20,9 @@ FULL = {
     "max_charge_a": 125.0,
     "first_use_date": "2021-05-17",
     "current_sign": -1,
+    "name": "Van 12, Łódź",
+    "group": "Depot North",
+    "plate": "B-EV 1234",
 }
 NOTHING = dict.fromkeys(FULL) | {"current_sign": 1}
 
@@ -91,6 +94,14 @@ def test_the_ends_of_each_range(api, name, bounds):
         ("current_sign", True),
         ("capacity_Ah", 60),
         ("vin", "VIN-00002"),
+        ("name", ""),
+        ("name", " Van"),
+        ("name", "Van\n12"),
+        ("name", "Van\x00"),
+        ("name", 12),
+        ("name", "x" * 101),
+        ("group", "x" * 101),
+        ("plate", "x" * 41),
     ],
 )
 def test_invalid_profiles(api, field, value):

@@ -119,7 +119,7 @@ SHARED_FLOORS = (
     ),
     ("shared.storage", "shared.diagnostics", "shared.sources"),
     ("shared.api_settings", "shared.setting_values", "shared.settings"),
-    ("shared.check_settings", "shared.command", "shared.rejections"),
+    ("shared.check_settings", "shared.command", "shared.episodes", "shared.rejections"),
     ("shared.migrate", "shared.migrations", "shared.rollups"),
 )
 

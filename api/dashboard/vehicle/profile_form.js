@@ -3,8 +3,14 @@
 import { isAbort, put } from "../core/api.js";
 import { make, setAttribute, setText } from "../core/element.js";
 
-/** @type {{name: string, label: string, type?: string, options?: string[][], isNumber?: boolean}[]} */
+/**
+ * @type {{name: string, label: string, type?: string, options?: string[][], isNumber?: boolean,
+ *   isText?: boolean}[]}
+ */
 const FIELDS = [
+  { name: "name", label: "Name", isText: true },
+  { name: "group", label: "Group", isText: true },
+  { name: "plate", label: "Licence plate", isText: true },
   { name: "series_cells", label: "Cells in series" },
   {
     name: "chemistry",
@@ -34,7 +40,8 @@ const FIELDS = [
 
 /** A sentence of the API, the profile's fields in it called as in the form. */
 export function withLabels(sentence) {
-  return FIELDS.reduce(
+  // Names such as "group" are words of other sentences, too.
+  return FIELDS.filter(({ isText }) => !isText).reduce(
     (text, { name, label }) => text.replaceAll(new RegExp(`\\b${name}\\b`, "g"), `“${label.split(",")[0]}”`),
     sentence,
   );
@@ -103,7 +110,7 @@ export class ProfileForm {
 
 class Field {
   /** @param {(typeof FIELDS)[number]} field */
-  constructor({ name, label, options, type = "text", isNumber = !options && type === "text" }) {
+  constructor({ name, label, options, type = "text", isText, isNumber = !options && !isText && type === "text" }) {
     this.name = name;
     this.isNumber = isNumber;
     const id = `profile-${name}`;
