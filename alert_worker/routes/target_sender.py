@@ -62,7 +62,7 @@ class TargetSender(threading.Thread):
             try:
                 pause_s = self._send_due() if self._may_send() else _LOOK_EVERY_S
             except SQLAlchemyError as error:
-                _log.warning("Route %s: the database can't be reached: %s", self._receiver, type(error).__name__)
+                _log.warning("Route %s: no database: %s", self._receiver, type(error).__name__)
                 pause_s = _LOOK_EVERY_S
             self._wake.wait(pause_s)
             self._wake.clear()
@@ -104,7 +104,7 @@ class TargetSender(threading.Thread):
                 mark_sent(connection, self._planned, [delivery], now)
                 return True
             if mark_failed(connection, self._planned, delivery, error, now):
-                _log.error("Route %s: message %s is given up: %s", self._receiver, delivery.message["id"], error)
+                _log.error("Route %s: %s is given up: %s", self._receiver, delivery.message_id, error)
         return False
 
     def _send_digest(self, held: Sequence[Delivery]) -> bool:

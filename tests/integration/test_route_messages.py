@@ -306,4 +306,3 @@ def test_a_sender_whose_sessions_are_ended_goes_on(engine, database_url, plan):
         open_one(engine)
         eventually(lambda: requests)
         eventually(lambda: [state for state, _ in states(engine)] == ["sent"])
-
