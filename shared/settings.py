@@ -117,7 +117,7 @@ class SourceSettings(Settings):
 
 
 class RouteSettings(BrokerSettings):
-    """Where messages about episodes go."""
+    """Receivers of messages about episodes."""
 
     alert_routes: Path | None = Field(
         None,

@@ -117,10 +117,10 @@ SHARED_FLOORS = (
         "shared.wire",
         "shared.wording",
     ),
-    ("shared.storage", "shared.diagnostics", "shared.sources"),
+    ("shared.storage", "shared.diagnostics", "shared.profile_table", "shared.sources"),
     ("shared.api_settings", "shared.setting_values", "shared.settings"),
     ("shared.check_settings", "shared.command", "shared.episodes", "shared.rejections"),
-    ("shared.migrate", "shared.migrations", "shared.rollups"),
+    ("shared.migrate", "shared.migrations", "shared.profiles", "shared.rollups"),
 )
 
 
