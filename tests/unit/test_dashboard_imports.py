@@ -8,9 +8,10 @@ SOURCES = Path(__file__).parents[2] / "api" / "dashboard"
 MAY = {
     "core": {"core"},
     "charts": {"core", "charts"},
+    "events": {"core", "events"},
     "fleet": {"core", "fleet"},
     "vehicle": {"core", "charts", "vehicle"},
-    "": {"core", "fleet", "vehicle"},
+    "": {"core", "events", "fleet", "vehicle"},
 }
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")
 
