@@ -3,6 +3,7 @@
 import { localInput } from "../core/clock.js";
 import { button, make, setAttribute } from "../core/element.js";
 import { words } from "../core/format.js";
+import { CODES } from "./codes.js";
 
 const TYPING_MS = 250;
 const NO_VIN = /[^A-Za-z0-9-]/g;
@@ -24,11 +25,8 @@ const ACKNOWLEDGED = [
 const FILTERS = ["severity", "code", "q", "acknowledged"];
 
 export class EventFilters {
-  /**
-   * @param {string[]} codes of all rules
-   * @param {(changes: Record<string, string|null>, how?: {replace: boolean}) => void} change
-   */
-  constructor(codes, change) {
+  /** @param {(changes: Record<string, string|null>, how?: {replace: boolean}) => void} change */
+  constructor(change) {
     this.typing = 0;
     this.shows = new Map(
       SHOWS.map(([value, text]) => [
@@ -47,7 +45,7 @@ export class EventFilters {
       const vin = this.search.value.replace(NO_VIN, "").toUpperCase();
       this.typing = setTimeout(() => change({ q: vin }, { replace: true }), TYPING_MS);
     });
-    const all = [["", "any"], ...codes.map((code) => [code, words(code)])];
+    const all = [["", "any"], ...CODES.map((code) => [code, words(code)])];
     this.choices = new Map([
       ["severity", choice("severity", SEVERITIES, change)],
       ["code", choice("code", all, change)],

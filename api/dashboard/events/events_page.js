@@ -14,41 +14,12 @@ import { eventRow } from "./event_row.js";
 const EVERY_MS = 5000;
 const PAGE = 100;
 const DAY_MS = 86_400_000;
-/** Rules whose episodes come from readings, and the one of silence. */
-const CODES = [
-  "THERMAL_EVENT",
-  "TEMP_HIGH",
-  "TEMP_HIGH_CHARGING",
-  "TEMP_LOW_CHARGING",
-  "TEMP_SPREAD",
-  "TEMP_RISE",
-  "HEATING_AT_REST",
-  "SOC_LOW",
-  "SOC_JUMP",
-  "SOC_RECALIBRATED",
-  "SOH_LOW",
-  "CELL_VOLTAGE_HIGH",
-  "CELL_VOLTAGE_LOW",
-  "OVERCURRENT",
-  "SIGN_SUSPECT",
-  "STUCK_SENSOR",
-  "SENSOR_IMPLAUSIBLE",
-  "SENSOR_OFFSET",
-  "ODO_JUMP",
-  "ODO_ROLLBACK",
-  "ODO_ZERO",
-  "DATA_GAP",
-  "CLOCK_AHEAD",
-  "CLOCK_BEHIND",
-  "LATE_DATA",
-  "VEHICLE_SILENT",
-];
 
 export class EventsPage {
   constructor(main, query) {
     document.title = "Events · Fleet";
     this.query = query;
-    this.filters = new EventFilters(CODES, (changes, how) => this.change(changes, how));
+    this.filters = new EventFilters((changes, how) => this.change(changes, how));
     this.found = make("p", { class: "found muted", role: "status" });
     this.list = new PagedList({
       title: "Events",
