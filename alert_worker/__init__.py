@@ -1,1 +1,1 @@
-"""Judgement of every vehicle."""
+"""The alert worker: from stored readings to episodes of the whole fleet, and to messages about them."""

@@ -19,6 +19,7 @@ from api.routers import (
     api_docs,
     dashboard,
     diagnostics,
+    episodes,
     exports,
     fleet,
     health,
@@ -29,6 +30,7 @@ from api.routers import (
     telemetry,
     vehicles,
 )
+from api.schemas.episode import Acknowledgement, Muting, NewNote
 from api.services.export_stream import ExportSlots
 from shared.api_settings import ApiSettings
 from shared.vehicle_profile import Profile
@@ -69,6 +71,7 @@ def create_app(settings: ApiSettings | None = None, *, metrics_folder: Path | No
     app.include_router(telemetry.router, dependencies=[Depends(require_key)])
     app.include_router(fleet.router, dependencies=[Depends(require_key)])
     app.include_router(alerts.router, dependencies=[Depends(require_key)])
+    app.include_router(episodes.router, dependencies=[Depends(require_key)])
     app.include_router(diagnostics.router, dependencies=[Depends(require_key)])
     app.include_router(exports.router, dependencies=[Depends(require_key_or_permit)])
     app.include_router(profiles.router, dependencies=[Depends(require_key)])
@@ -96,7 +99,7 @@ def _describe_shared_schemas(app: FastAPI) -> None:
             describe_key(call, getattr(app.state, "settings", None))
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
-        for model in (Reading, Profile, Problem):
+        for model in (Reading, Profile, Acknowledgement, NewNote, Muting, Problem):
             schema = model.model_json_schema(ref_template=template)
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

@@ -21,7 +21,6 @@ from ingest_worker.fatal_errors import FatalError
 from ingest_worker.hour_closer import HourCloser
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.slot import SlotLock
-from ingest_worker.status_server import StatusServer
 from ingest_worker.subscriber import Subscriber
 from ingest_worker.time_limits import STOP_S
 from ingest_worker.worker import Worker
@@ -30,6 +29,7 @@ from shared.command import run_command
 from shared.command_arguments import command_parser
 from shared.settings import WorkerSettings
 from shared.sources.mapping_file import sources_of
+from shared.status_server import StatusServer
 from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker")

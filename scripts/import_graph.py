@@ -11,7 +11,7 @@ from pathlib import Path
 from shared.command_arguments import command_parser
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("shared", "ingest_worker", "api")
+PACKAGES = ("shared", "ingest_worker", "alert_worker", "api")
 
 Graph = Mapping[str, frozenset[str]]
 """Modules, each with the modules of the same set that it imports."""
@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         "Count import arrows, floors and circles of each package.",
         examples=["", "api shared"],
     )
-    parser.add_argument("package", nargs="*", default=PACKAGES, help="a package (default: all three)")
+    parser.add_argument("package", nargs="*", default=PACKAGES, help="a package (default: all)")
     packages = parser.parse_args(arguments).package
     if unknown := [name for name in packages if not (ROOT / name).is_dir()]:
         parser.error(f"no such package: {', '.join(unknown)}")

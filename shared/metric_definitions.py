@@ -218,6 +218,10 @@ def counter(definition: Definition, value: float | Labelled) -> Metric:
     return family
 
 
-def gauge(definition: Definition, value: float) -> Metric:
-    """Return a gauge with this value."""
-    return GaugeMetricFamily(definition.name, definition.help, value=value)
+def gauge(definition: Definition, value: float | Labelled) -> Metric:
+    """Return a gauge with this value: one number, or one for each combination of labels."""
+    family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+    numbers = value if isinstance(value, Mapping) else {(): value}
+    for labels, number in numbers.items():
+        family.add_metric(labels, number)
+    return family

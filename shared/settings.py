@@ -134,10 +134,6 @@ class RouteSettings(BrokerSettings):
     )
 
 
-class AlertSettings(DatabaseSettings, RouteSettings):
-    """Settings of `python -m alert_worker`."""
-
-
 class RejectionsSettings(DatabaseSettings, ReadingSettings, RetentionSettings, SourceSettings):
     """Settings of `python -m ingest_worker.rejections`."""
 
@@ -178,6 +174,37 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, Retentio
     )
     worker_health_port: Port | None = Field(
         None, description="The port on which the worker answers /live, /ready and /metrics; unset: on none."
+    )
+
+
+class AlertSettings(DatabaseSettings, RouteSettings):
+    """Settings of `python -m alert_worker`."""
+
+    alert_worker_name: Annotated[str, AfterValidator(is_printable)] = Field(
+        "battery-alert-worker",
+        min_length=1,
+        max_length=100,
+        description="The alert worker's name in the database's list of connections and of claims.",
+    )
+    alert_silent_after_s: int = Field(
+        86_400,
+        ge=0,
+        le=31_536_000,
+        description="A vehicle of which nothing arrived for so long (seconds) has an episode VEHICLE_SILENT;"
+        " 0: none has.",
+    )
+    episodes_keep_days: int = Field(
+        730,
+        ge=0,
+        le=36_500,
+        description="Closed episodes older than this (days) are deleted, with their notes; 0: at no age.",
+    )
+    alert_health_host: str = Field(
+        "127.0.0.1", description="The address on which the alert worker answers /live, /ready and /metrics."
+    )
+    alert_health_port: Port | None = Field(
+        None,
+        description="The port on which the alert worker answers /live, /ready and /metrics; unset: on none.",
     )
 
 

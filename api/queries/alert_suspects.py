@@ -5,10 +5,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from api.db.numpy_columns import Microseconds, load_as_arrays
 from api.db.pool import Connection
 from shared.alert_thresholds import AlertThresholds
 from shared.diagnostics.alerts import ALERT_SIGNALS, any_alert_sql, mildest_limits
+from shared.storage.numpy_columns import Microseconds, load_as_arrays
 from shared.value_ages import TEMPERATURE_AGE, TEMPERATURES
 
 

@@ -5,31 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from api.db.pool import Connection
+from shared.storage.reading_extent import FIRST_AND_LAST, NEIGHBOURS, START_BY_DAYS, START_BY_HOURS
 
-_FIRST_AND_LAST = """
-    SELECT (SELECT min(ts) FROM telemetry WHERE vin = %(vin)s),
-        (SELECT max(ts) FROM telemetry WHERE vin = %(vin)s)
-"""
-_NEIGHBOURS = """
-    SELECT (SELECT max(ts) FROM telemetry WHERE vin = %(vin)s AND ts < %(from_ts)s),
-        (SELECT min(ts) FROM telemetry WHERE vin = %(vin)s AND ts > %(to_ts)s)
-"""
-
-
-def _start_within(table: str, start: str) -> str:
-    return f"""
-        SELECT min({start}) FILTER (WHERE so_far <= %(most)s) FROM (
-            SELECT {start}, sum(samples) OVER (ORDER BY {start} DESC) AS so_far FROM {table}
-            WHERE vin = %(vin)s AND {start} <= %(to_ts)s
-                AND {start} >= date_trunc('{start}', %(from_ts)s::timestamptz, 'UTC')
-        ) AS starts HAVING max(so_far) > %(most)s
-    """  # noqa: S608 - of our own tables
-
-
-_START_BY_DAYS, _START_BY_HOURS = (
-    _start_within("telemetry_daily", "day"),
-    _start_within("telemetry_hourly", "hour"),
-)
 _DUPLICATES = """
     SELECT coalesce(sum(duplicates), 0)::bigint FROM duplicate_counts
     WHERE vin = %(vin)s AND day >= date_trunc('day', %(from_ts)s::timestamptz, 'UTC') AND day <= %(to_ts)s
@@ -42,7 +19,7 @@ _REJECTIONS = """
 
 async def first_and_last_ts(connection: Connection, vin: str) -> tuple[datetime, datetime] | None:
     """Select the oldest and the newest ts; None for a vehicle without readings."""
-    oldest, newest = await _one(connection, _FIRST_AND_LAST, {"vin": vin})
+    oldest, newest = await _one(connection, FIRST_AND_LAST, {"vin": vin})
     return None if oldest is None else (oldest, newest)
 
 
@@ -50,7 +27,7 @@ async def neighbouring_ts(
     connection: Connection, vin: str, from_ts: datetime, to_ts: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Select the last ts before a window and the first ts after it."""
-    before, after = await _one(connection, _NEIGHBOURS, {"vin": vin, "from_ts": from_ts, "to_ts": to_ts})
+    before, after = await _one(connection, NEIGHBOURS, {"vin": vin, "from_ts": from_ts, "to_ts": to_ts})
     return before, after
 
 
@@ -63,11 +40,11 @@ async def start_within(
     its last hour alone holds more.
     """
     values = {"vin": vin, "from_ts": from_ts, "to_ts": to_ts, "most": most}
-    row = await (await connection.execute(_START_BY_DAYS, values, binary=True)).fetchone()
+    row = await (await connection.execute(START_BY_DAYS, values, binary=True)).fetchone()
     if row is None or row[0] is not None:
         return row[0] if row else None
     values["from_ts"] = to_ts.replace(hour=0, minute=0, second=0, microsecond=0)
-    row = await (await connection.execute(_START_BY_HOURS, values, binary=True)).fetchone()
+    row = await (await connection.execute(START_BY_HOURS, values, binary=True)).fetchone()
     return row[0] if row else None
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.db.numpy_columns import Microseconds, load_as_arrays
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
 from api.queries.connectivity import SINCE_SQL, STATE_SQL, parameters
 from shared.storage.latest_signals import VALUE_TS
+from shared.storage.numpy_columns import Microseconds, load_as_arrays
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
 

@@ -18,7 +18,7 @@ from api.http.vin_path import Vin, normal_vin
 from api.queries import extent
 from api.schemas.battery import BatteryHealth
 from api.schemas.diagnostics import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
-from api.services.diagnosis import MAX_READINGS, Analysis, Diagnosis, Margin, OpenDiagnosisRunner, Window
+from api.services.diagnosis import Analysis, Diagnosis, OpenDiagnosisRunner, Window
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import Battery, battery
 from shared.diagnostics.episode import Episode, Skipped
@@ -27,20 +27,18 @@ from shared.diagnostics.rule import Code
 from shared.diagnostics.session import Kind, Session
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.trace import Trace, moment
+from shared.episodes.judged_window import MARGIN, MAX_READINGS, PERIOD, Margin, touches
 from shared.vehicle_profile import Profile
 
 router = APIRouter(prefix="/api/vehicles", tags=["diagnostics"])
 
 T = TypeVar("T")
 
-_DEFAULT_PERIOD = timedelta(days=30)
 _DEFAULT_BATTERY_PERIOD = timedelta(days=366)
 _TREND_PERIOD = timedelta(days=36_525)
 """All that is stored, up to the most readings of a window."""
 _HALF_US = 5e-7
 _SEVERITIES = list(Severity)
-# SOH_LOW asks for a median of 7 days on 3 days.
-_EPISODES_MARGIN = Margin(timedelta(days=10), timedelta(days=1))
 _SESSIONS_MARGIN = Margin(timedelta(days=1), timedelta(days=1))
 
 From = Annotated[
@@ -100,7 +98,7 @@ async def anomalies(
     )
     query = resume(next_token, arguments)
     window = Window(query.from_ts, query.to_ts)
-    diagnosis = await diagnoses.run(request, query.vin, window, _episodes(query.code), back=_DEFAULT_PERIOD)
+    diagnosis = await diagnoses.run(request, query.vin, window, _episodes(query.code), back=PERIOD)
     return _anomalies(query, diagnosis)
 
 
@@ -131,7 +129,7 @@ async def vehicle_sessions(
     )
     query = resume(next_token, arguments)
     window = Window(query.from_ts, query.to_ts)
-    diagnosis = await diagnoses.run(request, query.vin, window, _sessions(), back=_DEFAULT_PERIOD)
+    diagnosis = await diagnoses.run(request, query.vin, window, _sessions(), back=PERIOD)
     return _sessions_page(query, diagnosis)
 
 
@@ -159,7 +157,7 @@ async def vehicle_diagnosis(
     }
     window = Window(from_ts, to_ts)
     anomalies_found, sessions_found = await diagnoses.run_both(
-        request, arguments["vin"], window, _episodes(None), _sessions(), back=_DEFAULT_PERIOD
+        request, arguments["vin"], window, _episodes(None), _sessions(), back=PERIOD
     )
     return VehicleDiagnosis(
         anomalies=_anomalies(AnomaliesQuery(**arguments, code=None, min_severity=None), anomalies_found),
@@ -211,7 +209,7 @@ def _episodes(code: tuple[Code, ...] | None) -> Analysis[tuple[list[Episode], li
     def find(trace: Trace, profile: Profile) -> tuple[list[Episode], list[Skipped]]:
         return episodes(trace, profile, codes)
 
-    return Analysis(("episodes", codes), find, _EPISODES_MARGIN)
+    return Analysis(("episodes", codes), find, MARGIN)
 
 
 def _anomalies(query: AnomaliesQuery, diagnosis: Diagnosis[tuple[list[Episode], list[Skipped]]]) -> Anomalies:
@@ -220,8 +218,7 @@ def _anomalies(query: AnomaliesQuery, diagnosis: Diagnosis[tuple[list[Episode], 
     touching = [
         episode
         for episode in found
-        if episode.started_at <= diagnosis.to_ts
-        and (episode.ended_at is None or episode.ended_at >= diagnosis.from_ts)
+        if touches(episode, diagnosis.from_ts, diagnosis.to_ts)
         and _SEVERITIES.index(episode.severity) >= mildest
     ]
     page, window_fields = _page(query, diagnosis, touching, _start_and_code)

@@ -1,21 +1,31 @@
 """Overview of the fleet, for a dashboard that polls."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
+from api.db.database import Database
 from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.pagination import ANY_OF
-from api.http.problems import problem_responses
+from api.http.problems import ProblemError, problem_responses
+from api.http.query_times import QueryTime
 from api.http.responses import json_response
+from api.queries.episode_list import LATELY, NO_LABELS, episodes_of_vehicles, labels, vins_of_group
 from api.queries.fleet_columns import fleet
+from api.queries.last_charges import charging_facts, last_charges
+from api.schemas.charging_fleet import ChargingFleet
 from api.schemas.vehicles import Fleet
+from api.services.charging_overview import ChargingOverview, ChargingQuery, Show, done_at
 from api.services.fleet_overview import FleetOverview, FleetQuery, Sort
 from shared.diagnostics.alerts import Severity
 from shared.wire.connectivity import State
 
 router = APIRouter(prefix="/api/fleet", tags=["fleet"])
+
+_LONGEST_LOOK = timedelta(days=14)
+Group = Annotated[str | None, Query(min_length=1, max_length=100, description="Of the vehicles' profiles")]
 
 
 @router.get("", response_model=Fleet, responses=problem_responses(401, 422, 503))
@@ -25,16 +35,17 @@ async def overview(
     settings: LoadedSettings,
     state: Annotated[list[State] | None, Query(description=ANY_OF)] = None,
     min_severity: Annotated[
-        Severity | None, Query(description="With an alert of this severity or worse")
+        Severity | None, Query(description="With an alert or an open episode of this severity or worse")
     ] = None,
     charging: bool | None = None,
     q: Annotated[
         str | None, Query(pattern="^[A-Za-z0-9-]{1,40}$", description="Part of a VIN, in upper or lower case")
     ] = None,
+    group: Group = None,
     sort: Sort = Sort.ALERT,
     order: Annotated[
         Literal["asc", "desc"] | None,
-        Query(description="Default asc, for alert desc: the worst first; equals by VIN"),
+        Query(description="Default asc, for alert desc: the worst first, then the newest; equals by VIN"),
     ] = None,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -43,6 +54,8 @@ async def overview(
 
     The answer is a snapshot with page numbers, not a keyset list: the order changes with every reading, and a
     client that polls every few seconds needs the worst vehicles of now. A page beyond the last one is empty.
+    A vehicle with an open THERMAL_EVENT comes first in the order of `alert`; then the severity of the worst
+    open episode or alert counts, then the begin of that episode.
 
     `charging`: at least 2 A go into the pack (by a current at most 15 minutes older than the newest reading),
     the odometer stood still for two minutes
@@ -50,14 +63,63 @@ async def overview(
     """
     now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds
     columns = await database.read(fleet, now=now, limits=limits)
+    episodes = await database.read(episodes_of_vehicles, now - LATELY)
+    members = None if group is None else await database.read(vins_of_group, group)
     query = FleetQuery(
         states=frozenset(state or State),
         min_severity=min_severity,
         charging=charging,
         q=q.upper() if q else None,
+        vins=members,
         sort=sort,
         descending=(order or ("desc" if sort is Sort.ALERT else "asc")) == "desc",
         page=page,
         page_size=page_size,
     )
-    return json_response(FleetOverview(columns, now=now, limits=limits, thresholds=thresholds).page(query))
+    found = FleetOverview(columns, episodes, now=now, limits=limits, thresholds=thresholds).page(query)
+    await _label(database, found["vehicles"])
+    return json_response(found)
+
+
+@router.get("/charging", response_model=ChargingFleet, responses=problem_responses(401, 422, 503))
+async def charging_overview(
+    *,
+    database: OpenDatabase,
+    settings: LoadedSettings,
+    show: Annotated[Show, Query(description="Which vehicles are listed")] = Show.ALL,
+    soc_below: Annotated[
+        float, Query(ge=0, le=100, description="Soc below which a vehicle that does not charge is low, %")
+    ] = 30.0,
+    since: Annotated[
+        QueryTime | None,
+        Query(description="Charges are looked for from then on, by the hour; default 24 hours ago"),
+    ] = None,
+    group: Group = None,
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Count and list the vehicles by what a charging round in the morning asks: charging, low, not charged.
+
+    Low vehicles that do not charge come first, the emptiest first; then those that charge; then the rest.
+    """
+    now, limits = datetime.now(UTC), settings.connectivity_limits
+    since = since or now - LATELY
+    if since < now - _LONGEST_LOOK:
+        raise ProblemError(400, f"since: at most {_LONGEST_LOOK.days} days ago.")
+    columns = await database.read(fleet, now=now, limits=limits)
+    charged = await database.read(last_charges, since)
+    members = None if group is None else await database.read(vins_of_group, group)
+    query = ChargingQuery(show=show, soc_below=soc_below, vins=members, page=page, page_size=page_size)
+    overview = ChargingOverview(columns, charged, now=now, since=since)
+    found = overview.page(query)
+    profiles = await database.read(charging_facts, [each["vin"] for each in found["vehicles"]])
+    for vehicle in found["vehicles"]:
+        vehicle["done_at"] = done_at(vehicle, profiles.get(vehicle["vin"]), now)
+    await _label(database, found["vehicles"])
+    return json_response(found)
+
+
+async def _label(database: Database, vehicles: Sequence[dict[str, Any]]) -> None:
+    found = await database.read(labels, [vehicle["vin"] for vehicle in vehicles])
+    for vehicle in vehicles:
+        vehicle.update(found.get(vehicle["vin"], NO_LABELS))

@@ -23,6 +23,7 @@ from api.http.responses import json_response
 from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import telemetry, vehicle_states
 from api.queries.connectivity import connectivity_row
+from api.queries.episode_list import LATELY, NO_EPISODES, NO_LABELS, episodes_of_vehicles, labels
 from api.schemas.vehicles import (
     FleetVehicle,
     ListedVehicle,
@@ -112,13 +113,20 @@ async def latest(vin: Vin, request: Request) -> Response:
 
 @router.get("/{vin}/state", response_model=FleetVehicle, responses=problem_responses(401, 404, 503))
 async def state(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> Response:
-    """Return `latest` with connectivity and charging in one answer, as a vehicle of `/api/fleet`."""
+    """Return `latest` with connectivity, charging and episodes, as a vehicle of `/api/fleet`."""
     vin, now, limits = normal_vin(vin), datetime.now(UTC), settings.connectivity_limits
     row = await database.read(vehicle_states.state, vin, now=now, limits=limits)
     if row is None:
         raise unknown_vin()
     charging, *columns = row
-    return json_response(listed_vehicle(columns, settings.alert_thresholds) | {"charging": charging})
+    episodes = await database.read(episodes_of_vehicles, now - LATELY, vin)
+    known = await database.read(labels, [vin])
+    return json_response(
+        listed_vehicle(columns, settings.alert_thresholds)
+        | {"charging": charging}
+        | episodes.get(vin, NO_EPISODES).fields()
+        | known.get(vin, NO_LABELS)
+    )
 
 
 @router.get(

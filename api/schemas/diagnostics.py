@@ -1,6 +1,6 @@
 """Answers of the diagnoses: episodes, sessions, alerts. Names are the wire names; descriptions give units."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -12,11 +12,9 @@ from shared.diagnostics.episode import Episode, Skipped
 from shared.diagnostics.rule import Code
 from shared.diagnostics.session import EnergyFrom, Kind, Session
 from shared.diagnostics.trace import moment
+from shared.episodes.judged_window import start_is_known
 
 T = TypeVar("T")
-
-# A state that holds when the trace begins is detected within this time: charging without an odometer, 600 s.
-_SETTLED = timedelta(minutes=10)
 
 # Sums of floats end in digits that no sensor has. + 0.0: no figure is -0.
 Rounded = Annotated[float, AfterValidator(lambda value: round(value, 6) + 0.0)]
@@ -59,9 +57,7 @@ class EpisodeOut(BaseModel):
     @classmethod
     def of(cls, episode: Episode, *, trace_starts_mid_history: datetime | None) -> Self:
         """Build the item of an episode; `trace_starts_mid_history` is None without older readings."""
-        start_known = (
-            trace_starts_mid_history is None or episode.started_at - trace_starts_mid_history > _SETTLED
-        )
+        start_known = start_is_known(episode, trace_starts_mid_history)
         return cls(**_common_fields(cls, episode), start_known=start_known)
 
 

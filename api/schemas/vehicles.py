@@ -109,12 +109,28 @@ class VehicleConnectivity(ConnectivityOut):
     status_received_at: datetime | None = Field(description="Time at which that status first arrived")
 
 
+class WorstEpisode(BaseModel):
+    """The worst open episode of a vehicle: a thermal event first, then by severity, then the newest."""
+
+    id: UUID
+    code: str = Field(examples=["TEMP_HIGH"])
+    severity: Severity
+    since: datetime = Field(description="Its begin, by the vehicle's clock")
+    acknowledged: bool
+
+
 class FleetVehicle(ListedVehicle):
     """A vehicle of the overview."""
 
     charging: bool = Field(
         description="Online, takes in 2 A or more; odometer, where known, still for two minutes"
     )
+    worst_episode: WorstEpisode | None = Field(description="null: none is open")
+    open_episodes: int
+    episodes_24h: int = Field(description="Episodes that were found in the last 24 hours, ended ones too")
+    name: str | None = Field(description="Of the vehicle's profile, as group and plate")
+    group: str | None
+    plate: str | None
 
 
 class AlertCounts(BaseModel):
@@ -134,6 +150,8 @@ class FleetCounts(BaseModel):
     offline: int
     charging: int
     alerts: AlertCounts
+    episodes: AlertCounts = Field(description="Vehicles by their worst open episode")
+    latched: int = Field(description="Vehicles with a thermal event without acknowledgement")
 
 
 class Fleet(BaseModel):

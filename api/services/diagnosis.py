@@ -24,15 +24,13 @@ from api.queries.telemetry import summary
 from api.queries.vehicle_profiles import profile
 from api.services.diagnosis_cache import HasClients, ResultCache
 from shared.diagnostics.trace import Trace, moment
+from shared.episodes.judged_window import MARGIN_SHARES, MAX_READINGS, Margin
+from shared.storage.read_traces import split_window
 from shared.vehicle_profile import Profile
 
-MAX_READINGS = 1_100_000
-"""Most readings of one window: a year of a reading every 30 seconds, and some more."""
 _MAX_WAITING = 20
 _HALF_US = 5e-7
 _MAX_WAIT_S = 20.0
-_MARGIN_SHARES = (1.0, 0.1, 0.01)
-"""Shares of the margin to try, until the readings are few enough."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -45,14 +43,6 @@ class Window:
 
     from_ts: datetime | None
     to_ts: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """Readings to add around a window, counted from the last one before it and the first one after it."""
-
-    before: timedelta
-    after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +222,7 @@ class DiagnosisRunner:
         if margin is None:
             return window
         before, after = await self._database.read(extent.neighbouring_ts, vin, window.first, window.last)
-        for part in _MARGIN_SHARES:
+        for part in MARGIN_SHARES:
             first = before - part * margin.before if before else window.first
             last = after + part * margin.after if after else window.last
             if (number := await self._count(vin, first, last)) <= MAX_READINGS:
@@ -245,7 +235,7 @@ class DiagnosisRunner:
             return Trace.of(())
         parts = [
             await run(readings.trace, vin, begin, end, current_sign)
-            for begin, end in readings.split_window(from_ts, to_ts)
+            for begin, end in split_window(from_ts, to_ts)
         ]
         return Trace.joined(parts)
 

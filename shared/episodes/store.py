@@ -27,24 +27,13 @@ class Change:
     events: tuple[Event, ...]
 
 
-def lock_vehicles(connection: Connection, vins: Collection[str]) -> None:
-    """Lock the episodes of these vehicles until the end of the transaction, against other alert workers.
-
-    Calls with several vehicles take the locks in one order.
-    """
-    vehicles = episode_tables.alert_vehicles
-    rows = [{"vin": vin} for vin in sorted(vins)]
-    connection.execute(upsert(vehicles).on_conflict_do_nothing(index_elements=["vin"]), rows)
-    held = select(vehicles.c.vin).where(vehicles.c.vin.in_(vins)).order_by(vehicles.c.vin)
-    connection.execute(held.with_for_update(key_share=True))
-
-
 def touching_episodes(
-    connection: Connection, vins: Collection[str], since: datetime
+    connection: Connection, vins: Collection[str], since: datetime, *, lock: bool
 ) -> dict[str, list[StoredEpisode]]:
     """Return, by vehicle, the episodes that are open or ended at `since` or later, in order of their start.
 
-    Withdrawn ones are left out. Each row is locked, so that no acknowledgement is lost meanwhile.
+    Withdrawn ones are left out. `lock` keeps others, such as an acknowledgement, from changing them until the
+    end of the transaction.
     """
     column = _EPISODES.c
     query = (
@@ -55,8 +44,9 @@ def touching_episodes(
             or_(column.closed_at.is_(None), column.ended_at.is_(None), column.ended_at >= since),
         )
         .order_by(column.vin, column.id)
-        .with_for_update()
     )
+    if lock:
+        query = query.with_for_update()
     found: dict[str, list[StoredEpisode]] = {vin: [] for vin in vins}
     for row in connection.execute(query).mappings():
         found[row["vin"]].append(episode_of(row))

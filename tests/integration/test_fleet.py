@@ -15,7 +15,8 @@ from shared.wire.timestamps import parse_timestamp
 from tests.calls import LATEST_FIELDS, post, problem
 from tests.readings import START, at, raw, row
 
-FIELDS = [*LATEST_FIELDS, "received_at", "connectivity", "charging"]
+EPISODE_FIELDS = ["worst_episode", "open_episodes", "episodes_24h", "name", "group", "plate"]
+FIELDS = [*LATEST_FIELDS, "received_at", "connectivity", "charging", *EPISODE_FIELDS]
 SEVERITIES = ["info", "warning", "critical"]
 SORTS = ["vin", "soc", "power_kw", "max_temp", "soh", "odo_km", "ts", "received_at", "alert"]
 
@@ -74,6 +75,8 @@ def test_an_empty_fleet(api):
             "offline": 0,
             "charging": 0,
             "alerts": {"info": 0, "warning": 0, "critical": 0},
+            "episodes": {"info": 0, "warning": 0, "critical": 0},
+            "latched": 0,
         },
         "matching": 0,
         "page": 1,
@@ -95,6 +98,12 @@ def test_a_vehicle_in_full(api):
         "received_at": listed["received_at"],
         "connectivity": {"state": "online", "since": None},
         "charging": True,
+        "worst_episode": None,
+        "open_episodes": 0,
+        "episodes_24h": 0,
+        "name": None,
+        "group": None,
+        "plate": None,
     }
     assert parse_timestamp(vehicle["received_at"]) <= parse_timestamp(found["at"])
     assert [alert["code"] for alert in vehicle["alerts"]] == ["TEMP_HIGH", "SOC_LOW", "TEMP_SPREAD"]
@@ -117,8 +126,9 @@ def test_counts_are_of_the_whole_fleet(api, everybody):
         "charging": len(charging),
         "alerts": {name: sum(worst(item) == n for item in listed) for n, name in enumerate(SEVERITIES, 1)},
     }
-    assert fleet(api)["counts"] == expected
-    assert fleet(api, q="no-such", state="stale", min_severity="critical")["counts"] == expected
+    none = {"episodes": dict.fromkeys(SEVERITIES, 0), "latched": 0}
+    assert fleet(api)["counts"] == expected | none
+    assert fleet(api, q="no-such", state="stale", min_severity="critical")["counts"] == expected | none
     assert all([*expected.values(), *expected["alerts"].values()]), "this fleet lacks a kind"
 
 

@@ -6,10 +6,13 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from shared.episodes.model import Event
+from shared.episodes.store import Change, store_changes
 from shared.rejections.model import keep_rejections
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.store_readings import store
 from shared.wire.refusal import Reason, Rejection
+from tests.alert_looks import stored_episode
 from tests.conftest import eventually
 from tests.hours import close_all
 from tests.readings import at, row, stamp
@@ -22,6 +25,8 @@ WINDOW = f"from_ts={stamp(1_000)}&to_ts={stamp(300_000)}"
 SHORT = f"from_ts={stamp(1_000)}&to_ts={stamp(3_000)}"
 ALWAYS = "from_ts=0001-01-01T00:00:00Z&to_ts=9999-12-31T23:59:59Z"
 REJECTION = Rejection("VIN-00001", at(0), Reason.BAD_READING, "", None, b"t", b"1")
+
+EPISODE = stored_episode()
 
 NOTHING = {}
 # At its ends a window has parts of two hours, and hours of two days.
@@ -48,6 +53,10 @@ CALLS = {
     "/api/rejections/{id}": {f"/api/rejections/{REJECTION.id}": NOTHING},
     # For each vehicle that charges, one reading of two minutes before; none of these vehicles charges.
     "/api/fleet": {"/api/fleet": NOTHING, "/api/fleet?q=7&charging=true&state=offline&sort=soc": NOTHING},
+    # For each vehicle the hours of a day, of which none is so new here.
+    "/api/fleet/charging": {"/api/fleet/charging?show=low": {"closed_hours": VEHICLES}},
+    "/api/episodes": {"/api/episodes?state=open&vin_prefix=VIN": NOTHING},
+    "/api/episodes/{id}": {f"/api/episodes/{EPISODE.id}": NOTHING},
     "/api/vehicles": {
         f"/api/vehicles?vin_prefix=VIN&soc_below=50&seen_since={stamp(0)}": NOTHING,
         "/api/vehicles?limit=1000": NOTHING,
@@ -126,6 +135,7 @@ def full(engine):
         # Of a few pages the planner would rather read all.
         connection.execute(text(OTHER_DAYS))
         keep_rejections(connection, [REJECTION])
+        store_changes(connection, [Change(EPISODE, (Event.OPENED,))], at(0))
         connection.execute(text("ANALYZE"))
     # An idle session reports its counts after 10 seconds, which would be during the test.
     engine.dispose()

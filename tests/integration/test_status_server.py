@@ -7,9 +7,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.status_server import StatusServer
 from scripts.launcher.ports import free_port
 from shared.metric_definitions import WORKER
+from shared.status_server import StatusServer
 from tests.calls import numbers_of
 from tests.fake_session import FakeSession
 

@@ -1,19 +1,36 @@
-"""The worker's HTTP port, for health checks and for Prometheus."""
+"""The HTTP port of a worker, for health checks and for Prometheus."""
 
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ingest_worker.metrics import WorkerMetrics
-from ingest_worker.worker_health import WorkerHealth
+
+class Health(Protocol):
+    """A worker's liveness and readiness."""
+
+    @property
+    def why_not_live(self) -> str | None:
+        """Reason in words; None for a worker that is live."""
+
+    @property
+    def why_not_ready(self) -> str | None:
+        """Reason in words; None for a worker that is ready."""
+
+
+class Metrics(Protocol):
+    """A worker's metrics."""
+
+    def text(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
 
 
 class StatusServer:
     """An HTTP server for `/live` and `/ready` (200 or 503) and `/metrics`, in threads of its own."""
 
-    def __init__(self, health: WorkerHealth, metrics: WorkerMetrics, host: str, port: int) -> None:
+    def __init__(self, health: Health, metrics: Metrics, host: str, port: int) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":

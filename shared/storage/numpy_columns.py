@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import AsyncCursor, adapters
+from psycopg import AsyncCursor, Cursor, adapters
 from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 
@@ -46,7 +46,7 @@ class Seconds(Microseconds):
         return super().load(data) / 1e6
 
 
-def load_as_arrays(cursor: AsyncCursor[Any], *, times_as: type[Microseconds]) -> None:
+def load_as_arrays(cursor: AsyncCursor[Any] | Cursor[Any], *, times_as: type[Microseconds]) -> None:
     """Make a cursor with `binary=True` load arrays of float8 and timestamptz as NumPy arrays."""
     cursor.adapters.register_loader(_TYPES["float8"].array_oid, Values)
     cursor.adapters.register_loader(_TYPES["timestamptz"].array_oid, times_as)

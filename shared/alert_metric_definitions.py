@@ -1,0 +1,53 @@
+"""The metrics of the alert worker."""
+
+from shared.metric_definitions import Definition
+
+VEHICLES = Definition("battery_alert_vehicles", "gauge", "Vehicles that this worker judges.")
+SHARES = Definition("battery_alert_shares", "gauge", "Shares of the vehicles that this worker holds, of 64.")
+OLDEST_UNJUDGED = Definition(
+    "battery_alert_oldest_unjudged_seconds",
+    "gauge",
+    "Age of the oldest arrival that no look has judged, at the last look; 0 where there is none.",
+)
+LOOK_SECONDS = Definition("battery_alert_look_seconds", "gauge", "Time that the last look took.")
+JUDGED = Definition(
+    "battery_alert_judged",
+    "counter",
+    "Judgements of a vehicle: newest (looked through for a cause), last_hours, whole (all that rules need).",
+    ("scope",),
+)
+WHOLE_DUE = Definition(
+    "battery_alert_whole_due", "gauge", "Vehicles whose whole past is to be judged by now."
+)
+OPEN_EPISODES = Definition(
+    "battery_alert_open_episodes",
+    "gauge",
+    "Open episodes of this worker's vehicles.",
+    ("severity", "code"),
+)
+EVENTS = Definition(
+    "battery_alert_events",
+    "counter",
+    "Changes of episodes that a message reports.",
+    ("event",),
+)
+ALERT_DATABASE_ERRORS = Definition(
+    "battery_alert_database_errors",
+    "counter",
+    "Errors of the database by class, as the ingest worker's.",
+    ("fault",),
+)
+ALERT_READY = Definition("battery_alert_ready", "gauge", "1 where vehicles are judged, as /ready.")
+
+ALERT_WORKER: tuple[Definition, ...] = (
+    VEHICLES,
+    SHARES,
+    OLDEST_UNJUDGED,
+    LOOK_SECONDS,
+    JUDGED,
+    WHOLE_DUE,
+    OPEN_EPISODES,
+    EVENTS,
+    ALERT_DATABASE_ERRORS,
+    ALERT_READY,
+)
