@@ -136,6 +136,16 @@ def give_up_unknown(connection: Connection, plan: Sequence[PlannedTarget]) -> in
     return sum(connection.execute(statement, each).rowcount for each in gone)
 
 
+def waiting_by_route(connection: Connection) -> dict[str, int]:
+    """Return the number of deliveries that wait, by route."""
+    rows = connection.execute(
+        text(
+            "SELECT route, count(*) FROM message_deliveries WHERE state IN ('pending', 'held') GROUP BY route"
+        )
+    )
+    return dict(rows.tuples().all())
+
+
 def digest_of(held: Sequence[Delivery], per_minute: int, now: datetime) -> Message:
     """Return the message that sums up what the limit has held back.
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alert_worker.routes.deliveries import give_up_unknown
+from alert_worker.routes.deliveries import give_up_unknown, waiting_by_route
+from alert_worker.routes.delivery_figures import DeliveryFigures
 from alert_worker.routes.outbox import route_messages
 from alert_worker.routes.plan import PlannedTarget
 from alert_worker.routes.repeats import add_repeats
@@ -28,7 +29,9 @@ class MessageSender(threading.Thread):
     happened long before. It opens three connections to the database.
     """
 
-    def __init__(self, database_url: str, plan: Sequence[PlannedTarget], *, name: str) -> None:
+    def __init__(
+        self, database_url: str, plan: Sequence[PlannedTarget], figures: DeliveryFigures, *, name: str
+    ) -> None:
         super().__init__(name="routes", daemon=True)
         # Two for any number of receivers: each transaction takes milliseconds.
         self._engine = writer_engine(database_url, name=name, pool_size=2)
@@ -37,7 +40,12 @@ class MessageSender(threading.Thread):
         self._lock = SenderLock(self._lock_engine)
         self._wake = threading.Event()
         self._is_stopping = False
-        self.targets = [TargetSender(self._engine, each, lambda: self._lock.is_held) for each in plan]
+        self._figures = figures
+        for each in plan:
+            figures.add_route(each.route.name)
+        self.targets = [
+            TargetSender(self._engine, each, lambda: self._lock.is_held, figures) for each in plan
+        ]
 
     def wake(self) -> None:
         """Look at once: messages were written."""
@@ -75,6 +83,8 @@ class MessageSender(threading.Thread):
                     self._look(with_repeats=looks % _REPEATS_EVERY == 1)
                 except SQLAlchemyError as error:
                     _log.warning("Messages can't be routed: %s; trying again", type(error).__name__)
+            else:
+                self._figures.pending = dict.fromkeys(self._figures.pending, 0)
             self._wake.wait(_LOOK_EVERY_S)
             self._wake.clear()
         self._lock.free()
@@ -82,6 +92,7 @@ class MessageSender(threading.Thread):
     def _begin(self) -> None:
         with self._engine.begin() as connection:
             count = give_up_unknown(connection, self._plan)
+        self._figures.given_up += count
         if count:
             _log.warning("%d messages are given up: the routes file no longer names their receivers", count)
 
@@ -95,6 +106,8 @@ class MessageSender(threading.Thread):
         if with_repeats:
             with self._engine.begin() as connection:
                 repeats = add_repeats(connection, self._plan, datetime.now(UTC))
+                waiting = waiting_by_route(connection)
+            self._figures.pending = {route: waiting.get(route, 0) for route in self._figures.pending}
             if repeats:
                 self._wake_targets()
 

@@ -18,6 +18,7 @@ from alert_worker.routes.deliveries import (
     mark_held,
     mark_sent,
 )
+from alert_worker.routes.delivery_figures import DeliveryFigures
 from alert_worker.routes.plan import PlannedTarget
 from alert_worker.routes.target import DeliveryError, Message
 
@@ -35,7 +36,13 @@ class TargetSender(threading.Thread):
     the failed message itself waits longer, so that one which the receiver refuses does not hold up the rest.
     """
 
-    def __init__(self, engine: Engine, planned: PlannedTarget, may_send: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        planned: PlannedTarget,
+        may_send: Callable[[], bool],
+        figures: DeliveryFigures,
+    ) -> None:
         super().__init__(name=f"route {planned.route.name}", daemon=True)
         self._engine = engine
         self._planned = planned
@@ -45,8 +52,7 @@ class TargetSender(threading.Thread):
         self._minute_began = -_MINUTE_S
         self._in_minute = 0
         self._failures = 0
-        self.counts = {"sent": 0, "failed": 0}
-        """Messages that the receiver took, and attempts that failed."""
+        self._figures = figures
 
     def wake(self) -> None:
         """Look at once: a delivery may be due."""
@@ -104,6 +110,7 @@ class TargetSender(threading.Thread):
                 mark_sent(connection, self._planned, [delivery], now)
                 return True
             if mark_failed(connection, self._planned, delivery, error, now):
+                self._figures.given_up += 1
                 _log.error("Route %s: %s is given up: %s", self._receiver, delivery.message_id, error)
         return False
 
@@ -130,10 +137,10 @@ class TargetSender(threading.Thread):
             if self._failures:
                 _log.info("Route %s: messages are taken again", self._receiver)
             self._failures = 0
-            self.counts["sent"] += 1
+            self._figures.attempts[self._planned.route.name, "sent"] += 1
             self._count()
             return None
-        self.counts["failed"] += 1
+        self._figures.attempts[self._planned.route.name, "failed"] += 1
         self._failures += 1
         if self._failures == 1:
             _log.warning("Route %s: %s; trying again", self._receiver, error)

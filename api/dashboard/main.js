@@ -4,6 +4,7 @@ import { age } from "./core/clock.js";
 import { currentKey, forgetKey } from "./core/key.js";
 import { startTheme } from "./core/theme.js";
 import { parse } from "./core/place.js";
+import { ChargingPage } from "./charging/charging_page.js";
 import { showOpenEpisodes } from "./core/open_episodes.js";
 import { EventsPage } from "./events/events_page.js";
 import { FleetPage } from "./fleet/fleet_page.js";
@@ -40,7 +41,8 @@ function show() {
 }
 
 function pageOf(path, query) {
-  return path === "/events" ? new EventsPage(main, query) : new FleetPage(main, query);
+  if (path === "/events") return new EventsPage(main, query);
+  return path === "/charging" ? new ChargingPage(main, query) : new FleetPage(main, query);
 }
 
 startTheme(document.getElementById("theme"));

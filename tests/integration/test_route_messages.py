@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from alert_worker.routes import target_sender
+from alert_worker.routes.delivery_figures import DeliveryFigures
 from alert_worker.routes.message_sender import MessageSender
 from alert_worker.routes.outbox import route_messages
 from alert_worker.routes.repeats import add_repeats
@@ -76,7 +77,7 @@ def plan(tmp_path, database_url):
 
 @contextmanager
 def running(database_url, plan):
-    sender = MessageSender(database_url, plan, name="test-sender")
+    sender = MessageSender(database_url, plan, DeliveryFigures(), name="test-sender")
     sender.start()
     try:
         yield sender

@@ -8,10 +8,11 @@ SOURCES = Path(__file__).parents[2] / "api" / "dashboard"
 MAY = {
     "core": {"core"},
     "charts": {"core", "charts"},
+    "charging": {"core", "charging"},
     "events": {"core", "events"},
     "fleet": {"core", "fleet"},
     "vehicle": {"core", "charts", "vehicle"},
-    "": {"core", "events", "fleet", "vehicle"},
+    "": {"core", "charging", "events", "fleet", "vehicle"},
 }
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")
 

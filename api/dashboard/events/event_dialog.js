@@ -69,7 +69,7 @@ export function openDialog(kind, episode, done) {
       "form",
       { on: { submit: send } },
       make("h2", { id: "event-title" }, title),
-      make("p", {}, `${words(episode.code)} of ${episode.vehicle?.name ?? episode.vin}`),
+      make("p", {}, `${words(episode.code)} of ${episode.name ?? episode.vin}`),
       make("label", { for: by.id }, "Your name"),
       by,
       ...(kind === "mute"

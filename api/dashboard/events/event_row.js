@@ -9,11 +9,12 @@ import { vehicleLink } from "../core/place.js";
 import { openDialog } from "./event_dialog.js";
 
 const HOUR_MS = 3_600_000;
-const CHANGES = { opened: "new", worse: "got worse", ended: "ended" };
+const CHANGES = { opened: "new", worse: "got worse", ended: "ended", withdrawn: "withdrawn" };
 
 /** @param {any} episode @param {() => void} changed called when a person has changed it */
 export function eventRow(episode, changed) {
-  const { id, vin, vehicle, code, severity, started_at, start_known, ended_at, closed_at, detail, change } = episode;
+  const { id, vin, name, group, code, severity, started_at, start_known, ended_at, closed_at, detail, change } =
+    episode;
   const isOver = closed_at !== null;
   const begin = make("span", {}, start_known ? "since " : `since ${EARLIER}`, timeElement(started_at));
   const seconds = ((ended_at ? Date.parse(ended_at) : now()) - Date.parse(started_at)) / 1000;
@@ -25,7 +26,7 @@ export function eventRow(episode, changed) {
       {},
       badge(severity),
       make("strong", {}, words(code)),
-      make("a", { href: placeOf(episode), class: "vin" }, vehicle?.name ? `${vehicle.name} (${vin})` : vin),
+      make("a", { href: placeOf(episode), class: "vin" }, name ? `${name} (${vin})` : vin),
       begin,
       make("span", { class: "muted" }, `${ended_at ? "" : "open, "}${duration(seconds)}`),
       change ? make("span", { class: "muted" }, CHANGES[change] ?? change) : null,
@@ -38,7 +39,7 @@ export function eventRow(episode, changed) {
       ...fact("Extreme", fitting(episode.peak, episode.unit)),
       ...fact("Threshold", fitting(episode.threshold, episode.unit)),
       ...fact("Ended", ended_at ? timeElement(ended_at) : "not yet"),
-      ...(vehicle?.group ? fact("Group", vehicle.group) : []),
+      ...(group ? fact("Group", group) : []),
       ...(episode.muted_until ? fact("Muted until", timeElement(episode.muted_until)) : []),
       ...(episode.notes ?? []).flatMap(({ at, by, text }) =>
         fact(by, make("span", {}, inTheirZone(text), " ", timeElement(at))),
