@@ -47,6 +47,12 @@ _SET = text("""
 """)
 
 
+_WAITING = text("""
+    SELECT route, count(*) AS number FROM message_deliveries
+    WHERE state IN ('pending', 'held') GROUP BY route
+""")
+
+
 class Delivery(NamedTuple):
     """One message that is due at one receiver."""
 
@@ -138,12 +144,7 @@ def give_up_unknown(connection: Connection, plan: Sequence[PlannedTarget]) -> in
 
 def waiting_by_route(connection: Connection) -> dict[str, int]:
     """Return the number of deliveries that wait, by route."""
-    rows = connection.execute(
-        text(
-            "SELECT route, count(*) FROM message_deliveries WHERE state IN ('pending', 'held') GROUP BY route"
-        )
-    )
-    return dict(rows.tuples().all())
+    return {row.route: row.number for row in connection.execute(_WAITING)}
 
 
 def digest_of(held: Sequence[Delivery], per_minute: int, now: datetime) -> Message:

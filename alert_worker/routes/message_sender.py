@@ -83,6 +83,8 @@ class MessageSender(threading.Thread):
                     self._look(with_repeats=looks % _REPEATS_EVERY == 1)
                 except SQLAlchemyError as error:
                     _log.warning("Messages can't be routed: %s; trying again", type(error).__name__)
+                except Exception:  # noqa: BLE001 - the thread must live: without it no message is sent
+                    _log.exception("Messages can't be routed")
             else:
                 self._figures.pending = dict.fromkeys(self._figures.pending, 0)
             self._wake.wait(_LOOK_EVERY_S)

@@ -70,6 +70,9 @@ class TargetSender(threading.Thread):
             except SQLAlchemyError as error:
                 _log.warning("Route %s: no database: %s", self._receiver, type(error).__name__)
                 pause_s = _LOOK_EVERY_S
+            except Exception:  # noqa: BLE001 - the thread must live: without it the receiver gets nothing
+                _log.exception("Route %s: messages can't be sent", self._receiver)
+                pause_s = _LONGEST_PAUSE_S
             self._wake.wait(pause_s)
             self._wake.clear()
         self._planned.target.close()
