@@ -18,6 +18,10 @@ from uuid import uuid4
 from alert_worker.alert_health import AlertHealth
 from alert_worker.alert_loop import AlertWorker
 from alert_worker.alert_metrics import AlertMetrics
+from alert_worker.routes.delivery_figures import DeliveryFigures
+from alert_worker.routes.message_sender import MessageSender
+from alert_worker.routes.routes_file import RoutesError
+from alert_worker.routes.targets import load_plan
 from alert_worker.shares import Shares
 from shared.command import run_command
 from shared.command_arguments import command_parser, complain
@@ -61,12 +65,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: AlertSettings) -> int:
+    try:
+        plan = load_plan(settings.alert_routes, settings)
+    except RoutesError as wrong:
+        return complain(f"ALERT_ROUTES: {wrong}", code=2)
     name = f"{settings.alert_worker_name}-{socket.gethostname()}-{uuid4().hex[:8]}"
     with ExitStack() as stack:
         engine = writer_engine(settings.database_url, name=settings.alert_worker_name, pool_size=2)
         stack.callback(engine.dispose)
-        shares, health = Shares(name), AlertHealth()
-        metrics = AlertMetrics(shares, health)
+        shares, health, deliveries = Shares(name), AlertHealth(), DeliveryFigures()
+        metrics = AlertMetrics(shares, health, deliveries)
         if (port := settings.alert_health_port) is not None:
             try:
                 server = StatusServer(health, metrics, settings.alert_health_host, port)
@@ -77,6 +85,9 @@ def _run(settings: AlertSettings) -> int:
             stack.callback(server.stop)
         worker = AlertWorker(settings, engine, shares, health, metrics)
         _stop_on_signal(worker)
+        sender = MessageSender(settings.database_url, plan, deliveries, name=settings.alert_worker_name)
+        sender.start()
+        stack.callback(sender.stop)
         worker.run()
     return 0
 

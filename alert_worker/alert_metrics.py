@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from alert_worker.alert_health import AlertHealth
 from alert_worker.fleet_scan import Seen
+from alert_worker.routes.delivery_figures import DeliveryFigures
 from alert_worker.shares import Shares
 from alert_worker.vehicle_state import VehicleState
 from shared import alert_metric_definitions as definitions
@@ -29,7 +30,8 @@ _SAID_AGAIN_S = 60.0
 class AlertMetrics(Collector):
     """Figures of the worker's thread, read by the thread that answers `/metrics`."""
 
-    def __init__(self, shares: Shares, health: AlertHealth) -> None:
+    def __init__(self, shares: Shares, health: AlertHealth, deliveries: DeliveryFigures) -> None:
+        self._deliveries = deliveries
         self.oldest_unjudged_s = 0.0
         self.look_s = 0.0
         self.whole_due = 0
@@ -91,6 +93,9 @@ class AlertMetrics(Collector):
         yield gauge(definitions.OPEN_EPISODES, by_code)
         yield counter(definitions.EVENTS, _by_label(self._events))
         yield counter(definitions.ALERT_DATABASE_ERRORS, _by_label(self.database_errors))
+        yield counter(definitions.MESSAGES, dict(self._deliveries.attempts.copy().items()))
+        yield gauge(definitions.MESSAGES_PENDING, _by_label(Counter(self._deliveries.pending)))
+        yield counter(definitions.MESSAGES_GIVEN_UP, self._deliveries.given_up)
         yield gauge(definitions.ALERT_READY, self._health.why_not_ready is None)
 
 

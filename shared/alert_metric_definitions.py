@@ -31,6 +31,20 @@ EVENTS = Definition(
     "Changes of episodes that a message reports.",
     ("event",),
 )
+MESSAGES = Definition(
+    "battery_alert_messages", "counter", "Attempts to send a message: sent or failed.", ("route", "outcome")
+)
+MESSAGES_PENDING = Definition(
+    "battery_alert_messages_pending",
+    "gauge",
+    "Messages that wait to be sent, by the process that sends; 0 by the others.",
+    ("route",),
+)
+MESSAGES_GIVEN_UP = Definition(
+    "battery_alert_messages_given_up",
+    "counter",
+    "Messages that no receiver took within a day, or whose receiver left the routes file.",
+)
 ALERT_DATABASE_ERRORS = Definition(
     "battery_alert_database_errors",
     "counter",
@@ -48,6 +62,9 @@ ALERT_WORKER: tuple[Definition, ...] = (
     WHOLE_DUE,
     OPEN_EPISODES,
     EVENTS,
+    MESSAGES,
+    MESSAGES_PENDING,
+    MESSAGES_GIVEN_UP,
     ALERT_DATABASE_ERRORS,
     ALERT_READY,
 )

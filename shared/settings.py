@@ -116,6 +116,24 @@ class SourceSettings(Settings):
     )
 
 
+class RouteSettings(BrokerSettings):
+    """Receivers of messages about episodes."""
+
+    alert_routes: Path | None = Field(
+        None,
+        description="A routes file (TOML): which messages about episodes go where, see docs/alerts.md. Unset:"
+        " none is sent.",
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        None,
+        min_length=8,
+        description="Key of the signature (HMAC-SHA256) that a webhook gets as X-Signature; unset: none.",
+    )
+    alert_allow_private: bool = Field(
+        False, description="true: webhooks may go to private, loopback and link-local addresses."
+    )
+
+
 class RejectionsSettings(DatabaseSettings, ReadingSettings, RetentionSettings, SourceSettings):
     """Settings of `python -m ingest_worker.rejections`."""
 
@@ -159,7 +177,7 @@ class WorkerSettings(DatabaseSettings, BrokerSettings, ReadingSettings, Retentio
     )
 
 
-class AlertSettings(DatabaseSettings):
+class AlertSettings(DatabaseSettings, RouteSettings):
     """Settings of `python -m alert_worker`."""
 
     alert_worker_name: Annotated[str, AfterValidator(is_printable)] = Field(

@@ -1,7 +1,7 @@
 """The profile of a vehicle: facts beyond its readings. No value is guessed; an unknown one is None."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from shared.wire.reading import Range
+from shared.wire.timestamps import WIDEST_OFFSET
 
 
 class Chemistry(StrEnum):
@@ -54,6 +55,11 @@ def without(*fields: str) -> str:
 
 
 EARLIEST_USE = date(1990, 1, 1)
+
+
+def latest_use() -> date:
+    """Return the last day that a battery can have been first used: today in the easternmost time zone."""
+    return (datetime.now(UTC) + WIDEST_OFFSET).date()
 
 
 def _known(name: str, description: str, example: float) -> Any:

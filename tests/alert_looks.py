@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from alert_worker.alert_health import AlertHealth
 from alert_worker.alert_metrics import AlertMetrics
 from alert_worker.looks import Looks
+from alert_worker.routes.delivery_figures import DeliveryFigures
 from alert_worker.shares import Shares
 from shared.diagnostics.alerts import Severity
 from shared.episodes.model import VEHICLE_SILENT, StoredEpisode
@@ -29,7 +30,7 @@ class Looker:
         self.engine = writer_engine(url, name=name, pool_size=2)
         self.now = datetime.now(UTC)
         self.shares = Shares(name)
-        self.metrics = AlertMetrics(self.shares, AlertHealth())
+        self.metrics = AlertMetrics(self.shares, AlertHealth(), DeliveryFigures())
         self.looks = Looks(self.engine, self.shares, self.metrics, silent_after=silent_after)
 
     def claim(self):

@@ -4,6 +4,9 @@ import { age } from "./core/clock.js";
 import { currentKey, forgetKey } from "./core/key.js";
 import { startTheme } from "./core/theme.js";
 import { parse } from "./core/place.js";
+import { ChargingPage } from "./charging/charging_page.js";
+import { showOpenEpisodes } from "./core/open_episodes.js";
+import { EventsPage } from "./events/events_page.js";
 import { FleetPage } from "./fleet/fleet_page.js";
 import { VehiclePage } from "./vehicle/vehicle_page.js";
 
@@ -32,9 +35,14 @@ function show() {
   shown?.page.close();
   main.replaceChildren();
   scrollTo(0, 0);
-  const page = vin ? new VehiclePage(main, named(vin), query) : new FleetPage(main, query);
+  const page = vin ? new VehiclePage(main, named(vin), query) : pageOf(path, query);
   shown = { path, page };
   if (moved) main.focus({ preventScroll: true });
+}
+
+function pageOf(path, query) {
+  if (path === "/events") return new EventsPage(main, query);
+  return path === "/charging" ? new ChargingPage(main, query) : new FleetPage(main, query);
 }
 
 startTheme(document.getElementById("theme"));
@@ -51,4 +59,5 @@ setInterval(() => {
   age(main);
   forget.hidden = currentKey() === null;
 }, 1000);
+showOpenEpisodes(document.getElementById("events-link"));
 show();

@@ -1,6 +1,5 @@
 """Profiles of vehicles: facts that people enter, beyond the readings."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,11 +10,10 @@ from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.problems import problem_responses
 from api.http.vin_path import Vin, normal_vin, unknown_vin
 from api.queries import vehicle_states
-from api.queries.profiles import profile as select_profile
-from api.queries.profiles import store_profile
-from shared.vehicle_profile import Profile
+from api.queries.vehicle_profiles import profile as select_profile
+from shared.storage.store_profiles import store_profiles
+from shared.vehicle_profile import Profile, latest_use
 from shared.wire.strict_json import AmbiguousObject
-from shared.wire.timestamps import WIDEST_OFFSET
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
 
@@ -40,7 +38,7 @@ async def put_profile(vin: Vin, request: Request, database: OpenDatabase) -> Pro
     vin = normal_vin(vin)
     require_json(request)
     profile = _parse(await request.body())
-    await database.write(store_profile, vin, profile)
+    await database.write(store_profiles, {vin: profile})
     return profile
 
 
@@ -64,8 +62,7 @@ def _parse(body: bytes) -> Profile:
         profile = Profile.model_validate(content)
     except ValidationError as invalid:
         raise body_errors(invalid) from None
-    # Checked here and not by the model, which also reads stored profiles. Today is the easternmost date.
-    today = (datetime.now(UTC) + WIDEST_OFFSET).date()
-    if profile.first_use_date is not None and profile.first_use_date > today:
+    # Checked here and not by the model, which also reads stored profiles.
+    if profile.first_use_date is not None and profile.first_use_date > latest_use():
         raise body_error(("first_use_date",), "must not lie in the future", "date_future")
     return profile

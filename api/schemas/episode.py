@@ -82,7 +82,10 @@ class DeliveryOut(BaseModel):
 
     route: str
     target: str
-    state: str = Field(description="pending, sent, failed or held")
+    state: Literal["pending", "held", "sent", "summed", "skipped", "failed"] = Field(
+        description="held: beyond the route's limit; summed: named in a digest; skipped: the episode was over"
+        " within after_s; failed: given up"
+    )
     attempts: int
     next_attempt_at: datetime | None
     last_error: str | None

@@ -20,8 +20,8 @@ from api.http.query_times import require_order
 from api.http.vin_path import unknown_vin
 from api.queries import extent
 from api.queries import trace as readings
-from api.queries.profiles import profile
 from api.queries.telemetry import summary
+from api.queries.vehicle_profiles import profile
 from api.services.diagnosis_cache import HasClients, ResultCache
 from shared.diagnostics.trace import Trace, moment
 from shared.episodes.judged_window import MARGIN_SHARES, MAX_READINGS, Margin

@@ -97,7 +97,10 @@ message_deliveries = Table(
     Column("last_error", Text),
     time_column("sent_at", "our clock"),
     PrimaryKeyConstraint("vin", "message_id", "route", "target", name="message_deliveries_pkey"),
-    CheckConstraint("state IN ('pending', 'sent', 'failed', 'held')", name="message_deliveries_state_check"),
+    CheckConstraint(
+        "state IN ('pending', 'held', 'sent', 'summed', 'skipped', 'failed')",
+        name="message_deliveries_state_check",
+    ),
     CheckConstraint("attempts >= 0", name="message_deliveries_attempts_check"),
     Index(
         "message_deliveries_due_idx",

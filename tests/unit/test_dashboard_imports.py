@@ -3,14 +3,18 @@
 import re
 from pathlib import Path
 
+from shared.episodes.model import CODES
+
 SOURCES = Path(__file__).parents[2] / "api" / "dashboard"
 # "" is main.js.
 MAY = {
     "core": {"core"},
     "charts": {"core", "charts"},
+    "charging": {"core", "charging"},
+    "events": {"core", "events"},
     "fleet": {"core", "fleet"},
     "vehicle": {"core", "charts", "vehicle"},
-    "": {"core", "fleet", "vehicle"},
+    "": {"core", "charging", "events", "fleet", "vehicle"},
 }
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")
 
@@ -57,3 +61,9 @@ def test_lines_are_short():
         if len(line) > 120
     ]
     assert long == []
+
+
+def test_the_filter_of_events_lists_every_code():
+    """The list of codes in the dashboard is that of the rules."""
+    listed = re.findall(r'"([A-Z_]+)"', (SOURCES / "events" / "codes.js").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(CODES)

@@ -1,7 +1,8 @@
-// One chart: bands of sessions behind it, marks of episodes on it, a readout above it.
+// One chart: bands of sessions behind it, bars of episodes below it, a readout above it.
 
 import uPlot from "uplot";
 import { drawSessions } from "./chart_bands.js";
+import { drawLimits, limitsOf } from "./chart_limits.js";
 import { ChartMarks } from "./chart_marks.js";
 import { chartOptions } from "./chart_options.js";
 import { moment } from "../core/clock.js";
@@ -24,6 +25,7 @@ export class Chart {
     /** @type {[number, number]} */
     this.window = [0, 1];
     this.sessions = [];
+    this.limits = [];
     this.marks = new ChartMarks();
     this.values = spec.lines.map(() => make("output", {}));
     this.place = make("div", {
@@ -47,6 +49,7 @@ export class Chart {
       { class: "chart" },
       make("figcaption", {}, make("h3", {}, spec.title), ...legend),
       this.place,
+      this.marks.element,
     );
     this.closed = new AbortController();
     this.chart = this.draw();
@@ -64,15 +67,13 @@ export class Chart {
       event.shiftKey ? this.drag(event) : handle(event);
     options.hooks = {
       drawClear: [(chart) => drawSessions(chart, this.sessions)],
-      draw: [(chart) => this.marks.place(chart)],
+      draw: [(chart) => this.marks.place(chart), (chart) => drawLimits(chart, this.limits)],
       setCursor: [() => this.read()],
       setSelect: [(chart) => this.select(chart)],
     };
     /** @type {any} */
     const empty = [[], ...this.spec.lines.flatMap(() => [[], [], []])];
-    const chart = new uPlot(options, empty, this.place);
-    chart.over.append(this.marks.element);
-    return chart;
+    return new uPlot(options, empty, this.place);
   }
 
   /** @param {{x: number[], pick: (list: any[]) => any[]}} aligned @param {[number, number]} window seconds */
@@ -95,6 +96,7 @@ export class Chart {
 
   annotate(sessions, episodes) {
     this.sessions = sessions;
+    this.limits = limitsOf(episodes, this.spec.limits ?? {});
     this.marks.show(episodes);
     this.chart.redraw(false);
   }

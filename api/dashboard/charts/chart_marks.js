@@ -1,4 +1,5 @@
-// Episodes on a chart: a button where each begins, which explains itself, and a bar as long as it lasted.
+// Episodes in a lane below a chart: a button where each begins, which explains itself, and a bar as long as it
+// lasted. In the plot they would look like values or limits.
 
 import { make, setAttribute, setText } from "../core/element.js";
 import { episodeLines } from "../core/episode_lines.js";
@@ -8,6 +9,7 @@ import { words } from "../core/format.js";
 const SHAPES = { critical: "▲", warning: "◆", info: "●" };
 /** Pixels: as large as a finger needs. */
 const SIZE = 24;
+const BAR = 6;
 const LANES = 4;
 /** Most episodes that the explanation of one mark lists. */
 const LISTED = 3;
@@ -35,6 +37,8 @@ export class ChartMarks {
   /** Put the marks where the chart's scale says; a mark without room adds its episode to the mark beside it. */
   place(chart) {
     const width = chart.over.clientWidth;
+    this.element.style.marginLeft = `${chart.over.offsetLeft}px`;
+    this.element.style.width = `${width}px`;
     const lanes = Array.from({ length: LANES }, () => ({ end: -Infinity, last: null }));
     for (const mark of this.marks) {
       const left = chart.valToPos(mark.from, "x");
@@ -50,12 +54,14 @@ export class ChartMarks {
         continue;
       }
       lanes[free] = { end: begin + SIZE, last: mark };
-      const top = 2 + free * SIZE;
+      const top = free * SIZE;
       move(mark.button, begin, top);
-      move(mark.extent, Math.max(0, left), top + SIZE / 2 - 1);
+      move(mark.extent, Math.max(0, left), top + (SIZE - BAR) / 2);
       mark.extent.style.width = `${Math.max(2, Math.min(width, right) - Math.max(0, left))}px`;
     }
     for (const mark of this.marks) if (!mark.button.hidden) dress(mark);
+    const used = lanes.filter(({ last }) => last !== null).length;
+    this.element.style.height = `${used * SIZE}px`;
   }
 }
 
@@ -67,9 +73,7 @@ function move(element, left, top) {
 function mark(episode) {
   const kind = episode.severity;
   const extent = make("span", { class: "extent", "data-kind": kind, "aria-hidden": "true" });
-  // The chart below would begin to zoom.
-  const on = { mousedown: (event) => event.stopPropagation() };
-  const button = make("button", { type: "button", class: "mark", on }, make("span"));
+  const button = make("button", { type: "button", class: "mark" }, make("span"));
   const seconds = (ts) => (ts === null ? null : Date.parse(ts) / 1000);
   const made = {
     episode,

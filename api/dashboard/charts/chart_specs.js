@@ -1,10 +1,11 @@
-// The lines and scales of each chart. `codes` are the episodes that are marked on it; the first chart takes all others.
+// The lines and scales of each chart. `codes` are the episodes below it, and the first chart takes all others; of
+// those in `limits` the threshold is a line on the scale that is named.
 
 /**
  * @typedef {{label: string, signal: string, colour: string, unit: string, digits: number,
  *   scale: string}} Line one signal: a line of means in a band from its lowest to its highest
  * @typedef {{title: string, lines: Line[], scales: Record<string, {side: number, least: number, zero?: boolean,
- *   most?: [number, number]}>, codes: string[]}} Spec
+ *   most?: [number, number]}>, codes: string[], limits?: Record<string, string>}} Spec
  */
 
 const line = (signal, label, unit, colour, digits = 1, scale = "y") => ({ label, signal, unit, colour, digits, scale });
@@ -16,6 +17,7 @@ export const SPECS = [
     lines: [line("soc", "SoC", "%", "accent")],
     scales: { y: { side: 3, least: 10, most: [0, 100] } },
     codes: [],
+    limits: { SOC_LOW: "y" },
   },
   {
     title: "Power",
@@ -43,5 +45,6 @@ export const SPECS = [
       "HEATING_AT_REST",
       "SENSOR_IMPLAUSIBLE",
     ],
+    limits: { TEMP_HIGH: "y", TEMP_HIGH_CHARGING: "y", COLD_CHARGING: "y" },
   },
 ];

@@ -58,11 +58,29 @@ export async function ask(path, params = {}, { signal, timeout } = {}) {
  * @param {object} content
  * @param {Wait} [wait]
  */
-export async function put(path, content, { signal } = {}) {
-  const body = JSON.stringify(content);
-  return (
-    await send(address(path), { method: "PUT", body, headers: { "Content-Type": "application/json" }, signal })
-  ).json();
+export function put(path, content, wait) {
+  return give("PUT", path, content, wait);
+}
+
+/**
+ * Send an object with POST; returns the answer.
+ * @param {string} path
+ * @param {object} content
+ * @param {Wait} [wait]
+ */
+export function post(path, content, wait) {
+  return give("POST", path, content, wait);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} content
+ * @param {Wait} [wait]
+ */
+async function give(method, path, content, { signal } = {}) {
+  const headers = { "Content-Type": "application/json" };
+  return (await send(address(path), { method, body: JSON.stringify(content), headers, signal })).json();
 }
 
 /**

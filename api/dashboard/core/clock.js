@@ -80,3 +80,9 @@ export function age(root) {
     setText(element, ago(element.getAttribute("datetime")));
   }
 }
+
+/** A time as the browser's own field for date and time wants it: in the reader's zone, to the second. */
+export function localInput(time) {
+  const date = new Date(time);
+  return new Date(time - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}

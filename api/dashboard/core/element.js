@@ -54,3 +54,8 @@ export function arrange(parent, wanted) {
     focused.focus({ preventScroll: true });
   }
 }
+
+/** A term and what it is, for a list of facts. */
+export function fact(term, content) {
+  return [make("dt", {}, term), make("dd", {}, content)];
+}

@@ -1,9 +1,9 @@
 // The columns of the fleet's table: for each a function that makes its cell, and one that shows a vehicle.
 
 import { alertLines, alertTitle, badge, setBadge, worst } from "../core/badge.js";
-import { ago, setTime, timeElement, utc } from "../core/clock.js";
+import { ago, moment, setTime, timeElement, utc } from "../core/clock.js";
 import { make, setAttribute, setText } from "../core/element.js";
-import { quantity, span } from "../core/format.js";
+import { quantity, span, words } from "../core/format.js";
 import { isLate, isLive, oldestTs } from "../core/liveness.js";
 import { vehicleLink } from "../core/place.js";
 import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
@@ -40,14 +40,35 @@ function lastSeen({ ts, received_at }) {
   return isLate(ts, received_at) ? ts : received_at;
 }
 
+/** The worst open episode, else the worst alert of the newest values; null without either. */
+function worstOf({ worst_episode: episode, open_episodes, alerts }) {
+  if (episode) {
+    const more = open_episodes > 1 ? ` +${open_episodes - 1}` : "";
+    return { severity: episode.severity, title: words(episode.code) + more };
+  }
+  return alerts.length ? { severity: worst(alerts).severity, title: alertTitle(alerts) } : null;
+}
+
+function linesOf({ worst_episode: episode, open_episodes, alerts }) {
+  if (!episode) return alertLines(alerts);
+  const rest = open_episodes > 1 ? `${open_episodes - 1} more open; see Events` : "";
+  const state = episode.acknowledged ? "acknowledged" : "not acknowledged yet";
+  const line = `${episode.severity}: ${words(episode.code)} since ${moment(Date.parse(episode.since))}, ${state}`;
+  return [line, rest, ...alertLines(alerts)].filter(Boolean);
+}
+
 /** @type {Column[]} */
 export const COLUMNS = [
   {
-    title: "VIN",
+    title: "Vehicle",
     sort: "vin",
     kind: "name",
-    make: ({ vehicle }) => make("a", { href: vehicleLink(vehicle.vin), class: "vin" }, vehicle.vin),
-    show: () => {},
+    make: ({ vehicle }) =>
+      make("span", {}, make("a", { href: vehicleLink(vehicle.vin), class: "vin" }), make("span", { class: "muted" })),
+    show: (cell, { vin, name }) => {
+      setText(cell.firstChild, name ?? vin);
+      setText(cell.lastChild, name ? ` ${vin}` : "");
+    },
   },
   {
     title: "Alert",
@@ -55,16 +76,20 @@ export const COLUMNS = [
     kind: "alert",
     make: (row) => {
       const shown = make("button", { type: "button", class: "explained", hidden: true }, badge("info", ""));
-      explain(shown, () => alertLines(row.vehicle.alerts));
-      return make("span", {}, shown, make("span", { class: "muted" }, "none"));
+      explain(shown, () => linesOf(row.vehicle));
+      const since = timeElement(null, { relative: true });
+      return make("span", {}, shown, make("span", { class: "muted" }, "none"), make("span", { class: "muted" }, since));
     },
-    show: (cell, { alerts }) => {
-      const [shown, none] = /** @type {HTMLElement[]} */ ([...cell.children]);
-      shown.hidden = !alerts.length;
-      none.hidden = alerts.length > 0;
-      if (alerts.length) {
-        setBadge(shown.firstChild, worst(alerts).severity, alertTitle(alerts));
-        setAttribute(shown, "aria-label", `${worst(alerts).severity}: ${alertTitle(alerts)}`);
+    show: (cell, vehicle) => {
+      const [shown, none, since] = /** @type {HTMLElement[]} */ ([...cell.children]);
+      const found = worstOf(vehicle);
+      shown.hidden = !found;
+      none.hidden = found !== null;
+      since.hidden = !vehicle.worst_episode;
+      setTime(since.firstChild, vehicle.worst_episode?.since ?? null);
+      if (found) {
+        setBadge(shown.firstChild, found.severity, found.title);
+        setAttribute(shown, "aria-label", `${found.severity}: ${found.title}`);
       }
     },
   },

@@ -1,8 +1,7 @@
 // Use and health of the battery: each figure with its evidence, or the reason why there is none.
 
 import { day, isPast, moment } from "../core/clock.js";
-import { make, setText } from "../core/element.js";
-import { fact } from "./episode_list.js";
+import { fact, make, setText } from "../core/element.js";
 import { FIGURES } from "./battery_figures.js";
 import { quantity } from "../core/format.js";
 import { withLabels } from "./profile_form.js";

@@ -2,7 +2,7 @@
 
 import { badge } from "../core/badge.js";
 import { inTheirZone, timeElement } from "../core/clock.js";
-import { make } from "../core/element.js";
+import { fact, make } from "../core/element.js";
 import { EARLIER } from "../core/episode_lines.js";
 import { counted, duration, fitting, quantity, words } from "../core/format.js";
 import { PagedList } from "../core/paged_list.js";
@@ -57,11 +57,6 @@ function row(episode) {
       ),
     ),
   );
-}
-
-/** A term and what it is, for a list of facts. */
-export function fact(term, content) {
-  return [make("dt", {}, term), make("dd", {}, content)];
 }
 
 function unjudged(skipped) {

@@ -1,8 +1,7 @@
 // Messages and readings of this vehicle that could not be stored.
 
-import { make } from "../core/element.js";
+import { fact, make } from "../core/element.js";
 import { timeElement } from "../core/clock.js";
-import { fact } from "./episode_list.js";
 import { quantity, words } from "../core/format.js";
 import { PagedList } from "../core/paged_list.js";
 

@@ -1,8 +1,7 @@
 // Drives and charges.
 
-import { make } from "../core/element.js";
+import { fact, make } from "../core/element.js";
 import { timeElement } from "../core/clock.js";
-import { fact } from "./episode_list.js";
 import { duration, quantity, share, span } from "../core/format.js";
 import { PagedList } from "../core/paged_list.js";
 

@@ -1,5 +1,6 @@
 // The choice of the window.
 
+import { localInput } from "../core/clock.js";
 import { button, make, setAttribute, setText } from "../core/element.js";
 import { RANGES } from "../charts/window.js";
 
@@ -66,7 +67,7 @@ export class WindowBar {
     ];
     for (const [input, time] of fields) {
       // A field that a person edits is not overwritten while the view goes on.
-      if (!this.isEdited && document.activeElement !== input) input.value = local(time);
+      if (!this.isEdited && document.activeElement !== input) input.value = localInput(time);
     }
   }
 
@@ -88,10 +89,4 @@ export class WindowBar {
     this.isEdited = false;
     this.choose.window(from, to);
   }
-}
-
-/** As the browser's own field for date and time wants it: in the reader's zone, to the second. */
-function local(time) {
-  const date = new Date(time);
-  return new Date(time - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }

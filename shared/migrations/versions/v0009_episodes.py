@@ -143,7 +143,8 @@ def _create_messages() -> None:
         _time("sent_at", "our clock"),
         sa.PrimaryKeyConstraint("vin", "message_id", "route", "target", name="message_deliveries_pkey"),
         sa.CheckConstraint(
-            "state IN ('pending', 'sent', 'failed', 'held')", name="message_deliveries_state_check"
+            "state IN ('pending', 'held', 'sent', 'summed', 'skipped', 'failed')",
+            name="message_deliveries_state_check",
         ),
         sa.CheckConstraint("attempts >= 0", name="message_deliveries_attempts_check"),
         comment="each message to each target of each route that wants it",
