@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
+from scripts.demo_cars.cars import HOT
 from scripts.launcher import account, screen, signals
 from scripts.launcher.broker_address import BrokerAddress
 from scripts.launcher.compose import ComposePorts
@@ -22,6 +23,7 @@ from scripts.launcher.guard import GUARD, ROOT
 from scripts.launcher.http_client import Client
 from scripts.launcher.launch_error import LaunchError
 from scripts.launcher.lock import Lock, LockedError
+from scripts.launcher.message_receiver import MessageReceiver, show_message
 from scripts.launcher.postgres import erase_programs
 from scripts.launcher.stack import Stack
 from scripts.launcher.tour import Tour
@@ -159,6 +161,9 @@ def _run_own_stack(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool)
     own_mapping = user_mapping()
     mapping = own_mapping or write_mapping(FOLDER / "sources.toml")
     env = {"MQTT_SOURCES": str(mapping)}
+    receiver = None if os.environ.get("ALERT_ROUTES") else MessageReceiver()
+    if receiver is not None:
+        env |= receiver.environment(FOLDER)
     if mqtt:
         # A worker of that broker may have the default client id, and the two would disconnect each other.
         env["MQTT_CLIENT_ID"] = os.environ.get("MQTT_CLIENT_ID") or "battery-demo-worker"
@@ -185,7 +190,7 @@ def _run_own_stack(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool)
         )
         tour.invite()
         try:
-            _show_own_stack(stack, tour, database_url)
+            _show_own_stack(stack, tour, database_url, receiver)
             if stays:
                 _stay(tour, "The cars go on. Ctrl-C stops everything.")
         finally:
@@ -194,16 +199,22 @@ def _run_own_stack(lock: Lock, usual: ComposePorts, *, fresh: bool, stays: bool)
     finally:
         signals.ignore()
         stack.stop()
+        if receiver is not None:
+            receiver.close()
     print("\nStopped. What was stored stays.")
     if not stays:
         print("On a terminal, without --once, it stays up for you to open the addresses above.")
     return 0
 
 
-def _show_own_stack(stack: Stack, tour: Tour, database_url: str | None) -> None:
+def _show_own_stack(
+    stack: Stack, tour: Tour, database_url: str | None, receiver: MessageReceiver | None
+) -> None:
     try:
         tour.publish()
         tour.show()
+        if receiver is not None and tour.goes_on:
+            show_message(receiver, HOT.vin)
         stack.check()
     except LaunchError:
         stack.check()  # a server that died is the better explanation
