@@ -17,8 +17,9 @@ async def profile(connection: Connection, vin: str) -> Profile | None:
     return None if row is None else Profile.model_validate(dict(zip(_FIELDS, row, strict=True)))
 
 
-def store_profile(connection: BlockingConnection, vin: str, profile: Profile) -> None:
-    """Store a profile in place of the previous one, also for a vehicle without readings."""
+def store_profile(connection: BlockingConnection, vin: str, profile: Profile) -> bool:
+    """Store a profile in place of the previous one, also for a vehicle without readings; returns True."""
     values = profile.model_dump()
     statement = insert(vehicle_profiles).values(vin=vin, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["vin"], set_=values))
+    return True

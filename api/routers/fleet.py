@@ -5,23 +5,27 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
+from api.http.dependencies import LoadedSettings
 from api.http.pagination import ANY_OF
 from api.http.problems import problem_responses
 from api.http.responses import json_response
+from api.http.scoped_data import FleetData
 from api.queries.fleet_columns import fleet
 from api.schemas.vehicles import Fleet
 from api.services.fleet_overview import FleetOverview, FleetQuery, Sort
+from shared.access.role import Right
 from shared.diagnostics.alerts import Severity
 from shared.wire.connectivity import State
 
-router = APIRouter(prefix="/api/fleet", tags=["fleet"])
+router = APIRouter(prefix="/api/fleet", tags=["fleet"], route_class=ClassifiedRoute)
 
 
 @router.get("", response_model=Fleet, responses=problem_responses(401, 422, 503))
+@requires(Right.READ)
 async def overview(
     *,
-    database: OpenDatabase,
+    data: FleetData,
     settings: LoadedSettings,
     state: Annotated[list[State] | None, Query(description=ANY_OF)] = None,
     min_severity: Annotated[
@@ -39,7 +43,7 @@ async def overview(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Count the whole fleet, and list a page of the vehicles that pass the filters; nulls sort last.
+    """Count all vehicles of the key, and list a page of the vehicles that pass the filters; nulls sort last.
 
     The answer is a snapshot with page numbers, not a keyset list: the order changes with every reading, and a
     client that polls every few seconds needs the worst vehicles of now. A page beyond the last one is empty.
@@ -49,7 +53,7 @@ async def overview(
     (where it is known: braking charges the pack too), and the vehicle is online.
     """
     now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds
-    columns = await database.read(fleet, now=now, limits=limits)
+    columns = await data.read(fleet, now=now, limits=limits)
     query = FleetQuery(
         states=frozenset(state or State),
         min_severity=min_severity,

@@ -16,6 +16,7 @@ from scripts.launcher.postgres import Postgres
 from shared import logs, rollups
 from shared.migrate import alembic_config, make_hypertable, migrate
 from shared.migrate import main as migrate_command
+from shared.storage.access_tables import metadata
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.schema_version import (
@@ -26,7 +27,6 @@ from shared.storage.schema_version import (
     require_current_schema,
 )
 from shared.storage.store_readings import store
-from shared.storage.tables import metadata
 from shared.wire.reading import Row
 from tests.commands import as_process
 from tests.conftest import FAST, driver_url, eventually, server_folder

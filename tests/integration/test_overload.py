@@ -209,13 +209,14 @@ def test_connections_are_counted(database_url, engine, monkeypatch, tmp_path):
                 *(database.write(sleep_blocking, 0.5) for _ in range(6)),
                 *(database.export(sleep, 0.5) for _ in range(6)),
                 *(heavy() for _ in range(6)),
+                *(database.read_keys(partial(sleep, seconds=0.5)) for _ in range(2)),
             ]
             await asyncio.gather(*asking)
             return len(sessions(engine, "battery-api-%"))
         finally:
             await database.close()
 
-    assert asyncio.run(drive()) == connections_per_process(settings) == 11
+    assert asyncio.run(drive()) == connections_per_process(settings) == 12
 
 
 def test_more_than_the_database_takes(engine, monkeypatch, tmp_path):

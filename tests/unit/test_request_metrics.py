@@ -300,11 +300,11 @@ def test_a_scrape_is_text_that_prometheus_reads():
 
 
 def test_the_openapi_document_says_so():
-    """The document gives plain text, or 401 as a problem."""
+    """The document gives plain text, or a refusal as a problem."""
     described = call(make(), "GET", "/openapi.json").json()["paths"]["/metrics"]["get"]
     assert {status: list(said["content"]) for status, said in described["responses"].items()} == {
         "200": ["text/plain"],
-        "401": ["application/problem+json"],
+        **{status: ["application/problem+json"] for status in ("401", "403", "429")},
     }
     assert described["security"]
 
