@@ -26,7 +26,7 @@ def _query(condition: str) -> str:
         {", ".join(f"array_agg(coalesce({signal}, 'NaN'))" for signal in ALERT_SIGNALS)}
     FROM (
         SELECT vin, ts, {", ".join(f"{_of_now(signal)} AS {signal}" for signal in ALERT_SIGNALS)}
-        FROM vehicle_latest WHERE {any_alert_sql()} AND {condition} ORDER BY vin
+        FROM vehicle_latest WHERE ({any_alert_sql()}) AND {condition} ORDER BY vin
     ) AS suspects
 """  # noqa: S608 - our own columns
 

@@ -209,7 +209,7 @@ def test_connections_are_counted(database_url, engine, monkeypatch, tmp_path):
                 *(database.write(sleep_blocking, 0.5) for _ in range(6)),
                 *(database.export(sleep, 0.5) for _ in range(6)),
                 *(heavy() for _ in range(6)),
-                *(database.read_keys(partial(sleep, seconds=0.5)) for _ in range(2)),
+                *(database.read_keys(lambda connection: sleep(connection, 0.5)) for _ in range(2)),
             ]
             await asyncio.gather(*asking)
             return len(sessions(engine, "battery-api-%"))
