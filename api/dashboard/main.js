@@ -2,12 +2,14 @@
 
 import { age } from "./core/clock.js";
 import { currentKey, forgetKey } from "./core/key.js";
+import { showOwnKey } from "./core/own_key.js";
 import { startTheme } from "./core/theme.js";
 import { parse } from "./core/place.js";
 import { FleetPage } from "./fleet/fleet_page.js";
 import { VehiclePage } from "./vehicle/vehicle_page.js";
 
 const main = document.getElementById("main");
+const own = document.getElementById("own-key");
 const forget = document.getElementById("forget-key");
 let shown = null;
 
@@ -50,5 +52,6 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 setInterval(() => {
   age(main);
   forget.hidden = currentKey() === null;
+  if (currentKey() !== null) showOwnKey(own);
 }, 1000);
 show();

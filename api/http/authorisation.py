@@ -117,11 +117,12 @@ async def _identify(request: Request, access: Access) -> Caller:
     state = request.app.state
     keys: AccessKeys = state.access_keys
     settings: ApiSettings = state.settings
-    if keys.is_stale:
+    given = [value for name, value in request.scope["headers"] if name == _HEADER]
+    if keys.is_stale and not (len(given) == 1 and keys.is_configured(given[0], settings.keys)):
+        # Raises the error of the database: while no key can be known, each call is refused with 503.
         await keys.renew()
     if keys.is_open(settings.keys):
         return ANYBODY
-    given = [value for name, value in request.scope["headers"] if name == _HEADER]
     if not given and access.takes_permit:
         permits: ExportPermits = state.permits
         if caller := permits.take(request, lambda caller_id: keys.find_by_id(caller_id, settings.keys)):

@@ -146,11 +146,11 @@ def test_the_newest_signals_are_found(empty_engine):
 
 
 def test_back_to_the_schema_before_and_forth(engine):
-    """The statements of docs/operations.md lead back to 0006 and to 0005, and the migration forth again."""
+    """The statements of docs/operations.md lead back to 0007, 0006, 0005, and the migration forth again."""
     before = describe(engine)
     with engine.begin() as connection:
         store(connection, [row(second=n, soc=1.0) for n in range(3)], CopyBackoff())
-    for version, earlier in (("0007", "0006"), ("0006", "0005")):
+    for version, earlier in (("0010", "0007"), ("0007", "0006"), ("0006", "0005")):
         block = text_of(ROOT / "docs" / "operations.md").partition(f"Back from {version}")[2]
         statements = block.partition("BEGIN;\n")[2].partition("COMMIT;")[0]
         with engine.begin() as connection:
@@ -173,7 +173,7 @@ def test_the_newest_migration_can_be_undone(engine):
         command.downgrade(config, "0006")
         connection.commit()
         assert current_version(connection) == "0006"
-    new = {"sparkplug_births", "mqtt_arrivals", "mqtt_filters"}
+    new = {"sparkplug_births", "mqtt_arrivals", "mqtt_filters", "api_keys", "audit"}
     left = [name for name, *_ in describe(engine)["tables"]]
     assert left == [name for name, *_ in before["tables"] if name not in new]
     assert migrate(engine) == expected_version()
@@ -306,7 +306,7 @@ def test_a_database_that_is_down(monkeypatch, tmp_path, caplog):
     """The last line names the database that does not answer, without the password."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("shared.migrate._WAIT_FOR_SERVER_S", 0)
-    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/battery")
     refused = io.StringIO()
     with contextlib.redirect_stderr(refused):

@@ -225,11 +225,11 @@ def test_more_than_the_database_takes(engine, monkeypatch, tmp_path):
     few, many = ApiSettings(api_processes=2), ApiSettings(api_processes=7)
     with engine.connect() as connection:
         require_enough_connections(connection, few)
-        with pytest.raises(TooManyConnectionsError, match=r"POOL_SIZE=8.*7 x 21.*takes 97"):
+        with pytest.raises(TooManyConnectionsError, match=r"POOL_SIZE=8.*7 x 22.*takes 97"):
             require_enough_connections(connection, many)
         name = engine.url.database
         connection.execute(text(f"ALTER DATABASE {name} CONNECTION LIMIT 20"))
-        with pytest.raises(TooManyConnectionsError, match=r"2 x 21.*takes 20 \(the limit of its database\)"):
+        with pytest.raises(TooManyConnectionsError, match=r"2 x 22.*takes 20 \(the limit of its database\)"):
             require_enough_connections(connection, few)
 
 
