@@ -53,8 +53,12 @@ def _config(settings: ApiSettings, make_app: Callable[[], FastAPI]) -> uvicorn.C
         port=settings.api_port,
         workers=settings.api_processes,
         # Each process that the supervisor starts applies this again.
-        log_config=logs.as_config(settings.log_level),
-        access_log=settings.log_level == "DEBUG",
+        log_config=logs.as_config(settings.log_level, settings.log_format),
+        # uvicorn's own lines would hold the query of each request; `request_trace` logs the route.
+        access_log=False,
+        # Otherwise any client on this machine could write its own address.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         timeout_graceful_shutdown=10,
     )

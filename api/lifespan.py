@@ -13,8 +13,11 @@ from api.db.connection_budget import TooManyConnectionsError, require_enough_con
 from api.db.database import Database
 from api.db.errors import DatabaseAwayError
 from api.db.pool import PoolLimits
+from api.http.access_keys import AccessKeys
+from api.http.audit_writer import AuditWriter
 from api.http.problems import DATABASE_ERRORS, fault_of
 from api.queries import exports, vehicle_states
+from api.queries.access_keys import stored_keys
 from api.services.diagnosis import DiagnosisRunner
 from shared.api_settings import ApiSettings
 from shared.settings import InvalidSettingsError, load
@@ -39,11 +42,18 @@ def lifespan_with(
             app.state.settings = settings or load(ApiSettings)
         except InvalidSettingsError as error:
             raise StartupError(str(error)) from None
-        app.state.database = make_database(app.state.settings)
-        app.state.diagnoses = DiagnosisRunner(app.state.database)
+        app.state.database = database = make_database(app.state.settings)
+        app.state.diagnoses = DiagnosisRunner()
+        keys: AccessKeys = app.state.access_keys
+        audit: AuditWriter = app.state.audit
+        keys.attach(lambda: database.read_keys(stored_keys))
         try:
-            await _check_database(app.state.database, app.state.settings)
-            async with app.state.process_metrics.publish_periodically():
+            await _check_database(database, app.state.settings)
+            async with (
+                app.state.process_metrics.publish_periodically(),
+                keys.renew_periodically(app.state.settings.keys),
+                audit.write_periodically(database, app.state.settings.audit_keep_days),
+            ):
                 yield
         finally:
             await app.state.database.close()

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import ip_network
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -14,6 +15,10 @@ from shared.settings import DatabaseSettings, Port, ReadingSettings, SourceSetti
 from shared.wire.connectivity import Limits
 
 _DEFAULTS = AlertThresholds()
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 class ApiSettings(DatabaseSettings, ReadingSettings, SourceSettings):
@@ -30,7 +35,47 @@ class ApiSettings(DatabaseSettings, ReadingSettings, SourceSettings):
         description="Processes that answer on API_PORT; with 2 cores more than one only costs.",
     )
     api_keys: SecretStr | None = Field(
-        None, description="One or more keys, comma-separated. Set: a call needs one of them as X-API-Key."
+        None,
+        description="One or more admin keys, comma-separated. Set: a call needs one of them as X-API-Key, or"
+        " one that python -m api.keys made.",
+    )
+    api_requests_per_minute: int = Field(
+        600,
+        ge=0,
+        le=1_000_000,
+        description="Calls that a key of a reader or an operator may make in a minute, in each process; 0: no"
+        " limit.",
+    )
+    api_costly_per_minute: int = Field(
+        120,
+        ge=0,
+        le=1_000_000,
+        description="Costly calls (diagnoses, series, histories, exports) of such a key in a minute, in each"
+        " process; 0: any number.",
+    )
+    api_failed_keys_per_minute: int = Field(
+        10,
+        ge=0,
+        le=1_000_000,
+        description="Unknown keys that an address may send in a minute, in each process, before it gets 429;"
+        " 0: no limit.",
+    )
+    audit_keep_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        description="Entries of the audit older than this (days) are deleted; 0: at no age.",
+    )
+    api_hosts: str | None = Field(
+        None,
+        description="Names, comma-separated, one of which a Host header must have, with keys too; addresses"
+        " and localhost pass. Unset: any, where keys are needed.",
+    )
+    api_docs: bool = Field(True, description="Whether /docs and /openapi.json are served.")
+    api_trusted_proxies: str | None = Field(
+        None,
+        description="Addresses, comma-separated, of proxies whose X-Forwarded-For and X-Forwarded-Proto are"
+        " believed; unset: none.",
     )
     api_allowed_hosts: str | None = Field(
         None,
@@ -120,13 +165,22 @@ class ApiSettings(DatabaseSettings, ReadingSettings, SourceSettings):
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """The API keys; empty where calls need no key."""
-        listed = self.api_keys.get_secret_value().split(",") if self.api_keys else []
-        return tuple(key.strip() for key in listed if key.strip())
+        return _listed(self.api_keys.get_secret_value() if self.api_keys else None)
 
     @cached_property
     def allowed_hosts(self) -> tuple[str, ...]:
         """Host names accepted without API_KEYS, besides addresses, localhost and names without a dot."""
-        return tuple(name.strip() for name in (self.api_allowed_hosts or "").split(",") if name.strip())
+        return _listed(self.api_allowed_hosts)
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of this service; empty where any is accepted."""
+        return _listed(self.api_hosts)
+
+    @cached_property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """Addresses of proxies whose forwarded headers are believed."""
+        return _listed(self.api_trusted_proxies)
 
     @cached_property
     def alert_thresholds(self) -> AlertThresholds:
@@ -150,10 +204,22 @@ class ApiSettings(DatabaseSettings, ReadingSettings, SourceSettings):
 
     @model_validator(mode="after")
     def _hosts_are_names(self) -> Self:
-        if any(sign in name for name in self.allowed_hosts for sign in "/: "):
-            raise ValueError(
-                "API_ALLOWED_HOSTS must hold names such as cars.example.org, without scheme or port"
-            )
+        for setting, names in (("API_ALLOWED_HOSTS", self.allowed_hosts), ("API_HOSTS", self.hosts)):
+            if any(sign in name for name in names for sign in "/: "):
+                raise ValueError(
+                    f"{setting} must hold names such as cars.example.org, without scheme or port"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _proxies_are_addresses(self) -> Self:
+        for proxy in self.trusted_proxies:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    "API_TRUSTED_PROXIES must hold addresses or networks such as 10.0.0.0/24"
+                ) from None
         return self
 
     @model_validator(mode="after")

@@ -38,7 +38,7 @@ def run_command(
     except InvalidSettingsError as error:
         return complain(error, code=2)
     if log:
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return run(settings)

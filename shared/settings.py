@@ -33,6 +33,7 @@ class InvalidSettingsError(Exception):
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogFormat = Literal["plain", "json"]
 
 
 class Settings(BaseSettings):
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     )
 
     log_level: LogLevel = Field("INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR.")
+    log_format: LogFormat = Field("plain", description="Log lines as plain text, or each as a JSON object.")
 
 
 class DatabaseSettings(Settings):

@@ -2,6 +2,7 @@
 
 import { age } from "./core/clock.js";
 import { currentKey, forgetKey } from "./core/key.js";
+import { showOwnKey } from "./core/own_key.js";
 import { startTheme } from "./core/theme.js";
 import { parse } from "./core/place.js";
 import { ChargingPage } from "./charging/charging_page.js";
@@ -11,6 +12,7 @@ import { FleetPage } from "./fleet/fleet_page.js";
 import { VehiclePage } from "./vehicle/vehicle_page.js";
 
 const main = document.getElementById("main");
+const own = document.getElementById("own-key");
 const forget = document.getElementById("forget-key");
 let shown = null;
 
@@ -58,6 +60,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 setInterval(() => {
   age(main);
   forget.hidden = currentKey() === null;
+  if (currentKey() !== null) showOwnKey(own);
 }, 1000);
 showOpenEpisodes(document.getElementById("events-link"));
 show();

@@ -6,6 +6,7 @@ from shared.api_settings import ApiSettings
 
 EXPORT_CONNECTIONS = 2
 HEARTBEAT_CONNECTIONS = 1
+KEYS_CONNECTIONS = 1
 
 # The lowest of these limits holds; -1 stands for no limit. `reserved_connections` exists since PostgreSQL 16.
 _LIMIT = text("""
@@ -23,7 +24,8 @@ class TooManyConnectionsError(Exception):
 
 def connections_per_process(settings: ApiSettings) -> int:
     """Return the most connections that one process opens; each is opened when it is needed."""
-    return 2 * settings.api_pool_size + settings.api_heavy_calls + EXPORT_CONNECTIONS + HEARTBEAT_CONNECTIONS
+    own = EXPORT_CONNECTIONS + HEARTBEAT_CONNECTIONS + KEYS_CONNECTIONS
+    return 2 * settings.api_pool_size + settings.api_heavy_calls + own
 
 
 def require_enough_connections(connection: Connection, settings: ApiSettings) -> None:

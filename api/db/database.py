@@ -18,7 +18,7 @@ from sqlalchemy import Connection as BlockingConnection
 
 from api.db.blocking import BlockingTransactions
 from api.db.coalescing import RequestCoalescer, RowsByKey
-from api.db.connection_budget import EXPORT_CONNECTIONS
+from api.db.connection_budget import EXPORT_CONNECTIONS, KEYS_CONNECTIONS
 from api.db.errors import DatabaseBusyError, DatabaseLateError, LinkLostError
 from api.db.heartbeat import Heartbeat
 from api.db.pool import Connection, Pool, PoolLimits, RunQuery
@@ -59,6 +59,7 @@ class Database:
         self._readers = _pool(settings, limits, "read", settings.api_pool_size)
         self._heavy = _pool(settings, heavy, "heavy", settings.api_heavy_calls, _HEAVY_SESSION)
         self._exporters = _pool(settings, heavy, "export", EXPORT_CONNECTIONS, export_session)
+        self._keys = _pool(settings, heavy, "keys", KEYS_CONNECTIONS)
         self._heartbeat = Heartbeat(
             lambda: _connect(settings), on_away=self._abort_all, on_restart=self._replace_all
         )
@@ -114,6 +115,10 @@ class Database:
     ) -> T:
         """Run one query of an export, on connections kept for exports, and return its result."""
         return await self._run_with_retry(self._exporters, query, *arguments, **options)
+
+    async def read_keys(self, query: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a query on the connection kept for keys: a busy pool must not delay a revocation."""
+        return await self._run_with_retry(self._keys, query)
 
     async def latest(self, vin: str) -> tuple[Any, ...] | None:
         """Return the newest reading of a vehicle; calls at the same moment share one statement."""
@@ -235,7 +240,7 @@ class Database:
 
     @property
     def _pools(self) -> tuple[Pool, ...]:
-        return self._readers, self._heavy, self._exporters
+        return self._readers, self._heavy, self._exporters, self._keys
 
     async def _shrink(self) -> None:
         while True:

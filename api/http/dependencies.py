@@ -8,7 +8,8 @@ from api.db.database import Database
 from shared.api_settings import ApiSettings
 
 
-async def _database(request: Request) -> Database:
+async def open_database(request: Request) -> Database:
+    """Return the database, whole: for health alone. Other routes take VehicleData or FleetData."""
     database: Database = request.app.state.database
     return database
 
@@ -18,5 +19,5 @@ async def _settings(request: Request) -> ApiSettings:
     return settings
 
 
-OpenDatabase = Annotated[Database, Depends(_database)]
+OpenDatabase = Annotated[Database, Depends(open_database)]
 LoadedSettings = Annotated[ApiSettings, Depends(_settings)]

@@ -56,6 +56,8 @@ class ListQuery(BaseModel):
     """Values of parameters that are left out, where that is not "all"."""
 
     limit: int | None = Field(None, ge=1, le=MAX_LIMIT)
+    scope: str | None = None
+    """Mark of the caller's vehicles: a token is good for keys with the same ones. None: every vehicle."""
 
     @property
     def page_size(self) -> int:
@@ -109,7 +111,9 @@ def cut_page(
 
 def make_token(query: ListQuery, after: object) -> str:
     """Make the token that repeats `query` for the items behind the key `after`."""
-    content = query.model_copy(update={"after": after}).model_dump_json().encode()
+    # Left out for the whole fleet: the token is then one that an older process accepts, too.
+    left_out = {"scope"} if query.scope is None else None
+    content = query.model_copy(update={"after": after}).model_dump_json(exclude=left_out).encode()
     return base64.urlsafe_b64encode(_checksum(content) + content).rstrip(b"=").decode()
 
 
@@ -125,6 +129,8 @@ def resume(token: str | None, query: Q) -> Q:
         resumed = type(query).model_validate_json(_content(token))
     except ValueError:
         raise ProblemError(400, "next: this is not a token that a page of this list gave.") from None
+    if resumed.scope != query.scope:
+        raise ProblemError(400, "next: this token belongs to a key with other vehicles.")
     given = query.model_dump(exclude_none=True, exclude={"after", "limit"})
     held = query.defaults | resumed.model_dump(exclude_none=True)
     if any(held.get(name) != value for name, value in given.items()):

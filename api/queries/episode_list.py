@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from api.db.pool import Connection
+from shared.access.scope import Scope
 from shared.diagnostics.alerts import Severity
 from shared.episodes.model import LATCHED
 
@@ -50,13 +51,19 @@ _CONDITIONS = {
 
 
 async def list_episodes(
-    connection: Connection, wanted: EpisodeFilter, *, after: tuple[datetime, UUID] | None, limit: int
+    connection: Connection,
+    scope: Scope,
+    wanted: EpisodeFilter,
+    *,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> list[dict[str, Any]]:
     """Select up to `limit` episodes behind a key, the newest first; withdrawn ones only with `since`."""
     given = {name for name in _CONDITIONS if getattr(wanted, name, None) is not None}
     if after is not None:
         given.add("after")
     conditions = [_CONDITIONS[name] for name in _CONDITIONS if name in given]
+    conditions.append(scope.condition())
     if wanted.state != "all":
         conditions.append(f"closed_at IS {'' if wanted.state == 'open' else 'NOT '}NULL")
     if wanted.since is None:
@@ -66,7 +73,7 @@ async def list_episodes(
     query = f"""
         SELECT episodes.*, profile.name, profile."group", profile.plate
         FROM episodes LEFT JOIN vehicle_profiles AS profile USING (vin)
-        {"WHERE " if conditions else ""}{" AND ".join(conditions)}
+        WHERE {" AND ".join(conditions)}
         ORDER BY started_at DESC, id DESC LIMIT %(limit)s
     """  # noqa: S608 - of fixed parts
     values = {name: getattr(wanted, name) for name in EpisodeFilter.__dataclass_fields__}
@@ -75,13 +82,14 @@ async def list_episodes(
     values["severities"] = _SEVERITIES[_SEVERITIES.index(severity) :] if severity else []
     values["after_ts"], values["after_id"] = after or (None, None)
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(query, {**values, "limit": limit})
+    await cursor.execute(query, {**values, **scope.parameters(), "limit": limit})
     return await cursor.fetchall()
 
 
 _ONE = """
     SELECT episodes.*, profile.name, profile."group", profile.plate
-    FROM episodes LEFT JOIN vehicle_profiles AS profile USING (vin) WHERE id = %s
+    FROM episodes LEFT JOIN vehicle_profiles AS profile USING (vin)
+    WHERE id = %(id)s AND {}
 """
 _SENT = """
     SELECT message.number, message.event, message.at, delivery.route, delivery.target,
@@ -92,17 +100,19 @@ _SENT = """
 """
 
 
-async def episode(connection: Connection, episode_id: UUID) -> dict[str, Any] | None:
-    """Select one episode; None for an unknown one."""
+async def episode(connection: Connection, scope: Scope, episode_id: UUID) -> dict[str, Any] | None:
+    """Select one episode of a vehicle of a scope; None for an unknown one."""
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(_ONE, (episode_id,))
+    await cursor.execute(_ONE.format(scope.condition()), {"id": episode_id, **scope.parameters()})
     return await cursor.fetchone()
 
 
-async def sent_messages(connection: Connection, vin: str, episode_id: UUID) -> list[dict[str, Any]]:
+async def sent_messages(
+    connection: Connection, scope: Scope, vin: str, episode_id: UUID
+) -> list[dict[str, Any]]:
     """Select the messages of an episode, a row for each delivery, or one row where there is none."""
     cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(_SENT, (vin, episode_id))
+    await cursor.execute(_SENT, (scope.key(vin), episode_id))
     return await cursor.fetchall()
 
 
@@ -161,15 +171,19 @@ NO_EPISODES = VehicleEpisodes(0, 0, None, None, None, None, None)
 
 
 async def episodes_of_vehicles(
-    connection: Connection, since: datetime, vin: str | None = None
+    connection: Connection, scope: Scope, since: datetime
 ) -> dict[str, VehicleEpisodes]:
-    """Select the vehicles that have an open episode, or one that opened after `since`, by our clock.
-
-    With `vin` only that vehicle.
-    """
-    query = _OF_VEHICLES.format("" if vin is None else "AND vin = %(vin)s")
-    cursor = await connection.execute(query, {"since": since, "vin": vin}, binary=True)
+    """Select the vehicles of a scope that have an open episode, or one that opened since then, by our clock."""
+    query = _OF_VEHICLES.format(f"AND {scope.condition()}")
+    cursor = await connection.execute(query, {"since": since, **scope.parameters()}, binary=True)
     return {row[0]: _vehicle_episodes(*row[1:]) for row in await cursor.fetchall()}
+
+
+async def episodes_of_vehicle(connection: Connection, vin: str, since: datetime) -> VehicleEpisodes:
+    """Select the same of one vehicle."""
+    query = _OF_VEHICLES.format("AND vin = %(vin)s")
+    row = await (await connection.execute(query, {"since": since, "vin": vin}, binary=True)).fetchone()
+    return NO_EPISODES if row is None else _vehicle_episodes(*row[1:])
 
 
 def _vehicle_episodes(
@@ -186,16 +200,24 @@ NO_LABELS: dict[str, str | None] = {"name": None, "group": None, "plate": None}
 _GROUP = 'SELECT vin FROM vehicle_profiles WHERE "group" = %s'
 
 
-async def labels(connection: Connection, vins: Sequence[str]) -> dict[str, dict[str, str | None]]:
-    """Select name, group and plate of these vehicles, of those that have any."""
-    cursor = await connection.execute(_LABELS, (list(vins),), binary=True)
+async def labels(
+    connection: Connection, scope: Scope, vins: Sequence[str]
+) -> dict[str, dict[str, str | None]]:
+    """Select name, group and plate of these vehicles, of those of a scope that have any."""
+    cursor = await connection.execute(_LABELS, ([scope.key(vin) for vin in vins],), binary=True)
     return {
         vin: {"name": name, "group": group, "plate": plate}
         for vin, name, group, plate in await cursor.fetchall()
     }
 
 
-async def vins_of_group(connection: Connection, group: str) -> frozenset[str]:
-    """Select the vehicles of a group."""
+async def labels_of(connection: Connection, vin: str) -> dict[str, str | None]:
+    """Select name, group and plate of one vehicle."""
+    row = await (await connection.execute(_LABELS, ([vin],), binary=True)).fetchone()
+    return NO_LABELS if row is None else dict(zip(NO_LABELS, row[1:], strict=True))
+
+
+async def vins_of_group(connection: Connection, scope: Scope, group: str) -> frozenset[str]:
+    """Select the vehicles of a group that are in a scope."""
     cursor = await connection.execute(_GROUP, (group,), binary=True)
-    return frozenset(vin for (vin,) in await cursor.fetchall())
+    return frozenset(vin for (vin,) in await cursor.fetchall() if scope.holds(vin))

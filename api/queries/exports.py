@@ -125,8 +125,12 @@ class _Text(Loader):
         return bytes(data).replace(b" ", b"T")
 
 
-async def blocks(connection: Connection, name: FormatName, stretches: Sequence[Stretch]) -> list[Block]:
-    """Select the first readings of each stretch, in the order of the stretches."""
+async def blocks(
+    connection: Connection, permitted: Sequence[str], name: FormatName, stretches: Sequence[Stretch]
+) -> list[Block]:
+    """Select the first readings of each stretch, in order. Raises KeyError for another VIN than those."""
+    if others := {one.vin for one in stretches} - set(permitted):
+        raise KeyError(*others)
     most = STATEMENT_READINGS // len(stretches)
     cursor = connection.cursor(binary=True)
     cursor.adapters.register_loader("text", _Text)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
 from api.queries.connectivity import SINCE_SQL, STATE_SQL, parameters
+from shared.access.scope import Scope
 from shared.storage.latest_signals import VALUE_TS
 from shared.storage.numpy_columns import Microseconds, load_as_arrays
 from shared.wire.connectivity import Limits, State
@@ -27,7 +28,10 @@ _AGES = ", ".join(
     f"array_agg(place) FILTER (WHERE {name} IS NOT NULL), array_agg({name}) FILTER (WHERE {name} IS NOT NULL)"
     for name in VALUE_TS
 )
-_QUERY = f"""
+
+
+def _query(condition: str) -> str:
+    return f"""
     SELECT string_agg(vin, ' '), array_agg(ts), array_agg(received_at), array_agg(since),
         array_agg(state), array_agg(charging), {_NUMBERS}, {_AGES}
     FROM (
@@ -36,14 +40,14 @@ _QUERY = f"""
             coalesce({SINCE_SQL}, '{_UNKNOWN}') AS since,
             array_position(%(states)s::text[], {STATE_SQL})::float8 AS state,
             {CHARGING_SQL}::integer::float8 AS charging
-        FROM {FROM_VEHICLES_AND_PROFILES} ORDER BY vin
+        FROM {FROM_VEHICLES_AND_PROFILES} WHERE {condition} ORDER BY vin
     ) AS fleet
 """  # noqa: S608 - our own columns
 
 
 @dataclass(frozen=True, slots=True)
 class FleetColumns:
-    """Every vehicle's newest values, in order of VIN; NaN stands for null."""
+    """The newest values of vehicles, in order of VIN; NaN stands for null."""
 
     vins: list[str]
     ts: NDArray[Any]
@@ -107,15 +111,16 @@ def _to_datetime(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-async def fleet(connection: Connection, *, now: datetime, limits: Limits) -> FleetColumns:
-    """Select the fleet in one statement, so that counts, order and rows are of one moment."""
+async def fleet(connection: Connection, scope: Scope, *, now: datetime, limits: Limits) -> FleetColumns:
+    """Select the vehicles of a scope in one statement, so that counts, order and rows are of one moment."""
     cursor = connection.cursor(binary=True)
     load_as_arrays(cursor, times_as=Microseconds)
     values = {
         "states": _STATES,
         **parameters(now, limits),
+        **scope.parameters(),
     }
-    await cursor.execute(_QUERY, values)
+    await cursor.execute(_query(scope.condition()), values)
     found = await cursor.fetchone()
     if found is None or found[0] is None:
         found = (

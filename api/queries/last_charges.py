@@ -6,6 +6,7 @@ from typing import Any
 
 from api.db.pool import Connection
 from api.queries.charging import MIN_CHARGING_A
+from shared.access.scope import Scope
 
 # Of a drive, braking charges too, but the mean over an hour is a discharge.
 _LAST = f"""
@@ -17,17 +18,21 @@ _LAST = f"""
         ORDER BY hour DESC LIMIT 1
     )
     FROM vehicle_latest AS latest LEFT JOIN vehicle_profiles AS profile USING (vin)
+    WHERE {{}}
 """  # noqa: S608 - our own constant
 _FACTS = "SELECT vin, capacity_ah, current_sign FROM vehicle_profiles WHERE vin = ANY(%s)"
 
 
-async def last_charges(connection: Connection, since: datetime) -> dict[str, datetime]:
-    """Select the last hour since a moment in which each vehicle took in 2 A or more on average."""
-    cursor = await connection.execute(_LAST, {"since": since}, binary=True)
+async def last_charges(connection: Connection, scope: Scope, since: datetime) -> dict[str, datetime]:
+    """Select the last hour since a moment in which each vehicle of a scope took in 2 A or more on average."""
+    values = {"since": since, **scope.parameters()}
+    cursor = await connection.execute(_LAST.format(scope.condition()), values, binary=True)
     return {vin: hour for vin, hour in await cursor.fetchall() if hour is not None}
 
 
-async def charging_facts(connection: Connection, vins: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+async def charging_facts(
+    connection: Connection, scope: Scope, vins: Sequence[str]
+) -> dict[str, tuple[Any, ...]]:
     """Select nominal capacity (Ah) and sign of the current of these vehicles that have a profile."""
-    cursor = await connection.execute(_FACTS, (list(vins),), binary=True)
+    cursor = await connection.execute(_FACTS, ([scope.key(vin) for vin in vins],), binary=True)
     return {vin: tuple(facts) for vin, *facts in await cursor.fetchall()}

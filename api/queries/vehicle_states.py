@@ -7,6 +7,7 @@ from typing import Any
 from api.db.pool import Connection
 from api.queries.charging import CHARGING_SQL, FROM_VEHICLES_AND_PROFILES
 from api.queries.connectivity import CONNECTIVITY_COLUMNS, FROM_VEHICLES, STATE_SQL, parameters
+from shared.access.scope import Scope
 from shared.storage.latest_signals import VALUE_TS
 from shared.wire.connectivity import Limits, State
 from shared.wire.reading import SIGNALS
@@ -47,6 +48,7 @@ async def is_known(connection: Connection, vin: str) -> bool:
 
 async def page(
     connection: Connection,
+    scope: Scope,
     *,
     after: str,
     limit: int,
@@ -57,8 +59,8 @@ async def page(
     now: datetime,
     limits: Limits,
 ) -> Sequence[tuple[Any, ...]]:
-    """Select LATEST and CONNECTIVITY_COLUMNS of up to `limit` vehicles by VIN, behind the VIN `after`."""
-    conditions = ["vin > %(after)s"]
+    """Select LATEST and CONNECTIVITY_COLUMNS of up to `limit` vehicles of a scope by VIN, behind `after`."""
+    conditions = ["vin > %(after)s", scope.condition()]
     if vin_prefix is not None:
         # `~` comes after every character of a VIN: a range of the key's index, unlike LIKE.
         conditions.append("vin >= %(prefix)s AND vin < %(prefix)s || '~'")
@@ -79,6 +81,7 @@ async def page(
         "seen_since": seen_since,
         "connectivity": connectivity,
         **parameters(now, limits),
+        **scope.parameters(),
         "limit": limit,
     }
     return await (await connection.execute(query, values, binary=True)).fetchall()

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
+from api.http.authorisation import ClassifiedRoute, open_to_all
 from api.http.static_files import IMMUTABLE, REVALIDATED, content, serve, serve_file
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=ClassifiedRoute)
 
 _BUILT = Path(__file__).parents[1] / "dashboard_dist"
 _NAMES_WITHOUT_HASH = ("index.html", "LICENSES.txt")
@@ -26,6 +27,7 @@ _NOT_BUILT = content(
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
+@open_to_all
 async def page(request: Request) -> Response:
     """Serve the page itself; 503 where it has not been built."""
     if not (_BUILT / "index.html").is_file():
@@ -34,6 +36,7 @@ async def page(request: Request) -> Response:
 
 
 @router.api_route("/dashboard/{path:path}", methods=["GET", "HEAD"])
+@open_to_all
 async def file(path: str, request: Request) -> Response:
     """Serve a file that was built; 404 for anything else."""
     return serve_file(_BUILT, path, request, cache=REVALIDATED if path in _NAMES_WITHOUT_HASH else IMMUTABLE)

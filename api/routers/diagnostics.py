@@ -10,15 +10,16 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from api.http.dependencies import OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
 from api.http.pagination import ANY_OF, Limit, NextToken, WindowQuery, any_of, cut_page, resume
 from api.http.problems import problem_responses
 from api.http.query_times import QueryTime
-from api.http.vin_path import Vin, normal_vin
+from api.http.scoped_data import VehicleData
 from api.queries import extent
 from api.schemas.battery import BatteryHealth
 from api.schemas.diagnostics import Anomalies, EpisodeOut, SessionOut, Sessions, SkippedOut, VehicleDiagnosis
 from api.services.diagnosis import Analysis, Diagnosis, OpenDiagnosisRunner, Window
+from shared.access.role import Right
 from shared.diagnostics.alerts import Severity
 from shared.diagnostics.battery import Battery, battery
 from shared.diagnostics.episode import Episode, Skipped
@@ -30,7 +31,7 @@ from shared.diagnostics.trace import Trace, moment
 from shared.episodes.judged_window import MARGIN, MAX_READINGS, PERIOD, Margin, touches
 from shared.vehicle_profile import Profile
 
-router = APIRouter(prefix="/api/vehicles", tags=["diagnostics"])
+router = APIRouter(prefix="/api/vehicles", tags=["diagnostics"], route_class=ClassifiedRoute)
 
 T = TypeVar("T")
 
@@ -69,9 +70,10 @@ class SessionsQuery(WindowQuery):
 
 
 @router.get("/{vin}/anomalies", responses=problem_responses(400, 401, 404, 422, 503))
+@requires(Right.READ, is_costly=True)
 async def anomalies(
     *,
-    vin: Vin,
+    vehicle: VehicleData,
     request: Request,
     diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
@@ -88,7 +90,8 @@ async def anomalies(
     further is shown whole. Without from_ts: 30 days.
     """
     arguments = AnomaliesQuery(
-        vin=normal_vin(vin),
+        scope=vehicle.scope.mark,
+        vin=vehicle.vin,
         from_ts=from_ts,
         to_ts=to_ts,
         code=any_of(code),
@@ -98,14 +101,15 @@ async def anomalies(
     )
     query = resume(next_token, arguments)
     window = Window(query.from_ts, query.to_ts)
-    diagnosis = await diagnoses.run(request, query.vin, window, _episodes(query.code), back=PERIOD)
+    diagnosis = await diagnoses.run(request, vehicle, window, _episodes(query.code), back=PERIOD)
     return _anomalies(query, diagnosis)
 
 
 @router.get("/{vin}/sessions", responses=problem_responses(400, 401, 404, 422, 503))
+@requires(Right.READ, is_costly=True)
 async def vehicle_sessions(
     *,
-    vin: Vin,
+    vehicle: VehicleData,
     request: Request,
     diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
@@ -120,7 +124,8 @@ async def vehicle_sessions(
     A session that reaches up to a day beyond the window is shown whole. Without from_ts: 30 days.
     """
     arguments = SessionsQuery(
-        vin=normal_vin(vin),
+        scope=vehicle.scope.mark,
+        vin=vehicle.vin,
         from_ts=from_ts,
         to_ts=to_ts,
         kind=any_of(kind),
@@ -129,14 +134,15 @@ async def vehicle_sessions(
     )
     query = resume(next_token, arguments)
     window = Window(query.from_ts, query.to_ts)
-    diagnosis = await diagnoses.run(request, query.vin, window, _sessions(), back=PERIOD)
+    diagnosis = await diagnoses.run(request, vehicle, window, _sessions(), back=PERIOD)
     return _sessions_page(query, diagnosis)
 
 
 @router.get("/{vin}/diagnosis", responses=problem_responses(400, 401, 404, 422, 503))
+@requires(Right.READ, is_costly=True)
 async def vehicle_diagnosis(
     *,
-    vin: Vin,
+    vehicle: VehicleData,
     request: Request,
     diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
@@ -149,7 +155,8 @@ async def vehicle_diagnosis(
     Each part is the answer of its own call, which takes the part's `next`. Without from_ts: 30 days.
     """
     arguments: dict[str, Any] = {
-        "vin": normal_vin(vin),
+        "scope": vehicle.scope.mark,
+        "vin": vehicle.vin,
         "from_ts": from_ts,
         "to_ts": to_ts,
         "order": order,
@@ -157,7 +164,7 @@ async def vehicle_diagnosis(
     }
     window = Window(from_ts, to_ts)
     anomalies_found, sessions_found = await diagnoses.run_both(
-        request, arguments["vin"], window, _episodes(None), _sessions(), back=PERIOD
+        request, vehicle, window, _episodes(None), _sessions(), back=PERIOD
     )
     return VehicleDiagnosis(
         anomalies=_anomalies(AnomaliesQuery(**arguments, code=None, min_severity=None), anomalies_found),
@@ -166,11 +173,11 @@ async def vehicle_diagnosis(
 
 
 @router.get("/{vin}/battery", responses=problem_responses(400, 401, 404, 422, 503))
+@requires(Right.READ, is_costly=True)
 async def battery_health(
     *,
-    vin: Vin,
+    vehicle: VehicleData,
     request: Request,
-    database: OpenDatabase,
     diagnoses: OpenDiagnosisRunner,
     from_ts: From = None,
     to_ts: To = None,
@@ -179,19 +186,18 @@ async def battery_health(
 
     Without from_ts: a year; soh_trend and resistance_growth then look at all that is stored before it, too.
     """
-    vin = normal_vin(vin)
     analysis = _battery(to_ts) if from_ts is None else Analysis("battery", battery)
-    diagnosis = await diagnoses.run(request, vin, Window(from_ts, to_ts), analysis, back=_TREND_PERIOD)
+    diagnosis = await diagnoses.run(request, vehicle, Window(from_ts, to_ts), analysis, back=_TREND_PERIOD)
     begin = diagnosis.from_ts
     if from_ts is None and diagnosis.to_ts - begin > _DEFAULT_BATTERY_PERIOD:
         begin = diagnosis.to_ts - _DEFAULT_BATTERY_PERIOD
     window = begin, diagnosis.to_ts
     return BatteryHealth.of(
-        vin,
+        vehicle.vin,
         *window,
         diagnosis.result,
-        duplicates=await database.read(extent.duplicate_count, vin, *window),
-        rejected=await database.read(extent.rejection_count, vin, *window),
+        duplicates=await vehicle.read(extent.duplicate_count, *window),
+        rejected=await vehicle.read(extent.rejection_count, *window),
     )
 
 

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
+from sqlalchemy import Connection as BlockingConnection
 
-from api.db.database import Database
-from api.http.dependencies import OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
 from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.pagination import ANY_OF, Limit, ListQuery, NextToken, Page, any_of, make_token, resume
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
+from api.http.scoped_data import FleetData, WholeScope
 from api.queries.episode_list import EpisodeFilter, episode, list_episodes, sent_messages
 from api.schemas.episode import (
     Acknowledgement,
@@ -23,12 +24,14 @@ from api.schemas.episode import (
     Muting,
     NewNote,
 )
+from shared.access.role import Right
+from shared.access.scope import Scope
 from shared.diagnostics.alerts import Severity
 from shared.episodes import actions
 from shared.wire.reading import VIN_PATTERN
 from shared.wire.strict_json import AmbiguousObject
 
-router = APIRouter(prefix="/api/episodes", tags=["episodes"])
+router = APIRouter(prefix="/api/episodes", tags=["episodes"], route_class=ClassifiedRoute)
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -75,9 +78,10 @@ class EpisodesQuery(ListQuery):
 
 
 @router.get("", responses=problem_responses(400, 401, 422, 503))
+@requires(Right.READ)
 async def fleet_episodes(
     *,
-    database: OpenDatabase,
+    data: FleetData,
     state: Annotated[State | None, Query(description="Default all")] = None,
     min_severity: Annotated[Severity | None, Query(description="This severity and worse")] = None,
     code: Annotated[list[EpisodeCode] | None, Query(description=ANY_OF)] = None,
@@ -118,7 +122,7 @@ async def fleet_episodes(
     wanted = EpisodeFilter(
         **{name: getattr(query, name) for name in names if name != "state"}, state=query.state or "all"
     )
-    rows = await database.read(list_episodes, wanted, after=query.after, limit=query.page_size + 1)
+    rows = await data.read(list_episodes, wanted, after=query.after, limit=query.page_size + 1)
     page = rows[: query.page_size]
     last = page[-1] if len(rows) > len(page) else None
     return Page(
@@ -128,12 +132,13 @@ async def fleet_episodes(
 
 
 @router.get(_BY_ID, responses=problem_responses(401, 404, 503))
-async def one_episode(episode_id: EpisodeId, database: OpenDatabase) -> EpisodeWithMessages:
+@requires(Right.READ)
+async def one_episode(episode_id: EpisodeId, data: FleetData) -> EpisodeWithMessages:
     """Return one episode with its notes and with what was sent of it."""
-    row = await database.read(episode, episode_id)
+    row = await data.read(episode, episode_id)
     if row is None:
         raise _unknown()
-    return EpisodeWithMessages.with_messages(row, await database.read(sent_messages, row["vin"], episode_id))
+    return EpisodeWithMessages.with_messages(row, await data.read(sent_messages, row["vin"], episode_id))
 
 
 def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
@@ -154,22 +159,24 @@ _REFUSALS = problem_responses(401, 404, 413, 415, 422, 503)
     responses=_REFUSALS,
     openapi_extra=_body(Acknowledgement, {"by": "Ana", "note": "The car stands in the yard."}),
 )
-async def acknowledge(episode_id: EpisodeId, request: Request, database: OpenDatabase) -> EpisodeItem:
+@requires(Right.OPERATE)
+async def acknowledge(episode_id: EpisodeId, request: Request, data: FleetData) -> EpisodeItem:
     """Acknowledge an episode: its messages are repeated no longer. A THERMAL_EVENT ends only by this.
 
     An acknowledged episode keeps the first name and time; a note is added.
     """
     body = await _parsed(request, Acknowledgement)
-    return await _acted(database, episode_id, actions.acknowledge, by=body.by, note=body.note)
+    return await _acted(data, episode_id, actions.acknowledge, by=body.by, note=body.note)
 
 
 @router.post(
     _BY_ID + "/notes", responses=_REFUSALS, openapi_extra=_body(NewNote, {"by": "Ana", "text": "Called."})
 )
-async def add_note(episode_id: EpisodeId, request: Request, database: OpenDatabase) -> EpisodeItem:
+@requires(Right.OPERATE)
+async def add_note(episode_id: EpisodeId, request: Request, data: FleetData) -> EpisodeItem:
     """Add a note to an episode."""
     body = await _parsed(request, NewNote)
-    return await _acted(database, episode_id, actions.add_note, by=body.by, text=body.text)
+    return await _acted(data, episode_id, actions.add_note, by=body.by, text=body.text)
 
 
 @router.post(
@@ -177,12 +184,13 @@ async def add_note(episode_id: EpisodeId, request: Request, database: OpenDataba
     responses=_REFUSALS,
     openapi_extra=_body(Muting, {"by": "Ana", "until": "2026-01-26T08:00:00Z"}),
 )
-async def mute(episode_id: EpisodeId, request: Request, database: OpenDatabase) -> EpisodeItem:
+@requires(Right.OPERATE)
+async def mute(episode_id: EpisodeId, request: Request, data: FleetData) -> EpisodeItem:
     """Mute the repetition of an episode's messages until a moment; null ends that."""
     body = await _parsed(request, Muting)
     if body.until is not None and body.until <= datetime.now(UTC):
         raise body_error(("until",), "must lie in the future", "date_past")
-    return await _acted(database, episode_id, actions.mute, by=body.by, until=body.until)
+    return await _acted(data, episode_id, actions.mute, by=body.by, until=body.until)
 
 
 async def _parsed(request: Request, model: type[B]) -> B:
@@ -199,11 +207,18 @@ async def _parsed(request: Request, model: type[B]) -> B:
 
 
 async def _acted(
-    database: Database, episode_id: UUID, action: Callable[..., Any], **arguments: Any
+    data: WholeScope, episode_id: UUID, action: Callable[..., Any], **arguments: Any
 ) -> EpisodeItem:
-    if await database.write(action, episode_id, **arguments, now=datetime.now(UTC)) is None:
+    before = await data.read(episode, episode_id)
+    if before is None:
         raise _unknown()
-    row = await database.read(episode, episode_id)
+
+    def act(connection: BlockingConnection, _scope: Scope) -> bool:
+        return action(connection, episode_id, **arguments, now=datetime.now(UTC)) is not None
+
+    if not await data.change(before["vin"], act):
+        raise _unknown()
+    row = await data.read(episode, episode_id)
     if row is None:
         raise _unknown()
     return EpisodeItem.of(row)

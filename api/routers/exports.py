@@ -7,22 +7,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import serializers
-from api.db.database import Database
-from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
 from api.http.export_permit import ExportPermits, clear_permit
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
+from api.http.scoped_data import NamedVehicles, NamedVehiclesData
 from api.queries import exports, telemetry
 from api.queries.exports import FormatName
 from api.schemas.vehicles import Summary
 from api.services.export_formats import FORMATS, Format, accepts_gzip, preferred_format
 from api.services.export_readings import readings_in_order, stretches_of
 from api.services.export_stream import Blocks, Export, ExportSlots
-from shared.wire.reading import VIN_PATTERN, normalise_vin
+from shared.access.role import Right
 
-router = APIRouter(prefix="/api/export", tags=["exports"])
-
-MAX_VEHICLES = 100
+router = APIRouter(prefix="/api/export", tags=["exports"], route_class=ClassifiedRoute)
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -39,21 +37,10 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 _PERMIT_RESPONSES: dict[int | str, dict[str, Any]] = {
     204: {
         "description": "Permitted",
-        "headers": {"Set-Cookie": {"description": "Where API_KEYS is set", "schema": {"type": "string"}}},
+        "headers": {"Set-Cookie": {"description": "Where keys are needed", "schema": {"type": "string"}}},
     },
     **problem_responses(400, 401, 404, 406, 422, 503),
 }
-
-Vins = Annotated[
-    list[Annotated[str, Query(json_schema_extra={"pattern": VIN_PATTERN})]],
-    Query(
-        alias="vin",
-        min_length=1,
-        max_length=MAX_VEHICLES,
-        description="The vehicles, one `vin=` each, in upper or lower case",
-        examples=[["VIN-DEMO-001"]],
-    ),
-]
 
 
 async def _requested_format(
@@ -73,12 +60,12 @@ RequestedFormat = Annotated[Format, Depends(_requested_format)]
 
 
 @router.get("/telemetry", response_class=Response, responses=_RESPONSES)
+@requires(Right.READ, is_costly=True, takes_permit=True)
 async def export_telemetry(
     *,
     request: Request,
-    database: OpenDatabase,
+    vehicles: NamedVehiclesData,
     kind: RequestedFormat,
-    vins: Vins,
     from_ts: QueryTime | None = None,
     to_ts: QueryTime | None = None,
 ) -> Response:
@@ -88,14 +75,14 @@ async def export_telemetry(
     Two exports at a time; another one is answered 503.
     """
     require_order(from_ts, to_ts)
-    extents = await _extents(database, vins)
+    extents = await _extents(vehicles)
     begin = from_ts or min(oldest for oldest, _ in extents.values())
     # An open window gets an end, too: readings arrive all the time.
     end = to_ts or max(begin, *(newest for _, newest in extents.values()))
     slots: ExportSlots = request.app.state.exports
 
     async def select(stretches: Sequence[exports.Stretch]) -> Sequence[exports.Block]:
-        return await database.export(exports.blocks, kind.name, stretches)
+        return await vehicles.export(exports.blocks, kind.name, stretches)
 
     first = max(begin, min(oldest for oldest, _ in extents.values()))
     last = min(end, max(newest for _, newest in extents.values()))
@@ -105,13 +92,12 @@ async def export_telemetry(
 
 
 @router.post("/telemetry", status_code=204, responses=_PERMIT_RESPONSES)
+@requires(Right.READ, is_costly=True)
 async def permit_telemetry(
     *,
     request: Request,
-    database: OpenDatabase,
-    settings: LoadedSettings,
+    vehicles: NamedVehiclesData,
     _kind: RequestedFormat,
-    vins: Vins,
     from_ts: QueryTime | None = None,
     to_ts: QueryTime | None = None,
 ) -> Response:
@@ -120,53 +106,47 @@ async def permit_telemetry(
     For browsers, which follow a link without headers. The POST is refused where the GET would be.
     """
     require_order(from_ts, to_ts)
-    await _extents(database, vins)
+    await _extents(vehicles)
     slots: ExportSlots = request.app.state.exports
     with slots.slot():
         pass
     permits: ExportPermits = request.app.state.permits
-    return permits.give(request, settings.keys) if settings.keys else Response(status_code=204)
+    return permits.give(request, vehicles.caller) if vehicles.caller.id else Response(status_code=204)
 
 
 @router.get("/summary", response_class=Response, responses=_RESPONSES)
+@requires(Right.READ, is_costly=True, takes_permit=True)
 async def export_summary(
     *,
     request: Request,
-    database: OpenDatabase,
+    vehicles: NamedVehiclesData,
     kind: RequestedFormat,
-    vins: Vins,
     from_ts: QueryTime,
     to_ts: QueryTime,
 ) -> Response:
     """Export count and extremes of a window's readings, both ends included: one line a vehicle, by vin."""
     require_order(from_ts, to_ts)
-    known = sorted(await _extents(database, vins))
-    blocks = _summaries(database, kind, known, from_ts, to_ts)
+    known = sorted(await _extents(vehicles))
+    blocks = _summaries(vehicles, kind, known, from_ts, to_ts)
     return _file(request, kind, blocks, f"{_file_name(known, from_ts, to_ts)}_summary")
 
 
 async def _summaries(
-    database: Database, kind: Format, vins: Sequence[str], from_ts: datetime, to_ts: datetime
+    vehicles: NamedVehicles, kind: Format, vins: Sequence[str], from_ts: datetime, to_ts: datetime
 ) -> Blocks:
     lines = [kind.head(tuple(Summary.model_fields))]
     for vin in vins:
-        row = await database.export(telemetry.summary, vin, from_ts, to_ts)
+        row = await vehicles.vehicle(vin).export(telemetry.summary, from_ts, to_ts)
         # A vehicle that was known a moment ago has a row, unless its readings were deleted since.
         if row is not None:
             lines.append(kind.line(serializers.summary(vin, from_ts, to_ts, row)))
     yield b"".join(lines)
 
 
-async def _extents(database: Database, named: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
+async def _extents(vehicles: NamedVehicles) -> dict[str, tuple[datetime, datetime]]:
     """Return the extent of each named vehicle. Raises 404 for an unknown one, before any byte is sent."""
-    vins: dict[str, None] = {}
-    for number, vin in enumerate(named, 1):
-        try:
-            vins[normalise_vin(vin)] = None
-        except ValueError as reason:
-            raise ProblemError(404, f"No reading is stored of VIN number {number}: it {reason}.") from None
-    found = await database.export(exports.extents, list(vins))
-    if unknown := [vin for vin in vins if vin not in found]:
+    found = await vehicles.export(exports.extents)
+    if unknown := [vin for vin in vehicles.vins if vin not in found]:
         more = f" and of {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise ProblemError(404, f"No reading is stored of {', '.join(unknown[:5])}{more}.")
     return found

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.db.database import Database
-from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
+from api.http.dependencies import LoadedSettings
 from api.http.pagination import ANY_OF
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime
 from api.http.responses import json_response
+from api.http.scoped_data import FleetData, WholeScope
 from api.queries.episode_list import LATELY, NO_LABELS, episodes_of_vehicles, labels, vins_of_group
 from api.queries.fleet_columns import fleet
 from api.queries.last_charges import charging_facts, last_charges
@@ -19,19 +20,21 @@ from api.schemas.charging_fleet import ChargingFleet
 from api.schemas.vehicles import Fleet
 from api.services.charging_overview import ChargingOverview, ChargingQuery, Show, done_at
 from api.services.fleet_overview import FleetOverview, FleetQuery, Sort
+from shared.access.role import Right
 from shared.diagnostics.alerts import Severity
 from shared.wire.connectivity import State
 
-router = APIRouter(prefix="/api/fleet", tags=["fleet"])
+router = APIRouter(prefix="/api/fleet", tags=["fleet"], route_class=ClassifiedRoute)
 
 _LONGEST_LOOK = timedelta(days=14)
 Group = Annotated[str | None, Query(min_length=1, max_length=100, description="Of the vehicles' profiles")]
 
 
 @router.get("", response_model=Fleet, responses=problem_responses(401, 422, 503))
+@requires(Right.READ)
 async def overview(
     *,
-    database: OpenDatabase,
+    data: FleetData,
     settings: LoadedSettings,
     state: Annotated[list[State] | None, Query(description=ANY_OF)] = None,
     min_severity: Annotated[
@@ -50,7 +53,7 @@ async def overview(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Count the whole fleet, and list a page of the vehicles that pass the filters; nulls sort last.
+    """Count all vehicles of the key, and list a page of the vehicles that pass the filters; nulls sort last.
 
     The answer is a snapshot with page numbers, not a keyset list: the order changes with every reading, and a
     client that polls every few seconds needs the worst vehicles of now. A page beyond the last one is empty.
@@ -62,9 +65,9 @@ async def overview(
     (where it is known: braking charges the pack too), and the vehicle is online.
     """
     now, limits, thresholds = datetime.now(UTC), settings.connectivity_limits, settings.alert_thresholds
-    columns = await database.read(fleet, now=now, limits=limits)
-    episodes = await database.read(episodes_of_vehicles, now - LATELY)
-    members = None if group is None else await database.read(vins_of_group, group)
+    columns = await data.read(fleet, now=now, limits=limits)
+    episodes = await data.read(episodes_of_vehicles, now - LATELY)
+    members = None if group is None else await data.read(vins_of_group, group)
     query = FleetQuery(
         states=frozenset(state or State),
         min_severity=min_severity,
@@ -77,14 +80,15 @@ async def overview(
         page_size=page_size,
     )
     found = FleetOverview(columns, episodes, now=now, limits=limits, thresholds=thresholds).page(query)
-    await _label(database, found["vehicles"])
+    await _label(data, found["vehicles"])
     return json_response(found)
 
 
 @router.get("/charging", response_model=ChargingFleet, responses=problem_responses(401, 422, 503))
+@requires(Right.READ)
 async def charging_overview(
     *,
-    database: OpenDatabase,
+    data: FleetData,
     settings: LoadedSettings,
     show: Annotated[Show, Query(description="Which vehicles are listed")] = Show.ALL,
     soc_below: Annotated[
@@ -106,20 +110,20 @@ async def charging_overview(
     since = since or now - LATELY
     if since < now - _LONGEST_LOOK:
         raise ProblemError(400, f"since: at most {_LONGEST_LOOK.days} days ago.")
-    columns = await database.read(fleet, now=now, limits=limits)
-    charged = await database.read(last_charges, since)
-    members = None if group is None else await database.read(vins_of_group, group)
+    columns = await data.read(fleet, now=now, limits=limits)
+    charged = await data.read(last_charges, since)
+    members = None if group is None else await data.read(vins_of_group, group)
     query = ChargingQuery(show=show, soc_below=soc_below, vins=members, page=page, page_size=page_size)
     overview = ChargingOverview(columns, charged, now=now, since=since)
     found = overview.page(query)
-    profiles = await database.read(charging_facts, [each["vin"] for each in found["vehicles"]])
+    profiles = await data.read(charging_facts, [each["vin"] for each in found["vehicles"]])
     for vehicle in found["vehicles"]:
         vehicle["done_at"] = done_at(vehicle, profiles.get(vehicle["vin"]), now)
-    await _label(database, found["vehicles"])
+    await _label(data, found["vehicles"])
     return json_response(found)
 
 
-async def _label(database: Database, vehicles: Sequence[dict[str, Any]]) -> None:
-    found = await database.read(labels, [vehicle["vin"] for vehicle in vehicles])
+async def _label(data: WholeScope, vehicles: Sequence[dict[str, Any]]) -> None:
+    found = await data.read(labels, [vehicle["vin"] for vehicle in vehicles])
     for vehicle in vehicles:
         vehicle.update(found.get(vehicle["vin"], NO_LABELS))

@@ -5,17 +5,19 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
-from api.http.dependencies import OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
 from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.problems import problem_responses
-from api.http.vin_path import Vin, normal_vin, unknown_vin
+from api.http.scoped_data import VehicleData
+from api.http.vin_path import unknown_vin
 from api.queries import vehicle_states
 from api.queries.vehicle_profiles import profile as select_profile
-from shared.storage.store_profiles import store_profiles
+from shared.access.role import Right
+from shared.storage.store_profiles import store_profile
 from shared.vehicle_profile import Profile, latest_use
 from shared.wire.strict_json import AmbiguousObject
 
-router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
+router = APIRouter(prefix="/api/vehicles", tags=["vehicles"], route_class=ClassifiedRoute)
 
 _EXAMPLE = {"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60, "energy_kwh": 21.6}
 _BODY: dict[str, Any] = {
@@ -33,21 +35,22 @@ _BODY: dict[str, Any] = {
 
 
 @router.put("/{vin}/profile", responses=problem_responses(401, 404, 413, 415, 422, 503), openapi_extra=_BODY)
-async def put_profile(vin: Vin, request: Request, database: OpenDatabase) -> Profile:
+@requires(Right.OPERATE)
+async def put_profile(vehicle: VehicleData, request: Request) -> Profile:
     """Store this profile in place of the previous one; also for a vehicle that has sent nothing yet."""
-    vin = normal_vin(vin)
+    vehicle.require_in_scope()
     require_json(request)
     profile = _parse(await request.body())
-    await database.write(store_profiles, {vin: profile})
+    await vehicle.change(vehicle.vin, store_profile, profile)
     return profile
 
 
 @router.get("/{vin}/profile", responses=problem_responses(401, 404, 503))
-async def get_profile(vin: Vin, database: OpenDatabase) -> Profile:
+@requires(Right.READ)
+async def get_profile(vehicle: VehicleData) -> Profile:
     """Return the vehicle's profile; all fields are null for a vehicle that only sends readings."""
-    vin = normal_vin(vin)
-    profile = await database.read(select_profile, vin)
-    if profile is None and not await database.read(vehicle_states.is_known, vin):
+    profile = await vehicle.read(select_profile)
+    if profile is None and not await vehicle.read(vehicle_states.is_known):
         raise unknown_vin()
     return profile or Profile()
 

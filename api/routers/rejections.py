@@ -9,20 +9,23 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime
 
-from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
+from api.http.dependencies import LoadedSettings
 from api.http.pagination import Limit, ListQuery, NextToken, Page, make_token, resume
 from api.http.problems import ProblemError, problem_responses, respond
 from api.http.query_times import QueryTime
+from api.http.scoped_data import FleetData
+from api.queries import scoped_rejections
 from api.schemas.vehicles import RejectionOut, RejectionWithPayload, ReplayResult
-from shared.rejections.model import Filter, delete_rejection, find_rejection, list_rejections
-from shared.rejections.replay import ReplayRefusedError, birth_node, decode_again, store_again
+from shared.access.role import Right
+from shared.rejections.model import Filter
+from shared.rejections.replay import ReplayRefusedError, birth_node, decode_again
 from shared.sources.mapping_file import sources_of
 from shared.sources.mistake import MappingError
-from shared.storage.sparkplug_births import load_birth
 from shared.wire.reading import VIN_PATTERN
 from shared.wire.refusal import Reason
 
-router = APIRouter(prefix="/api/rejections", tags=["rejections"])
+router = APIRouter(prefix="/api/rejections", tags=["rejections"], route_class=ClassifiedRoute)
 
 
 def _unknown() -> ProblemError:
@@ -60,9 +63,10 @@ class RejectionsQuery(ListQuery):
 
 
 @router.get("", responses=problem_responses(400, 401, 422, 503))
+@requires(Right.OPERATE)
 async def list_page(
     *,
-    database: OpenDatabase,
+    fleet: FleetData,
     reason: Reason | None = None,
     vin: Annotated[str | None, Query(pattern=VIN_PATTERN)] = None,
     since: Annotated[QueryTime | None, Query(description="Only rejections received then or later")] = None,
@@ -74,11 +78,16 @@ async def list_page(
 ) -> Page[RejectionOut]:
     """List messages and readings that could not be stored, with the reasons, without the payloads."""
     arguments = RejectionsQuery(
-        reason=reason, vin=vin.upper() if vin else None, since=since, order=order, limit=limit
+        scope=fleet.scope.mark,
+        reason=reason,
+        vin=vin.upper() if vin else None,
+        since=since,
+        order=order,
+        limit=limit,
     )
     query = resume(next_token, arguments)
-    rows = await database.read_blocking(
-        list_rejections,
+    rows = await fleet.read_blocking(
+        scoped_rejections.page,
         Filter(query.reason, query.vin, query.since),
         after=query.after,
         descending=query.order != "asc",
@@ -93,9 +102,10 @@ async def list_page(
 
 
 @router.get(_BY_ID, responses=problem_responses(401, 404, 503))
-async def show(rejection_id: RejectionId, database: OpenDatabase) -> RejectionWithPayload:
+@requires(Right.OPERATE)
+async def show(rejection_id: RejectionId, fleet: FleetData) -> RejectionWithPayload:
     """Return one rejection with its payload: as text in `payload`, or else in `payload_base64`."""
-    row = await database.read_blocking(find_rejection, rejection_id)
+    row = await fleet.read_blocking(scoped_rejections.find, rejection_id)
     if row is None:
         raise _unknown()
     return RejectionWithPayload.of(row)
@@ -111,13 +121,14 @@ def _replay_responses() -> dict[int | str, dict[str, Any]]:
 
 
 @router.post(_BY_ID + "/replay", response_model=ReplayResult, responses=_replay_responses())
-async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: LoadedSettings) -> Any:
+@requires(Right.OPERATE)
+async def replay(rejection_id: RejectionId, fleet: FleetData, settings: LoadedSettings) -> Any:
     """Replay a rejection with the present code, settings and mapping; once stored, the rejection is deleted.
 
     If a reading is refused again, none is stored, the rejection stays, and the answer gives the reason: 409
     where all refusals are conflicts with stored readings, 422 otherwise.
     """
-    kept = await database.read_blocking(find_rejection, rejection_id)
+    kept = await fleet.read_blocking(scoped_rejections.find, rejection_id)
     if kept is None:
         raise _unknown()
     latest = datetime.now(UTC) + timedelta(seconds=settings.max_future_skew_s)
@@ -125,10 +136,14 @@ async def replay(rejection_id: RejectionId, database: OpenDatabase, settings: Lo
         # Read for each replay: the file may have been mended since the start.
         sources = await to_thread.run_sync(sources_of, settings.mqtt_sources)
         node = birth_node(kept, sources)
-        birth = None if node is None else await database.read_blocking(load_birth, node)
+        birth = None if node is None else await fleet.read_blocking(scoped_rejections.birth, node)
         again = partial(decode_again, kept, latest=latest, sources=sources, birth=birth)
         decoded = await to_thread.run_sync(again)
-        replayed = await database.write(store_again, rejection_id, decoded)
+        # With the mapping of today the payload may be that of another vehicle.
+        fleet.require_all(decoded.rows)
+        replayed = await fleet.change(
+            kept["vin"] or None, scoped_rejections.store_again, rejection_id, decoded
+        )
     except ReplayRefusedError as refused:
         return _refused(refused)
     except MappingError as mistake:
@@ -153,7 +168,9 @@ def _refused(refused: ReplayRefusedError) -> Response:
 
 
 @router.delete(_BY_ID, status_code=204, responses=problem_responses(401, 404, 503))
-async def delete(rejection_id: RejectionId, database: OpenDatabase) -> None:
+@requires(Right.OPERATE)
+async def delete(rejection_id: RejectionId, fleet: FleetData) -> None:
     """Delete a rejection for good, with its payload."""
-    if not await database.write(delete_rejection, rejection_id):
+    kept = await fleet.read_blocking(scoped_rejections.find, rejection_id)
+    if kept is None or not await fleet.change(kept["vin"] or None, scoped_rejections.delete, rejection_id):
         raise _unknown()

@@ -9,18 +9,20 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from api.http.dependencies import OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.http.responses import json_response
-from api.http.vin_path import Vin, normal_vin, unknown_vin
+from api.http.scoped_data import VehicleData
+from api.http.vin_path import unknown_vin
 from api.queries import series as queries
 from api.queries import telemetry, vehicle_states
 from api.schemas.vehicles import Series
 from api.serializers import series as series_of
+from shared.access.role import Right
 from shared.storage.hourly_rollup import HOUR
 
-router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
+router = APIRouter(prefix="/api/vehicles", tags=["vehicles"], route_class=ClassifiedRoute)
 
 MAX_BUCKETS = 5_000
 DEFAULT_BUCKETS = 500
@@ -51,10 +53,10 @@ Interval = Annotated[
 
 
 @router.get("/{vin}/series", response_model=Series, responses=problem_responses(400, 401, 404, 422, 503))
+@requires(Right.READ, is_costly=True)
 async def series(
     *,
-    vin: Vin,
-    database: OpenDatabase,
+    vehicle: VehicleData,
     from_ts: QueryTime,
     to_ts: QueryTime,
     interval: Annotated[
@@ -76,23 +78,22 @@ async def series(
     stays a gap. At most 5,000 buckets; at most 1,000,000 readings, unless the buckets are whole hours, which
     `points` chooses where the window holds more.
     """
-    vin = normal_vin(vin)
     require_order(from_ts, to_ts)
     if interval is not None and points is not None:
         raise ProblemError(400, "Name either interval or points.")
     length = interval or _for_points(to_ts - from_ts, points or DEFAULT_BUCKETS)
     _require_few_buckets(from_ts, to_ts, length)
-    async with database.heavy() as run:
+    async with vehicle.heavy() as run:
         if not _is_of_hours(length) and to_ts - from_ts > HOUR:
             # The rollups give the number of readings to scan, as fast as a summary.
-            found = await run(telemetry.summary, vin, from_ts, to_ts)
+            found = await run(telemetry.summary, from_ts, to_ts)
             if found is None:
                 raise unknown_vin()
             length = _affordable(found[0], length, is_fixed=interval is not None)
-        rows = await run(queries.series, vin, from_ts, to_ts, length)
-        if not rows and not await run(vehicle_states.is_known, vin):
+        rows = await run(queries.series, from_ts, to_ts, length)
+        if not rows and not await run(vehicle_states.is_known):
             raise unknown_vin()
-    return json_response(series_of(vin, from_ts, to_ts, length, rows))
+    return json_response(series_of(vehicle.vin, from_ts, to_ts, length, rows))
 
 
 def _require_few_buckets(from_ts: datetime, to_ts: datetime, length: timedelta) -> None:

@@ -8,17 +8,20 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 
-from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
+from api.http.dependencies import LoadedSettings
 from api.http.json_body import body_error, body_errors, parse_body, require_json
 from api.http.problems import ProblemError, problem_responses
 from api.http.request_metrics import LoadedMetrics
+from api.http.scoped_data import FleetData
 from api.queries.ingest import ingest
 from api.schemas.vehicles import IngestResult
+from shared.access.role import Right
 from shared.wire.fast_reading import parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row
 from shared.wire.refusal import Reason
 
-router = APIRouter(prefix="/api", tags=["telemetry"])
+router = APIRouter(prefix="/api", tags=["telemetry"], route_class=ClassifiedRoute)
 
 _READINGS = TypeAdapter(list[Reading])
 _SMALL_BYTES = 4_096
@@ -61,8 +64,9 @@ _BODY: dict[str, Any] = {
     responses=problem_responses(400, 401, 413, 415, 422, 503),
     openapi_extra=_BODY,
 )
+@requires(Right.SEND)
 async def ingest_readings(
-    request: Request, database: OpenDatabase, settings: LoadedSettings, metrics: LoadedMetrics
+    request: Request, fleet: FleetData, settings: LoadedSettings, metrics: LoadedMetrics
 ) -> IngestResult:
     """Store the readings of a request, or none where one is bad; the answer names each bad index and field.
 
@@ -78,9 +82,10 @@ async def ingest_readings(
         rows = _parse(body, received_at, latest)
     else:
         rows = await to_thread.run_sync(_parse, body, received_at, latest)
+    fleet.require_all(rows)
     metrics.tally.receive(len(rows))
     try:
-        outcome = await database.write(ingest, rows, database.copy_backoff)
+        outcome = await fleet.ingest(ingest, rows)
     except BaseException:
         metrics.tally.settle(len(rows), failed=len(rows))
         raise

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from api.http.dependencies import LoadedSettings, OpenDatabase
+from api.http.authorisation import ClassifiedRoute, requires
+from api.http.dependencies import LoadedSettings
 from api.http.pagination import (
     Limit,
     ListQuery,
@@ -20,10 +21,11 @@ from api.http.pagination import (
 from api.http.problems import problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.http.responses import json_response
-from api.http.vin_path import Vin, normal_vin, unknown_vin
+from api.http.scoped_data import FleetData, VehicleData
+from api.http.vin_path import unknown_vin
 from api.queries import telemetry, vehicle_states
 from api.queries.connectivity import connectivity_row
-from api.queries.episode_list import LATELY, NO_EPISODES, NO_LABELS, episodes_of_vehicles, labels
+from api.queries.episode_list import LATELY, episodes_of_vehicle, labels_of
 from api.schemas.vehicles import (
     FleetVehicle,
     ListedVehicle,
@@ -34,9 +36,10 @@ from api.schemas.vehicles import (
 )
 from api.serializers import listed_vehicle, stored_reading, vehicle_connectivity, vehicle_state
 from api.serializers import summary as summary_of
+from shared.access.role import Right
 from shared.wire.connectivity import State
 
-router = APIRouter(prefix="/api/vehicles", tags=["vehicles"])
+router = APIRouter(prefix="/api/vehicles", tags=["vehicles"], route_class=ClassifiedRoute)
 
 
 class VehiclesQuery(ListQuery):
@@ -58,9 +61,10 @@ class HistoryQuery(WindowQuery):
 
 
 @router.get("", response_model=Page[ListedVehicle], responses=problem_responses(400, 401, 422, 503))
+@requires(Right.READ)
 async def fleet(
     *,
-    database: OpenDatabase,
+    data: FleetData,
     settings: LoadedSettings,
     vin_prefix: Annotated[str | None, Query(pattern="^[A-Za-z0-9-]{1,40}$")] = None,
     soc_below: Annotated[
@@ -75,6 +79,7 @@ async def fleet(
 ) -> Response:
     """List every vehicle with its newest values, in order of VIN."""
     arguments = VehiclesQuery(
+        scope=data.scope.mark,
         vin_prefix=vin_prefix.upper() if vin_prefix else None,
         soc_below=soc_below,
         seen_since=seen_since,
@@ -83,7 +88,7 @@ async def fleet(
     )
     query = resume(next_token, arguments)
     now, limits = datetime.now(UTC), settings.connectivity_limits
-    rows = await database.read(
+    rows = await data.read(
         vehicle_states.page,
         after=query.after,
         limit=query.page_size + 1,
@@ -101,31 +106,32 @@ async def fleet(
 
 
 @router.get("/{vin}/latest", response_model=VehicleState, responses=problem_responses(401, 404, 503))
-async def latest(vin: Vin, request: Request) -> Response:
+@requires(Right.READ)
+async def latest(vehicle: VehicleData, request: Request) -> Response:
     """Return the reading with the newest `ts`, in any order of arrival, and its alerts."""
-    # The most frequent call, so without FastAPI's dependencies: each costs as much as the answer itself.
-    vin, state = normal_vin(vin), request.app.state
-    row = await state.database.latest(vin)
+    # The most frequent call, so without a dependency for the settings: each costs as much as the answer.
+    row = await vehicle.latest()
     if row is None:
         raise unknown_vin()
-    return json_response(vehicle_state(row, state.settings.alert_thresholds))
+    return json_response(vehicle_state(row, request.app.state.settings.alert_thresholds))
 
 
 @router.get("/{vin}/state", response_model=FleetVehicle, responses=problem_responses(401, 404, 503))
-async def state(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> Response:
+@requires(Right.READ)
+async def state(vehicle: VehicleData, settings: LoadedSettings) -> Response:
     """Return `latest` with connectivity, charging and episodes, as a vehicle of `/api/fleet`."""
-    vin, now, limits = normal_vin(vin), datetime.now(UTC), settings.connectivity_limits
-    row = await database.read(vehicle_states.state, vin, now=now, limits=limits)
+    now, limits = datetime.now(UTC), settings.connectivity_limits
+    row = await vehicle.read(vehicle_states.state, now=now, limits=limits)
     if row is None:
         raise unknown_vin()
     charging, *columns = row
-    episodes = await database.read(episodes_of_vehicles, now - LATELY, vin)
-    known = await database.read(labels, [vin])
+    episodes = await vehicle.read(episodes_of_vehicle, now - LATELY)
+    known = await vehicle.read(labels_of)
     return json_response(
         listed_vehicle(columns, settings.alert_thresholds)
         | {"charging": charging}
-        | episodes.get(vin, NO_EPISODES).fields()
-        | known.get(vin, NO_LABELS)
+        | episodes.fields()
+        | known
     )
 
 
@@ -134,28 +140,28 @@ async def state(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> R
     response_model=VehicleConnectivity,
     responses=problem_responses(401, 404, 503),
 )
-async def connectivity(vin: Vin, database: OpenDatabase, settings: LoadedSettings) -> Response:
+@requires(Right.READ)
+async def connectivity(vehicle: VehicleData, settings: LoadedSettings) -> Response:
     """Return whether a vehicle is online, stale or offline, since when, and the facts it follows from.
 
     404 where the vehicle has sent neither a reading nor a status.
     """
-    vin = normal_vin(vin)
     now, limits = datetime.now(UTC), settings.connectivity_limits
-    row = await database.read(connectivity_row, vin, now=now, limits=limits)
+    row = await vehicle.read(connectivity_row, now=now, limits=limits)
     if row is None:
         raise unknown_vin()
-    return json_response(vehicle_connectivity(vin, row))
+    return json_response(vehicle_connectivity(vehicle.vin, row))
 
 
 @router.get("/{vin}/summary", response_model=Summary, responses=problem_responses(400, 401, 404, 422, 503))
-async def summary(vin: Vin, database: OpenDatabase, from_ts: QueryTime, to_ts: QueryTime) -> Response:
+@requires(Right.READ)
+async def summary(vehicle: VehicleData, from_ts: QueryTime, to_ts: QueryTime) -> Response:
     """Return count and extremes of the readings in a window, both ends included."""
-    vin = normal_vin(vin)
     require_order(from_ts, to_ts)
-    row = await database.read(telemetry.summary, vin, from_ts, to_ts)
+    row = await vehicle.read(telemetry.summary, from_ts, to_ts)
     if row is None:
         raise unknown_vin()
-    return json_response(summary_of(vin, from_ts, to_ts, row))
+    return json_response(summary_of(vehicle.vin, from_ts, to_ts, row))
 
 
 @router.get(
@@ -163,10 +169,10 @@ async def summary(vin: Vin, database: OpenDatabase, from_ts: QueryTime, to_ts: Q
     response_model=Page[StoredReading],
     responses=problem_responses(400, 401, 404, 422, 503),
 )
+@requires(Right.READ, is_costly=True)
 async def history(
     *,
-    vin: Vin,
-    database: OpenDatabase,
+    vehicle: VehicleData,
     from_ts: QueryTime | None = None,
     to_ts: QueryTime | None = None,
     order: Annotated[Literal["asc", "desc"] | None, Query(description="By ts; default asc")] = None,
@@ -174,20 +180,21 @@ async def history(
     next_token: NextToken = None,
 ) -> Response:
     """List the readings of a window, both ends included, in order of `ts`."""
-    vin = normal_vin(vin)
     require_order(from_ts, to_ts)
-    query = resume(next_token, HistoryQuery(vin=vin, from_ts=from_ts, to_ts=to_ts, order=order, limit=limit))
-    async with database.heavy() as run:
+    arguments = HistoryQuery(
+        scope=vehicle.scope.mark, vin=vehicle.vin, from_ts=from_ts, to_ts=to_ts, order=order, limit=limit
+    )
+    query = resume(next_token, arguments)
+    async with vehicle.heavy() as run:
         rows = await run(
             telemetry.history,
-            vin,
             from_ts=query.from_ts,
             to_ts=query.to_ts,
             after=query.after,
             descending=query.is_descending,
             limit=query.page_size + 1,
         )
-        if not rows and not await run(vehicle_states.is_known, vin):
+        if not rows and not await run(vehicle_states.is_known):
             raise unknown_vin()
     return page_response(
         list(map(stored_reading, rows[: query.page_size])),

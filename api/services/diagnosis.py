@@ -13,10 +13,9 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from anyio import to_thread
 from fastapi import Depends, Request
 
-from api.db.database import Database
-from api.db.pool import RunQuery
 from api.http.problems import ProblemError
 from api.http.query_times import require_order
+from api.http.scoped_data import OneVehicle, RunScoped
 from api.http.vin_path import unknown_vin
 from api.queries import extent
 from api.queries import trace as readings
@@ -97,14 +96,13 @@ class Diagnosis(Generic[T]):
 class DiagnosisRunner:
     """Runner of the app's analyses, one at a time, with a cache of results."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self) -> None:
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
         self._results = ResultCache()
 
     async def run(
-        self, request: Request, vin: str, window: Window, analysis: Analysis[T], *, back: timedelta
+        self, request: Request, vehicle: OneVehicle, window: Window, analysis: Analysis[T], *, back: timedelta
     ) -> Diagnosis[T]:
         """Run an analysis over the readings of a window.
 
@@ -112,13 +110,13 @@ class DiagnosisRunner:
         would be too many readings. Raises 404 for an unknown vehicle, 400 for a window with too many
         readings, 503 where too many wait already.
         """
-        (found,) = await self._run_all(request, vin, window, [analysis], back)
+        (found,) = await self._run_all(request, vehicle, window, [analysis], back)
         return found
 
     async def run_both(
         self,
         request: Request,
-        vin: str,
+        vehicle: OneVehicle,
         window: Window,
         one: Analysis[S],
         other: Analysis[T],
@@ -126,31 +124,36 @@ class DiagnosisRunner:
         back: timedelta,
     ) -> tuple[Diagnosis[S], Diagnosis[T]]:
         """Run two analyses as `run` does, but read the readings once."""
-        found, also = await self._run_all(request, vin, window, [one, other], back)
+        found, also = await self._run_all(request, vehicle, window, [one, other], back)
         return found, also
 
     async def _run_all(
-        self, request: Request, vin: str, window: Window, analyses: Sequence[Analysis[Any]], back: timedelta
+        self,
+        request: Request,
+        vehicle: OneVehicle,
+        window: Window,
+        analyses: Sequence[Analysis[Any]],
+        back: timedelta,
     ) -> list[Diagnosis[Any]]:
         require_order(window.from_ts, window.to_ts)
-        known = await self._database.read(extent.first_and_last_ts, vin)
+        known = await vehicle.read(extent.first_and_last_ts)
         if known is None:
             raise unknown_vin()
         oldest, newest = known
         to_ts = window.to_ts or max(newest, window.from_ts or newest)
-        from_ts = window.from_ts or await self._begin(vin, oldest, to_ts, back)
-        if (number := await self._count(vin, from_ts, to_ts)) > MAX_READINGS:
+        from_ts = window.from_ts or await self._begin(vehicle, oldest, to_ts, back)
+        if (number := await self._count(vehicle, from_ts, to_ts)) > MAX_READINGS:
             raise ProblemError(
                 400,
                 f"{number:,} readings in this window; {MAX_READINGS:,} are the limit: take a shorter one.",
             )
         window_itself = _Range(from_ts, to_ts, number)
-        ranges = [await self._with_margin(vin, window_itself, each.margin) for each in analyses]
-        known_profile = await self._database.read(profile, vin) or Profile()
+        ranges = [await self._with_margin(vehicle, window_itself, each.margin) for each in analyses]
+        known_profile = await vehicle.read(profile) or Profile()
         # Every reading that is stored, a late one too, changes the number and so the key. A signal that is
         # filled into a stored reading does not: it counts once the kept result has expired.
         keys: list[Hashable] = [
-            (analysis.name, vin, each_range, oldest, newest, known_profile)
+            (analysis.name, vehicle.vin, each_range, oldest, newest, known_profile)
             for analysis, each_range in zip(analyses, ranges, strict=True)
         ]
 
@@ -162,8 +165,8 @@ class DiagnosisRunner:
                 if not await has_clients():
                     raise ProblemError(503, "The client did not wait for the answer.")
                 begin, end = min(first for first, _ in spans), max(last for _, last in spans)
-                async with self._database.heavy() as run:
-                    trace = await self._read(run, vin, begin, end, known_profile.current_sign)
+                async with vehicle.heavy() as run:
+                    trace = await self._read(run, begin, end, known_profile.current_sign)
                 return [
                     await _analysed(function, trace, known_profile, span, oldest)
                     for function, span in zip(functions, spans, strict=True)
@@ -208,34 +211,35 @@ class DiagnosisRunner:
         finally:
             self._turn.release()
 
-    async def _begin(self, vin: str, oldest: datetime, to_ts: datetime, back: timedelta) -> datetime:
+    async def _begin(
+        self, vehicle: OneVehicle, oldest: datetime, to_ts: datetime, back: timedelta
+    ) -> datetime:
         # The first reading is never before 2000, but the requested time may be in the year 1.
         begin = max(oldest, to_ts - back) if to_ts > oldest + back else min(oldest, to_ts)
-        start = await self._database.read(extent.start_within, vin, begin, to_ts, MAX_READINGS)
+        start = await vehicle.read(extent.start_within, begin, to_ts, MAX_READINGS)
         return max(begin, start) if start else begin
 
-    async def _count(self, vin: str, from_ts: datetime, to_ts: datetime) -> int:
-        counted = await self._database.read(summary, vin, from_ts, to_ts)
+    async def _count(self, vehicle: OneVehicle, from_ts: datetime, to_ts: datetime) -> int:
+        counted = await vehicle.read(summary, from_ts, to_ts)
         return int(counted[0]) if counted else 0
 
-    async def _with_margin(self, vin: str, window: _Range, margin: Margin | None) -> _Range:
+    async def _with_margin(self, vehicle: OneVehicle, window: _Range, margin: Margin | None) -> _Range:
         if margin is None:
             return window
-        before, after = await self._database.read(extent.neighbouring_ts, vin, window.first, window.last)
+        before, after = await vehicle.read(extent.neighbouring_ts, window.first, window.last)
         for part in MARGIN_SHARES:
             first = before - part * margin.before if before else window.first
             last = after + part * margin.after if after else window.last
-            if (number := await self._count(vin, first, last)) <= MAX_READINGS:
+            if (number := await self._count(vehicle, first, last)) <= MAX_READINGS:
                 return _Range(first, last, number)
         return window
 
     @staticmethod
-    async def _read(run: RunQuery, vin: str, from_ts: datetime, to_ts: datetime, current_sign: int) -> Trace:
+    async def _read(run: RunScoped[str], from_ts: datetime, to_ts: datetime, current_sign: int) -> Trace:
         if to_ts < from_ts:
             return Trace.of(())
         parts = [
-            await run(readings.trace, vin, begin, end, current_sign)
-            for begin, end in split_window(from_ts, to_ts)
+            await run(readings.trace, begin, end, current_sign) for begin, end in split_window(from_ts, to_ts)
         ]
         return Trace.joined(parts)
 

@@ -2,6 +2,8 @@
 
 from alembic import context
 
+# Imported for the tables that it adds to the metadata.
+from shared.storage import access_tables  # noqa: F401
 from shared.storage.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from shared.access.scope import WHOLE_FLEET, Scope
 from shared.storage import tables
 from shared.wire.refusal import Reason, Rejection
 
@@ -51,12 +52,14 @@ def list_rejections(
     after: tuple[datetime, uuid.UUID] | None,
     descending: bool,
     limit: int,
+    scope: Scope = WHOLE_FLEET,
 ) -> Sequence[RowMapping]:
     """Return up to `limit` rejections in the order of (received_at, id), from behind the key `after` on.
 
-    Each row has `payload_bytes`, the size of the payload, in place of the payload.
+    Only those of vehicles in `scope`; one without a vehicle belongs to the whole fleet alone. Each row
+    has `payload_bytes`, the size of the payload, in place of the payload.
     """
-    query = select(*_LISTED).limit(limit)
+    query = select(*_LISTED).where(scope.clause(_COLUMN.vin)).limit(limit)
     if filters.reason is not None:
         query = query.where(_COLUMN.reason == filters.reason)
     if filters.vin is not None:
@@ -74,21 +77,22 @@ def list_rejections(
 
 
 def find_rejection(
-    connection: Connection, rejection_id: uuid.UUID, *, lock: bool = False
+    connection: Connection, rejection_id: uuid.UUID, *, lock: bool = False, scope: Scope = WHOLE_FLEET
 ) -> RowMapping | None:
     """Return one rejection with its payload and `payload_bytes`; `lock` prevents its deletion by others.
 
     The id is a hash of the content. A message from which two versions of the code read different VINs is
     kept once for each VIN; then the later row is returned.
     """
-    query = select(*_LISTED, _COLUMN.payload).where(_COLUMN.id == rejection_id)
+    query = select(*_LISTED, _COLUMN.payload).where(_COLUMN.id == rejection_id, scope.clause(_COLUMN.vin))
     query = query.order_by(_COLUMN.received_at.desc())
     return connection.execute(query.with_for_update() if lock else query).mappings().first()
 
 
-def delete_rejection(connection: Connection, rejection_id: uuid.UUID) -> bool:
-    """Delete a rejection; return whether there was one."""
-    return connection.execute(delete(tables.rejections).where(_COLUMN.id == rejection_id)).rowcount > 0
+def delete_rejection(connection: Connection, rejection_id: uuid.UUID, *, scope: Scope = WHOLE_FLEET) -> bool:
+    """Delete a rejection of a vehicle in `scope`; return whether there was one."""
+    named = delete(tables.rejections).where(_COLUMN.id == rejection_id, scope.clause(_COLUMN.vin))
+    return connection.execute(named).rowcount > 0
 
 
 def every_rejection(engine: Engine, filters: Filter, *, descending: bool) -> Iterator[RowMapping]:

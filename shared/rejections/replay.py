@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, RowMapping
 from sqlalchemy.exc import DBAPIError
 
+from shared.access.scope import WHOLE_FLEET, Scope
 from shared.rejections.model import delete_rejection, find_rejection
 from shared.sources.decode import decode_mapped
 from shared.sources.sources import Sources, TopicMatch
@@ -121,13 +122,16 @@ def _accepted(decoded: Decoded, *, is_element: bool) -> Decoded:
     return decoded._replace(indexes=None) if is_element else decoded
 
 
-def store_again(connection: Connection, rejection_id: uuid.UUID, decoded: Decoded) -> Replayed | None:
+def store_again(
+    connection: Connection, rejection_id: uuid.UUID, decoded: Decoded, *, scope: Scope = WHOLE_FLEET
+) -> Replayed | None:
     """Store the result of `decode_again` and delete the rejection, in the caller's transaction.
 
-    Returns None, and stores no reading, where the rejection no longer exists. Raises ReplayRefusedError,
-    after which the caller has to roll back, and the database's errors where no reading is at fault.
+    Returns None, and stores no reading, where the rejection no longer exists in `scope`. Raises
+    ReplayRefusedError, after which the caller has to roll back, and the database's errors where no reading is
+    at fault.
     """
-    if find_rejection(connection, rejection_id, lock=True) is None:
+    if find_rejection(connection, rejection_id, lock=True, scope=scope) is None:
         return None
     outcome = _store(connection, decoded.rows)
     if outcome.conflicts:
@@ -142,7 +146,7 @@ def store_again(connection: Connection, rejection_id: uuid.UUID, decoded: Decode
         keep_statuses(connection, [decoded.status])
     # Last: a worker that receives the same message again waits for the deleted row, while this transaction
     # may wait for that worker's readings. Deleted first, the row could cause a deadlock.
-    delete_rejection(connection, rejection_id)
+    delete_rejection(connection, rejection_id, scope=scope)
     return Replayed(outcome.stored, len(outcome.duplicates))
 
 

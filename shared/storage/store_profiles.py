@@ -26,3 +26,9 @@ def stored_profiles(connection: Connection) -> dict[str, Profile]:
     rows = connection.execute(select(vehicle_profiles).order_by(vehicle_profiles.c.vin)).mappings()
     fields = tuple(Profile.model_fields)
     return {row["vin"]: Profile.model_validate({name: row[name] for name in fields}) for row in rows}
+
+
+def store_profile(connection: Connection, vin: str, profile: Profile) -> bool:
+    """Store one profile as `store_profiles` does; returns True."""
+    store_profiles(connection, {vin: profile})
+    return True

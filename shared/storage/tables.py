@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.storage import episode_tables, table_metadata
+from shared.storage import access_tables, episode_tables, table_metadata
 from shared.storage.hourly_rollup import SERIES
 from shared.storage.latest_signals import VALUE_TS
 from shared.vehicle_profile import RANGES, TEXTS, Chemistry
@@ -45,6 +45,7 @@ _VIN_CHECK = "length(vin) BETWEEN 5 AND 40 AND vin !~ '[^A-Z0-9-]'"
 _RANGES = {name: f"{name} BETWEEN {signal.low} AND {signal.high}" for name, signal in SIGNALS.items()}
 
 
+ACCESS_TABLES = (access_tables.api_keys, access_tables.audit)
 EPISODE_TABLES = (
     episode_tables.episodes,
     episode_tables.episode_messages,

@@ -47,6 +47,22 @@ def found_commands():
 MODULES = list(found_commands())
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.sh") if os.access(path, os.X_OK))
 NEEDS = {
+    "api.keys": [
+        [],
+        ["mend"],
+        ["create"],
+        ["create", "--name", "x", "--role", "reader"],
+        ["create", "--name", "x", "--role", "admin", "--vins", "*"],
+        ["create", "--name", "x", "--role", "owner", "--vins", "*"],
+        ["create", "--name", "1", "--role", "admin"],
+        ["create", "--name", "x", "--role", "reader", "--vins", "TRK%"],
+        ["create", "--name", "x", "--role", "admin", "--expires", "2020-01-01"],
+        ["revoke"],
+        ["rotate"],
+        ["rotate", "x", "--overlap", "soon"],
+        ["audit", "--outcome", "x"],
+        ["audit", "--limit", "-1"],
+    ],
     "ingest_worker.rejections": [[], ["show"], ["replay"], ["list", "--reason"], ["show", "x"], ["mend"]],
     "ingest_worker.sources": [
         [],

@@ -94,8 +94,8 @@ def test_a_client_that_left_is_skipped(serve, database_url, monkeypatch):
     opened, begun, go_on, computed = [], threading.Event(), threading.Event(), []
 
     class Watched(diagnosis.DiagnosisRunner):
-        def __init__(self, database):
-            super().__init__(database)
+        def __init__(self):
+            super().__init__()
             opened.append(self)
 
     monkeypatch.setattr(lifespan, "DiagnosisRunner", Watched)

@@ -114,13 +114,15 @@ def test_while_the_database_is_busy(serve, database_url, engine):
 
 
 def test_without_a_database(serve):
-    """The metrics are served all the same, and count the failures."""
-    api = serve(database_url=AWAY)
+    """The metrics are served all the same, to a key of API_KEYS, and count the failures."""
+    api = serve(database_url=AWAY, api_keys="one")
+    problem(api.get("/metrics"), 503)
+    api.headers.update({"X-API-Key": "one"})
     problem(post(api, raw(second=0), raw(second=1)), 503)
     problem(post(api, raw(soc=101)), 422)
     assert counts(api) == Counts(2, 0, 0, {"conflict": 0}, 2, 0)
     found = scrape(api)
-    assert found["battery_api_database_errors_total", "transient"] == 1
+    assert found["battery_api_database_errors_total", "transient"] == 2
     assert found["battery_api_requests_total", "POST", "/api/telemetry", "503"] == 1
     assert found["battery_api_requests_total", "POST", "/api/telemetry", "422"] == 1
 

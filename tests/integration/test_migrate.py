@@ -26,7 +26,7 @@ from shared.storage.schema_version import (
     require_current_schema,
 )
 from shared.storage.store_readings import store
-from shared.storage.tables import EPISODE_TABLES, metadata
+from shared.storage.tables import metadata
 from shared.wire.reading import Row
 from tests.commands import as_process
 from tests.conftest import FAST, driver_url, eventually, server_folder
@@ -146,11 +146,11 @@ def test_the_newest_signals_are_found(empty_engine):
 
 
 def test_back_to_the_schema_before_and_forth(engine):
-    """The statements of docs/operations.md lead back to 0008, 0006, 0005, and the migration forth."""
+    """The statements of docs/operations.md lead back to 0009, 0008, 0006, 0005, and the migration forth."""
     before = describe(engine)
     with engine.begin() as connection:
         store(connection, [row(second=n, soc=1.0) for n in range(3)], CopyBackoff())
-    for version, earlier in (("0009", "0008"), ("0007", "0006"), ("0006", "0005")):
+    for version, earlier in (("0010", "0009"), ("0009", "0008"), ("0007", "0006"), ("0006", "0005")):
         block = text_of(ROOT / "docs" / "operations.md").partition(f"Back from {version}")[2]
         statements = block.partition("BEGIN;\n")[2].partition("COMMIT;")[0]
         with engine.begin() as connection:
@@ -165,15 +165,15 @@ def test_back_to_the_schema_before_and_forth(engine):
 
 
 def test_the_newest_migration_can_be_undone(engine):
-    """Its downgrade leaves the tables of 0008, and the upgrade gives the same schema again."""
+    """Its downgrade leaves the tables of 0009, and the upgrade gives the same schema again."""
     before = describe(engine)
     config = alembic_config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0008")
+        command.downgrade(config, "0009")
         connection.commit()
-        assert current_version(connection) == "0008"
-    new = {table.name for table in EPISODE_TABLES}
+        assert current_version(connection) == "0009"
+    new = {"api_keys", "audit"}
     left = [name for name, *_ in describe(engine)["tables"]]
     assert left == [name for name, *_ in before["tables"] if name not in new]
     assert migrate(engine) == expected_version()
@@ -309,7 +309,7 @@ def test_a_database_that_is_down(monkeypatch, tmp_path, caplog):
     """The last line names the database that does not answer, without the password."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("shared.migrate._WAIT_FOR_SERVER_S", 0)
-    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/battery")
     refused = io.StringIO()
     with contextlib.redirect_stderr(refused):

@@ -209,13 +209,14 @@ def test_connections_are_counted(database_url, engine, monkeypatch, tmp_path):
                 *(database.write(sleep_blocking, 0.5) for _ in range(6)),
                 *(database.export(sleep, 0.5) for _ in range(6)),
                 *(heavy() for _ in range(6)),
+                *(database.read_keys(lambda connection: sleep(connection, 0.5)) for _ in range(2)),
             ]
             await asyncio.gather(*asking)
             return len(sessions(engine, "battery-api-%"))
         finally:
             await database.close()
 
-    assert asyncio.run(drive()) == connections_per_process(settings) == 11
+    assert asyncio.run(drive()) == connections_per_process(settings) == 12
 
 
 def test_more_than_the_database_takes(engine, monkeypatch, tmp_path):
@@ -224,11 +225,11 @@ def test_more_than_the_database_takes(engine, monkeypatch, tmp_path):
     few, many = ApiSettings(api_processes=2), ApiSettings(api_processes=7)
     with engine.connect() as connection:
         require_enough_connections(connection, few)
-        with pytest.raises(TooManyConnectionsError, match=r"POOL_SIZE=8.*7 x 21.*takes 97"):
+        with pytest.raises(TooManyConnectionsError, match=r"POOL_SIZE=8.*7 x 22.*takes 97"):
             require_enough_connections(connection, many)
         name = engine.url.database
         connection.execute(text(f"ALTER DATABASE {name} CONNECTION LIMIT 20"))
-        with pytest.raises(TooManyConnectionsError, match=r"2 x 21.*takes 20 \(the limit of its database\)"):
+        with pytest.raises(TooManyConnectionsError, match=r"2 x 22.*takes 20 \(the limit of its database\)"):
             require_enough_connections(connection, few)
 
 

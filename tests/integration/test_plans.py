@@ -49,6 +49,8 @@ CALLS = {
     "/api/health": {"/api/health": NOTHING},
     "/api/health/live": {"/api/health/live": NOTHING},
     "/metrics": {"/metrics": NOTHING},
+    "/api/me": {"/api/me": NOTHING},
+    "/api/audit": {"/api/audit?vin=VIN-00001": NOTHING},
     "/api/rejections": {"/api/rejections?vin=VIN-00001&reason=bad_reading": NOTHING},
     "/api/rejections/{id}": {f"/api/rejections/{REJECTION.id}": NOTHING},
     # For each vehicle that charges, one reading of two minutes before; none of these vehicles charges.
@@ -120,7 +122,7 @@ OTHER_DAYS = """
     SELECT 'OTHER-' || n / 20, '2026-01-01Z'::timestamptz + n % 20 * interval '1 day', 1
     FROM generate_series(0, 19999) AS n
 """
-API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|heavy|write|export)$'"
+API_SESSIONS = "FROM pg_stat_activity WHERE application_name ~ '^battery-api-(read|heavy|write|export|keys)$'"
 
 
 @pytest.fixture

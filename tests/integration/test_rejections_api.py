@@ -333,5 +333,5 @@ def test_openapi_describes_the_two_errors_of_a_replay(api):
     assert call["parameters"][0]["schema"]["format"] == "uuid"
     assert set(document["components"]["schemas"]["Reason"]["enum"]) == set(Reason)
     assert set(document["paths"]["/api/rejections/{id}"]["delete"]["responses"]) == {
-        "204", "401", "404", "503"
+        "204", "401", "403", "404", "429", "503"
     }  # fmt: skip

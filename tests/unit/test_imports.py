@@ -113,7 +113,7 @@ API_FLOORS = (
     ("api.services",),
     ("api.routers",),
     ("api.lifespan",),
-    ("api.main",),
+    ("api.main", "api.keys"),
     ("api.__main__",),
 )
 SHARED_FLOORS = (
@@ -130,7 +130,7 @@ SHARED_FLOORS = (
         "shared.wire",
         "shared.wording",
     ),
-    ("shared.storage", "shared.diagnostics", "shared.profile_table", "shared.sources"),
+    ("shared.access", "shared.storage", "shared.diagnostics", "shared.profile_table", "shared.sources"),
     ("shared.api_settings", "shared.setting_values", "shared.settings"),
     (
         "shared.check_settings",

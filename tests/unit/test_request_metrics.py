@@ -301,11 +301,11 @@ def test_a_scrape_is_text_that_prometheus_reads():
 
 
 def test_the_openapi_document_says_so(app_of_all):
-    """The document gives plain text, or 401 as a problem."""
+    """The document gives plain text, or a refusal as a problem."""
     described = app_of_all.openapi()["paths"]["/metrics"]["get"]
     assert {status: list(said["content"]) for status, said in described["responses"].items()} == {
         "200": ["text/plain"],
-        "401": ["application/problem+json"],
+        **{status: ["application/problem+json"] for status in ("401", "403", "429")},
     }
     assert described["security"]
 

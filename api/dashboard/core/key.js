@@ -38,7 +38,7 @@ function question(wasRefused) {
         "form",
         { on: { submit: (event) => take(event) } },
         make("h2", { id: "key-title" }, "This service asks for a key"),
-        make("p", {}, "Its operator set API_KEYS. The key stays in this browser and is sent as a header only."),
+        make("p", {}, "The key stays in this browser and is sent as a header only."),
         make("label", { for: "key" }, "API key"),
         input,
         make("label", { class: "check", for: "keep" }, keep, "Keep on this device"),

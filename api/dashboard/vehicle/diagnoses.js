@@ -2,6 +2,7 @@
 
 import { ask } from "../core/api.js";
 import { utc } from "../core/clock.js";
+import { may } from "../core/own_key.js";
 import { episodeList } from "./episode_list.js";
 import { Poll } from "../core/poll.js";
 import { rejectionList } from "./rejection_list.js";
@@ -64,15 +65,18 @@ export class Diagnoses {
     if (window === null || (this.isShown && !window.live)) return;
     const span = { from_ts: utc(window.from), to_ts: utc(window.to), order: "desc", limit: PAGE };
     const how = { signal, timeout: TIMEOUT_MS };
+    const mayOperate = await may("operate");
     const [{ sessions, anomalies }, rejections] = await Promise.all([
       ask(`${this.path}/diagnosis`, span, how),
-      ask("rejections", { vin: this.vin, limit: PAGE }, how),
+      mayOperate ? ask("rejections", { vin: this.vin, limit: PAGE }, how) : null,
     ]);
     this.isShown = true;
     this.sessions.show(sessions);
     this.episodes.show(anomalies);
     this.episodes.skip(anomalies.skipped);
-    this.rejections.show(rejections);
+    this.rejections.element.hidden = !mayOperate;
+    if (mayOperate) this.rejections.show(rejections);
+    this.profile.offer(mayOperate);
     this.charts.annotate(sessions.items, anomalies.items);
     this.charts.tellRest(sessions.next !== null || anomalies.next !== null, PAGE);
   }

@@ -73,6 +73,12 @@ export class ProfileForm {
     );
   }
 
+  /** Offer changes, or show the facts alone. */
+  offer(mayChange) {
+    this.button.hidden = !mayChange;
+    for (const { control } of this.fields) control.disabled = !mayChange;
+  }
+
   show(profile) {
     this.sign = profile.current_sign ?? 1;
     for (const field of this.fields) field.show(profile[field.name]);

@@ -12,6 +12,7 @@ from shared.migrate import migrate
 from shared.storage.engine import writer_engine
 from tests.conftest import FAST, driver_url, server_folder
 from tests.dashboard import DESKTOP, NOW, PHONE, VIN, keep_rows, loaded, overflow, stamp, vins, whole
+from tests.keys import make_key
 
 KEY = "one-of-the-keys"
 
@@ -216,3 +217,28 @@ def test_an_export(serve, database_url, car, show, key):
     assert head.startswith("vin,ts,")
     assert len(lines) == 28
     assert all(line.startswith(f"{VIN},") for line in lines)
+
+
+def test_a_key_of_a_reader(serve, database_url, engine, car, show):
+    """The page says whose key it is, and offers no change and no rejections; an operator's has both."""
+    keys = {
+        role: make_key(engine, role, "CAR-*", name=f"the {role}") for role in ("reader", "operator", "writer")
+    }
+    api = serve(database_url=database_url)
+    for role, is_offered in (("reader", False), ("operator", True)):
+        page = show(api, f"#/vehicle/{car}")
+        page.watch.expect("401")
+        asked = []
+        page.on("request", lambda request, asked=asked: asked.append(urlsplit(request.url).path))
+        page.get_by_label("API key").fill(keys[role])
+        page.get_by_role("button", name="Use this key").click()
+        expect(page.get_by_text(f"Key: the {role} ({role})")).to_be_visible()
+        expect(page.locator(".now")).to_contain_text("State of charge40.0 %")
+        expect(page.get_by_label("Nominal capacity, Ah")).to_be_enabled(enabled=is_offered, timeout=30_000)
+        expect(page.get_by_role("button", name="Save the profile")).to_be_visible(visible=is_offered)
+        assert ("/api/rejections" in asked) == is_offered
+    page = show(api)
+    page.watch.expect("40[13]")
+    page.get_by_label("API key").fill(keys["writer"])
+    page.get_by_role("button", name="Use this key").click()
+    expect(page.get_by_text("This call needs a key with the role reader.")).to_be_visible()

@@ -1,0 +1,1 @@
+"""Keys of the API: role, vehicles, and the audit of what is done with them."""
