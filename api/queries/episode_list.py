@@ -173,7 +173,7 @@ NO_EPISODES = VehicleEpisodes(0, 0, None, None, None, None, None)
 async def episodes_of_vehicles(
     connection: Connection, scope: Scope, since: datetime
 ) -> dict[str, VehicleEpisodes]:
-    """Select the vehicles of a scope that have an open episode, or one that opened since then, by our clock."""
+    """Select the vehicles of a scope with an open episode, or one that opened since then, by our clock."""
     query = _OF_VEHICLES.format(f"AND {scope.condition()}")
     cursor = await connection.execute(query, {"since": since, **scope.parameters()}, binary=True)
     return {row[0]: _vehicle_episodes(*row[1:]) for row in await cursor.fetchall()}
