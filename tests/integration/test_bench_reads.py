@@ -65,6 +65,7 @@ def test_the_fleet_by_its_readings(readings, vehicles, each_day, dense):
     assert fleet.readings == readings
 
 
+@pytest.mark.nightly
 def test_an_engine_that_can_not_be_installed(tmp_path):
     """The engine is named with the reason, no half-made environment stays, and the other ones are found."""
     (tmp_path / "chdb-0").mkdir()

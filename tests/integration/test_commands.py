@@ -119,9 +119,9 @@ def listener():
             thread.join()
 
 
-@pytest.fixture
-def neighbours():
-    """Return settings that name a broker, a database and an API of the test, and the connections to these."""
+@contextmanager
+def neighbouring():
+    """Yield settings that name a broker, a database and an API of the test, and the connections to these."""
     with listener() as (port, seen):
         yield (
             {
@@ -134,6 +134,12 @@ def neighbours():
             },
             seen,
         )
+
+
+@pytest.fixture
+def neighbours():
+    with neighbouring() as found:
+        yield found
 
 
 WALK = """
@@ -208,15 +214,22 @@ def test_the_commands_are_found():
     assert {"demo.sh", "test.sh", "bench.sh", "faults.sh", "compose-check.sh"} <= set(SCRIPTS)
 
 
-def test_every_module(tmp_path, neighbours):
-    """Usage and 0, or a line with the error and 2, before any file or connection is opened."""
-    settings, connections = neighbours
-    (tmp_path / ".env").write_text("LOG_LEVEL=LOUD\n")
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory):
+    """Make every call that does nothing, once; returns calls and results, connections, and changed files."""
+    folder = tmp_path_factory.mktemp("walk")
+    (folder / ".env").write_text("LOG_LEVEL=LOUD\n")
     calls = [(module, arguments) for module in MODULES for arguments in ALWAYS + NEEDS.get(module, [])]
-    before = files(tmp_path), checkout()
-    for (module, arguments), (code, out, err, done) in zip(
-        calls, walk(calls, tmp_path, settings), strict=True
-    ):
+    with neighbouring() as (settings, connections):
+        before = files(folder), checkout()
+        found = list(zip(calls, walk(calls, folder, settings), strict=True))
+        return found, connections, [] if (files(folder), checkout()) == before else ["a file"]
+
+
+def test_every_module(walked):
+    """Usage and 0, or a line with the error and 2, before any file or connection is opened."""
+    found, connections, changes = walked
+    for (module, arguments), (code, out, err, done) in found:
         call = f"python -m {module} {' '.join(arguments)}"
         assert done == [], call
         assert code == (0 if is_help(arguments) else 2), call
@@ -233,8 +246,7 @@ def test_every_module(tmp_path, neighbours):
             assert ": error: " in shown.splitlines()[-1], call
         for bad in ("is not a valid", "badly formed", "Traceback", " value: '"):
             assert bad not in shown, call
-    assert connections == []
-    assert (files(tmp_path), checkout()) == before
+    assert connections == changes == []
 
 
 def examples(usage):
@@ -251,10 +263,11 @@ def module_of(words):
     return (name, words[1:]) if name in MODULES else None
 
 
-def test_the_examples_can_be_typed(tmp_path, neighbours):
+def test_the_examples_can_be_typed(tmp_path, neighbours, walked):
     """Each example of a usage text is read without a complaint, up to the argument that is added to it."""
     settings, connections = neighbours
-    texts = [out for _, out, _, _ in walk([(module, ["--help"]) for module in MODULES], tmp_path, settings)]
+    texts = [out for (_, arguments), (_, out, _, _) in walked[0] if arguments == ["--help"]]
+    assert len(texts) == len(MODULES)
     for script in SCRIPTS:
         command = [ROOT / "scripts" / script, "--help"]
         texts.append(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
@@ -267,9 +280,15 @@ def test_the_examples_can_be_typed(tmp_path, neighbours):
     assert connections == []
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(module, marks=pytest.mark.nightly) if module.startswith("scripts.") else module
+        for module in MODULES
+    ],
+)
 def test_a_module_as_a_person_runs_it(tmp_path, neighbours, module):
-    """The same as above, once each, in a process of its own."""
+    """The same as above, once each, in a process of its own: our own tools in a nightly run."""
     settings, connections = neighbours
     code, out, err = as_process(module, tmp_path, **settings)("--no-such-thing")
     assert (code, out) == (2, [])

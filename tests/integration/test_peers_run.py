@@ -123,6 +123,7 @@ def test_a_row_too_many_is_no_figure(workbench, place):
         backlog_seconds(sink, twice)
 
 
+@pytest.mark.nightly
 def test_pip_that_finds_nothing_is_named(tmp_path, monkeypatch):
     """The real pip, without any index: its reason is the message, and no folder stays."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")

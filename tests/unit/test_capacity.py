@@ -1,4 +1,4 @@
-"""Capacity from charges: by hand, excluded charges, and against the simulated car."""
+"""Capacity from charges: by hand, and excluded charges."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from shared.diagnostics.charge_windows import charge_windows
 from shared.diagnostics.missing import InsufficientData
 from shared.diagnostics.sessions import sessions
 from shared.vehicle_profile import Profile
-from tests.traces import DAY_S, Car, trace
+from tests.traces import DAY_S, trace
 
 
 def of(readings):
@@ -92,11 +92,3 @@ def test_a_step_of_soc_parts_the_window():
 def test_an_inferred_charge_is_no_window():
     """A soc that is 60 higher after a silence gives no window."""
     assert isinstance(of(trace([0, 7200], soc=[20, 80], pack_current=-20, odo_km=5)), InsufficientData)
-
-
-@pytest.mark.parametrize(("seed", "step"), [("a", 10), ("b", 10), ("c", 30), ("h", 30)])
-def test_a_simulated_cars_capacity(seed, step):
-    """The capacity is within 3 % of the simulated pack's."""
-    car = Car(seed)
-    found = of(car.live(7 * DAY_S, step))
-    assert found.ah == pytest.approx(car.pack.capacity_ah, rel=0.03)

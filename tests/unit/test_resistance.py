@@ -1,12 +1,11 @@
-"""Resistance from steps in current: by hand, its limits, and against the simulated car."""
+"""Resistance from steps in current: by hand, and its limits."""
 
 import numpy as np
 import pytest
 
-from scripts.simulator.battery_pack import ohmic_resistance
 from shared.diagnostics.missing import InsufficientData
 from shared.diagnostics.resistance import resistance, to_25
-from tests.traces import DAY_S, Car, trace
+from tests.traces import DAY_S, trace
 
 
 def stepping(pairs, *, ohm=0.08, step=20.0, every=6.0, **signals):
@@ -81,12 +80,3 @@ def test_slow_sampling_is_told():
         name: np.append(getattr(close, name), np.full(50, 300.0)) for name in ("pack_voltage", "pack_current")
     }
     assert resistance(trace(seconds, **columns)).sampling_ok is False
-
-
-@pytest.mark.parametrize("seed", "abc")
-def test_a_simulated_cars_resistance(seed):
-    """At 1 s within 5 % of the simulated pack's figure at 25 °C, in any weather."""
-    car = Car(seed)
-    found = resistance(car.live(2 * DAY_S, 1))
-    assert found.sampling_ok
-    assert found.ohm_at_25 == pytest.approx(ohmic_resistance(25, car.pack.soh), rel=0.05)

@@ -14,7 +14,7 @@ from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
 from shared.diagnostics.soc import without_glitches
 from shared.vehicle_profile import Profile
-from tests.traces import START_S, Car, every, trace
+from tests.traces import START_S, trace
 
 NOTHING = Profile()
 
@@ -305,19 +305,6 @@ def test_the_way_never_falls(drawn):
     """The distance never falls, for any odometer."""
     way = travelled(drawn)
     assert np.isnan(way).all() or (way[0] == 0 and (np.diff(way) >= 0).all())
-
-
-def test_simulated_days_are_cut_the_same_at_1_s_and_30_s():
-    """Drives and charges are the same at 1 s and 30 s, with ends within two samples."""
-    life = Car("a").live(3 * 86_400, 1)
-    fine, coarse = (sessions(each, Profile(capacity_ah=60)) for each in (life, every(30, life)))
-    kinds = [each.kind for each in fine]
-    assert min(kinds.count(Kind.DRIVE), kinds.count(Kind.CHARGE)) >= 1
-    assert [each.kind for each in coarse] == kinds
-    for one, other in zip(fine, coarse, strict=True):
-        assert one.start == pytest.approx(other.start, abs=61)
-        assert one.end == pytest.approx(other.end, abs=61)
-        assert not one.inferred
 
 
 def test_a_charge_ends_after_300_s_without_a_known_current():
