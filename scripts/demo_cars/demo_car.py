@@ -73,6 +73,7 @@ class DemoCar:
             "series_cells": CELLS,
             "chemistry": "NMC",
             "capacity_ah": CAPACITY_AH,
+            "max_charge_a": 2.5 * CAPACITY_AH,
             "energy_kwh": 22.5,
             "first_use_date": first_use.isoformat(),
         }

@@ -101,7 +101,9 @@ class _Rests:
         current, day = current_between(trace), trace.ts // DAY_S
         odo = last_known(trace)
         calm = np.abs(current) <= RULES[Code.SENSOR_OFFSET].numbers["most_a"]
-        pairs = linked(trace.ts, trace.pack_current) & calm[1:] & calm[:-1] & (np.diff(odo) == 0)
+        pairs = linked(trace.ts, trace.pack_current) & calm[1:] & calm[:-1]
+        # Without an odometer a rest is known by its current alone: no drive is an hour below 3 A.
+        pairs &= (np.diff(odo) == 0) | np.isnan(odo[1:])
         pairs &= np.diff(day) == 0
         seconds = np.diff(trace.ts)
         counted = np.where(pairs, seconds * (current[1:] + current[:-1]) / 7200, 0.0)

@@ -84,9 +84,9 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
     A run has at least two intervals between neighbours and more than 3 s. Readings less than a second apart
     are compared with the one a second before. A runaway may be over within one interval of a slow source: one
     interval is enough where it ends at 60 °C or more and the readings of the next 30 s, at least one, stay
-    there, 10 °C above the beginning: a spike does not. A rise of 60 °C within an interval counts however long
-    it lasts. The episode is latched: the first event stays active, so there is at most one, and later events
-    add to its samples.
+    there, 10 °C above the beginning, or where the voltage has fallen as well: a spike does neither. A rise of
+    60 °C within an interval counts however long it lasts. The episode is latched: the first event stays
+    active, so there is at most one, and later events add to its samples.
     """
     rule = RULES[Code.THERMAL_EVENT]
     known = np.flatnonzero(~np.isnan(trace.max_temp))
@@ -102,15 +102,13 @@ def thermal_event(trace: Trace, _profile: Profile) -> list[Episode]:
     rate = np.round(rise / seconds, 4)
     threshold = np.minimum(rule.levels[0].set, np.round(rule.numbers["rise_of_interval_c"] / seconds, 4))
     begins, stops = runs((rate >= threshold) & ~gaps(ts))
-    several = stops - begins >= rule.readings
-    long = ts[stops] - ts[begins] > rule.numbers["longer_than_s"]
-    long &= several | _holds(ts, temp, begins, stops)
     voltage = _last_voltage(trace)[known]
-    begins, stops = begins[long], stops[long]
-    severe = (temp[stops] >= rule.numbers["max_temp_c"]) | (
-        _lowest(voltage, begins, stops)
-        < (1 - rule.numbers["voltage_fall_share"]) * _first_known(voltage, begins)
+    hot = temp[stops] >= rule.numbers["max_temp_c"]
+    fallen = _lowest(voltage, begins, stops) < (1 - rule.numbers["voltage_fall_share"]) * _first_known(
+        voltage, begins
     )
+    severe = (ts[stops] - ts[begins] > rule.numbers["longer_than_s"]) & (hot | fallen)
+    severe &= (stops - begins >= rule.readings) | _holds(ts, temp, begins, stops) | (hot & fallen)
     begins, stops = begins[severe], stops[severe]
     if not len(begins):
         return []

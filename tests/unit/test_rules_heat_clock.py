@@ -32,6 +32,16 @@ def test_a_runaway_within_few_readings_of_a_slow_source(step, how, pace):
     assert episode.peak >= episode.threshold
 
 
+@ways([60, 20, 300, 600])
+def test_a_last_reading_is_a_runaway_by_its_voltage(step, how):
+    """From 25 to 145 °C, and nothing after it: an event where the voltage fell from 370 to 260 V as well."""
+    temp = np.append(np.full(30, 25.0), max(25 + 2 * step, 145)).clip(0, 200)
+    for fallen, found in ((370.0, 0), (260.0, 1)):
+        volts = np.append(np.full(30, 370.0), fallen)
+        readings = told(step * np.arange(31), max_temp=temp, pack_voltage=volts, odo_km=500, **how)
+        assert len(judged(readings, Code.THERMAL_EVENT)) == found
+
+
 @ways([60, 5, 20, 300, 600])
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_spike_of_a_thermometer_is_no_thermal_event(step, how, count):
@@ -81,7 +91,7 @@ def test_heating_at_rest_at_each_rhythm(step):
     """Also where the temperature is all that is known of the cells."""
     readings = resting(step, {"jitter": True})
     assert len(judged(readings, Code.HEATING_AT_REST)) == 1
-    readings.min_temp[:] = np.nan
+    readings.min_temp[:] = readings.odo_km[:] = readings.soc[:] = np.nan
     assert len(judged(readings, Code.HEATING_AT_REST)) == 1
 
 

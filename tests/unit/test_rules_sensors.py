@@ -158,6 +158,13 @@ def test_an_offset_ends_on_the_day_on_which_soc_follows():
     assert episode.ended_at.timestamp() == pytest.approx(joined.ts[len(wrong)], abs=120)
 
 
+def test_an_offset_without_an_odometer():
+    """The current alone shows the rest."""
+    readings = parked(60, 1.0)
+    readings.odo_km[:] = np.nan
+    assert len(judged(readings, Code.SENSOR_OFFSET)) == 1
+
+
 def test_an_offset_needs_the_capacity():
     """Without it the rule is skipped."""
     _, skipped = episodes(parked(60, 1.0), Profile(), [Code.SENSOR_OFFSET])
