@@ -184,7 +184,7 @@ async def battery_health(
 ) -> BatteryHealth:
     """Return use and health of the battery: each figure, or the data it lacks.
 
-    Without from_ts: a year; soh_trend and resistance_growth then look at all that is stored before it, too.
+    Without from_ts: a year; the trends of soh, resistance and capacity then look at all that is stored, too.
     """
     analysis = _battery(to_ts) if from_ts is None else Analysis("battery", battery)
     diagnosis = await diagnoses.run(request, vehicle, Window(from_ts, to_ts), analysis, back=_TREND_PERIOD)

@@ -54,6 +54,8 @@ class ResistanceOfDay:
     """Number of pairs of readings."""
     temp: float | None = None
     """Median of the cells' temperatures, °C; None without one."""
+    pulse_s: float = 0.0
+    """Median length of the pulses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class _Steps:
         here, there, step = here[usable], there[usable], step[usable]
         voltage, temp = self.voltage[chosen], self.temp[chosen]
         ohm = (voltage[here] - voltage[there]) / step
-        days = _by_day(ts[here], ohm, (temp[here] + temp[there]) / 2)
+        days = _by_day(ts[here], ohm, (temp[here] + temp[there]) / 2, seconds[usable])
         return days, float(np.median(seconds[usable])) if days else 0.0
 
 
@@ -239,7 +241,7 @@ def _median_interval(seconds: Floats) -> float:
     return float(np.median(chosen)) if len(chosen) else np.nan
 
 
-def _by_day(ts: Floats, ohm: Floats, temp: Floats) -> tuple[ResistanceOfDay, ...]:
+def _by_day(ts: Floats, ohm: Floats, temp: Floats, seconds: Floats) -> tuple[ResistanceOfDay, ...]:
     found = []
     at_25 = to_25(ohm, temp)
     days, edges = split_by_day(ts)
@@ -251,6 +253,13 @@ def _by_day(ts: Floats, ohm: Floats, temp: Floats) -> tuple[ResistanceOfDay, ...
         if np.count_nonzero(known) >= _LEAST_PAIRS:
             ohm_at_25, cells = (float(np.median(each[first:last][known])) for each in (at_25, temp))
         found.append(
-            ResistanceOfDay(int(day), float(np.median(ohm[first:last])), ohm_at_25, int(last - first), cells)
+            ResistanceOfDay(
+                day=int(day),
+                ohm=float(np.median(ohm[first:last])),
+                ohm_at_25=ohm_at_25,
+                n=int(last - first),
+                temp=cells,
+                pulse_s=float(np.median(seconds[first:last])),
+            )
         )
     return tuple(found)

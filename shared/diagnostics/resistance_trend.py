@@ -31,6 +31,8 @@ _SENSOR_C = 0.3
 """Deviation of a sensor of whole degrees: in little weather the activation energy comes out too low."""
 _LIKE_C = 10.0
 """Largest distance from the median temperature: further away the law of Arrhenius is not certain [C]."""
+_LIKE_PULSE = 1.3
+"""Ratio of pulses of like length: at 5 and 10 s the resistance of a real Leaf differs by 3 % [M]."""
 _OUTLIER = 4.0
 """Deviations beyond so many usual ones are left out of the activation energy [C]."""
 
@@ -82,12 +84,12 @@ def resistance_trend(found: Resistance | Missing) -> ResistanceTrend | Missing:
     """
     if isinstance(found, Missing):
         return found
-    chosen = [day for day in found.days if day.temp is not None and day.ohm > 0]
+    chosen = _of_one_pulse([day for day in found.days if day.temp is not None and day.ohm > 0])
     span = chosen[-1].day - chosen[0].day if chosen else 0
     if len(chosen) < _LEAST_DAYS or span < _LEAST_SPAN_DAYS:
         return InsufficientData(
-            f"{counted(len(chosen), 'day')} with a resistance at 25 °C; needed are {_LEAST_DAYS}"
-            f" over {_LEAST_SPAN_DAYS} days"
+            f"{counted(len(chosen), 'day')} with a resistance at 25 °C by pulses of one length; needed are"
+            f" {_LEAST_DAYS} over {_LEAST_SPAN_DAYS} days"
         )
     day, ohm, temp = (np.array(values, float) for values in zip(*map(_columns, chosen), strict=True))
     cold = (1 / (temp + _ZERO_C) - 1 / _REFERENCE_K) / _GAS_CONSTANT
@@ -98,6 +100,18 @@ def resistance_trend(found: Resistance | Missing) -> ResistanceTrend | Missing:
     if line is None or season is None:
         return InsufficientData("all days with a resistance are one day")
     return _trend(chosen, line, season, activation, int(alike.sum()))
+
+
+def _of_one_pulse(days: Sequence[ResistanceOfDay]) -> Sequence[ResistanceOfDay]:
+    """Return the days whose pulses are about as long as on most days.
+
+    Longer pulses include more of the polarisation: a source that is read less often than before would show a
+    growth.
+    """
+    if not days:
+        return days
+    usual = float(np.median([day.pulse_s for day in days]))
+    return [day for day in days if usual / _LIKE_PULSE <= day.pulse_s <= usual * _LIKE_PULSE]
 
 
 def _columns(day: ResistanceOfDay) -> tuple[float, float, float]:

@@ -1,5 +1,6 @@
 """The growth of the resistance from July to January: within its interval at any activation energy."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -82,6 +83,14 @@ def test_what_a_trend_needs():
         assert isinstance(found, InsufficientData)
         assert "needed are 10 over 180 days" in found.reason
     assert resistance_trend(InsufficientData("no current")) == InsufficientData("no current")
+
+
+def test_days_of_like_pulses():
+    """A source that was read every second, and since then every 5 s: its longer pulses are no growth."""
+    fast = [ResistanceOfDay(4 * day, 0.07, 0.07, 20, 20.0 + day % 5, 1.0) for day in range(60)]
+    slow = [replace(day, day=day.day + 240, ohm=0.075, pulse_s=5.0) for day in fast[:40]]
+    found = of((*fast, *slow))
+    assert (found.growth.value, len(found.days), found.span_days) == (pytest.approx(0), 60, 236)
 
 
 def test_days_of_like_temperature():

@@ -37,15 +37,17 @@ export function capacityOf(answer) {
 }
 
 /**
- * The resistance at 25 °C of each day, mΩ; null without a trend.
- * @param {any} answer resistance_trend of GET battery
+ * The resistance at 25 °C of each day, mΩ; without a trend the days of the window alone, null below two days.
+ * @param {any} answer resistance_trend of GET battery @param {any} resistance of GET battery
  * @returns {Trend|null}
  */
-export function resistanceOf(answer) {
-  if (answer.status !== "ok") return null;
-  const { days, first_mohm_at_25, last_mohm_at_25, per_year } = answer;
+export function resistanceOf(answer, resistance) {
+  const isTrend = answer.status === "ok";
+  const days = (isTrend ? answer.days : (resistance.days ?? [])).filter(({ mohm_at_25 }) => mohm_at_25 !== null);
   const x = days.map((each) => Date.parse(each.day) / 1000);
   const y = days.map(({ mohm_at_25 }) => mohm_at_25);
+  if (!isTrend) return days.length > 1 ? { x, y } : null;
+  const { first_mohm_at_25, last_mohm_at_25, per_year } = answer;
   const slopes = slopesOf(per_year, first_mohm_at_25 / 100);
   return { x, y, ...lines(x, ...middleOf(x, first_mohm_at_25, last_mohm_at_25), slopes) };
 }

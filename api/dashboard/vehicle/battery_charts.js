@@ -20,7 +20,8 @@ export class BatteryCharts {
   }
 
   /** @param {any} battery what GET /api/vehicles/{vin}/battery answers */
-  show({ capacity_trend, resistance_trend, charging, exposure }) {
+  show({ capacity_trend, resistance, resistance_trend, charging, exposure }) {
+    const ohms = resistanceOf(resistance_trend, resistance);
     this.capacity.show(
       trendDrawn(
         capacityOf(capacity_trend),
@@ -31,9 +32,9 @@ export class BatteryCharts {
     );
     this.resistance.show(
       trendDrawn(
-        resistanceOf(resistance_trend),
+        ohms,
         "mΩ",
-        `the median of each of ${counted(resistance_trend.days?.length ?? 0, "day")}`,
+        `the median of each of ${counted(ohms?.x.length ?? 0, "day")}`,
         resistance_trend.status === "ok" ? `${estimate(resistance_trend.growth, "%")} in all` : "",
       ),
     );

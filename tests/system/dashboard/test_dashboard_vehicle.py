@@ -388,7 +388,8 @@ def test_the_charts_of_the_battery(api, show, engine):
 def test_the_lines_of_capacity_and_resistance(api, show):
     """They end at the API's values, and the interval opens from the middle; without a slope points alone."""
     page = show(api)
-    drawn = """async ([name, answer]) => (await import("/dashboard/charts/trend.js"))[name](answer)"""
+    drawn = """async ([name, ...answers]) =>
+        (await import("/dashboard/charts/trend.js"))[name](...answers)"""
     charges = [{"ended_at": f"2026-01-{day:02d}T00:00:00Z", "ah": ah} for day, ah in ((1, 60), (11, 59))]
     slope = {"status": "ok", "first_ah": 60, "last_ah": 59}
     slope["per_year"] = {"value": -36.525, "low": -73.05, "high": 0}
@@ -402,10 +403,13 @@ def test_the_lines_of_capacity_and_resistance(api, show):
     days = [{"day": "2025-01-01", "mohm_at_25": 70}, {"day": "2026-01-01", "mohm_at_25": 77}]
     growth = {"value": 10, "low": 8, "high": 12}
     answer = {"status": "ok", "days": days, "first_mohm_at_25": 70, "last_mohm_at_25": 77}
-    lines = page.evaluate(drawn, ["resistanceOf", {**answer, "per_year": growth}])
+    lines = page.evaluate(drawn, ["resistanceOf", {**answer, "per_year": growth}, {}])
     assert lines["line"] == pytest.approx([70, 77], abs=0.01)
-    for name in ("capacityOf", "resistanceOf"):
-        assert page.evaluate(drawn, [name, {"status": "insufficient_data"}]) is None
+    missing = {"status": "insufficient_data"}
+    for of_window in (missing, {"status": "ok", "days": days[:1]}):
+        assert page.evaluate(drawn, ["resistanceOf", missing, of_window]) is None
+    assert page.evaluate(drawn, ["resistanceOf", missing, {"status": "ok", "days": days}])["y"] == [70, 77]
+    assert page.evaluate(drawn, ["capacityOf", missing]) is None
 
 
 def test_the_band_of_a_sessions_energy(api, show, engine):
