@@ -18,7 +18,7 @@ from alert_worker.late_data import Checked
 from alert_worker.shares import Shares, share_of
 from alert_worker.silence import silence_changes
 from alert_worker.suspicion import TIMELY, suspects
-from alert_worker.vehicle_progress import advance, begin_of_changes, want_whole, watched_of
+from alert_worker.vehicle_progress import advance, begin_of_changes, oldest_arrival, want_whole, watched_of
 from alert_worker.vehicle_state import AT_ONCE, DAILY, VehicleState
 from shared.diagnostics.trace import moment
 from shared.episodes.store import touching_episodes
@@ -70,13 +70,16 @@ class Looks:
             seen = self._scan.read(database, self._shares.held)
             changed = [each for each in seen if self._is_changed(each)]
             changed.sort(key=lambda each: each.received_at)
-            self._metrics.waiting(changed, now)
-            for some in _batched(changed, _VEHICLES_AT_ONCE):
-                self._judge(database, some, now)
-                if not self._beat():
-                    return
+            oldest = [self._judge(database, some, now) for some in self._while_it_goes_on(changed)]
             self._keep_silence(seen, now)
-        self._metrics.looked(self._states.values())
+        arrivals = [each for each in oldest if each is not None]
+        self._metrics.looked(self._states.values(), len(changed), min(arrivals, default=None))
+
+    def _while_it_goes_on(self, changed: Sequence[Seen]) -> Iterator[list[Seen]]:
+        for some in _batched(changed, _VEHICLES_AT_ONCE):
+            yield some
+            if not self._beat():
+                return
 
     def judge_one_whole(self, now: datetime) -> bool:
         """Judge the whole past of the vehicle that is due longest; return False where none is due."""
@@ -134,7 +137,8 @@ class Looks:
                 state.profile = profile
                 state.want_whole(now, timedelta(0))
 
-    def _judge(self, database: psycopg.Connection[Any], seen: Sequence[Seen], now: datetime) -> None:
+    def _judge(self, database: psycopg.Connection[Any], seen: Sequence[Seen], now: datetime) -> float | None:
+        """Judge these vehicles; return the arrival of the oldest reading that is new, seconds since 1970."""
         self._load([each for each in seen if each.vin not in self._states], database, now)
         states = [self._states[each.vin] for each in seen]
         checked = self._check(database, seen, now)
@@ -151,6 +155,7 @@ class Looks:
             begin = begin_of_changes(state, one, late_from, is_suspect=bool(found.timely[place]))
             if begin is not None:
                 begins[one.vin] = begin
+        oldest = oldest_arrival(readings, [state.until for state in states])
         for some in _batched(list(begins), _JUDGED_AT_ONCE):
             self._judge_last_hours(database, {vin: begins[vin] for vin in some}, now)
         for place, (one, state) in enumerate(zip(seen, states, strict=True)):
@@ -160,6 +165,7 @@ class Looks:
         save = [state for state in states if state.saved_at is None or now - state.saved_at > _SAVE_EVERY]
         self._save(save, now)
         self._metrics.judged("newest", len(seen))
+        return oldest
 
     def _load(self, seen: Sequence[Seen], database: psycopg.Connection[Any], now: datetime) -> None:
         """Load the states of vehicles that this worker takes over."""
