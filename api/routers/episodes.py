@@ -11,7 +11,17 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from api.db.database import Database
 from api.http.dependencies import OpenDatabase
 from api.http.json_body import body_error, body_errors, parse_body, require_json
-from api.http.pagination import ANY_OF, Limit, ListQuery, NextToken, Page, any_of, make_token, resume
+from api.http.pagination import (
+    ANY_OF,
+    GroupFilter,
+    Limit,
+    ListQuery,
+    NextToken,
+    Page,
+    any_of,
+    make_token,
+    resume,
+)
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.queries.episode_list import EpisodeFilter, episode, list_episodes, sent_messages
@@ -83,7 +93,7 @@ async def fleet_episodes(
     code: Annotated[list[EpisodeCode] | None, Query(description=ANY_OF)] = None,
     vin: Annotated[str | None, Query(pattern=VIN_PATTERN)] = None,
     vin_prefix: Annotated[str | None, Query(pattern=_VIN_PART)] = None,
-    group: Annotated[str | None, Query(min_length=1, max_length=100, description="Of the profile")] = None,
+    group: GroupFilter = None,
     acknowledged: bool | None = None,
     from_ts: Annotated[QueryTime | None, Query(description="Only episodes that did not end before")] = None,
     to_ts: Annotated[QueryTime | None, Query(description="Only episodes that began by then")] = None,
