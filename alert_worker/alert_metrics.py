@@ -3,15 +3,13 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from alert_worker.alert_health import AlertHealth
-from alert_worker.fleet_scan import Seen
 from alert_worker.routes.delivery_figures import DeliveryFigures
 from alert_worker.shares import Shares
 from alert_worker.vehicle_state import VehicleState
@@ -33,6 +31,7 @@ class AlertMetrics(Collector):
     def __init__(self, shares: Shares, health: AlertHealth, deliveries: DeliveryFigures) -> None:
         self._deliveries = deliveries
         self.oldest_unjudged_s = 0.0
+        """Age of the oldest arrival of the last look at the moment at which it was judged."""
         self.look_s = 0.0
         self.whole_due = 0
         self.database_errors = Counter({fault.name.lower(): 0 for fault in Fault})
@@ -48,20 +47,17 @@ class AlertMetrics(Collector):
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
-    def waiting(self, changed: Sequence[Seen], now: datetime) -> None:
-        """Note the vehicles that a look finds, the longest waiting one first; warn where it is behind."""
-        age = (now - changed[0].received_at).total_seconds() if changed else 0.0
-        self.oldest_unjudged_s = max(age, 0.0)
-        if age > BEHIND_S and time.monotonic() - self._said_at > _SAID_AGAIN_S and self._vehicles:
+    def looked(self, states: Iterable[VehicleState], changed: int, oldest: float | None) -> None:
+        """Note the state of all vehicles after a look, and its oldest arrival (seconds since 1970); warn."""
+        age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
+        self.oldest_unjudged_s = age
+        if age > BEHIND_S and time.monotonic() - self._said_at > _SAID_AGAIN_S:
             self._said_at = time.monotonic()
             log.warning(
-                "The looks are behind: %d vehicles wait, the longest for %.0f s; that one is judged first.",
-                len(changed),
+                "The looks are behind: of %d vehicles the longest waited for %.0f s; it was judged first.",
+                changed,
                 age,
             )
-
-    def looked(self, states: Iterable[VehicleState]) -> None:
-        """Note the state of all vehicles after a look."""
         number, open_episodes = 0, Counter[tuple[str, str]]()
         for state in states:
             number += 1

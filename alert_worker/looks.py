@@ -1,5 +1,6 @@
 """Looks at the fleet: vehicles with new readings are judged, and the stored episodes follow."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from alert_worker import late_data, memory
 from alert_worker.alert_metrics import AlertMetrics
@@ -15,10 +17,10 @@ from alert_worker.episode_writer import EpisodeWriter
 from alert_worker.fleet_scan import FleetScan, Seen
 from alert_worker.judging import judge_last_hours, judge_whole_past, read_whole_past
 from alert_worker.late_data import Checked
-from alert_worker.shares import Shares, share_of
+from alert_worker.shares import ClaimLostError, Shares, share_of
 from alert_worker.silence import silence_changes
 from alert_worker.suspicion import TIMELY, suspects
-from alert_worker.vehicle_progress import advance, begin_of_changes, want_whole, watched_of
+from alert_worker.vehicle_progress import advance, begin_of_changes, oldest_arrival, want_whole, watched_of
 from alert_worker.vehicle_state import AT_ONCE, DAILY, VehicleState
 from shared.diagnostics.trace import moment
 from shared.episodes.store import touching_episodes
@@ -26,6 +28,8 @@ from shared.storage.read_traces import read_since
 from shared.vehicle_profile import Profile
 
 T = TypeVar("T")
+
+log = logging.getLogger("alert_worker")
 
 _VEHICLES_AT_ONCE = 500
 _JUDGED_AT_ONCE = 100
@@ -70,13 +74,16 @@ class Looks:
             seen = self._scan.read(database, self._shares.held)
             changed = [each for each in seen if self._is_changed(each)]
             changed.sort(key=lambda each: each.received_at)
-            self._metrics.waiting(changed, now)
-            for some in _batched(changed, _VEHICLES_AT_ONCE):
-                self._judge(database, some, now)
-                if not self._beat():
-                    return
+            oldest = [self._judge(database, some, now) for some in self._while_it_goes_on(changed)]
             self._keep_silence(seen, now)
-        self._metrics.looked(self._states.values())
+        arrivals = [each for each in oldest if each is not None]
+        self._metrics.looked(self._states.values(), len(changed), min(arrivals, default=None))
+
+    def _while_it_goes_on(self, changed: Sequence[Seen]) -> Iterator[list[Seen]]:
+        for some in _batched(changed, _VEHICLES_AT_ONCE):
+            yield some
+            if not self._beat():
+                return
 
     def judge_one_whole(self, now: datetime) -> bool:
         """Judge the whole past of the vehicle that is due longest; return False where none is due."""
@@ -94,10 +101,11 @@ class Looks:
         first = moment(past.trace.ts[0])
         with self._engine.connect() as connection:
             known = touching_episodes(connection, [state.vin], first, lock=False)
-        judged = judge_whole_past(
-            past, state.profile, known[state.vin], first_at=now if state.is_first else None
-        )
-        self._writer.apply(self._states, {state.vin: judged}, known, now)
+        with self._only_this_vehicle(state):
+            judged = judge_whole_past(
+                past, state.profile, known[state.vin], first_at=now if state.is_first else None
+            )
+            self._writer.apply(self._states, {state.vin: judged}, known, now)
         state.whole_at, state.oldest = now, past.oldest
         state.whole_due = now + DAILY
         self._save([state], now)
@@ -108,6 +116,16 @@ class Looks:
         """Write how far all vehicles are judged, at the end of the worker."""
         for some in _batched(list(self._states.values()), _VEHICLES_AT_ONCE):
             self._save(some, now)
+
+    @contextmanager
+    def _only_this_vehicle(self, state: VehicleState) -> Iterator[None]:
+        """Let an error of a rule, which no reading should cause, end the judgement of one vehicle only."""
+        try:
+            yield
+        except (SQLAlchemyError, psycopg.Error, ClaimLostError):
+            raise
+        except Exception:
+            log.exception("%s can't be judged; it is tried again with its next readings.", state.vin)
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:
@@ -134,7 +152,8 @@ class Looks:
                 state.profile = profile
                 state.want_whole(now, timedelta(0))
 
-    def _judge(self, database: psycopg.Connection[Any], seen: Sequence[Seen], now: datetime) -> None:
+    def _judge(self, database: psycopg.Connection[Any], seen: Sequence[Seen], now: datetime) -> float | None:
+        """Judge these vehicles; return the arrival of the oldest reading that is new, seconds since 1970."""
         self._load([each for each in seen if each.vin not in self._states], database, now)
         states = [self._states[each.vin] for each in seen]
         checked = self._check(database, seen, now)
@@ -151,6 +170,7 @@ class Looks:
             begin = begin_of_changes(state, one, late_from, is_suspect=bool(found.timely[place]))
             if begin is not None:
                 begins[one.vin] = begin
+        oldest = oldest_arrival(readings, [state.until for state in states])
         for some in _batched(list(begins), _JUDGED_AT_ONCE):
             self._judge_last_hours(database, {vin: begins[vin] for vin in some}, now)
         for place, (one, state) in enumerate(zip(seen, states, strict=True)):
@@ -160,6 +180,7 @@ class Looks:
         save = [state for state in states if state.saved_at is None or now - state.saved_at > _SAVE_EVERY]
         self._save(save, now)
         self._metrics.judged("newest", len(seen))
+        return oldest
 
     def _load(self, seen: Sequence[Seen], database: psycopg.Connection[Any], now: datetime) -> None:
         """Load the states of vehicles that this worker takes over."""
@@ -199,16 +220,17 @@ class Looks:
             known = touching_episodes(connection, vins, min(from_ts), lock=False)
         judged = {}
         for place, state in enumerate(states):
-            one = judge_last_hours(
-                readings.of(place),
-                state.profile,
-                state.oldest or from_ts[place],
-                state.lookback,
-                known[state.vin],
-                takes_cut=state.is_first,
-            )
-            if one is not None:
-                judged[state.vin] = one
+            with self._only_this_vehicle(state):
+                one = judge_last_hours(
+                    readings.of(place),
+                    state.profile,
+                    state.oldest or from_ts[place],
+                    state.lookback,
+                    known[state.vin],
+                    takes_cut=state.is_first,
+                )
+                if one is not None:
+                    judged[state.vin] = one
         self._writer.apply(self._states, judged, known, now)
         self._metrics.judged("last_hours", len(judged))
         self._beat()

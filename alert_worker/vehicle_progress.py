@@ -1,5 +1,6 @@
 """Progress of one vehicle: what has to be judged next, and what is judged now."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -74,3 +75,13 @@ def want_whole(
         state.want_whole(now, AT_ONCE)
     elif late_from is not None:
         state.want_whole(now, SOON)
+
+
+def oldest_arrival(readings: FleetReadings, until: Sequence[datetime | None]) -> float | None:
+    """Return the earliest arrival of readings behind those judged; None where there is none.
+
+    `until`: newest judged reading of each vehicle; None for one that is judged first.
+    """
+    ends = np.array([np.inf if each is None else each.timestamp() for each in until])
+    new = readings.columns[0] > ends[readings.place] if len(readings.place) else np.zeros(0, np.bool_)
+    return float(readings.columns[1][new].min()) if new.any() else None

@@ -7,7 +7,7 @@ SHARES = Definition("battery_alert_shares", "gauge", "Shares of the vehicles tha
 OLDEST_UNJUDGED = Definition(
     "battery_alert_oldest_unjudged_seconds",
     "gauge",
-    "Age of the oldest arrival that no look has judged, at the last look; 0 where there is none.",
+    "Age of the oldest arrival of the last look when it was judged; 0 where there was none.",
 )
 LOOK_SECONDS = Definition("battery_alert_look_seconds", "gauge", "Time that the last look took.")
 JUDGED = Definition(

@@ -84,6 +84,10 @@ class WindowQuery(ListQuery):
 Q = TypeVar("Q", bound=ListQuery)
 
 
+GroupFilter = Annotated[
+    str | None,
+    Query(pattern=r"^[^\x00-\x1f\x7f]{1,100}$", description="Only vehicles whose profile has this group"),
+]
 ANY_OF = "Only these; may be given several times"
 """Description of a parameter for `any_of`."""
 

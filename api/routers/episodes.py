@@ -11,7 +11,17 @@ from sqlalchemy import Connection as BlockingConnection
 
 from api.http.authorisation import ClassifiedRoute, requires
 from api.http.json_body import body_error, body_errors, parse_body, require_json
-from api.http.pagination import ANY_OF, Limit, ListQuery, NextToken, Page, any_of, make_token, resume
+from api.http.pagination import (
+    ANY_OF,
+    GroupFilter,
+    Limit,
+    ListQuery,
+    NextToken,
+    Page,
+    any_of,
+    make_token,
+    resume,
+)
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.http.scoped_data import FleetData, WholeScope
@@ -87,7 +97,7 @@ async def fleet_episodes(
     code: Annotated[list[EpisodeCode] | None, Query(description=ANY_OF)] = None,
     vin: Annotated[str | None, Query(pattern=VIN_PATTERN)] = None,
     vin_prefix: Annotated[str | None, Query(pattern=_VIN_PART)] = None,
-    group: Annotated[str | None, Query(min_length=1, max_length=100, description="Of the profile")] = None,
+    group: GroupFilter = None,
     acknowledged: bool | None = None,
     from_ts: Annotated[QueryTime | None, Query(description="Only episodes that did not end before")] = None,
     to_ts: Annotated[QueryTime | None, Query(description="Only episodes that began by then")] = None,

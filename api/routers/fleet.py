@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.http.authorisation import ClassifiedRoute, requires
 from api.http.dependencies import LoadedSettings
-from api.http.pagination import ANY_OF
+from api.http.pagination import ANY_OF, GroupFilter
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime
 from api.http.responses import json_response
@@ -27,7 +27,6 @@ from shared.wire.connectivity import State
 router = APIRouter(prefix="/api/fleet", tags=["fleet"], route_class=ClassifiedRoute)
 
 _LONGEST_LOOK = timedelta(days=14)
-Group = Annotated[str | None, Query(min_length=1, max_length=100, description="Of the vehicles' profiles")]
 
 
 @router.get("", response_model=Fleet, responses=problem_responses(401, 422, 503))
@@ -44,7 +43,7 @@ async def overview(
     q: Annotated[
         str | None, Query(pattern="^[A-Za-z0-9-]{1,40}$", description="Part of a VIN, in upper or lower case")
     ] = None,
-    group: Group = None,
+    group: GroupFilter = None,
     sort: Sort = Sort.ALERT,
     order: Annotated[
         Literal["asc", "desc"] | None,
@@ -98,7 +97,7 @@ async def charging_overview(
         QueryTime | None,
         Query(description="Charges are looked for from then on, by the hour; default 24 hours ago"),
     ] = None,
-    group: Group = None,
+    group: GroupFilter = None,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:

@@ -4,12 +4,16 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import numpy as np
 import pytest
 from sqlalchemy import select, text
 
+from alert_worker import looks
+from alert_worker.judging import judge_last_hours
 from alert_worker.shares import ClaimLostError
 from shared.episodes import actions
 from shared.storage.episode_tables import episodes
+from shared.storage.read_traces import COLUMNS
 from shared.wire.reading import Row
 from tests.alert_looks import FACTS, Looker, keep, messages, stored
 from tests.diagnosed import lived_through
@@ -235,3 +239,20 @@ def test_thermal_events(api, engine, lookers):
     worker.look()
     worker.look_at_all_of_the_past()
     assert [state for state, _ in events()] == ["open", "closed"]
+
+
+def test_a_vehicle_that_fails_alone(engine, lookers, monkeypatch, caplog):
+    """An error of a rule ends the judgement of its vehicle only, and is logged with the VIN."""
+
+    def fails_for_one(columns, *arguments, **options):
+        if np.nanmax(columns[COLUMNS.index("max_temp")]) > 60:
+            raise ZeroDivisionError
+        return judge_last_hours(columns, *arguments, **options)
+
+    monkeypatch.setattr(looks, "judge_last_hours", fails_for_one)
+    worker = lookers()
+    for vin, temp in (("VIN-00001", 65.0), ("VIN-00002", 55.0)):
+        keep(engine, [row(vin, 10 * n, max_temp=temp, min_temp=temp - 2) for n in range(10)])
+    worker.look()
+    assert [len(stored(engine, vin)) for vin in ("VIN-00001", "VIN-00002")] == [0, 1]
+    assert "VIN-00001 can't be judged" in caplog.text

@@ -20,7 +20,7 @@ import pytest
 from scripts.launcher.guard import ROOT
 from tests.commands import as_process
 
-PACKAGES = ("api", "ingest_worker", "shared", "scripts")
+PACKAGES = ("api", "ingest_worker", "alert_worker", "shared", "scripts")
 
 
 def is_command(path):
