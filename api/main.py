@@ -64,6 +64,7 @@ def create_app(settings: ApiSettings | None = None, *, metrics_folder: Path | No
     app.add_middleware(OneLineStartupErrors)
     add_error_handlers(app, count=app.state.metrics.count_database_error)
     # Routes are tried in this order: the most frequent calls first.
+    app.include_router(vehicles.frequent, dependencies=[Depends(require_key)])
     app.include_router(vehicles.router, dependencies=[Depends(require_key)])
     app.include_router(series.router, dependencies=[Depends(require_key)])
     app.include_router(telemetry.router, dependencies=[Depends(require_key)])
