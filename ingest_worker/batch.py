@@ -1,8 +1,9 @@
 """A batch of deliveries that one transaction stores; ready by size or by age. No I/O."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 from ingest_worker.delivery import Delivery
@@ -150,6 +151,11 @@ class Batch:
         contents = self._contents
         return min(self.max_deliveries - len(contents.deliveries), self._max_rows - contents.readings)
 
+    def number_that_fits(self, deliveries: Sequence[Delivery]) -> int:
+        """Return the number of these deliveries, at least one, after which the batch is full by its bytes."""
+        sizes = accumulate((len(delivery.payload) for delivery in deliveries), initial=self._bytes)
+        return max(1, bisect_left([*sizes], self._max_bytes, hi=len(deliveries)))
+
     def append_lone(self, deliveries: Sequence[Delivery], rows: Sequence[Row]) -> None:
         """Add deliveries of one reading each, which request no receipt, with their rows."""
         contents = self._contents
@@ -157,9 +163,19 @@ class Batch:
             self._since = self._clock()
         first = len(contents.rows)
         contents.deliveries += deliveries
-        contents.firsts += range(first, first + len(rows))
+        contents.firsts += range(first, first + len(deliveries))
         contents.rows.extend(rows)
         self._bytes += sum(len(delivery.payload) for delivery in deliveries)
+
+    def append_arrays(
+        self, deliveries: Sequence[Delivery], counts: Sequence[int], rows: Sequence[Row]
+    ) -> None:
+        """Add deliveries of so many readings each, which request no receipt, with their rows."""
+        first = len(self._contents.rows)
+        self.append_lone(deliveries, rows)
+        contents = self._contents
+        contents.firsts[-len(deliveries) :] = accumulate(counts[:-1], initial=first)
+        contents.indexes.update(zip(deliveries, map(range, counts), strict=True))
 
     def append_entry(self, entry: Entry) -> None:
         """Add deliveries that are stored together.

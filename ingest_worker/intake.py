@@ -2,21 +2,33 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from ingest_worker.batch import Batch, Entry
 from ingest_worker.delivery import Delivery
 from ingest_worker.metrics import WorkerMetrics
 from ingest_worker.sources.source_reader import SourceReader
 from shared.sources.sources import TopicMatch
-from shared.wire.decoder import Decoded, decode, decode_lone_readings
+from shared.wire.decoder import Decoded, decode, decode_arrays, decode_lone_readings
+from shared.wire.fast_reading import Arrays
 from shared.wire.reading import Row
 
 _RUN = 64
 """Number of messages that are decoded at once where they are usual ones."""
+_LONGEST_RUN = 512
+"""The same while all of them are: for long columns the calls of NumPy cost little a reading."""
+_LONGEST_COLUMN = 1_000
+"""Number of readings, of one or more arrays, after which a run ends: they fit into a processor's cache."""
 _RUNS_APART = 4
 """Number of runs whose native messages are decoded one by one after a run that held an unusual one."""
 
 _Matches = Sequence[TopicMatch | None]
+T = TypeVar("T")
+
+
+def _columns(run: Sequence[Delivery]) -> tuple[list[bytes], list[bytes], list[datetime]]:
+    """Return topic, payload and time of receipt of each message."""
+    return [one.topic for one in run], [one.payload for one in run], [one.received_at for one in run]
 
 
 class Intake:
@@ -36,6 +48,7 @@ class Intake:
         self._max_future_skew = max_future_skew
         self._client_id = client_id
         self._reader = reader
+        self._run = _RUN
         self._runs_apart = 0
 
     def add(self, deliveries: Sequence[Delivery], stored_before: Collection[Delivery] = ()) -> Iterator[None]:
@@ -49,16 +62,36 @@ class Intake:
         while at < len(deliveries):
             if metrics.oldest is None:
                 metrics.oldest = deliveries[at]
-            run = deliveries[at : at + min(_RUN, max(1, batch.room()))]
-            at += len(run)
+            run = deliveries[at : at + min(self._run, max(1, batch.room()))]
             matches = self._matches(run)
-            if matches is None and (rows := self._decode_natives(run, latest)) is not None:
-                batch.append_lone(run, rows)
-                metrics.tally.receive(len(rows))
+            number = self._add_alike(run, latest) if matches is None else 0
+            if number:
+                at += number
                 if batch.is_full:
                     yield
             else:
-                yield from self._add_run(run, matches, latest, stored_before)
+                run = run[:_RUN]
+                at += len(run)
+                yield from self._add_run(run, matches and matches[:_RUN], latest, stored_before)
+
+    def _add_alike(self, run: Sequence[Delivery], latest: datetime) -> int:
+        """Put native messages into the batch, if they are usual ones; return their number, or 0.
+
+        Of arrays, only those are taken that the batch has room for.
+        """
+        if run[0].payload[:1] == b"[":
+            arrays = None if self._are_apart() else self._decode_arrays(run, latest)
+            if arrays is None:
+                return 0
+            run = run[: len(arrays.counts)]
+            self._batch.append_arrays(run, arrays.counts, arrays.rows)
+            self._metrics.tally.receive(len(arrays.rows))
+        elif (rows := self._decode_natives(run, latest)) is not None:
+            self._batch.append_lone(run, rows)
+            self._metrics.tally.receive(len(rows))
+        else:
+            return 0
+        return len(run)
 
     def _add_run(
         self,
@@ -138,22 +171,33 @@ class Intake:
         return found
 
     def _decode_natives(self, run: Sequence[Delivery], latest: datetime) -> Sequence[Row] | None:
-        """Return the row of each native message where all are usual single readings; None where one is not.
-
-        After such a message the next runs are not tried: where many messages differ it would be for nothing.
-        """
-        if self._runs_apart:
-            self._runs_apart -= 1
+        """Return the row of each native message if all are usual single readings; None if one is not."""
+        if self._are_apart():
             return None
-        rows = decode_lone_readings(
-            [one.topic for one in run],
-            [one.payload for one in run],
-            [one.received_at for one in run],
-            latest=latest,
-        )
-        if rows is None:
-            self._runs_apart = _RUNS_APART
-        return rows
+        return self._noted(decode_lone_readings(*_columns(run), latest=latest))
+
+    def _decode_arrays(self, run: Sequence[Delivery], latest: datetime) -> Arrays | None:
+        """Return the readings of the first messages of the run; None where one is no usual array."""
+        fitting = run[: self._batch.number_that_fits(run)]
+        most = min(self._batch.room(), _LONGEST_COLUMN)
+        return self._noted(decode_arrays(*_columns(fitting), latest=latest, most=most))
+
+    def _are_apart(self) -> bool:
+        """Return whether the messages of a run are decoded one by one, and count it."""
+        self._runs_apart -= (is_apart := self._runs_apart > 0)
+        return is_apart
+
+    def _noted(self, found: T) -> T:
+        """Choose the length of the next run, and return what was found in this one.
+
+        After an unusual message the next runs are not tried: where many messages differ it would be for
+        nothing.
+        """
+        if found is None:
+            self._run, self._runs_apart = _RUN, _RUNS_APART
+        else:
+            self._run = min(2 * self._run, _LONGEST_RUN)
+        return found
 
     def repeated(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Return the deliveries that the broker may have sent before, and that have no time to show it."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from shared.wire import decoder
-from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
+from shared.wire.fast_reading import parse_arrays_fast, parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, Reading, Row
 from shared.wire.strict_json import InvalidJsonError, parse_json
 from tests.readings import START
@@ -50,4 +50,8 @@ def taken(message):
         assert repr([*of_one]) == repr(strictly(message))
     if of_any is not None:
         assert repr([*of_any]) == repr(strictly_of_any(message))
+    twice = parse_arrays_fast([message] * 2, [VIN] * 2, [START] * 2, latest=LATEST, most=2 * MAX_READINGS)
+    if twice is not None:
+        assert [*twice.counts] == [len(of_one)] * 2
+        assert repr([*twice.rows]) == repr(2 * strictly(message))
     return lone is not None, of_one is not None, of_any is not None

@@ -6,7 +6,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from shared.sources.source_time import CENTURY, ReadTime, gbt32960_offset, gbt32960_parts
-from shared.wire.fast_reading import parse_times_fast
+from shared.wire.time_texts import parse_times_fast
 from shared.wire.timestamps import InvalidTimestampError
 
 ReadTimes = Callable[[Sequence[Any]], Sequence[datetime | None]]

@@ -17,7 +17,7 @@ from shared.storage import binary_format
 from shared.storage.binary_format import Packed
 from shared.storage.ticks import ticks, ticks_of_blocks
 from shared.wire.reading import SIGNALS, Row
-from shared.wire.reading_block import ReadingBlock, RowParts
+from shared.wire.reading_block import Column, ReadingBlock, RowParts
 
 _HOUR = timedelta(hours=1) // timedelta(microseconds=1)
 
@@ -134,14 +134,29 @@ class ReadingColumns(NamedTuple):
 
 def _values(blocks: Sequence[ReadingBlock], number: int) -> NDArray[np.float64]:
     """Return the values in the shape (number of signals, n), NaN for a null."""
-    values = np.empty((len(SIGNALS), number))
-    for index in range(len(SIGNALS)):
-        try:
-            values[index] = np.fromiter(_column(blocks, index), np.float64, number)
-        except TypeError:
-            plain = (nan if value is None else value for value in _column(blocks, index))
-            values[index] = np.fromiter(plain, np.float64, number)
+    values = np.full((len(SIGNALS), number), nan)
+    begin = 0
+    for has_arrays, run in groupby(blocks, lambda block: block.ticks is not None):
+        of_run = [*run]
+        for block in of_run if has_arrays else ():
+            for column, row in zip(block.signals, values[:, begin:], strict=True):
+                if column is not None:
+                    row[: len(block)] = column
+            begin += len(block)
+        if not has_arrays:
+            end = begin + sum(map(len, of_run))
+            for index in range(len(SIGNALS)):
+                values[index, begin:end] = _of_objects(of_run, index, end - begin)
+            begin = end
     return values
+
+
+def _of_objects(blocks: Sequence[ReadingBlock], index: int, number: int) -> NDArray[np.float64]:
+    try:
+        return np.fromiter(_column(blocks, index), np.float64, number)
+    except TypeError:
+        plain = (nan if value is None else value for value in _column(blocks, index))
+        return np.fromiter(plain, np.float64, number)
 
 
 def _column(blocks: Sequence[ReadingBlock], index: int) -> Iterator[Any]:
@@ -155,9 +170,7 @@ def _nulls(blocks: Sequence[ReadingBlock], values: NDArray[np.float64]) -> NDArr
     number = np.count_nonzero(nulls)
     if not number:
         return None
-    known = (
-        len(block) if column is None else column.count(None) for block in blocks for column in block.signals
-    )
+    known = (_number_of_nulls(column, len(block)) for block in blocks for column in block.signals)
     if number > sum(known):
         # A NaN that is no null would be a mistake of ours: the table refuses it.
         return np.array(
@@ -169,7 +182,13 @@ def _nulls(blocks: Sequence[ReadingBlock], values: NDArray[np.float64]) -> NDArr
     return nulls
 
 
-def _is_null(column: Sequence[float | None] | None, size: int) -> list[bool]:
+def _number_of_nulls(column: Column | None, size: int) -> int:
+    if isinstance(column, np.ndarray):
+        return 0
+    return size if column is None else column.count(None)
+
+
+def _is_null(column: Column | None, size: int) -> list[bool]:
     return [True] * size if column is None else [value is None for value in column]
 
 

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from shared.wire.connectivity import Status
-from shared.wire.fast_reading import parse_lone_readings_fast, parse_reading_fast, parse_readings_fast
+from shared.wire.fast_reading import (
+    Arrays,
+    parse_arrays_fast,
+    parse_lone_readings_fast,
+    parse_reading_fast,
+    parse_readings_fast,
+)
 from shared.wire.reading import MAX_READINGS, Reading, Row, why_invalid
 from shared.wire.reading_block import ReadingBlock
 from shared.wire.refusal import Reason, Rejection
@@ -67,13 +73,56 @@ def decode_lone_readings(
     Returns the reading of each message, as `decode` does, or None where one of them has to be decoded by
     itself.
     """
-    try:
-        vins, receipts, are_statuses = zip(*map(_topic, topics), strict=True)
-    except _RefusedError:
+    vins = _usual_vins(topics)
+    return None if vins is None else parse_lone_readings_fast(payloads, vins, arrivals, latest=latest)
+
+
+def decode_arrays(
+    topics: Sequence[bytes],
+    payloads: Sequence[bytes],
+    arrivals: Sequence[datetime],
+    *,
+    latest: datetime,
+    most: int,
+) -> Arrays | None:
+    """Decode several messages at once, if each is a usual array of readings that requests no receipt.
+
+    Returns the readings of the first messages, as `decode` does, up to the one that completes `most`
+    readings; None where one of them has to be decoded by itself.
+    """
+    vins = _usual_vins(topics)
+    if vins is None or max(map(len, payloads)) > MAX_PAYLOAD_BYTES:
         return None
-    if any(are_statuses) or any(receipts):
+    return parse_arrays_fast(payloads, vins, arrivals, latest=latest, most=most)
+
+
+_VIN_BY_TOPIC: dict[bytes, str] = {}
+_BEFORE, _BEHIND = b"vehicles/", b"/telemetry"
+_VIN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
+
+
+def _usual_vins(topics: Sequence[bytes]) -> Sequence[str] | None:
+    """Return the VINs of topics of readings; None where a topic is another one, or requests a receipt.
+
+    All at once, since a wide fleet has more topics than are cached.
+    """
+    known: list[str | None] = [*map(_VIN_BY_TOPIC.get, topics)]
+    if None not in known:
+        return known  # type: ignore[return-value]
+    cut = [topic[len(_BEFORE) : -len(_BEHIND)] for topic in topics]
+    # A VIN holds no line break.
+    joined = b"\n".join(cut)
+    if (
+        b"\n".join([_BEFORE + vin + _BEHIND for vin in cut]) != b"\n".join(topics)
+        or joined.translate(None, _VIN_BYTES) != b"\n" * (len(cut) - 1)
+        or not 5 <= min(map(len, cut)) <= max(map(len, cut)) <= 40
+    ):
         return None
-    return parse_lone_readings_fast(payloads, vins, arrivals, latest=latest)
+    vins = joined.decode().upper().split("\n")
+    if len(_VIN_BY_TOPIC) > _TOPICS:
+        _VIN_BY_TOPIC.clear()
+    _VIN_BY_TOPIC.update(zip(topics, vins, strict=True))
+    return vins
 
 
 class _Refusal(NamedTuple):

@@ -9,23 +9,25 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.wire.reading import MAX_READINGS, SIGNALS, Row, normalise_vin
-from shared.wire.reading_block import ReadingBlock
+from shared.wire.reading_block import Column, ReadingBlock
+from shared.wire.time_texts import EPOCH, TICK, Ticks, parse_ticks_fast, parse_times_fast
 from shared.wire.timestamps import EARLIEST
 
 # Whole seconds or up to microseconds, in UTC: for these `datetime.fromisoformat` agrees with RFC 3339.
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII).fullmatch
-# Each digit as a 0: the form of a time.
-_AS_FORM = bytes.maketrans(b"123456789", b"0" * 9)
-_USUAL_FORMS = {b"0000-00-00T00:00:00" + b"." * (digits > 0) + b"0" * digits + b"Z" for digits in range(7)}
 # msgspec accepts numbers of more than 4,300 digits, which Python's parser refuses: hence a limit of length.
 _LONGEST_READING = 2_000
 _VINS = 65_536
+LEAST_FOR_ARRAYS = 256
+"""For fewer readings the calls of NumPy take longer than Python's own loops."""
 
 
 def _field(name: str) -> tuple[str, Any, Any]:
@@ -83,6 +85,50 @@ def parse_lone_readings_fast(
     return alike.block(vins, arrivals)
 
 
+class Arrays(NamedTuple):
+    """The readings of several messages, each of them an array."""
+
+    rows: ReadingBlock
+    counts: Sequence[int]
+    """Number of readings of each message."""
+
+
+def parse_arrays_fast(
+    payloads: Sequence[bytes],
+    vins: Sequence[str],
+    arrivals: Sequence[datetime],
+    *,
+    latest: datetime,
+    most: int,
+) -> Arrays | None:
+    """Return the readings of arrays up to the one that completes `most` readings.
+
+    None where an array, of the vehicle and with the arrival at the same index, has to be parsed by itself.
+    """
+    read: list[Any] = []
+    counts: list[int] = []
+    try:
+        for payload in payloads:
+            array = _MANY.decode(payload)
+            if not 0 < len(array) <= MAX_READINGS or len(payload) > _LONGEST_READING * len(array):
+                return None
+            read += array
+            counts.append(len(array))
+            if len(read) >= most:
+                break
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    alike = _alike([*map(_values, read)], latest)
+    if alike is None or [payload.count(b'"') for payload in payloads[: len(counts)]] != [
+        count * alike.quotes for count in counts
+    ]:
+        return None
+    named = [*chain.from_iterable(map(repeat, vins, counts))]
+    if alike.vins is not None and [*alike.vins] != named:
+        return None
+    return Arrays(alike.block(named, [*chain.from_iterable(map(repeat, arrivals, counts))]), counts)
+
+
 def parse_readings_fast(
     payload: bytes, vin: str | None, *, received_at: datetime, latest: datetime
 ) -> Sequence[Row] | None:
@@ -117,40 +163,39 @@ class _Alike(NamedTuple):
     vins: Sequence[str] | None
     """None where the readings name no vehicle."""
     times: Sequence[str]
-    moments: Sequence[datetime]
-    signals: Sequence[Sequence[float] | None]
+    moments: Sequence[datetime] | None
+    ticks: Ticks | None
+    """One of `moments` and `ticks` is known."""
+    signals: Sequence[Column | None]
     """For each signal the value of each reading; None where there is none."""
     quotes: int
     """Number of quotation marks of each reading if each key occurs once, as `_quotes` returns it."""
 
     def block(self, vins: Sequence[str], arrivals: Sequence[datetime]) -> ReadingBlock:
-        return ReadingBlock(vins, self.moments, arrivals, self.signals, self.times)
+        return ReadingBlock(vins, self.moments, arrivals, self.signals, self.times, ticks=self.ticks)
 
 
 def _alike(found: Sequence[tuple[Any, ...]], latest: datetime) -> _Alike | None:
     """Return the columns of readings that have the same signals and times of one form; None for others.
 
-    The checks are those of `_row`, of whole columns: three times as fast for 50 readings.
+    The checks are those of `_row`, of whole columns: three times as fast for 50 readings, and for many of
+    them as arrays, which are stored as they are.
     """
     times, vins, *columns = zip(*found, strict=True)
-    moments = parse_times_fast(times)
-    if moments is None or not EARLIEST <= min(moments) <= max(moments) <= latest:
-        return None
+    moments, ticks = _moments_or_ticks(times, latest)
     names = set(vins)
     is_named = names != {UNSET}
-    if is_named and UNSET in names:
+    if (moments is None and ticks is None) or (is_named and UNSET in names):
         return None
     keys, given = 1 + is_named, 0
-    signals: list[Sequence[float] | None] = []
+    signals: list[Column | None] = []
     for column in columns:
         if column[0].__class__ is float:
-            try:
-                # A sum fails beside a null and where a value is missing: of all checks the fastest.
-                sum(column)
-            except TypeError:
+            checked = _without_gaps(column)
+            if checked is None:
                 return None
             keys, given = keys + 1, given + 1
-            signals.append(column)
+            signals.append(checked)
         elif (values := set(column)) in ({UNSET}, {None}):
             keys += None in values
             signals.append(None)
@@ -158,12 +203,40 @@ def _alike(found: Sequence[tuple[Any, ...]], latest: datetime) -> _Alike | None:
             return None
     if not given:
         return None
-    return _Alike(vins if is_named else None, times, moments, signals, 2 * (keys + 1 + is_named))
+    quotes = 2 * (keys + 1 + is_named)
+    return _Alike(vins if is_named else None, times, moments, ticks, signals, quotes)
+
+
+def _moments_or_ticks(
+    times: Sequence[str], latest: datetime
+) -> tuple[Sequence[datetime] | None, Ticks | None]:
+    """Parse few times to the first, many to the second; neither where one of them is unusual or too late."""
+    if len(times) < LEAST_FOR_ARRAYS:
+        moments = parse_times_fast(times)
+        is_good = moments is not None and EARLIEST <= min(moments) <= max(moments) <= latest
+        return (moments if is_good else None), None
+    ticks = parse_ticks_fast(times)
+    is_good = ticks is not None and bool(0 <= ticks.min() <= ticks.max() <= (latest - EPOCH) // TICK)
+    return None, (ticks if is_good else None)
+
+
+def _without_gaps(column: Sequence[Any]) -> Column | None:
+    """Return a column of numbers, as an array where it is long; None beside a null or a missing value."""
+    try:
+        if len(column) >= LEAST_FOR_ARRAYS:
+            array = np.fromiter(column, np.float64, len(column))
+            # A null becomes NaN, which no JSON number is.
+            return None if np.isnan(array).any() else array
+        # A sum fails beside a null and where a value is missing: of all checks the fastest.
+        sum(column)
+    except TypeError:
+        return None
+    return column
 
 
 def _block_of_array(alike: _Alike, vin: str | None, received_at: datetime) -> ReadingBlock | None:
     """Return the readings of the vehicle `vin`, or of those that they name for None."""
-    number = len(alike.moments)
+    number = len(alike.times)
     arrivals = [received_at] * number
     if vin is not None:
         if alike.vins is not None and set(alike.vins) != {vin}:
@@ -173,20 +246,6 @@ def _block_of_array(alike: _Alike, vin: str | None, received_at: datetime) -> Re
         return None
     try:
         return alike.block([*map(_normal, alike.vins)], arrivals)
-    except ValueError:
-        return None
-
-
-def parse_times_fast(times: Sequence[str]) -> list[datetime] | None:
-    """Parse times of one of the usual forms, all of the same one; None where they are not."""
-    try:
-        # A line each: a text that holds a line break is of no usual form.
-        lines = "\n".join(times).encode()
-        form = times[0].encode().translate(_AS_FORM)
-        if form not in _USUAL_FORMS or lines.translate(_AS_FORM) != b"\n".join([form] * len(times)):
-            return None
-        # From Python 3.13 on, fromisoformat reads hour 24 as the next day's midnight.
-        return None if b"T24" in lines else [*map(datetime.fromisoformat, times)]
     except ValueError:
         return None
 

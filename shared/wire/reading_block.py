@@ -6,9 +6,15 @@ from datetime import datetime
 from itertools import chain, repeat
 from typing import Self, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shared.wire.reading import Row
+from shared.wire.time_texts import Ticks
 
 _new = tuple.__new__
+
+Column = Sequence[float | None] | NDArray[np.float64]
 
 
 class _Rows(Sequence[Row]):
@@ -27,26 +33,30 @@ class _Rows(Sequence[Row]):
 class ReadingBlock(_Rows):
     """n readings as columns of n values each.
 
-    `moments` are the `ts` of the readings, and `times` the texts that they were parsed from, each of the same
-    length, or None where there are none. `signals` is in the order of SIGNALS; a column is None where the
-    signal is null in each reading.
+    `moments` are the `ts` of the readings, and `times` the texts that they were parsed from, each of the
+    same length; one of the two may be None. `signals` is in the order of SIGNALS; a column is None where the
+    signal is null in each reading. A block of many readings has `ticks`, too, their `ts` as microseconds
+    since 2000-01-01 UTC: then each column of `signals` is an array (NumPy), without a null, or None.
     """
 
-    __slots__ = ("arrivals", "moments", "signals", "times", "vins")
+    __slots__ = ("_moments", "arrivals", "signals", "ticks", "times", "vins")
 
     def __init__(
         self,
         vins: Sequence[str],
-        moments: Sequence[datetime],
+        moments: Sequence[datetime] | None,
         arrivals: Sequence[datetime],
-        signals: Sequence[Sequence[float | None] | None],
+        signals: Sequence[Column | None],
         times: Sequence[str] | None = None,
+        *,
+        ticks: Ticks | None = None,
     ) -> None:
         self.vins = vins
-        self.moments = moments
+        self._moments = moments
         self.arrivals = arrivals
         self.signals = signals
         self.times = times
+        self.ticks = ticks
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
@@ -56,11 +66,29 @@ class ReadingBlock(_Rows):
         vins, moments, arrivals, *signals = zip(*rows, strict=True)
         return cls(vins, moments, arrivals, signals)
 
+    @property
+    def moments(self) -> Sequence[datetime]:
+        """The `ts` of each reading."""
+        if self._moments is None:
+            self._moments = [self.moment(place) for place in range(len(self))]
+        return self._moments
+
+    def moment(self, place: int) -> datetime:
+        """Return the `ts` of the reading at this index."""
+        if self._moments is not None:
+            return self._moments[place]
+        if self.times is None:
+            raise ValueError("a block without times")
+        return datetime.fromisoformat(self.times[place])
+
     def __len__(self) -> int:
         return len(self.vins)
 
     def __iter__(self) -> Iterator[Row]:
-        columns = (repeat(None) if column is None else column for column in self.signals)
+        columns = (
+            repeat(None) if column is None else column.tolist() if isinstance(column, np.ndarray) else column
+            for column in self.signals
+        )
         # Made without Row's own __new__, for speed.
         return map(_new, repeat(Row), zip(self.vins, self.moments, self.arrivals, *columns, strict=False))
 
@@ -70,15 +98,22 @@ class ReadingBlock(_Rows):
     def __getitem__(self, place: slice) -> "ReadingBlock": ...
     def __getitem__(self, place: int | slice) -> "Row | ReadingBlock":
         if isinstance(place, int):
-            values = [None if column is None else column[place] for column in self.signals]
-            return Row(self.vins[place], self.moments[place], self.arrivals[place], *values)
+            values = [_value(column, place) for column in self.signals]
+            return Row(self.vins[place], self.moment(place), self.arrivals[place], *values)
         return ReadingBlock(
             self.vins[place],
-            self.moments[place],
+            None if self._moments is None else self._moments[place],
             self.arrivals[place],
             [None if column is None else column[place] for column in self.signals],
             None if self.times is None else self.times[place],
+            ticks=None if self.ticks is None else self.ticks[place],
         )
+
+
+def _value(column: Column | None, place: int) -> float | None:
+    if isinstance(column, np.ndarray):
+        return float(column[place])
+    return None if column is None else column[place]
 
 
 class RowParts(_Rows):
@@ -112,7 +147,7 @@ class RowParts(_Rows):
         for part in self.parts:
             places = range(-at % step, len(part), step)
             if isinstance(part, ReadingBlock):
-                yield from ((part.moments[place], part.arrivals[place]) for place in places)
+                yield from ((part.moment(place), part.arrivals[place]) for place in places)
             else:
                 yield from ((part[place].ts, part[place].received_at) for place in places)
             at += len(part)

@@ -24,8 +24,8 @@ class Clock:
         return self.now
 
 
-def delivery(mid=1):
-    return Delivery(b"topic", b"payload", 1, mid.to_bytes(2, "big"), False, False, 1, START)
+def delivery(mid=1, payload=b"payload"):
+    return Delivery(b"topic", payload, 1, mid.to_bytes(2, "big"), False, False, 1, START)
 
 
 def decoded(readings=1, rejections=0):
@@ -84,6 +84,16 @@ def test_full_by_rows(batch, held, ready):
     for readings, rejections in held:
         batch.append(delivery(), decoded(readings, rejections))
     assert batch.is_ready is ready
+
+
+@pytest.mark.parametrize(
+    ("sizes", "number"), [([5, 5, 5], 3), ([5, 95, 5], 2), ([50, 50, 50], 2), ([500], 1), ([99, 1, 1], 2)]
+)
+def test_the_number_that_fits(clock, sizes, number):
+    """Up to the message that fills the batch by its bytes, and always one."""
+    batch = Batch(max_rows=10, max_deliveries=10, max_age_s=2, clock=clock, max_bytes=100)
+    deliveries = [delivery(payload=b"x" * size) for size in sizes]
+    assert batch.number_that_fits(deliveries) == number
 
 
 def test_full_by_deliveries(batch):

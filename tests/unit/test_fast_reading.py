@@ -9,6 +9,7 @@ from shared.wire import fast_reading as module
 from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
 from shared.wire.reading import MAX_READINGS, SIGNALS
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
+from tests.columns import least_for_arrays  # noqa: F401 - applies to each test here
 from tests.json_torture import ACCEPTED, REFUSED
 from tests.readings import START, WORKED_EXAMPLE, payload, raw, row
 

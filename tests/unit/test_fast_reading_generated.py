@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.wire.fast_reading import parse_reading_fast, parse_readings_fast
 from shared.wire.reading import SIGNALS
 from tests.both_ways import LATEST, TIME, VIN, WHEN, taken
+from tests.columns import least_for_arrays  # noqa: F401 - applies to each test here
 from tests.examples import examples
 from tests.readings import payload
 

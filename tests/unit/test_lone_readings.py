@@ -1,4 +1,4 @@
-"""Messages of one reading decoded at once, against the same messages decoded one by one."""
+"""Messages of one reading, and arrays, decoded at once, against the same messages decoded one by one."""
 
 import json
 from datetime import timedelta
@@ -11,8 +11,9 @@ from ingest_worker import intake as module
 from ingest_worker.batch import Batch
 from ingest_worker.delivery import Delivery
 from ingest_worker.intake import Intake
-from shared.wire.decoder import decode, decode_lone_readings
+from shared.wire.decoder import decode, decode_arrays, decode_lone_readings
 from shared.wire.reading import SIGNALS
+from tests.columns import least_for_arrays  # noqa: F401 - applies to each test here
 from tests.examples import examples
 from tests.json_torture import ACCEPTED, REFUSED
 from tests.readings import START, payload, raw, row, stamp
@@ -62,7 +63,23 @@ others = st.tuples(
         ]
     ),
 )
-streams = st.lists(usual, max_size=12) | st.lists(usual | others, max_size=12)
+arrays = st.builds(
+    lambda vin, first, sent: (
+        f"vehicles/{vin}/telemetry".encode(),
+        json.dumps(
+            [{"ts": stamp(first + at), "soc": soc, "soh": 1.0} for at, soc in enumerate(sent)]
+        ).encode(),
+    ),
+    st.sampled_from(["VIN-00001", "vin-00002"]),
+    st.integers(0, 5),
+    st.lists(values, min_size=1, max_size=5),
+)
+streams = (
+    st.lists(usual, max_size=12)
+    | st.lists(arrays, max_size=12)
+    | st.lists(usual | others, max_size=12)
+    | st.lists(arrays | others, max_size=12)
+)
 
 
 def arrival(number):
@@ -147,6 +164,33 @@ def test_the_torture_table(case):
         at_once(of(*[around.replace(b"%s", case[1])] * 2))
 
 
+@pytest.mark.parametrize("most", [1, 3, 4, 1_000])
+def test_arrays_are_decoded_at_once(most):
+    """Up to the array that completes so many readings; each with its arrival and its vehicle."""
+    sent = [raw(vin, second, soc=1.0) for vin in ("VIN-00001", "VIN-00002") for second in range(3)]
+    topics = [b"vehicles/VIN-00001/telemetry", b"vehicles/VIN-00002/telemetry"]
+    found = decode_arrays(
+        topics, [payload(*sent[:3]), payload(*sent[3:])], [arrival(0), arrival(1)], latest=LATEST, most=most
+    )
+    expected = [
+        row(vin, second, soc=1.0, received_at=arrival(number))
+        for number, vin in enumerate(("VIN-00001", "VIN-00002"))
+        for second in range(3)
+    ]
+    number = 1 if most <= 3 else 2
+    assert (found.rows, [*found.counts]) == (expected[: 3 * number], [3] * number)
+
+
+@pytest.mark.parametrize(
+    "other", [b"[]", payload(raw()), payload(raw(), raw(soc=101.0)), payload(raw("VIN-00002"), raw())]
+)
+def test_one_other_array(other):
+    """Both are then decoded one by one."""
+    topics, both = [b"vehicles/VIN-00001/telemetry"] * 2, [payload(raw(), raw(second=1)), other]
+    for payloads in (both, both[::-1]):
+        assert decode_arrays(topics, payloads, [START] * 2, latest=LATEST, most=1_000) is None
+
+
 class Metrics:
     """Counts of the readings received; the worker's metrics want a broker."""
 
@@ -213,4 +257,5 @@ def test_the_batches_are_the_same(messages, max_rows, max_deliveries):
         patched.setattr(module, "_RUN", 5)
         in_runs = batches(messages, **sizes)
         patched.setattr(module, "decode_lone_readings", lambda *_messages, latest: None)
+        patched.setattr(module, "decode_arrays", lambda *_messages, latest, most: None)
         assert in_runs == batches(messages, **sizes)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.storage.reading_columns import ReadingColumns
-from shared.storage.ticks import ticks, ticks_of_blocks, ticks_of_texts
+from shared.storage.ticks import ticks, ticks_of_blocks
 from shared.wire.reading import SIGNALS
 from shared.wire.reading_block import ReadingBlock, RowParts
+from shared.wire.time_texts import ticks_of_texts
 from tests.readings import row
 
 NUMBER = len(SIGNALS)
