@@ -115,6 +115,7 @@ async def fleet_episodes(
     """
     require_order(from_ts, to_ts)
     arguments = EpisodesQuery(
+        scope=data.scope.mark,
         state=state,
         min_severity=min_severity,
         code=any_of([str(each) for each in code] if code else None),
