@@ -17,7 +17,7 @@ from api.schemas.battery_use import (
     Stress,
 )
 from api.schemas.diagnostics import Rounded
-from api.schemas.figures import Day, Figure, Milliohm, NoFigure, Part
+from api.schemas.figures import Day, EstimateFigure, Figure, Milliohm, NoFigure, Part
 from shared.diagnostics.battery import Battery
 from shared.diagnostics.missing import Missing
 
@@ -189,14 +189,6 @@ Count = Annotated[
 ]
 
 
-class Growth(Figure):
-    """Growth with its 95 % interval."""
-
-    value: Rounded
-    low: Rounded = Field(description="Lower end of the 95 % interval")
-    high: Rounded = Field(description="Upper end of the 95 % interval")
-
-
 class PassportOut(Part):
     """Attributes of Regulation (EU) 2023/1542 and DIN DKE SPEC 99100 that readings can show."""
 
@@ -205,7 +197,9 @@ class PassportOut(Part):
     hours_hot_charging: Count
     hours_cold_charging: Count
     deep_discharges: Count = Field(description="Times that soc fell below 5 %")
-    resistance_growth: Growth | NoFigure = Field(description="At 25 °C, %, over the days of resistance_trend")
+    resistance_growth: EstimateFigure | NoFigure = Field(
+        description="At 25 °C, %, over the days of resistance_trend"
+    )
 
 
 class RemovedValues(Part):

@@ -3,15 +3,7 @@
 from pydantic import Field
 
 from api.schemas.diagnostics import Rounded
-from api.schemas.figures import Day, Estimate, Figure, Milliohm, Moment, NoFigure, Part
-
-
-class Activation(Part):
-    """Activation energy of the resistance: how much it rises in the cold."""
-
-    value: Rounded = Field(description="J/mol")
-    low: Rounded = Field(description="Lower end of the 95 % interval, J/mol")
-    high: Rounded = Field(description="Upper end of the 95 % interval, J/mol")
+from api.schemas.figures import Day, Estimate, EstimateFigure, Figure, Milliohm, Moment, NoFigure, Part
 
 
 class TrendDay(Part):
@@ -31,7 +23,9 @@ class ResistanceTrend(Figure):
 
     growth: Estimate = Field(description="From the first day to the last, %")
     per_year: Estimate = Field(description="% of the resistance on the first day, a year")
-    activation_j: Activation
+    activation_j: Estimate = Field(
+        description="Activation energy, J/mol: how much the resistance rises in the cold"
+    )
     fitted: bool = Field(
         description="True where the weather of these days shows the activation energy; else the interval"
         " holds all usual ones"
@@ -73,14 +67,6 @@ class CapacitySlope(Figure):
     span_days: int
 
 
-class CapacitySoh(Figure):
-    """State of health by the capacity: the newest charges over the profile's capacity_ah."""
-
-    value: Rounded = Field(description="%")
-    low: Rounded = Field(description="Lower end of the 95 % interval, %")
-    high: Rounded = Field(description="Upper end of the 95 % interval, %")
-
-
 class CapacityTrend(Figure):
     """The capacity of each charge by 10 % of soc or more, over all that is stored."""
 
@@ -88,7 +74,9 @@ class CapacityTrend(Figure):
         description="Ah; of the last 30 days with charges, or the last three, by their precision"
     )
     newest_n: int = Field(description="Charges in newest")
-    soh: CapacitySoh | NoFigure
+    soh: EstimateFigure | NoFigure = Field(
+        description="%; state of health: newest over the profile's capacity_ah"
+    )
     reported_soh: Rounded | None = Field(
         description="%, the vehicle's own: the median of its last 7; null without one"
     )

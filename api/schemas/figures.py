@@ -43,3 +43,11 @@ class Estimate(Part):
     value: Rounded
     low: Rounded = Field(description="Lower end of the 95 % interval")
     high: Rounded = Field(description="Upper end of the 95 % interval")
+
+
+class EstimateFigure(Figure):
+    """A value with its 95 % interval, which could be computed."""
+
+    value: Rounded
+    low: Rounded = Field(description="Lower end of the 95 % interval")
+    high: Rounded = Field(description="Upper end of the 95 % interval")
