@@ -185,7 +185,7 @@ async def add_note(episode_id: EpisodeId, request: Request, database: OpenDataba
 @router.post(
     _BY_ID + "/mute",
     responses=_REFUSALS,
-    openapi_extra=_body(Muting, {"by": "Ana", "until": "2026-01-26T08:00:00Z"}),
+    openapi_extra=_body(Muting, {"by": "Ana", "until": "2040-01-26T08:00:00Z"}),
 )
 async def mute(episode_id: EpisodeId, request: Request, database: OpenDatabase) -> EpisodeItem:
     """Mute the repetition of an episode's messages until a moment; null ends that."""

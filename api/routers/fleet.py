@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from api.db.database import Database
 from api.http.dependencies import LoadedSettings, OpenDatabase
 from api.http.pagination import ANY_OF, GroupFilter
-from api.http.problems import ProblemError, problem_responses
+from api.http.problems import problem_responses
 from api.http.query_times import QueryTime
 from api.http.responses import json_response
 from api.queries.episode_list import LATELY, NO_LABELS, episodes_of_vehicles, labels, vins_of_group
@@ -91,7 +91,7 @@ async def charging_overview(
     ] = 30.0,
     since: Annotated[
         QueryTime | None,
-        Query(description="Charges are looked for from then on, by the hour; default 24 hours ago"),
+        Query(description="Charges are looked for from then on, at most 14 days back; default 24 hours ago"),
     ] = None,
     group: GroupFilter = None,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
@@ -102,9 +102,7 @@ async def charging_overview(
     Low vehicles that do not charge come first, the emptiest first; then those that charge; then the rest.
     """
     now, limits = datetime.now(UTC), settings.connectivity_limits
-    since = since or now - LATELY
-    if since < now - _LONGEST_LOOK:
-        raise ProblemError(400, f"since: at most {_LONGEST_LOOK.days} days ago.")
+    since = max(since or now - LATELY, now - _LONGEST_LOOK)
     columns = await database.read(fleet, now=now, limits=limits)
     charged = await database.read(last_charges, since)
     members = None if group is None else await database.read(vins_of_group, group)
