@@ -29,8 +29,8 @@ _NUMBERS = f"""
     CROSS JOIN LATERAL (
         SELECT NULL::timestamptz AS hour UNION ALL (
             SELECT hour FROM (
-                SELECT hour FROM open_hours WHERE vin = wanted.vin AND hour < wanted.begin
-                UNION SELECT hour FROM closing_hours WHERE vin = wanted.vin AND hour < wanted.begin
+                SELECT hour FROM open_hours WHERE vin = wanted.vin AND hour < wanted.next_begin
+                UNION SELECT hour FROM closing_hours WHERE vin = wanted.vin AND hour < wanted.next_begin
             ) AS marked ORDER BY hour DESC LIMIT {_MOST_MARKS}
         )
     ) AS marks
@@ -97,7 +97,10 @@ def check(
 
 
 def _late_from(before: Watched, number: int, marks: Mapping[datetime, int]) -> datetime | None:
-    changed: Sequence[datetime] = [hour for hour, count in marks.items() if before.marks.get(hour) != count]
+    # Hours from `begin` on are part of the number until the range has moved on.
+    changed: Sequence[datetime] = [
+        hour for hour, count in marks.items() if hour < before.begin and before.marks.get(hour) != count
+    ]
     if number != before.number:
         changed = [*changed, before.begin]
     return min(changed, default=None)

@@ -16,6 +16,7 @@ from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.engine import writer_engine
 from shared.storage.episode_tables import episode_messages, episodes
 from shared.storage.store_readings import store
+from tests.calls import numbers_of
 from tests.readings import START
 
 FACTS = ("code", "severity", "started_at", "start_known", "ended_at", "peak", "threshold", "unit", "detail")
@@ -45,6 +46,10 @@ class Looker:
         self.now += timedelta(seconds=seconds)
         self.claim()
         self.looks.look(self.now)
+
+    def judged(self):
+        """Return the number of judgements of a vehicle's last hours."""
+        return numbers_of(self.metrics.text().decode())[("battery_alert_judged_total", "last_hours")]
 
     def look_at_all_of_the_past(self):
         """Look, and judge whole pasts until none is due a day later."""

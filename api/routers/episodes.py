@@ -193,7 +193,7 @@ async def add_note(episode_id: EpisodeId, request: Request, data: FleetData) -> 
 @router.post(
     _BY_ID + "/mute",
     responses=_REFUSALS,
-    openapi_extra=_body(Muting, {"by": "Ana", "until": "2026-01-26T08:00:00Z"}),
+    openapi_extra=_body(Muting, {"by": "Ana", "until": "2040-01-26T08:00:00Z"}),
 )
 @requires(Right.OPERATE)
 async def mute(episode_id: EpisodeId, request: Request, data: FleetData) -> EpisodeItem:

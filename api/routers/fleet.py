@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from api.http.authorisation import ClassifiedRoute, requires
 from api.http.dependencies import LoadedSettings
 from api.http.pagination import ANY_OF, GroupFilter
-from api.http.problems import ProblemError, problem_responses
+from api.http.problems import problem_responses
 from api.http.query_times import QueryTime
 from api.http.responses import json_response
 from api.http.scoped_data import FleetData, WholeScope
@@ -95,7 +95,7 @@ async def charging_overview(
     ] = 30.0,
     since: Annotated[
         QueryTime | None,
-        Query(description="Charges are looked for from then on, by the hour; default 24 hours ago"),
+        Query(description="Charges are looked for from then on, at most 14 days back; default 24 hours ago"),
     ] = None,
     group: GroupFilter = None,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
@@ -106,9 +106,7 @@ async def charging_overview(
     Low vehicles that do not charge come first, the emptiest first; then those that charge; then the rest.
     """
     now, limits = datetime.now(UTC), settings.connectivity_limits
-    since = since or now - LATELY
-    if since < now - _LONGEST_LOOK:
-        raise ProblemError(400, f"since: at most {_LONGEST_LOOK.days} days ago.")
+    since = max(since or now - LATELY, now - _LONGEST_LOOK)
     columns = await data.read(fleet, now=now, limits=limits)
     charged = await data.read(last_charges, since)
     members = None if group is None else await data.read(vins_of_group, group)

@@ -254,5 +254,22 @@ def test_a_vehicle_that_fails_alone(engine, lookers, monkeypatch, caplog):
     for vin, temp in (("VIN-00001", 65.0), ("VIN-00002", 55.0)):
         keep(engine, [row(vin, 10 * n, max_temp=temp, min_temp=temp - 2) for n in range(10)])
     worker.look()
-    assert [len(stored(engine, vin)) for vin in ("VIN-00001", "VIN-00002")] == [0, 1]
+    assert stored(engine, "VIN-00001") == []
+    assert "TEMP_HIGH" in {one[0] for one in stored(engine, "VIN-00002")}
     assert "VIN-00001 can't be judged" in caplog.text
+
+
+def healthy(second):
+    return row(second=second, received_at=at(second + 0.2), soc=50.0, max_temp=30.0)
+
+
+def test_readings_in_order_are_not_late(engine, lookers):
+    """Over hours, no count of readings differs from the expected one: a healthy vehicle is never judged."""
+    worker = lookers()
+    for begin in range(0, 5 * 3_600, 600):
+        keep(engine, [healthy(second) for second in range(begin, begin + 600, 10)])
+        worker.look(61)
+    keep(engine, [healthy(3_605)])
+    assert worker.judged() == 0
+    worker.look(61)
+    assert worker.judged() == 1

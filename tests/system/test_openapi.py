@@ -33,6 +33,12 @@ ANSWERS = {
     "GET /metrics": {"200"},
     "POST /api/telemetry": {"200"},
     "GET /api/fleet": {"200"},
+    "GET /api/fleet/charging": {"200"},
+    "GET /api/episodes": {"200", "400"},
+    "GET /api/episodes/{id}": {"200", "404"},
+    "POST /api/episodes/{id}/acknowledge": {"200", "404", "422"},  # nor printable text
+    "POST /api/episodes/{id}/notes": {"200", "404", "422"},
+    "POST /api/episodes/{id}/mute": {"200", "404", "422"},  # nor that a time lies in the future
     "GET /api/vehicles": {"200", "400"},  # a schema can't describe valid tokens
     "GET /api/vehicles/{vin}/connectivity": {"200", "404"},
     "GET /api/vehicles/{vin}/latest": {"200", "404"},
@@ -41,7 +47,7 @@ ANSWERS = {
     "GET /api/vehicles/{vin}/summary": {"200", "400", "404"},  # nor the order of from_ts and to_ts
     "GET /api/vehicles/{vin}/telemetry": {"200", "400", "404"},
     "GET /api/vehicles/{vin}/profile": {"200", "404"},
-    "PUT /api/vehicles/{vin}/profile": {"200"},
+    "PUT /api/vehicles/{vin}/profile": {"200", "422"},
     "GET /api/vehicles/{vin}/anomalies": {"200", "404"},
     "GET /api/vehicles/{vin}/sessions": {"200", "404"},
     "GET /api/vehicles/{vin}/diagnosis": {"200", "404"},
