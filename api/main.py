@@ -78,7 +78,6 @@ def create_app(settings: ApiSettings | None = None, *, metrics_folder: Path | No
     app.add_middleware(OneLineStartupErrors)
     add_error_handlers(app, count=app.state.metrics.count_database_error)
     # Routes are tried in this order: the most frequent calls first.
-    app.include_router(vehicles.frequent)
     app.include_router(vehicles.router)
     app.include_router(series.router)
     app.include_router(telemetry.router)

@@ -4,6 +4,7 @@ Each process counts by itself: with n processes a client that reaches all of the
 """
 
 import time
+from functools import lru_cache
 from math import ceil
 
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -39,7 +40,7 @@ class RateLimits:
     async def _hit(self, most: int, what: str, caller_id: str) -> None:
         if not most:
             return
-        item = RateLimitItemPerMinute(most)
+        item = _per_minute(most)
         if not await self._windows.hit(item, what, caller_id):
             end = await self._end(item, what, caller_id)
             raise _too_many(f"This key may make {most:,} {what} in a minute; try again later.", most, end)
@@ -49,7 +50,7 @@ class RateLimits:
         most = settings.api_failed_keys_per_minute
         if not most:
             return
-        item = RateLimitItemPerMinute(most)
+        item = _per_minute(most)
         await self._windows.hit(item, "failed", address)
         stats = await self._windows.get_window_stats(item, "failed", address)
         if stats.remaining == 0:
@@ -85,6 +86,11 @@ class RateLimits:
 
     async def _end(self, item: RateLimitItem, what: str, name: str) -> float:
         return (await self._windows.get_window_stats(item, what, name)).reset_time
+
+
+@lru_cache(maxsize=16)
+def _per_minute(most: int) -> RateLimitItem:
+    return RateLimitItemPerMinute(most)
 
 
 def _too_many(detail: str, most: int, end: float) -> ProblemError:

@@ -41,12 +41,14 @@ class RequestTrace:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], own]
-                names = {name for name, _ in headers}
-                headers += [each for each in (_NO_SNIFF, _NO_STORE) if each[0] not in names]
+                message["headers"] = headers = [*message["headers"], own]
+                names = [name for name, _ in headers]
+                if _NO_SNIFF[0] not in names:
+                    headers.append(_NO_SNIFF)
+                if _NO_STORE[0] not in names:
+                    headers.append(_NO_STORE)
                 if is_secure:
                     headers.append(_HSTS)
-                message = {**message, "headers": headers}
             await send(message)
 
         token = request_id.set(trace.request_id)
