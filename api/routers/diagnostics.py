@@ -119,7 +119,7 @@ async def vehicle_sessions(
     limit: Limit = None,
     next_token: NextToken = None,
 ) -> Sessions:
-    """List the drives, the charges and the sessions inferred from gaps that touch the window.
+    """List the drives, charges, discharges and standby, read or inferred, that touch the window.
 
     A session that reaches up to a day beyond the window is shown whole. Without from_ts: 30 days.
     """

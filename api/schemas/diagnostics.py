@@ -78,9 +78,13 @@ class SkippedOut(BaseModel):
 
 
 class SessionOut(BaseModel):
-    """A drive, a charge, or a session inferred from a gap; null where a value is not known."""
+    """A drive, a charge, energy out of a parked vehicle, or an inferred session; null: an unknown value."""
 
-    kind: Kind
+    kind: Kind = Field(
+        description="discharge: energy out of a parked vehicle, into a house, a grid, a device or a heater;"
+        " standby: parked on the plug, with no more energy in than out; unobserved: a silence over which the"
+        " vehicle drove and was charged"
+    )
     inferred: bool = Field(description="Concluded from the changes of soc and odometer alone")
     started_at: datetime = Field(examples=["2026-01-24T12:05:00Z"])
     ended_at: datetime = Field(examples=["2026-01-24T12:35:00Z"])
@@ -88,20 +92,29 @@ class SessionOut(BaseModel):
     soc_from: Rounded | None = Field(description="%", examples=[80.0])
     soc_to: Rounded | None = Field(description="%", examples=[64.5])
     kwh_in: Rounded | None = Field(description="Energy into the pack, kWh", examples=[0.6])
-    kwh_out: Rounded | None = Field(description="Energy out of the pack, kWh", examples=[4.2])
+    kwh_out: Rounded | None = Field(
+        description="Energy out of the pack, kWh; of an inferred drive the net energy", examples=[4.2]
+    )
     kwh_in_low: Rounded | None = Field(
         description="Lower end of the 95 % band of kwh_in, which the interval of the readings leaves open;"
         " of an unobserved session the least energy: distance by usual consumption against the change of soc"
     )
     kwh_in_high: Rounded | None = Field(description="Upper end of the band of kwh_in")
-    kwh_out_low: Rounded | None = Field(description="Lower end of the band of kwh_out")
+    kwh_out_low: Rounded | None = Field(
+        description="Lower end of the band of kwh_out; by distance and usual consumption where that is null"
+    )
     kwh_out_high: Rounded | None = Field(description="Upper end of the band of kwh_out")
     sampling_ok: bool = Field(description="False where a band reaches over 5 % of the energy from its figure")
     energy_from: EnergyFrom | None = Field(
-        description="measured: voltage and current; soc: its rise, the nominal energy and soh; soc_nominal:"
+        description="measured: voltage and current; soc: its change, the nominal energy and soh; soc_nominal:"
         " the same where soh is unknown; null without energy"
     )
     km: Rounded | None = Field(description="km", examples=[23.3])
+    parts: int | None = Field(
+        description="Stretches of current with pauses of a minute or more between them, of a charge or"
+        " discharge; null where they are not counted",
+        examples=[1],
+    )
     peak_kw: Rounded | None = Field(description="Largest power in the session's direction, kW")
     mean_kw: Rounded | None = Field(description="Net energy in that direction / measured time, kW")
     max_temp: Rounded | None = Field(description="Hottest cell, °C")

@@ -59,14 +59,11 @@ def charge_spans(trace: Trace, profile: Profile) -> list[Span]:
     if not (flow.amps >= FLOOR_A).any():
         return []
     place = _Place.of(trace, flow)
-    found = _found(flow, place, flow.strong(profile, _LEAST_A), profile)
+    found = _found(flow, place, flow.strong(profile, _LEAST_A), profile, [])
     soc = place.soc[~np.isnan(place.soc)]
     # Without a rise of soc there is no charge of less current: few traces need the second search.
     if len(soc) and soc.max() - soc.min() >= CHARGED:
-        rest = flow.amps >= FLOOR_A
-        for first, last in found:
-            rest[first : last + 1] = False
-        found = sorted([*found, *_found(flow, place, rest, profile, by_soc=True)])
+        found = sorted([*found, *_found(flow, place, flow.amps >= FLOOR_A, profile, found, by_soc=True)])
     return [(int(flow.place[first]), int(flow.place[last])) for first, last in found]
 
 
@@ -101,15 +98,24 @@ class _Place:
         return shown & (not self.is_coarse)
 
 
-def _found(flow: Flow, place: _Place, flowing: Mask, profile: Profile, *, by_soc: bool = False) -> list[Span]:
-    """Return charges by the indexes of readings with a current; `by_soc`: only those whose soc rises."""
+def _found(
+    flow: Flow, place: _Place, flowing: Mask, profile: Profile, closed: list[Span], *, by_soc: bool = False
+) -> list[Span]:
+    """Return charges outside `closed`, by the indexes of readings with a current.
+
+    `by_soc`: only those whose soc rises.
+    """
     moved = np.diff(place.km) != 0
+    barred, flowing = np.zeros(len(moved), np.bool_), flowing.copy()
+    for first, last in closed:
+        barred[first:last], flowing[first : last + 1] = True, False
+    charges_before = np.concatenate(([0], np.cumsum(barred)))
 
     def rests(before: Indices, after: Indices) -> Mask:
         resting: Mask = -flow.means_between(before, after) <= _RESTING_A
         return resting
 
-    groups = Groups.of(flow, flowing & ~_brakings(flow, place, flowing, moved), moved, rests)
+    groups = Groups.of(flow, flowing & ~_brakings(flow, place, flowing, moved), moved | barred, rests)
     if not len(groups.first):
         return []
     charges = _lasting(flow, place, groups, flowing)
@@ -124,6 +130,7 @@ def _found(flow: Flow, place: _Place, flowing: Mask, profile: Profile, *, by_soc
     goes_on &= -flow.means_between(before, after) <= np.where(
         place.tells(flow.ts, before, after), _HEATING_A, _DRIVING_A
     )
+    goes_on &= charges_before[after] == charges_before[before]
     stops = _stops(np.flatnonzero(charges), goes_on, place.km[groups.first])
     return [(int(groups.first[one]), int(groups.last[other])) for one, other in stops]
 
@@ -132,18 +139,18 @@ def _brakings(flow: Flow, place: _Place, flowing: Mask, moved: Mask) -> Mask:
     """Return the readings of stretches under 60 s beside a step of the odometer: the car may drive."""
     begins, stops = runs(flowing)
     steps = np.flatnonzero(moved)
-    braking = np.zeros(len(flowing), np.bool_)
     if not len(begins) or not len(steps):
-        return braking
+        return np.zeros(len(flowing), np.bool_)
     ts, limit = flow.ts, max(GAP_S, _STEADY_S_PER_KM * place.step_km)
     following = np.searchsorted(steps, begins)
     before = ts[begins] - ts[steps[np.maximum(following - 1, 0)] + 1]
     after = ts[steps[np.minimum(following, len(steps) - 1)]] - ts[stops - 1]
     near = ((following > 0) & (before < limit)) | ((following < len(steps)) & (after < limit))
     near &= ts[stops - 1] - ts[begins] < _BRAKING_S
-    for begin, stop in zip(begins[near].tolist(), stops[near].tolist(), strict=True):
-        braking[begin:stop] = True
-    return braking
+    braking = np.zeros(len(flowing) + 1, np.int8)
+    braking[begins[near]] += 1
+    braking[stops[near]] -= 1
+    return np.cumsum(braking)[:-1] > 0
 
 
 def _lasting(flow: Flow, place: _Place, groups: Groups, flowing: Mask) -> Mask:

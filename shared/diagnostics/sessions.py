@@ -74,14 +74,16 @@ def _course(trace: Trace, charges: list[Span]) -> tuple[Course, list[Span]]:
     soc = filled(trace.ts, trace.soc)
     few = [span for span in charges if span[1] - span[0] < _FEW and not soc[span[1]] > soc[span[0]]]
     if few:
-        km = travelled(trace, [span for span in charges if span not in set(few)])
+        unsure = set(few)
+        km = travelled(trace, [span for span in charges if span not in unsure])
         few = [(first, last) for first, last in few if km[last] - km[first] >= MOVED_KM]
     losing = {
         (first, last)
         for first, last in charges
         if soc[first] - soc[last] > SOC_DIGIT and pairs.total(first, last).ah > 0
     }
-    charges = [span for span in charges if span not in losing.union(few)]
+    losing.update(few)
+    charges = [span for span in charges if span not in losing]
     return Course(trace, pairs, power_between(trace), travelled(trace, charges)), charges
 
 

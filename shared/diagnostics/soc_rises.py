@@ -1,5 +1,6 @@
 """Charges that the state of charge shows where the current does not: rises without a way, joined."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -66,9 +67,13 @@ def joined_charges(
     parts = [_Part(first, last, is_seen=True, ends_seen=True, has_gap=False) for first, last in charges]
     parts += _rises(course, found, [*charges, *closed])
     parts.sort()
+    barriers = sorted(first for first, _ in closed)
     result: list[_Part] = []
     for part in parts:
-        if result and _is_one(course, found, result[-1], part):
+        is_barred = bool(result) and (
+            bisect_left(barriers, result[-1].last) < bisect_left(barriers, part.first)
+        )
+        if result and not is_barred and _is_one(course, found, result[-1], part):
             last = result.pop()
             part = part._replace(first=last.first, is_seen=True)  # noqa: PLW2901
         result.append(part)

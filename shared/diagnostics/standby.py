@@ -28,14 +28,14 @@ def parted(course: Course, found: Changes, charges: Sequence[Span]) -> tuple[lis
     minutes, while the odometer stands still and soc changes by less than 3 %. A charge by over 1 % of soc is
     one, however much flowed out beside it.
     """
-    small = [span for span in charges if _is_small(course, found, span)]
+    small = {span for span in charges if _is_small(course, found, span)}
     if not small:
         return list(charges), []
     flow = Flow.of(course.trace, 1)
     inside = np.zeros(len(course.trace), np.bool_)
     taken = np.zeros(len(course.trace), np.bool_)
     for span in charges:
-        (inside if span in set(small) else taken)[span[0] : span[1] + 1] = True
+        (inside if span in small else taken)[span[0] : span[1] + 1] = True
     active = (np.abs(flow.amps) >= IDLE_A) & ~_near_road(course)[flow.place]
     active |= inside[flow.place]
     active &= ~taken[flow.place] | inside[flow.place]
@@ -43,14 +43,15 @@ def parted(course: Course, found: Changes, charges: Sequence[Span]) -> tuple[lis
     split = (np.diff(way) > 0) | (np.diff(taken[flow.place].astype(np.int8)) != 0)
     groups = Groups.of(flow, active, split)
     firsts, lasts = flow.place[groups.first], flow.place[groups.last]
-    kept = [span for span in charges if span not in set(small)]
+    kept = [span for span in charges if span not in small]
     standby: list[Span] = []
-    for span in small:
+    for span in sorted(small):
         number = int(np.searchsorted(firsts, span[0], "right")) - 1
         first, last = int(firsts[number]), int(lasts[number])
         total = course.pairs.total(first, last)
         net = total.kwh if total.covered_s > 0 else total.ah
-        if net < 0 or abs(found.soc[last] - found.soc[first]) >= CHARGED:
+        # Where the vehicle moved within the charge, only a part of it would be compared.
+        if net < 0 or last < span[1] or abs(found.soc[last] - found.soc[first]) >= CHARGED:
             kept.append(span)
         elif not standby or standby[-1] != (first, last):
             standby.append((first, last))

@@ -1,5 +1,5 @@
 // Drives and charges behind a chart: a tint, and a bar that names them without colour: a drive below the chart,
-// a charge above.
+// a charge above, a discharge or standby at both edges.
 // One that is only inferred has a pale bar and no tint: it happened somewhere in there.
 
 import { colour } from "../core/theme.js";
@@ -7,6 +7,8 @@ import { colour } from "../core/theme.js";
 const STYLES = {
   drive: { name: "drive", bar: "bottom", word: "drive" },
   charge: { name: "charge", bar: "top", word: "charge" },
+  discharge: { name: "drive", bar: "both", word: "discharge" },
+  standby: { name: "muted", bar: "both", word: "standby" },
   unobserved: { name: "muted", bar: "both", word: "gap" },
 };
 const BAR = 3;
