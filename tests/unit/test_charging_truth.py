@@ -1,5 +1,7 @@
 """Charges by power, by soc and by a steady current: each case jittered, on another day, at other rhythms."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -265,3 +267,25 @@ def test_an_inferred_charge_of_an_unknown_soh(step, how, soh, source, kwh):
     assert (charge.kind, charge.inferred, charge.energy_from) == (Kind.CHARGE, True, source)
     assert charge.kwh_in == pytest.approx(kwh)
     assert charge.kwh_in_low < charge.kwh_in < charge.kwh_in_high
+
+
+@ways([60, 10, 120, 300])
+def test_a_low_current_beside_a_strong_one(step, how):
+    """Three hours of 1 A, one of 20 A, three of 1 A, while soc rises: three charges that do not overlap."""
+    seconds = np.arange(0, 9 * HOUR, step, float)
+    amps = np.select(
+        [seconds < HOUR, seconds < 4 * HOUR, seconds < 5 * HOUR, seconds < 8 * HOUR], [0, 1, 20, 1], 0
+    )
+    soc = 20 + np.cumsum(np.where(amps == 20, 30, 2 * amps) / HOUR * np.diff(seconds, prepend=0))
+    readings = told(
+        seconds,
+        pack_current=-amps.astype(float),
+        pack_voltage=400,
+        soc=np.floor(soc * 2) / 2,
+        odo_km=20_000.4,
+        **how,
+    )
+    found = sessions(readings, NOTHING)
+    assert [each.kind for each in found] == [Kind.CHARGE] * 3
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    assert sum(each.kwh_in for each in found) == pytest.approx(26 * 0.4, rel=0.12)
