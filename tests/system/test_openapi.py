@@ -169,7 +169,8 @@ def stored(engine):
     topic = b"vehicles/VIN-00001/telemetry"
     rejections = []
     for n in range(60):
-        reason, content = kinds[n % 3](n)
+        # The newest one, which a link leads to first, can be stored by a replay.
+        reason, content = kinds[(n + 1) % 3](n)
         # Listed before all the conflicts that the search itself makes.
         received_at = LATEST + timedelta(seconds=n)
         rejections.append(Rejection("VIN-00001", received_at, reason, "as it was", None, topic, content))
