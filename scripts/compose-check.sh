@@ -43,7 +43,7 @@ export BATTERY_DB_PORT=${BATTERY_DB_PORT:-5434}
 export BATTERY_BROKER_TLS_PORT=${BATTERY_BROKER_TLS_PORT:-8883}
 export NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
-services="battery-db battery-broker battery-worker battery-api"
+services="battery-db battery-broker battery-worker battery-alerts battery-api"
 api=http://localhost:$BATTERY_API_PORT
 passed=0
 started=

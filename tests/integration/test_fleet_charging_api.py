@@ -11,13 +11,14 @@ from tests.hours import close_all
 from tests.readings import START, row
 
 PATH = "/api/fleet/charging"
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
 def morning(engine):
     """One vehicle that charges, one that is low, one that charged by night, one that did nothing."""
-    night = NOW - timedelta(hours=6)
+    # A vehicle is online for a minute after its last arrival.
+    now = datetime.now(UTC)
+    night = now - timedelta(hours=6)
 
     def reading(vin, moment, soc, current):
         return row(
@@ -30,12 +31,13 @@ def morning(engine):
             odo_km=9.0,
         )
 
-    rows = [reading("VIN-CHARGES", NOW - timedelta(seconds=n), 80.0, -30.0) for n in range(0, 300, 10)]
+    rows = [reading("VIN-CHARGES", now - timedelta(seconds=n), 80.0, -30.0) for n in range(0, 300, 10)]
     rows += [reading("VIN-NIGHT", night + timedelta(minutes=n), 20.0 + n, -20.0) for n in range(60)]
-    rows += [reading("VIN-NIGHT", NOW, 79.0, 0.0), reading("VIN-LOW", NOW, 12.0, 0.0)]
-    rows += [reading("VIN-IDLE", NOW, 60.0, 0.0)]
+    rows += [reading("VIN-NIGHT", now, 79.0, 0.0), reading("VIN-LOW", now, 12.0, 0.0)]
+    rows += [reading("VIN-IDLE", now, 60.0, 0.0)]
     keep(engine, rows)
     close_all(engine)
+    return now
 
 
 def vins(api, **params):
@@ -60,14 +62,14 @@ def test_a_morning(api, morning):
     assert left.total_seconds() == pytest.approx(0.2 * 60 / 30 * 3_600)
     assert all(each["done_at"] is None for each in found["vehicles"] if not each["charging"])
     night = found["vehicles"][3]["charged_at"]
-    assert timedelta(hours=4) < NOW - parse_timestamp(night) < timedelta(hours=8)
+    assert timedelta(hours=4) < morning - parse_timestamp(night) < timedelta(hours=8)
 
 
 def test_since(api, morning):
     """A charge before the moment does not count; the look goes 14 days back at the most."""
-    later = (NOW - timedelta(hours=2)).isoformat().replace("+00:00", "Z")
+    later = (morning - timedelta(hours=2)).isoformat().replace("+00:00", "Z")
     assert vins(api, show="not_charged", since=later) == ["VIN-LOW", "VIN-IDLE", "VIN-NIGHT"]
     earliest = parse_timestamp(api.get(f"{PATH}?since=2026-01-01T00:00:00Z").json()["since"])
-    assert timedelta(days=13) < NOW - earliest < timedelta(days=15)
+    assert timedelta(days=13) < morning - earliest < timedelta(days=15)
     for wrong in ("show=some", "soc_below=101", "page=0", "since=now"):
         problem(api.get(f"{PATH}?{wrong}"), 422)

@@ -17,11 +17,14 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.specs.openapi.formats import unregister_string_format
 
+from shared.episodes.model import Event
+from shared.episodes.store import Change, store_changes
 from shared.rejections.model import keep_rejections
 from shared.storage.copy_backoff import CopyBackoff
 from shared.storage.store_readings import store
 from shared.wire.refusal import Reason, Rejection
 from shared.wire.timestamps import EARLIEST
+from tests.alert_looks import stored_episode
 from tests.readings import LATEST, START, at, payload, raw, row
 
 KEY = "one-of-the-keys"
@@ -160,7 +163,7 @@ def times():
 
 @pytest.fixture(autouse=True)
 def stored(engine):
-    """Store two vehicles, and rejections: some a replay would store, some in conflict, some no JSON."""
+    """Store two vehicles, episodes, and rejections: some to be stored, some in conflict, some no JSON."""
     kinds = [
         lambda n: (Reason.BAD_READING, payload(raw(second=100 + n))),
         lambda n: (Reason.CONFLICT, payload(raw(second=n, soc=99))),
@@ -178,6 +181,8 @@ def stored(engine):
         for vin in ("VIN-DEMO-001", "VIN-00001"):
             store(connection, [row(vin, n, at(n), soc=n, max_temp=n) for n in range(60)], CopyBackoff())
         keep_rejections(connection, rejections)
+        changes = [Change(stored_episode(started_at=at(n)), (Event.OPENED,)) for n in range(60)]
+        store_changes(connection, changes, START)
 
 
 def test_the_api_is_what_its_document_says(serve, database_url):
