@@ -1,7 +1,9 @@
 """Trace of each request: an id for log lines, headers of the answer, refusals for the audit."""
 
+import asyncio
 import logging
 import time
+from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,6 +15,7 @@ log = logging.getLogger("api")
 
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _NO_STORE = (b"cache-control", b"no-store")
+_NOTE_AFTER_S = 0.05
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -56,11 +59,19 @@ class RequestTrace:
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
-            if (entry := refusal_of(scope, status)) is not None:
-                self._audit.note(entry)
+            if status == HTTPStatus.NOT_FOUND:
+                # Later: noted at once, a vehicle outside the scope would delay the next call of its
+                # connection, by which it could be distinguished from an unknown one.
+                asyncio.get_running_loop().call_later(_NOTE_AFTER_S, self._note, scope, status)
+            else:
+                self._note(scope, status)
             if log.isEnabledFor(logging.DEBUG):
                 self._log(scope, status, time.perf_counter() - begin)
             request_id.reset(token)
+
+    def _note(self, scope: Scope, status: int) -> None:
+        if (entry := refusal_of(scope, status)) is not None:
+            self._audit.note(entry)
 
     @staticmethod
     def _log(scope: Scope, status: int, seconds: float) -> None:

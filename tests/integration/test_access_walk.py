@@ -157,7 +157,7 @@ def test_the_walk_knows_every_route(walk):
 
 
 def test_every_route_by_every_role_in_and_out_of_scope(walk):
-    """A call without the right gets 401 or 403; a foreign vehicle is answered as unknown, and in no list."""
+    """A call without the right gets 401 or 403; a foreign vehicle is answered as unknown, in no list."""
     keys = walk.keys()
     # Last the calls by which an admin makes the unknown vehicle known.
     routes = sorted(ROUTES, key=lambda route: (route[0] == "put", ROUTES[route][1] == BODY))
