@@ -17,7 +17,16 @@ from shared.diagnostics.trace import Floats
 from shared.storage.read_traces import FleetReadings
 from shared.vehicle_profile import Chemistry, Profile
 
-WHOLE_ONLY = frozenset({Code.SOH_LOW, Code.ODO_ROLLBACK, Code.ODO_JUMP, Code.ODO_ZERO, Code.SIGN_SUSPECT})
+WHOLE_ONLY = frozenset(
+    {
+        Code.SOH_LOW,
+        Code.ODO_ROLLBACK,
+        Code.ODO_JUMP,
+        Code.ODO_ZERO,
+        Code.SENSOR_OFFSET,
+        Code.SIGN_SUSPECT,
+    }
+)
 """Rules that only the whole past decides."""
 TIMELY = frozenset(
     {
@@ -27,6 +36,8 @@ TIMELY = frozenset(
         Code.TEMP_SPREAD,
         Code.TEMP_RISE,
         Code.THERMAL_EVENT,
+        Code.HEATING_AT_REST,
+        Code.SENSOR_IMPLAUSIBLE,
         Code.SOC_LOW,
         Code.SOC_JUMP,
         Code.SOC_RECALIBRATED,
@@ -36,6 +47,7 @@ TIMELY = frozenset(
         Code.DATA_GAP,
         Code.LATE_DATA,
         Code.CLOCK_SKEW,
+        Code.CLOCK_BEHIND,
         Code.STUCK_SENSOR,
     }
 )
@@ -43,6 +55,8 @@ TIMELY = frozenset(
 
 _LEAST_GAP_INTERVALS = 4
 _GAP_SHARE = 2.5
+_LEAST_WARMING_C = 0.3
+"""Of a rise by the rule's 0.2 °C/min, the newest two minutes or ten readings show as much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +121,9 @@ class _Check:
         delay = self.received_at - self.ts
         found |= self.most(delay) > _least_set(Code.LATE_DATA)
         found |= self.least(delay) < -_least_set(Code.CLOCK_SKEW)
+        found |= self._heating(hottest)
+        # -40 °C beside another cell, or beside an earlier value, is a spread that the condition above finds.
+        found |= self._any_reading(self.hot < self.cold)
         found |= self._beyond_limits()
         found |= self._soc_steps()
         found |= self._gaps()
@@ -121,6 +138,13 @@ class _Check:
         found = (step < _least_set(Code.ODO_ROLLBACK)) | (step > _least_set(Code.ODO_JUMP))
         steps: Mask = (found | ((now == 0) & (before > 0))) & self.is_same
         return steps
+
+    def _heating(self, hottest: Floats) -> Mask:
+        """Return where the hottest cell warms up by more than a step, and no reading shows a current."""
+        numbers = RULES[Code.HEATING_AT_REST].numbers
+        heating: Mask = hottest - self.least(self.hot) >= _LEAST_WARMING_C
+        heating &= ~(np.maximum(self.most(self.current), -self.least(self.current)) > numbers["most_a"])
+        return heating
 
     def _cold_limit(self) -> Floats:
         numbers = RULES[Code.COLD_CHARGING].numbers
@@ -142,8 +166,7 @@ class _Check:
             return limit or np.inf
 
         def charge(profile: Profile) -> float:
-            by_capacity = (profile.capacity_ah or 0) * numbers["charge_c_without_limit"]
-            return profile.max_charge_a or by_capacity or np.inf
+            return profile.max_charge_a or np.inf
 
         def overvolt(profile: Profile) -> float:
             return _pack_limit(Code.PACK_OVERVOLT, profile, np.inf)
@@ -189,6 +212,13 @@ class _Check:
         runs = (span > rule.levels[0].set) & (self.ts[ends] - self.ts[begins] >= rule.seconds)
         found = np.zeros(len(self.profiles), np.bool_)
         found[self.place[begins[runs]]] = True
+        flagged: Mask = found[self.present]
+        return flagged
+
+    def _any_reading(self, readings: Mask) -> Mask:
+        """Return which vehicles have one of these readings."""
+        found = np.zeros(len(self.profiles), np.bool_)
+        found[self.place[readings]] = True
         flagged: Mask = found[self.present]
         return flagged
 

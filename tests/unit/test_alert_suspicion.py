@@ -14,6 +14,7 @@ from shared.vehicle_profile import Profile
 from tests.diagnosed import lived_through
 from tests.judged import FULL, made
 
+LIMITED = FULL.model_copy(update={"max_charge_a": 150.0})
 STEPS = np.arange(0.0, 120.0, 10.0)
 QUIET = {"odo_km": 20_000.0 + STEPS / 3_600 * 50, "pack_current": 20.0, "pack_voltage": 370.0 - STEPS / 100}
 FAULTS = {
@@ -27,6 +28,8 @@ FAULTS = {
     "undervolt": {"pack_voltage": 96 * 2.7},
     "overcurrent": {"pack_current": 301.0},
     "overcharge": {"pack_current": -151.0},
+    "warming at rest": {"max_temp": 25.0 + STEPS / 300, "pack_current": 0.0},
+    "inverted": {"max_temp": 20.0, "min_temp": 22.0},
     "stuck": {"pack_voltage": 370.0, "pack_current": 20.0 + STEPS / 6},
 }
 
@@ -61,7 +64,7 @@ def test_one_suspect_among_others(fault):
     for place in range(3):
         traces = [healthy] * 3
         traces[place] = faulty
-        found = suspects(readings(*traces), [FULL] * 3)
+        found = suspects(readings(*traces), [LIMITED] * 3)
         assert found.timely.tolist() == [number == place for number in range(3)]
 
 
