@@ -36,7 +36,7 @@ PACKS = {
     "whole percent": Pack(54.0, 96, 16.0, step=1.0),
     "lfp": Pack(180.0, 104, 60.0, clip_low=6.0, clip_high=3.0, lfp=True),
     "lfp, corrected": Pack(180.0, 104, 60.0, lfp=True, correction=1.5),
-    "scooter": Pack(7.65, 20, 2.3, step=1.0),
+    "scooter": Pack(7.65, 20, 1.7, step=1.0),
     "bus": Pack(350.0, 180, 120.0, step=0.4),
 }
 
