@@ -63,12 +63,12 @@ class Delivery(NamedTuple):
     severity: str
     at: datetime
     is_held: bool
-    """Whether the route's limit has held it back."""
+    """True for one that the route's limit has held back."""
     message: Message
 
     @property
     def is_urgent(self) -> bool:
-        """Whether no limit holds it back."""
+        """True for one that no limit holds back."""
         return self.code == "THERMAL_EVENT"
 
 

@@ -65,7 +65,7 @@ class MessageSender(threading.Thread):
 
     @property
     def is_active(self) -> bool:
-        """Whether this process is the one that sends."""
+        """True in the process that sends."""
         return self._lock.is_held
 
     def run(self) -> None:

@@ -39,7 +39,7 @@ class Route:
     repeat_s: int
     """Seconds between reminders of an episode that is neither acknowledged nor muted; 0: none."""
     recovery: bool
-    """Whether the end of an episode is a message."""
+    """True: the end of an episode is a message, too."""
     per_minute: int
     """Messages a minute, at the most; further ones are summed up in one."""
 

@@ -26,7 +26,7 @@ class SenderLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether this process held the lock at the last check."""
+        """True where this process held the lock at the last check."""
         return self._connection is not None
 
     def take(self) -> bool:

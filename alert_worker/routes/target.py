@@ -16,7 +16,7 @@ class Target(Protocol):
     label: str
     """The address without its secrets, for logs and lists."""
     is_limited: bool
-    """Whether the route's limit of messages a minute holds for it: True for receivers that people read."""
+    """True for a receiver that people read: the route's limit of messages a minute holds for it."""
 
     def send(self, message: Message) -> None:
         """Hand over one message. Raises DeliveryError."""

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
-from sqlalchemy import Connection as BlockingConnection
 
 from api.http.authorisation import ClassifiedRoute, requires
 from api.http.json_body import body_error, body_errors, parse_body, require_json
@@ -25,6 +24,7 @@ from api.http.pagination import (
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.http.scoped_data import FleetData, WholeScope
+from api.queries.episode_actions import act
 from api.queries.episode_list import EpisodeFilter, episode, list_episodes, sent_messages
 from api.schemas.episode import (
     Acknowledgement,
@@ -35,7 +35,6 @@ from api.schemas.episode import (
     NewNote,
 )
 from shared.access.role import Right
-from shared.access.scope import Scope
 from shared.diagnostics.alerts import Severity
 from shared.episodes import actions
 from shared.wire.reading import VIN_PATTERN
@@ -223,11 +222,8 @@ async def _acted(
     before = await data.read(episode, episode_id)
     if before is None:
         raise _unknown()
-
-    def act(connection: BlockingConnection, _scope: Scope) -> bool:
-        return action(connection, episode_id, **arguments, now=datetime.now(UTC)) is not None
-
-    if not await data.change(before["vin"], act):
+    now = datetime.now(UTC)
+    if not await data.change(before["vin"], act, action, episode_id, now=now, **arguments):
         raise _unknown()
     row = await data.read(episode, episode_id)
     if row is None:

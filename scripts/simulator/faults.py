@@ -107,7 +107,8 @@ def _recalibrate(reading: Reading, _first: Reading, since: float) -> None:
     reading.update(soc=92.0 if since < 60 else 100.0, pack_current=-0.5)
 
 
-_PLUGGED_IN = _all(_set(pack_current=-20.0), _freeze("odo_km"))
+# Soc stands still, so that the drive of the healthy car does not contradict the charge.
+_PLUGGED_IN = _all(_set(pack_current=-20.0), _freeze("odo_km"), _freeze("soc"))
 
 FAULTS: dict[str, Fault] = {
     fault.code: fault

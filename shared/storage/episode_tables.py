@@ -50,7 +50,7 @@ episodes = Table(
     time_column("muted_until", "our clock"),
     Column("notes", JSONB, nullable=False, server_default=text("'[]'"), comment="at, by and text of each"),
     PrimaryKeyConstraint("vin", "id", name="episodes_pkey"),
-    CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="episodes_vin_check"),
+    CheckConstraint("length(vin) BETWEEN 5 AND 40 AND vin !~ '[^A-Z0-9-]'", name="episodes_vin_check"),
     CheckConstraint("severity IN ('info', 'warning', 'critical')", name="episodes_severity_check"),
     CheckConstraint("ended_at >= started_at", name="episodes_ended_at_check"),
     CheckConstraint("jsonb_typeof(notes) = 'array'", name="episodes_notes_check"),

@@ -278,6 +278,12 @@ def test_openapi_describes_every_call(api):
     document = api.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/api/fleet",
+        "/api/fleet/charging",
+        "/api/episodes",
+        "/api/episodes/{id}",
+        "/api/episodes/{id}/acknowledge",
+        "/api/episodes/{id}/mute",
+        "/api/episodes/{id}/notes",
         "/api/export/summary",
         "/api/export/telemetry",
         "/api/health",

@@ -23,7 +23,8 @@ def states(api):
         api.get("/api/vehicles").json()["items"][0],
         api.get("/api/fleet").json()["vehicles"][0],
     )
-    extra = {"received_at", "connectivity", "charging"}
+    extra = {"received_at", "connectivity", "charging", "name", "group", "plate"}
+    extra |= {"worst_episode", "open_episodes", "episodes_24h"}
     return [{name: value for name, value in call.items() if name not in extra} for call in calls]
 
 

@@ -30,7 +30,7 @@ def process(tmp_path, database_url):
 def command(monkeypatch, tmp_path, database_url, capsys):
     """Run the command without a process of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(logs, "configure", lambda level: None)
+    monkeypatch.setattr(logs, "configure", lambda *_settings: None)
     return commands.within(rollups.main, monkeypatch, capsys, DATABASE_URL=database_url)
 
 

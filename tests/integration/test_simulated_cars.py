@@ -4,6 +4,7 @@ import pytest
 
 from scripts.simulator.battery_pack import ohmic_resistance
 from shared.diagnostics.capacity import capacity
+from shared.diagnostics.charge_windows import charge_windows
 from shared.diagnostics.resistance import resistance
 from shared.diagnostics.session import Kind
 from shared.diagnostics.sessions import sessions
@@ -29,7 +30,7 @@ def test_a_simulated_cars_capacity(seed, step):
     """The capacity is within 3 % of the simulated pack's."""
     car = Car(seed)
     readings = car.live(7 * DAY_S, step)
-    found = capacity(readings, sessions(readings, Profile()))
+    found = capacity(charge_windows(readings, sessions(readings, Profile())))
     assert found.ah == pytest.approx(car.pack.capacity_ah, rel=0.03)
 
 

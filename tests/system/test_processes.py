@@ -105,5 +105,5 @@ def test_more_connections_than_the_database_takes(database_url, tmp_path):
     with pytest.raises(LaunchError):
         api.start()
     assert api.returncode == 1
-    assert "API_POOL_SIZE=40, API_HEAVY_CALLS=2: up to 170 connections (2 x 85)" in log.read_text()
+    assert "API_POOL_SIZE=40, API_HEAVY_CALLS=2: up to 172 connections (2 x 86)" in log.read_text()
     assert "Traceback" not in log.read_text()

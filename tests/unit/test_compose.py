@@ -13,6 +13,7 @@ from shared.sources.shipped_dialects import FOLDER
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 TLS = (ROOT / "compose.tls.yml").read_text(encoding="utf-8")
+ALERTS = (ROOT / "compose.alerts.yml").read_text(encoding="utf-8")
 SOURCES = (ROOT / "compose.sources.yml").read_text(encoding="utf-8")
 
 SETTINGS = {
@@ -37,7 +38,7 @@ FIXED = {
 # Paths: the other files mount a certificate or a mapping, and name its place in the container.
 LEFT_OUT = {
     "battery-worker": {"MQTT_TLS_CA_FILE": TLS, "MQTT_SOURCES": SOURCES},
-    "battery-alerts": {},
+    "battery-alerts": {"MQTT_TLS_CA_FILE": TLS, "ALERT_ROUTES": ALERTS},
     "battery-api": {"MQTT_SOURCES": SOURCES},
 }
 

@@ -88,7 +88,7 @@ def _create_episodes() -> None:
             "notes", JSONB, nullable=False, server_default=sa.text("'[]'"), comment="at, by and text of each"
         ),
         sa.PrimaryKeyConstraint("vin", "id", name="episodes_pkey"),
-        sa.CheckConstraint("vin ~ '^[A-Z0-9-]{5,40}$'", name="episodes_vin_check"),
+        sa.CheckConstraint("length(vin) BETWEEN 5 AND 40 AND vin !~ '[^A-Z0-9-]'", name="episodes_vin_check"),
         sa.CheckConstraint("severity IN ('info', 'warning', 'critical')", name="episodes_severity_check"),
         sa.CheckConstraint("ended_at >= started_at", name="episodes_ended_at_check"),
         sa.CheckConstraint("jsonb_typeof(notes) = 'array'", name="episodes_notes_check"),

@@ -93,7 +93,7 @@ def test_tiles_and_filters(api, show, fleet):
         tile.click()
         expect(tile).to_have_attribute("aria-current", "true")
         expect(page.locator(".found")).to_have_text(re.compile(f"^{count}\\s"))
-    page.get_by_role("link", name="Charging").click()
+    page.locator(".tile", has_text="Charging").click()
     expect(vins(page)).to_have_text(["LOW-00001"])
     expect(page.locator(".flow")).to_have_text(re.compile("charging 9.0\\skW"))
     page.get_by_label("Alerts").select_option("critical")

@@ -235,7 +235,7 @@ def test_old_values_are_not_shown_as_present(api, show, keep):
     expect(late.locator(".now")).not_to_contain_text("kW")
     fleet = show(api)
     expect(fleet.locator("tbody .flow")).to_have_text(["\u2013"] * 2)
-    expect(fleet.get_by_role("link", name="Charging")).to_contain_text("0")
+    expect(fleet.locator(".tile", has_text="Charging")).to_contain_text("0")
 
 
 def test_numbers_in_words(api, show):
