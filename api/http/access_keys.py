@@ -30,6 +30,8 @@ _MOST_AGE_S = 8.0
 _LONGEST_KEY = 1_000
 _OPEN = "No API key is set: every call is answered. API_KEYS or `python -m api.keys create` ends that."
 
+_ROLES = frozenset(map(str, Role))
+
 Load = Callable[[], Awaitable[StoredKeys]]
 
 
@@ -88,13 +90,14 @@ class AccessKeys:
         begin = time.monotonic()
         try:
             found = await load()
-        except DatabaseAwayError:
-            self._is_away = self._loaded_at != float("-inf")
+        except BaseException as error:
+            # Any other error than an outage makes the snapshot stale in time: a key may be revoked by now.
+            self._is_away = isinstance(error, DatabaseAwayError) and self._loaded_at != float("-inf")
+            if isinstance(error, psycopg.Error | OSError):
+                log.warning("The keys of the API can't be read: %s", summarise(error))
             raise
-        except (psycopg.Error, OSError) as error:
-            log.warning("The keys of the API can't be read: %s", summarise(error))
-            raise
-        callers = [_caller(key) for key in found.keys]
+        # A key with a role of a newer release is of no use here.
+        callers = [_caller(key) for key in found.keys if key.role in _ROLES]
         self._by_digest = {caller.digest: caller for caller in callers}
         self._by_id = {str(caller.id): caller for caller in callers}
         self._is_empty, self._is_away, self._loaded_at = found.is_empty, False, begin
@@ -109,7 +112,14 @@ class AccessKeys:
             return None
         # By its digest: the time of the look-up tells nothing about the text of a key.
         found = digest(key)
-        return self._in_force(callers_of(configured).get(found) or self._by_digest.get(found))
+        caller = self._in_force(callers_of(configured).get(found) or self._by_digest.get(found))
+        self.note_use(caller)
+        return caller
+
+    def note_use(self, caller: Caller | None) -> None:
+        """Note that a key of the table was used."""
+        if caller is not None and caller.table_id is not None:
+            self.used.add(caller.table_id)
 
     @staticmethod
     def is_configured(key: bytes, configured: tuple[str, ...]) -> bool:
@@ -126,7 +136,6 @@ class AccessKeys:
             return caller
         if caller.expires_at is not None and caller.expires_at <= datetime.now(UTC):
             return None
-        self.used.add(caller.table_id)
         return caller
 
 

@@ -43,11 +43,11 @@ class AuditWriter:
         """Keep an entry to be written; beyond 1,000 different ones a second it is only counted."""
         what = entry.key_name, entry.address, entry.call, entry.vin, entry.outcome
         if known := self._waiting.get(what):
-            self._waiting[what] = replace(known, times=known.times + 1)
+            self._waiting[what] = replace(known, times=known.times + entry.times)
         elif len(self._waiting) < _MOST_WAITING:
             self._waiting[what] = entry
         else:
-            self._left_out += 1
+            self._left_out += entry.times
 
     @asynccontextmanager
     async def write_periodically(self, database: Database, keep_days: int) -> AsyncIterator[None]:
@@ -80,7 +80,9 @@ class AuditWriter:
         try:
             await database.write(add_entries, list(waiting.values()))
         except BaseException:
-            self._waiting = waiting | self._waiting
+            later, self._waiting = self._waiting, waiting
+            for entry in later.values():
+                self.note(entry)
             raise
         if self._left_out:
             log.warning("%d refused calls are not in the audit: too many at once", self._left_out)
@@ -93,9 +95,12 @@ class AuditWriter:
             await database.write(note_use, used)
 
     async def _delete_old(self, database: Database, keep_days: int) -> None:
-        if keep_days and self._is_due("_next_delete", _DELETE_INTERVAL_S):
-            while await database.write(delete_old, keep_days):
-                pass
+        if not keep_days or not self._is_due("_next_delete", _DELETE_INTERVAL_S):
+            return
+        has_more: int = await database.write(delete_old, keep_days)
+        if has_more:
+            # One piece a turn: new entries are written between two.
+            self._next_delete = 0.0
 
     def _is_due(self, name: str, every_s: float) -> bool:
         if (now := time.monotonic()) < getattr(self, name):

@@ -140,6 +140,7 @@ async def _identify(request: Request, access: Access) -> Caller:
     if not given and access.takes_permit:
         permits: ExportPermits = state.permits
         if caller := permits.take(request, lambda caller_id: keys.find_by_id(caller_id, settings.keys)):
+            keys.note_use(caller)
             return caller
     if not given:
         raise refuse_key("Send one of this service's keys as X-API-Key.")

@@ -58,12 +58,14 @@ def entry_of(scope: HttpScope, outcome: Outcome, vin: str | None = None) -> Audi
     trace = trace_of(scope)
     route: Any = scope.get("route")
     call = f"{scope['method'] if route else ''} {route.path_format if route else 'unmatched'}".strip()
+    # A client without a key, or beyond its limit, could otherwise make a row of each VIN that it thinks of.
+    is_named = outcome not in {Outcome.UNAUTHENTICATED, Outcome.LIMITED}
     return AuditEntry(
         datetime.now(UTC),
         trace.caller.name if trace.caller else None,
         address_of(scope),
         call,
-        vin or trace.vin or _vin_of_path(scope),
+        vin or ((trace.vin or _vin_of_path(scope)) if is_named else None),
         outcome,
         request_id=trace.request_id,
     )

@@ -22,6 +22,7 @@ from shared.access.audit_table import Outcome, add_entries
 from shared.access.scope import Scope
 from shared.storage.copy_backoff import CopyBackoff
 from shared.wire.reading import VIN_PATTERN, Row, normalise_vin
+from shared.wire.status import VehicleStatus
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,8 +158,8 @@ class WholeScope(ScopedData[Scope]):
         self.require_all(rows)
         return await self._database.write(store, rows, self._database.copy_backoff)
 
-    def require_all(self, rows: Sequence[Row]) -> None:
-        """Raise 403 unless the vehicle of every reading is one of the key's."""
+    def require_all(self, rows: Sequence[Row | VehicleStatus]) -> None:
+        """Raise 403 unless the vehicle of every reading, and of every status, is one of the key's."""
         if self.scope.is_whole_fleet:
             return
         for place, row in enumerate(rows):

@@ -84,7 +84,7 @@ async def overview(
 
 
 @router.get("/charging", response_model=ChargingFleet, responses=problem_responses(401, 422, 503))
-@requires(Right.READ)
+@requires(Right.READ, is_costly=True)
 async def charging_overview(
     *,
     data: FleetData,
@@ -108,7 +108,8 @@ async def charging_overview(
     now, limits = datetime.now(UTC), settings.connectivity_limits
     since = max(since or now - LATELY, now - _LONGEST_LOOK)
     columns = await data.read(fleet, now=now, limits=limits)
-    charged = await data.read(last_charges, since)
+    async with data.heavy() as run:
+        charged = await run(last_charges, since)
     members = None if group is None else await data.read(vins_of_group, group)
     query = ChargingQuery(show=show, soc_below=soc_below, vins=members, page=page, page_size=page_size)
     overview = ChargingOverview(columns, charged, now=now, since=since)

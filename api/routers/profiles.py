@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from api.http.authorisation import ClassifiedRoute, requires
 from api.http.json_body import body_error, body_errors, parse_body, require_json
-from api.http.problems import problem_responses
+from api.http.problems import ProblemError, problem_responses
 from api.http.scoped_data import VehicleData
 from api.http.vin_path import unknown_vin
 from api.queries import vehicle_states
@@ -19,6 +19,10 @@ from shared.wire.strict_json import AmbiguousObject
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"], route_class=ClassifiedRoute)
 
+_GROUP_IS_ACCESS = (
+    "A vehicle's group decides which keys reach it: changing it needs a key with the role admin. Send the"
+    " group as it is."
+)
 _EXAMPLE = {"series_cells": 96, "chemistry": "NMC", "capacity_ah": 60, "energy_kwh": 21.6}
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -41,6 +45,9 @@ async def put_profile(vehicle: VehicleData, request: Request) -> Profile:
     vehicle.require_in_scope()
     require_json(request)
     profile = _parse(await request.body())
+    before = await vehicle.read(select_profile) or Profile()
+    if profile.group != before.group and not vehicle.caller.may(Right.ADMINISTER):
+        raise ProblemError(403, _GROUP_IS_ACCESS)
     await vehicle.change(vehicle.vin, store_profile, profile)
     return profile
 

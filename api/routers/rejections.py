@@ -140,7 +140,8 @@ async def replay(rejection_id: RejectionId, fleet: FleetData, settings: LoadedSe
         again = partial(decode_again, kept, latest=latest, sources=sources, birth=birth)
         decoded = await to_thread.run_sync(again)
         # With the mapping of today the payload may be that of another vehicle.
-        fleet.require_all(decoded.rows)
+        status = [] if decoded.status is None else [decoded.status]
+        fleet.require_all([*decoded.rows, *status])
         replayed = await fleet.change(
             kept["vin"] or None, scoped_rejections.store_again, rejection_id, decoded
         )
