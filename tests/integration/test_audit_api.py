@@ -71,6 +71,25 @@ def test_a_change_that_was_none_is_no_row(keyed, engine):
     assert audited(engine) == []
 
 
+def test_the_group_of_a_vehicle_is_for_admins(keyed):
+    """It decides which keys reach the vehicle: an operator can neither set nor clear it, nor give it away."""
+    problem(keyed.put(PROFILE, json={"group": "north"}), 403)
+    assert keyed.put(PROFILE, json={"group": "north"}, headers=keyed.admin).status_code == 200
+    problem(keyed.put(PROFILE, json={"capacity_ah": 60}), 403)
+    assert keyed.put(PROFILE, json={"capacity_ah": 60, "group": "north"}).status_code == 200
+    assert keyed.get(PROFILE).json()["group"] == "north"
+
+
+def test_without_a_key_no_vehicle_is_named(keyed, engine):
+    """Random VINs of a client without a key fold into one row a second."""
+    for number in range(30):
+        problem(keyed.get(f"/api/vehicles/VIN-{number:05}/latest", headers=header("no-key")), 401)
+    eventually(lambda: sum(entry["times"] for entry in audited(engine, outcome="unauthenticated")) == 30)
+    found = audited(engine, outcome="unauthenticated")
+    assert len(found) < 30
+    assert {entry["vin"] for entry in found} == {None}
+
+
 def test_refusals_are_rows_of_their_number(keyed, engine):
     """Equal refusals within a second are one row; others have rows of their own."""
     for _ in range(20):
@@ -118,6 +137,25 @@ def test_the_use_of_a_key_is_noted(keyed, engine):
             return set(connection.execute(text(query)).scalars())
 
     eventually(lambda: "root" in used())
+
+
+def test_a_forged_permit_notes_no_use(serve, database_url, engine):
+    """The id of a key in a cookie is no use of it, unless the signature is right."""
+    stored(engine, [row("TRK-00001")])
+    make_key(engine, "reader", "TRK-*", name="unused")
+    api = serve(database_url=database_url, **UNLIMITED)
+    other = make_key(engine, "admin", name="root")
+    until_known(api, other)
+    forged = {"Cookie": "export-permit=9999999999.t1-x.y"}
+    problem(api.get("/api/export/telemetry", params={"vin": "TRK-00001"}, headers=forged), 401)
+    assert eventually(lambda: last_uses(engine)["root"])
+    assert last_uses(engine)["unused"] is None
+
+
+def last_uses(engine):
+    """Return when each key was last used, by its name."""
+    with engine.connect() as connection:
+        return dict(connection.execute(text("SELECT name, last_used_at FROM api_keys")).all())
 
 
 def test_headers_of_answers(keyed):
