@@ -1,6 +1,7 @@
 """Writes of one worker: the stored episodes become what was judged, with a message for each change."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -12,6 +13,8 @@ from alert_worker.vehicle_state import SOON, VehicleState
 from shared.episodes.model import StoredEpisode
 from shared.episodes.reconcile import Plan, reconcile
 from shared.episodes.store import Change, events_of, store_changes, touching_episodes
+
+_OF_PEOPLE = ("acknowledged_at", "acknowledged_by", "muted_until", "notes")
 
 
 class EpisodeWriter:
@@ -52,14 +55,25 @@ class EpisodeWriter:
                 state.want_whole(now, SOON)
 
     def write(self, states: Mapping[str, VehicleState], changes: Sequence[Change], now: datetime) -> None:
-        """Write changes that depend on no other row."""
+        """Write changes of facts; what people did to an episode since it was read stays."""
+        vins = {change.episode.vin for change in changes}
         with self._engine.begin() as connection:
-            self._shares.require(connection, {change.episode.vin for change in changes})
+            self._shares.require(connection, vins)
+            open_now = touching_episodes(connection, vins, now, lock=True)
+            stored = {each.id: each for of_vehicle in open_now.values() for each in of_vehicle}
+            changes = [_with_acts_of_people(change, stored.get(change.episode.id)) for change in changes]
             store_changes(connection, changes, now)
         self._metrics.count_events(events_of(changes))
         for change in changes:
             state = states[change.episode.vin]
             state.open = _open_after((), [change], state.open)
+
+
+def _with_acts_of_people(change: Change, stored: StoredEpisode | None) -> Change:
+    if stored is None:
+        return change
+    acts = {name: getattr(stored, name) for name in _OF_PEOPLE}
+    return replace(change, episode=replace(change.episode, **acts))
 
 
 def _plan(vin: str, judged: Judged, known: Sequence[StoredEpisode], now: datetime) -> Plan:

@@ -21,7 +21,7 @@ from alert_worker.shares import ClaimLostError, Shares, share_of
 from alert_worker.silence import silence_changes
 from alert_worker.suspicion import TIMELY, suspects
 from alert_worker.vehicle_progress import advance, begin_of_changes, oldest_arrival, want_whole, watched_of
-from alert_worker.vehicle_state import AT_ONCE, DAILY, VehicleState
+from alert_worker.vehicle_state import AT_ONCE, DAILY, SOON, VehicleState
 from shared.diagnostics.trace import moment
 from shared.episodes.store import touching_episodes
 from shared.storage.read_traces import read_since
@@ -94,18 +94,23 @@ class Looks:
         state = min(due, key=lambda each: (each.whole_due, each.vin))
         with self._connection() as database:
             past = read_whole_past(database, state.vin, state.profile)
-        state.whole_due = now + DAILY
         if past is None or not len(past.trace):
-            state.whole_at = now
+            state.whole_at, state.whole_due = now, now + DAILY
             return True
         first = moment(past.trace.ts[0])
         with self._engine.connect() as connection:
             known = touching_episodes(connection, [state.vin], first, lock=False)
+        is_done = False
         with self._only_this_vehicle(state):
             judged = judge_whole_past(
                 past, state.profile, known[state.vin], first_at=now if state.is_first else None
             )
             self._writer.apply(self._states, {state.vin: judged}, known, now)
+            is_done = True
+        if not is_done:
+            # Its past is still to be judged: the episodes in it must not become messages later.
+            state.whole_due = now + SOON
+            return True
         state.whole_at, state.oldest = now, past.oldest
         state.whole_due = now + DAILY
         self._save([state], now)
@@ -125,7 +130,7 @@ class Looks:
         except (SQLAlchemyError, psycopg.Error, ClaimLostError):
             raise
         except Exception:
-            log.exception("%s can't be judged; it is tried again with its next readings.", state.vin)
+            log.exception("%s can't be judged; it is tried again later.", state.vin)
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:

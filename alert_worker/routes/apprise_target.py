@@ -1,6 +1,7 @@
 """Receivers of the library Apprise: mail, ntfy, Slack, Teams, Telegram, Signal and a hundred more."""
 
 import logging
+import re
 import threading
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,8 @@ class AppriseTarget:
     is_limited = True
 
     def __init__(self, address: str) -> None:
+        # The library's own lines may name a topic or a token.
+        logger.propagate = False
         # Beyond the scheme an address may hold nothing but secrets, as in tgram://TOKEN/CHAT.
         self.label = f"{urlsplit(address).scheme}://..."
         self._apprise = Apprise()
@@ -33,7 +36,7 @@ class AppriseTarget:
                 title=title_of(message), body=body_of(message), notify_type=_kind_of(message)
             )
         if not is_taken:
-            raise DeliveryError(f"{self.label}: {warnings.last or 'was not taken'}")
+            raise DeliveryError(f"{self.label}: was not taken{warnings.status}")
 
     def close(self) -> None:
         """Do nothing: Apprise keeps no connection."""
@@ -48,16 +51,20 @@ def _kind_of(message: Message) -> NotifyType:
 
 
 class _Warnings(logging.Handler):
-    """The last warning that Apprise logs in this thread: `notify` returns False without a reason."""
+    """The status in the last warning of Apprise in this thread: `notify` returns False without a reason.
+
+    The warning's text is not passed on: it may name the topic or the token of the address.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._thread = threading.get_ident()
-        self.last = ""
+        self.status = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self._thread:
-            self.last = record.getMessage().strip()
+            found = re.search(r"error=(\d{3})", record.getMessage())
+            self.status = f" (status {found[1]})" if found else ""
 
     def __enter__(self) -> Self:
         logger.addHandler(self)

@@ -21,7 +21,11 @@ _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 # One delivery of an episode at a time, in the order of its messages. Thermal events first, then the worst.
 _DUE = text("""
-    SELECT d.vin, d.message_id, d.attempts, d.state, m.event, m.at, m.body, p.name, p."group", p.plate
+    SELECT d.vin, d.message_id, d.attempts, d.state, m.event, m.at, m.body, p.name, p."group", p.plate,
+      EXISTS (
+        SELECT FROM episodes o
+        WHERE o.vin = d.vin AND o.code = m.body ->> 'code' AND o.id <> m.episode_id AND o.closed_at IS NULL
+      ) AS other_is_open
     FROM message_deliveries d
     JOIN episode_messages m ON m.vin = d.vin AND m.id = d.message_id
     LEFT JOIN vehicle_profiles p ON p.vin = d.vin
@@ -62,6 +66,8 @@ class Delivery(NamedTuple):
     code: str
     severity: str
     at: datetime
+    other_is_open: bool
+    """True where another episode of the same code is open: the end of this one ends no alert."""
     is_held: bool
     """True for one that the route's limit has held back."""
     message: Message
@@ -102,7 +108,9 @@ def mark_failed(
     connection: Connection, planned: PlannedTarget, delivery: Delivery, error: str, now: datetime
 ) -> bool:
     """Set the next attempt of a delivery, or give it up after a day; return whether it is given up."""
-    is_over = now - delivery.at >= GIVE_UP_AFTER
+    # By its age since it was first due, and never at the first attempt: a backlog may be older.
+    age = now - delivery.at - timedelta(seconds=planned.route.after_s)
+    is_over = delivery.attempts > 0 and age >= GIVE_UP_AFTER
     wait_s = min(_FIRST_RETRY_S * 2.0 ** min(delivery.attempts, 10), _LONGEST_RETRY_S)
     _set(
         connection,
@@ -184,6 +192,7 @@ def _delivery(row: RowMapping) -> Delivery:
         body["code"],
         body["severity"],
         row["at"],
+        row["other_is_open"],
         row["state"] == "held",
         message,
     )

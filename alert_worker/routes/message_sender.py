@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -18,6 +19,8 @@ from shared.storage.engine import writer_engine
 
 _log = logging.getLogger("alert_worker.routes")
 _LOOK_EVERY_S = 1.0
+_STOP_WITHIN_S = 6.0
+"""Less than the process has from a signal to its end: a message that is being sent may come again."""
 _REPEATS_EVERY = 10
 """Looks between two searches for reminders."""
 
@@ -47,19 +50,16 @@ class MessageSender(threading.Thread):
             TargetSender(self._engine, each, lambda: self._lock.is_held, figures) for each in plan
         ]
 
-    def wake(self) -> None:
-        """Look at once: messages were written."""
-        self._wake.set()
-
     def stop(self) -> None:
         """End after the messages that are being sent; those that are due stay in the database."""
         self._is_stopping = True
         self._wake.set()
         for target in self.targets:
             target.stop()
+        deadline = time.monotonic() + _STOP_WITHIN_S
         for thread in (*self.targets, self):
             if thread.is_alive():
-                thread.join(timeout=15)
+                thread.join(timeout=max(deadline - time.monotonic(), 0))
         self._engine.dispose()
         self._lock_engine.dispose()
 
@@ -72,13 +72,13 @@ class MessageSender(threading.Thread):
         for target in self.targets:
             target.start()
         looks = 0
-        is_ours = False
+        has_begun = False
         while not self._is_stopping:
-            had, is_ours = is_ours, self._lock.take()
-            if is_ours:
+            if self._lock.take():
                 try:
-                    if not had:
+                    if not has_begun:
                         self._begin()
+                        has_begun = True
                     looks += 1
                     self._look(with_repeats=looks % _REPEATS_EVERY == 1)
                 except SQLAlchemyError as error:
@@ -86,6 +86,7 @@ class MessageSender(threading.Thread):
                 except Exception:  # noqa: BLE001 - the thread must live: without it no message is sent
                     _log.exception("Messages can't be routed")
             else:
+                has_begun = False
                 self._figures.pending = dict.fromkeys(self._figures.pending, 0)
             self._wake.wait(_LOOK_EVERY_S)
             self._wake.clear()

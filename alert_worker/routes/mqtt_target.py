@@ -12,7 +12,7 @@ from shared.settings import BrokerSettings
 
 _log = logging.getLogger("alert_worker.routes")
 _WITHIN_S = 10.0
-_STATES = {"closed": "closed", "withdrawn": "closed", "acknowledged": "acknowledged"}
+_STATES = {"closed": "closed", "withdrawn": "closed", "acknowledged": "acknowledged", "test": "closed"}
 
 
 def topic_of(message: Message) -> str:

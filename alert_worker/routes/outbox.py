@@ -109,7 +109,7 @@ def _due_at(
         # The last state of an alert is retained at the broker, and has to become closed there.
         wants_ends = route.recovery or not planned.target.is_limited
         return now if wants_ends and len(waiting) < len(before) else None
-    return now if before else None
+    return now if any(not _waits(each, now) for each in before) else None
 
 
 def _waits(delivery: RowMapping, now: datetime) -> bool:

@@ -97,7 +97,8 @@ class TargetSender(threading.Thread):
                 return 0.0
             if not delivery.is_urgent and (wait_s := self._seconds_of_limit()):
                 self._hold(due[number:], now + timedelta(seconds=wait_s))
-                return wait_s
+                # More may be due than were read, and a thermal event waits for no minute.
+                return 0.0 if len(due) == _AT_ONCE else min(wait_s, _LOOK_EVERY_S)
             if not self._send(delivery):
                 return self._pause_s()
         if held and not self._send_digest(held):
@@ -106,7 +107,10 @@ class TargetSender(threading.Thread):
         return 0.0 if due or held else _LOOK_EVERY_S
 
     def _send(self, delivery: Delivery) -> bool:
-        error = self._attempt(delivery.message)
+        # A retained state belongs to the episode that is open, whose own message says so.
+        is_of_another = delivery.other_is_open and not self._planned.target.is_limited
+        is_end = delivery.message["event"] in {"closed", "withdrawn", "acknowledged"}
+        error = None if is_of_another and is_end else self._attempt(delivery.message)
         now = datetime.now(UTC)
         with self._engine.begin() as connection:
             if error is None:

@@ -26,7 +26,8 @@ def acknowledge(
     events: tuple[Event, ...] = ()
     if episode.acknowledged_at is None:
         episode = replace(episode, acknowledged_at=now, acknowledged_by=by)
-        events = (Event.ACKNOWLEDGED,)
+        # The end of a closed episode was reported already.
+        events = (Event.ACKNOWLEDGED,) if episode.closed_at is None else ()
     if episode.code in LATCHED and episode.closed_at is None:
         episode = closed(episode, now, now)
         events += (Event.CLOSED,)

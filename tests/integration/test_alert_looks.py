@@ -207,12 +207,16 @@ def test_silent_vehicles(engine, lookers):
         [silent] = connection.execute(select(episodes)).mappings().all()
     assert (silent["code"], silent["started_at"], silent["ended_at"]) == ("VEHICLE_SILENT", START, None)
     assert [event for _, _, event in messages(engine)] == ["opened"]
+    with engine.begin() as connection:
+        actions.acknowledge(connection, silent["id"], by="Ana", note="In the workshop.", now=worker.now)
     keep(engine, [row(second=7_202, received_at=worker.now, soc=50.0)])
     worker.look()
     with engine.connect() as connection:
         [silent] = connection.execute(select(episodes)).mappings().all()
     assert silent["ended_at"] == worker.now - timedelta(seconds=1)
-    assert [event for _, _, event in messages(engine)] == ["opened", "closed"]
+    # The worker has not read the row since.
+    assert (silent["acknowledged_by"], len(silent["notes"])) == ("Ana", 1)
+    assert [event for _, _, event in messages(engine)] == ["opened", "acknowledged", "closed"]
 
 
 def runaway(begin):

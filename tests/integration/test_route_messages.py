@@ -261,6 +261,53 @@ def test_reminders_until_acknowledged_muted_or_over(engine, database_url, plan):
     ]
 
 
+def test_each_receiver_has_reminders_of_its_own(engine, plan):
+    """One that is away stops no reminder to another one; the broker's retained state gets none."""
+    both = plan('to = ["http://127.0.0.1:1/", "http://127.0.0.2:1/"]\nrepeat_s = 60')
+    broker = plan('to = "mqtt:"\nrepeat_s = 60')
+    open_one(engine, episode(opened_at=NOW), now=NOW)
+    with engine.begin() as connection:
+        route_messages(connection, [*both, *broker], NOW)
+        sent = "UPDATE message_deliveries SET state = 'sent', next_attempt_at = NULL WHERE target <> :away"
+        connection.execute(text(sent), {"away": "http://127.0.0.1"})
+        later = NOW + timedelta(seconds=61)
+        assert add_repeats(connection, both, later) == 1
+        assert add_repeats(connection, broker, later) == 0
+        repeated = connection.execute(
+            text("""
+                SELECT d.target FROM message_deliveries d JOIN episode_messages m ON m.id = d.message_id
+                WHERE m.event = 'repeated'
+            """)
+        ).scalars()
+        assert repeated.all() == ["http://127.0.0.2"]
+
+
+def test_an_end_is_no_end_of_an_alert_that_goes_on(engine, database_url, plan, broker):
+    """Of two episodes of one code the open one owns the retained state."""
+    routes = plan('to = "mqtt:"', mqtt_host=broker.host, mqtt_port=broker.port)
+    with running(database_url, routes):
+        first = open_one(engine)
+        eventually(lambda: [state for state, _ in states(engine)] == ["sent"])
+        open_one(engine)
+        end(engine, first, Event.WITHDRAWN)
+        eventually(lambda: [state for state, _ in states(engine)] == ["sent"] * 3)
+        with collected(broker, "alerts/#", json.loads) as arrived:
+            eventually(lambda: arrived)
+    assert [body["state"] for _, body, _ in arrived] == ["open"]
+
+
+def test_an_acknowledgement_within_after_s_sends_nothing(engine, plan):
+    """Its episode was never reported, so neither is what became of it."""
+    routes = plan(hook(1, "after_s = 600"))
+    found = open_one(engine, episode(code="THERMAL_EVENT", severity=Severity.CRITICAL))
+    now = datetime.now(UTC)
+    known = replace(found, acknowledged_at=now, acknowledged_by="Ana")
+    write(engine, (closed(known, now, now), Event.ACKNOWLEDGED, Event.CLOSED))
+    with engine.begin() as connection:
+        assert route_messages(connection, routes, now) == 3
+    assert [state for state, _ in states(engine)] == ["skipped"]
+
+
 def test_a_message_of_more_than_a_day_ago_is_given_up(engine, database_url, plan, monkeypatch):
     monkeypatch.setattr(target_sender, "_LONGEST_PAUSE_S", 0.1)
     old = datetime.now(UTC) - timedelta(hours=25)
