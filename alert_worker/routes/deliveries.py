@@ -104,13 +104,20 @@ def mark_sent(
     _set(connection, planned, sent, state=state, tries=1, next=None, error=None, sent=now)
 
 
+def is_too_old(planned: PlannedTarget, delivery: Delivery, now: datetime) -> bool:
+    """Return whether a delivery that failed again is given up: a day after it was first due.
+
+    The first attempt never decides: a backlog may be older.
+    """
+    age = now - delivery.at - timedelta(seconds=planned.route.after_s)
+    return delivery.attempts > 0 and age >= GIVE_UP_AFTER
+
+
 def mark_failed(
     connection: Connection, planned: PlannedTarget, delivery: Delivery, error: str, now: datetime
 ) -> bool:
     """Set the next attempt of a delivery, or give it up after a day; return whether it is given up."""
-    # By its age since it was first due, and never at the first attempt: a backlog may be older.
-    age = now - delivery.at - timedelta(seconds=planned.route.after_s)
-    is_over = delivery.attempts > 0 and age >= GIVE_UP_AFTER
+    is_over = is_too_old(planned, delivery, now)
     wait_s = min(_FIRST_RETRY_S * 2.0 ** min(delivery.attempts, 10), _LONGEST_RETRY_S)
     _set(
         connection,
@@ -126,10 +133,15 @@ def mark_failed(
 
 
 def mark_held(
-    connection: Connection, planned: PlannedTarget, held: Sequence[Delivery], until: datetime
+    connection: Connection,
+    planned: PlannedTarget,
+    held: Sequence[Delivery],
+    until: datetime,
+    error: str | None = None,
 ) -> None:
-    """Hold deliveries back until a moment, as the route's limit asks."""
-    _set(connection, planned, held, state="held", tries=0, next=until, error=None, sent=None)
+    """Hold deliveries back until a moment, as the route's limit asks; `error` is that of a failed summary."""
+    tries = 0 if error is None else 1
+    _set(connection, planned, held, state="held", tries=tries, next=until, error=error, sent=None)
 
 
 def give_up_unknown(connection: Connection, plan: Sequence[PlannedTarget]) -> int:

@@ -14,6 +14,7 @@ from alert_worker.routes.deliveries import (
     digest_of,
     due_deliveries,
     held_deliveries,
+    is_too_old,
     mark_failed,
     mark_held,
     mark_sent,
@@ -128,7 +129,14 @@ class TargetSender(threading.Thread):
             if error is None:
                 mark_sent(connection, self._planned, held, now, state="summed")
                 return True
-            mark_held(connection, self._planned, held, now + timedelta(seconds=self._pause_s()))
+            old = [each for each in held if is_too_old(self._planned, each, now)]
+            for each in old:
+                mark_failed(connection, self._planned, each, error, now)
+            left = [each for each in held if each not in old]
+            mark_held(connection, self._planned, left, now + timedelta(seconds=self._pause_s()), error)
+        if old:
+            self._figures.given_up += len(old)
+            _log.error("Route %s: %d messages are given up: %s", self._receiver, len(old), error)
         return False
 
     def _attempt(self, message: Message) -> str | None:

@@ -103,7 +103,11 @@ class _Connection(http.client.HTTPConnection):
         plain.settimeout(max(WITHIN_S - (time.monotonic() - began), 0.001))
         if self._is_tls:
             context = ssl.create_default_context()
-            self.sock = context.wrap_socket(plain, server_hostname=self.host)
+            # The handshake comes after the socket is known to `cut`.
+            self.sock = secure = context.wrap_socket(
+                plain, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            secure.do_handshake()
 
     def cut(self) -> None:
         """End the connection from another thread; a read under way returns at once."""
