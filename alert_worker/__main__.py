@@ -6,13 +6,10 @@ if __name__ == "__main__":
     # Until our own handlers stand: Ctrl-C during the imports ends the process without a stack trace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import os
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import FrameType
 from uuid import uuid4
 
 from alert_worker.alert_health import AlertHealth
@@ -27,29 +24,11 @@ from shared.command import run_command
 from shared.command_arguments import command_parser, complain
 from shared.settings import AlertSettings
 from shared.status_server import StatusServer
+from shared.stop_signals import stop_on_signal
 from shared.storage.engine import writer_engine
 
 STOP_S = 9.0
 """Time from a signal until the end of the process."""
-
-
-def _stop_on_signal(worker: AlertWorker) -> None:
-    """Stop the worker on the first signal; end the process on a second one, or after a timeout."""
-    is_stopping = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal is_stopping
-        if is_stopping:
-            os._exit(1)
-        is_stopping = True
-        worker.stop()
-        # A server that hangs would delay the end for ever; the claims run out by themselves.
-        last_resort = threading.Timer(STOP_S, os._exit, [1])
-        last_resort.daemon = True
-        last_resort.start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,7 +63,8 @@ def _run(settings: AlertSettings) -> int:
             server.start()
             stack.callback(server.stop)
         worker = AlertWorker(settings, engine, shares, health, metrics)
-        _stop_on_signal(worker)
+        # Claims that are not given back run out by themselves.
+        stop_on_signal(worker.stop, within_s=STOP_S)
         sender = MessageSender(settings.database_url, plan, deliveries, name=settings.alert_worker_name)
         sender.start()
         stack.callback(sender.stop)

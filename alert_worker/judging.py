@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -18,7 +18,6 @@ from shared.storage.read_traces import Arrays, read_window
 from shared.storage.reading_extent import FIRST_AND_LAST, NEIGHBOURS, START_BY_DAYS, START_BY_HOURS
 from shared.vehicle_profile import Profile
 
-_TIMELY_CODES = frozenset(map(str, TIMELY))
 _ALL_CODES = frozenset(map(str, Code))
 _SILENT_PAST = timedelta(days=1)
 """Age from which on an episode that ended before its vehicle was judged first is stored without messages."""
@@ -51,7 +50,7 @@ def judge_last_hours(
         return None
     first = moment(trace.ts[0])
     begin = first if oldest >= first else first + lookback / 2
-    scope = Scope(codes=_TIMELY_CODES, begin=begin, new_since=begin, is_whole=False, takes_cut=takes_cut)
+    scope = Scope(codes=TIMELY, begin=begin, new_since=begin, is_whole=False, takes_cut=takes_cut)
     found = [
         _finding(each, start_known=each.started_at >= begin) for each in _found(trace, profile, TIMELY, known)
     ]
@@ -155,8 +154,3 @@ def _one(connection: Connection[Any], query: str, values: dict[str, Any]) -> tup
     row = connection.execute(query, values, binary=True).fetchone()
     assert row is not None  # noqa: S101 - each of these queries returns one row
     return tuple(row)
-
-
-def now_utc() -> datetime:
-    """Return the present time of our clock."""
-    return datetime.now(UTC)

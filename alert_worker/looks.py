@@ -19,7 +19,7 @@ from alert_worker.judging import judge_last_hours, judge_whole_past, read_whole_
 from alert_worker.late_data import Checked
 from alert_worker.shares import ClaimLostError, Shares, share_of
 from alert_worker.silence import silence_changes
-from alert_worker.suspicion import TIMELY, suspects
+from alert_worker.suspicion import suspects
 from alert_worker.vehicle_progress import advance, begin_of_changes, oldest_arrival, want_whole, watched_of
 from alert_worker.vehicle_state import AT_ONCE, DAILY, SOON, VehicleState
 from shared.diagnostics.trace import moment
@@ -35,11 +35,6 @@ _VEHICLES_AT_ONCE = 500
 _JUDGED_AT_ONCE = 100
 _PROFILES_EVERY = timedelta(seconds=30)
 _SAVE_EVERY = timedelta(minutes=5)
-_MARKED_FOR = timedelta(minutes=9)
-"""Least time that an hour stays marked after a late arrival, and some less."""
-_SOH_EVERY = timedelta(hours=6)
-_INTERVALS = 12
-_TIMELY_CODES = frozenset(map(str, TIMELY))
 
 
 class Looks:

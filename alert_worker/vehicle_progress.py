@@ -16,7 +16,6 @@ from shared.storage.read_traces import FleetReadings
 
 _SOH_EVERY = timedelta(hours=6)
 _INTERVALS = 12
-_TIMELY_CODES = frozenset(map(str, TIMELY))
 
 
 def watched_of(state: VehicleState) -> Watched:
@@ -29,7 +28,7 @@ def begin_of_changes(
     state: VehicleState, seen: Seen, late_from: datetime | None, *, is_suspect: bool
 ) -> datetime | None:
     """Return the time from which on a vehicle has to be judged; None where nothing can have changed."""
-    timely = [each for each in state.open if each.code in _TIMELY_CODES and each.code not in LATCHED]
+    timely = [each for each in state.open if each.code in TIMELY and each.code not in LATCHED]
     if not (is_suspect or timely or late_from is not None):
         return None
     begin = min(state.until or seen.newest, seen.newest)

@@ -7,13 +7,10 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import logging
-import os
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from types import FrameType
 
 from ingest_worker.broker_window import BrokerWindow
 from ingest_worker.database_deadline import StatementDeadline
@@ -30,29 +27,10 @@ from shared.command_arguments import command_parser
 from shared.settings import WorkerSettings
 from shared.sources.mapping_file import sources_of
 from shared.status_server import StatusServer
+from shared.stop_signals import stop_on_signal
 from shared.storage.engine import writer_engine
 
 log = logging.getLogger("ingest_worker")
-
-
-def _stop_on_signal(worker: Worker, closer: HourCloser) -> None:
-    """Stop the worker cleanly on the first signal; end the process on a second one, or after a timeout."""
-    is_stopping = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal is_stopping
-        if is_stopping:
-            os._exit(1)
-        is_stopping = True
-        worker.stop()
-        closer.stop_soon()
-        # A server that hangs would delay the last flush for ever; messages that are not stored come again.
-        last_resort = threading.Timer(STOP_S, os._exit, [1])
-        last_resort.daemon = True
-        last_resort.start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,7 +76,13 @@ def _store(settings: WorkerSettings) -> int:
             sources=sources,
         )
         closer = HourCloser(settings, tell_due=metrics.set_hours_due)
-        _stop_on_signal(worker, closer)
+
+        def stop() -> None:
+            worker.stop()
+            closer.stop_soon()
+
+        # Messages that are not stored by then come again.
+        stop_on_signal(stop, within_s=STOP_S)
         closer.start()
         stack.callback(closer.stop)
         worker.run()

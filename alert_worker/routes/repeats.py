@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, text, update
+from sqlalchemy import Connection, Row, text, update
 
 from alert_worker.routes.outbox import add_deliveries
 from alert_worker.routes.plan import PlannedTarget
@@ -54,12 +54,8 @@ def _repeat(connection: Connection, episode_id: UUID, receiver: PlannedTarget, n
     episode = find_episode(connection, episode_id, lock=True)
     if episode is None or episode.closed_at is not None or episode.acknowledged_at is not None:
         return False
-    add_messages(connection, [(episode, Event.REPEATED)], now)
+    (message_id,) = add_messages(connection, [(episode, Event.REPEATED)], now)
     column = messages.c
-    of_episode = (column.vin == episode.vin, column.episode_id == episode.id)
-    message_id = connection.execute(
-        select(column.id).where(*of_episode).order_by(column.number.desc()).limit(1)
-    ).scalar_one()
     # Routed here: other receivers are reminded at times of their own.
     connection.execute(
         update(messages).where(column.vin == episode.vin, column.id == message_id).values(routed_at=now)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from shared.diagnostics.alerts import Severity
+from shared.episodes.model import rank
 from shared.sources.config_table import ConfigTable, kind_of
 from shared.sources.mistake import MistakeError, one_line, quoted
 
-SEVERITIES = ("info", "warning", "critical")
 _LARGEST_BYTES = 1024 * 1024
 _DAY_S = 86_400
 _KEYS = (
@@ -46,7 +47,7 @@ class Route:
     def takes(self, vin: str, group: str | None, code: str, severity: str) -> bool:
         """Return whether an episode of this vehicle, code and severity belongs to the route."""
         return (
-            SEVERITIES.index(severity) >= SEVERITIES.index(self.min_severity)
+            rank(severity) >= rank(self.min_severity)
             and (not self.codes or code in self.codes)
             and vin.startswith(self.vin_prefix)
             and (self.group is None or self.group == group)
@@ -116,7 +117,7 @@ def _route(table: ConfigTable, others: Sequence[Route]) -> Route:
     return Route(
         name=name,
         to=to,
-        min_severity=table.one_of("min_severity", SEVERITIES, "warning"),
+        min_severity=table.one_of("min_severity", list(Severity), "warning"),
         codes=tuple(code.upper() for code in table.texts("codes")) if table.has("codes") else (),
         vin_prefix=(table.text("vin_prefix") or "").upper(),
         group=table.text("group"),

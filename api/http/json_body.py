@@ -1,13 +1,15 @@
 """JSON bodies of requests, parsed here: FastAPI would accept NaN and repeated keys."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api.http.problems import ProblemError
-from shared.wire.strict_json import InvalidJsonError, parse_json
+from shared.wire.strict_json import AmbiguousObject, InvalidJsonError, parse_json
+
+B = TypeVar("B", bound=BaseModel)
 
 
 def require_json(request: Request) -> None:
@@ -25,6 +27,19 @@ def parse_body(body: bytes) -> Any:
         return parse_json(body)
     except InvalidJsonError as broken:
         raise body_error((), str(broken), "json_invalid") from None
+
+
+def parse_model(body: bytes, model: type[B]) -> B:
+    """Parse a body that is one JSON object of a model. Raises 422."""
+    content = parse_body(body)
+    if isinstance(content, AmbiguousObject):
+        raise body_error((), "must not name a key twice", "ambiguous_object")
+    if not isinstance(content, dict):
+        raise body_error((), "must be a JSON object", "dict_type")
+    try:
+        return model.model_validate(content)
+    except ValidationError as invalid:
+        raise body_errors(invalid) from None
 
 
 def body_error(loc: tuple[int | str, ...], msg: str, kind: str) -> RequestValidationError:

@@ -12,12 +12,6 @@ _KEYS = """
     WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 """
 _HAS_KEYS = "SELECT EXISTS (SELECT FROM api_keys)"
-_HAS_GROUPS = """
-    SELECT EXISTS (
-        SELECT FROM pg_attribute
-        WHERE attrelid = 'vehicle_profiles'::regclass AND attname = 'group' AND NOT attisdropped
-    )
-"""
 _MEMBERS = """SELECT vin, "group" FROM vehicle_profiles WHERE "group" = ANY(%s)"""
 
 
@@ -59,9 +53,7 @@ def _stored_key(row: tuple[Any, ...], members: dict[str, frozenset[str]]) -> Sto
 
 
 async def _members(connection: Connection, groups: set[str]) -> dict[str, frozenset[str]]:
-    """Select the vehicles of groups; there are none where profiles have no groups yet."""
-    if not await _one(connection, _HAS_GROUPS):
-        return {}
+    """Select the vehicles of groups."""
     found: dict[str, set[str]] = {}
     for vin, group in await (await connection.execute(_MEMBERS, (sorted(groups),), binary=True)).fetchall():
         found.setdefault(group, set()).add(vin)

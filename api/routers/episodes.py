@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime, BaseModel
 
 from api.http.authorisation import ClassifiedRoute, requires
-from api.http.json_body import body_error, body_errors, parse_body, require_json
+from api.http.json_body import body_error, parse_model, require_json
 from api.http.pagination import (
     ANY_OF,
     GroupFilter,
@@ -24,6 +24,7 @@ from api.http.pagination import (
 from api.http.problems import ProblemError, problem_responses
 from api.http.query_times import QueryTime, require_order
 from api.http.scoped_data import FleetData, WholeScope
+from api.http.uuid_path import uuid_in_path
 from api.queries.episode_actions import act
 from api.queries.episode_list import EpisodeFilter, episode, list_episodes, sent_messages
 from api.schemas.episode import (
@@ -38,7 +39,6 @@ from shared.access.role import Right
 from shared.diagnostics.alerts import Severity
 from shared.episodes import actions
 from shared.wire.reading import VIN_PATTERN
-from shared.wire.strict_json import AmbiguousObject
 
 router = APIRouter(prefix="/api/episodes", tags=["episodes"], route_class=ClassifiedRoute)
 
@@ -52,21 +52,8 @@ def _unknown() -> ProblemError:
     return ProblemError(404, "No episode has this id; it may be past its retention.")
 
 
-async def _id(
-    text: Annotated[str, Path(alias="id", description="As listed", json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    try:
-        found = UUID(text)
-    except ValueError:
-        raise _unknown() from None
-    # UUID() also accepts braces and urn:uuid:, and an episode has one address.
-    if str(found) != text.lower():
-        raise _unknown()
-    return found
-
-
 _BY_ID = "/{id}"
-EpisodeId = Annotated[UUID, Depends(_id)]
+EpisodeId = Annotated[UUID, Depends(uuid_in_path(_unknown))]
 
 
 class EpisodesQuery(ListQuery):
@@ -205,15 +192,7 @@ async def mute(episode_id: EpisodeId, request: Request, data: FleetData) -> Epis
 
 async def _parsed(request: Request, model: type[B]) -> B:
     require_json(request)
-    content = parse_body(await request.body())
-    if isinstance(content, AmbiguousObject):
-        raise body_error((), "must not name a key twice", "ambiguous_object")
-    if not isinstance(content, dict):
-        raise body_error((), "must be a JSON object", "dict_type")
-    try:
-        return model.model_validate(content)
-    except ValidationError as invalid:
-        raise body_errors(invalid) from None
+    return parse_model(await request.body(), model)
 
 
 async def _acted(

@@ -3,10 +3,9 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 
 from api.http.authorisation import ClassifiedRoute, requires
-from api.http.json_body import body_error, body_errors, parse_body, require_json
+from api.http.json_body import body_error, parse_model, require_json
 from api.http.problems import ProblemError, problem_responses
 from api.http.scoped_data import VehicleData
 from api.http.vin_path import unknown_vin
@@ -15,7 +14,6 @@ from api.queries.vehicle_profiles import profile as select_profile
 from shared.access.role import Right
 from shared.storage.store_profiles import store_profile
 from shared.vehicle_profile import Profile, latest_use
-from shared.wire.strict_json import AmbiguousObject
 
 router = APIRouter(prefix="/api/vehicles", tags=["vehicles"], route_class=ClassifiedRoute)
 
@@ -63,15 +61,7 @@ async def get_profile(vehicle: VehicleData) -> Profile:
 
 
 def _parse(body: bytes) -> Profile:
-    content = parse_body(body)
-    if isinstance(content, AmbiguousObject):
-        raise body_error((), "must not name a key twice", "ambiguous_object")
-    if not isinstance(content, dict):
-        raise body_error((), "must be a JSON object", "dict_type")
-    try:
-        profile = Profile.model_validate(content)
-    except ValidationError as invalid:
-        raise body_errors(invalid) from None
+    profile = parse_model(body, Profile)
     # Checked here and not by the model, which also reads stored profiles.
     if profile.first_use_date is not None and profile.first_use_date > latest_use():
         raise body_error(("first_use_date",), "must not lie in the future", "date_future")

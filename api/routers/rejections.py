@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime
 
 from api.http.authorisation import ClassifiedRoute, requires
@@ -15,6 +15,7 @@ from api.http.pagination import Limit, ListQuery, NextToken, Page, make_token, r
 from api.http.problems import ProblemError, problem_responses, respond
 from api.http.query_times import QueryTime
 from api.http.scoped_data import FleetData
+from api.http.uuid_path import uuid_in_path
 from api.queries import scoped_rejections
 from api.schemas.vehicles import RejectionOut, RejectionWithPayload, ReplayResult
 from shared.access.role import Right
@@ -32,21 +33,8 @@ def _unknown() -> ProblemError:
     return ProblemError(404, "No rejection has this id; it may have been replayed, or past its retention.")
 
 
-async def _id(
-    text: Annotated[str, Path(alias="id", description="As listed", json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    try:
-        found = UUID(text)
-    except ValueError:
-        raise _unknown() from None
-    # UUID() also accepts braces and urn:uuid:, and a rejection has one address.
-    if str(found) != text.lower():
-        raise _unknown()
-    return found
-
-
 _BY_ID = "/{id}"
-RejectionId = Annotated[UUID, Depends(_id)]
+RejectionId = Annotated[UUID, Depends(uuid_in_path(_unknown))]
 
 
 class RejectionsQuery(ListQuery):

@@ -82,13 +82,13 @@ def store_changes(connection: Connection, changes: Sequence[Change], now: dateti
 
 def add_messages(
     connection: Connection, messages: Sequence[tuple[StoredEpisode, Event]], now: datetime
-) -> None:
-    """Write messages into the outbox, numbered in the order of each episode's messages.
+) -> list[UUID]:
+    """Write messages into the outbox, numbered in the order of each episode's messages; return their ids.
 
     The caller's transaction has locked the episodes, so that no other one numbers them.
     """
     if not messages:
-        return
+        return []
     keys = {(episode.vin, episode.id) for episode, _ in messages}
     column = _MESSAGES.c
     counted = connection.execute(
@@ -97,7 +97,7 @@ def add_messages(
         .group_by(column.vin, column.episode_id)
     )
     last = {(vin, episode_id): number for vin, episode_id, number in counted}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for episode, event in messages:
         key = (episode.vin, episode.id)
         last[key] = last.get(key, 0) + 1
@@ -113,6 +113,7 @@ def add_messages(
             }
         )
     connection.execute(insert(_MESSAGES), rows)
+    return [row["id"] for row in rows]
 
 
 def closed(episode: StoredEpisode, ended_at: datetime, now: datetime) -> StoredEpisode:

@@ -125,6 +125,7 @@ SHARED_FLOORS = (
         "shared.logs",
         "shared.metric_definitions",
         "shared.reading_counts",
+        "shared.stop_signals",
         "shared.value_ages",
         "shared.vehicle_profile",
         "shared.wire",

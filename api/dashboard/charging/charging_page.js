@@ -6,7 +6,7 @@ import { arrange, make, setAttribute, setText } from "../core/element.js";
 import { counted, quantity } from "../core/format.js";
 import * as outage from "../core/outage.js";
 import { Pager } from "../core/pager.js";
-import { go, link, vehicleLink } from "../core/place.js";
+import { changedQuery, go, link, vehicleLink } from "../core/place.js";
 import { Poll } from "../core/poll.js";
 import { powerFlow, showPower, showSoc, socBar } from "../core/state_figures.js";
 
@@ -64,9 +64,7 @@ export class ChargingPage {
   }
 
   turn(page) {
-    const query = new URLSearchParams(this.query);
-    query.set("page", String(page));
-    go(link("/charging", query));
+    go(link("/charging", changedQuery(this.query, { page })));
   }
 
   async refresh(signal) {

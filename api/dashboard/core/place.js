@@ -15,6 +15,16 @@ export function link(path, query = {}) {
   return `#${path}${text ? `?${text}` : ""}`;
 }
 
+/** The query with some values changed; empty ones are removed. */
+export function changedQuery(query, changes) {
+  const changed = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === "") changed.delete(name);
+    else changed.set(name, value);
+  }
+  return changed;
+}
+
 /** The address of a vehicle's page. */
 export function vehicleLink(vin, query) {
   return link(`/vehicle/${encodeURIComponent(vin)}`, query);

@@ -6,7 +6,7 @@ import { make, setText } from "../core/element.js";
 import { counted } from "../core/format.js";
 import * as outage from "../core/outage.js";
 import { PagedList } from "../core/paged_list.js";
-import { go, link } from "../core/place.js";
+import { changedQuery, go, link } from "../core/place.js";
 import { Poll } from "../core/poll.js";
 import { EventFilters } from "./event_filters.js";
 import { eventRow } from "./event_row.js";
@@ -53,11 +53,7 @@ export class EventsPage {
 
   /** Ask for something else. */
   change(changes, { replace = false } = {}) {
-    const query = new URLSearchParams(this.query);
-    for (const [name, value] of Object.entries(changes)) {
-      if (value === null || value === "") query.delete(name);
-      else query.set(name, value);
-    }
+    const query = changedQuery(this.query, changes);
     if (query.get("show") !== "since") query.delete("since");
     else if (!query.has("since")) query.set("since", utc(Math.floor((now() - DAY_MS) / 60_000) * 60_000));
     go(link("/events", query), { replace });

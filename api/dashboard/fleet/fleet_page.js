@@ -8,7 +8,7 @@ import { firstReading } from "../core/first_reading.js";
 import { make, setText } from "../core/element.js";
 import * as outage from "../core/outage.js";
 import { Pager } from "../core/pager.js";
-import { go, link } from "../core/place.js";
+import { changedQuery, go, link } from "../core/place.js";
 import { Poll } from "../core/poll.js";
 import { counted, duration } from "../core/format.js";
 
@@ -59,13 +59,7 @@ export class FleetPage {
 
   /** Ask for something else; a changed filter starts at the first page again. */
   change(changes, { replace = false } = {}) {
-    const query = new URLSearchParams(this.query);
-    if (!("page" in changes)) query.delete("page");
-    for (const [name, value] of Object.entries(changes)) {
-      if (value === null || value === "") query.delete(name);
-      else query.set(name, value);
-    }
-    go(link("/", query), { replace });
+    go(link("/", changedQuery(this.query, { page: null, ...changes })), { replace });
   }
 
   async refresh(signal) {
